@@ -1,0 +1,20 @@
+import type { XmlElement } from '../xml/element.js';
+
+/** How Xen runs the guest. */
+export type GuestType = 'pv' | 'pvh' | 'hvm';
+
+/** A domain's definition: what domain XML says, after defaults were set. Immutable. */
+export interface Domain {
+  readonly name: string;
+  /** Lower-case, with dashes. */
+  readonly uuid: string;
+  readonly type: GuestType;
+  /** Total memory, in KiB; the most the guest can ever have. */
+  readonly memoryMaxKiB: number;
+  /** What the guest starts with, in KiB. */
+  readonly memoryCurrentKiB: number;
+  readonly vcpusMax: number;
+  readonly vcpusCurrent: number;
+  /** Children of `<metadata>`, each in a namespace of its own; never read by xenferry but for its own. */
+  readonly metadata: readonly XmlElement[];
+}

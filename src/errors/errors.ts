@@ -1,0 +1,56 @@
+/** Plain data that travels with an error: it can be printed as JSON and sent to a peer. */
+export type ErrorData = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
+
+export interface ErrorDetails {
+  /** What the reader should do next, as a full sentence. */
+  readonly hint?: string;
+  readonly data?: ErrorData;
+  readonly cause?: unknown;
+}
+
+/**
+ * The root of everything that xenferry throws on purpose. `code` is a promise (it never changes
+ * its meaning), `message` is prose for a person, `hint` says what to do next.
+ */
+export class XenferryError extends Error {
+  readonly code: string;
+  readonly hint: string | undefined;
+  readonly data: ErrorData;
+
+  constructor(code: string, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.hint = details.hint;
+    this.data = details.data ?? {};
+  }
+}
+
+/** The command line, a configuration file or a document of the user's is wrong: `E_USAGE_*`. */
+export class UsageError extends XenferryError {}
+/** Refused before anything was touched: `E_REFUSED_*`. */
+export class RefusedError extends XenferryError {}
+/** A save stream that breaks its format: `E_STREAM_*`. */
+export class StreamError extends XenferryError {}
+/** A cookie, message or frame that breaks the protocol: `E_PROTOCOL_*`. */
+export class ProtocolError extends XenferryError {}
+/** A connection that failed, or was refused by TLS or ssh: `E_TUNNEL_*`. */
+export class TunnelError extends XenferryError {}
+/** The toolstack (libxl or the embedded host) failed: `E_TOOLSTACK_*`. */
+export class ToolstackError extends XenferryError {}
+/** A wait that outlived its deadline: `E_DEADLINE_*`. */
+export class DeadlineError extends XenferryError {}
+/** Somebody asked for a stop: always `E_ABORTED`. */
+export class AbortedError extends XenferryError {
+  constructor(message = 'stopped on request', details: ErrorDetails = {}) {
+    super('E_ABORTED', message, details);
+  }
+}
+/** A failed system call outside all of the above: `E_SYSTEM_<ERRNO>`. */
+export class SystemError extends XenferryError {}
+/** Our own mistake: always `E_BUG`. */
+export class InvariantError extends XenferryError {
+  constructor(message: string, details: ErrorDetails = {}) {
+    super('E_BUG', message, details);
+  }
+}

@@ -1,0 +1,141 @@
+import type { Domain } from '../domain/model.js';
+import type { OwnedFd } from '../posix/owned-fd.js';
+import type { Domid } from './domid.js';
+
+/** Why a domain stopped: libxl's shutdown reasons (libxl_types.idl, `shutdown_reason`). */
+export type ShutdownReason = 'poweroff' | 'reboot' | 'suspend' | 'crash' | 'watchdog' | 'soft_reset' | 'unknown';
+
+/** `shutdown` with reason `suspend` is a domain whose memory has been saved and which may be resumed. */
+export type DomainState = 'running' | 'paused' | 'shutdown' | 'dying';
+
+/** One domain as its host sees it now (libxl_dominfo). */
+export interface DomainInfo {
+  readonly domid: Domid;
+  readonly uuid: string;
+  readonly name: string;
+  readonly state: DomainState;
+  /** Present exactly when the state is `shutdown`. */
+  readonly shutdownReason?: ShutdownReason;
+  readonly memoryKiB: number;
+  readonly maxMemoryKiB: number;
+  readonly vcpus: number;
+  readonly cpuTimeNs: bigint;
+}
+
+/** What a guest says of itself; only the embedded host can look inside one. */
+export interface GuestReport {
+  /** Heartbeats since the guest booted; it goes on across a migration. */
+  readonly ticks: number;
+  /** Pages compared with what the guest itself knows they must hold. */
+  readonly checked: number;
+  /** Pages that were lost, stale or misplaced. */
+  readonly bad: number;
+  /** SHA-256 over all page frames; given for guests whose inside is not known (restored from a foreign stream). */
+  readonly memoryDigest?: string;
+}
+
+/** The host under the toolstack. */
+export interface HostInfo {
+  readonly hostname: string;
+  readonly toolstack: 'libxl' | 'embedded';
+  /** As the toolstack prints it: `4.17.7`, or xenferry's own version for the embedded host. */
+  readonly version: string;
+  readonly totalMemoryKiB: number;
+  readonly freeMemoryKiB: number;
+  readonly cpus: number;
+  /** Save-stream versions that this toolstack can restore; it writes the highest. */
+  readonly streamVersions: readonly number[];
+}
+
+/**
+ * What a toolstack needs to make a domain. `native` is the toolstack's own form of the same
+ * configuration (libxl's JSON), carried along so that nothing is lost where both hosts speak it;
+ * name and UUID always come from `domain`.
+ */
+export interface GuestConfig {
+  readonly domain: Domain;
+  readonly native?: { readonly format: 'libxl-json'; readonly text: string };
+}
+
+/** What is heard while a save or restore goes on. Times are the host's monotonic clock, in ms. */
+export type TransferEvent =
+  | {
+      readonly type: 'round';
+      /** 0 is the first pass over all memory. */
+      readonly round: number;
+      readonly pagesSent: number;
+      readonly pagesTotal: number;
+    }
+  | { readonly type: 'suspended'; readonly atMs: number }
+  | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warning' | 'error'; readonly text: string };
+
+export interface TransferOptions {
+  readonly signal: AbortSignal;
+  readonly onEvent?: (event: TransferEvent) => void;
+}
+
+export interface SaveOptions extends TransferOptions {
+  /** Copy memory while the guest runs; otherwise it is suspended first. */
+  readonly live: boolean;
+}
+
+export interface RestoreOptions extends TransferOptions {
+  /** Version of the save stream, from the migration cookie (S01). */
+  readonly streamVersion: number;
+}
+
+export type ToolstackEvent =
+  | { readonly type: 'shutdown'; readonly domid: Domid; readonly uuid: string; readonly reason: ShutdownReason }
+  | { readonly type: 'death'; readonly domid: Domid; readonly uuid: string }
+  | { readonly type: 'disk-eject'; readonly domid: Domid; readonly uuid: string; readonly vdev: string };
+
+/**
+ * Who does the work: libxl on a Xen host, or the embedded host. Shaped after libxl's calls.
+ *
+ * Every call rejects with a `ToolstackError` (`E_TOOLSTACK_*`), a `RefusedError` when nothing was
+ * touched, or an `AbortedError` when its signal fired. A toolstack refuses domain 0 for anything
+ * that stops, moves, renames or kills it, by taking `Domid`s only.
+ */
+export interface Toolstack extends AsyncDisposable {
+  readonly uri: string;
+  host(signal?: AbortSignal): Promise<HostInfo>;
+
+  /** Guests only: domain 0 is never in the list. */
+  list(signal?: AbortSignal): Promise<DomainInfo[]>;
+  /** By name, UUID or id; undefined where there is none. Names win over ids. */
+  lookup(ref: string, signal?: AbortSignal): Promise<DomainInfo | undefined>;
+  /** Undefined where the domain has gone. */
+  info(id: Domid, signal?: AbortSignal): Promise<DomainInfo | undefined>;
+  /** The live configuration, whoever started the domain. */
+  describe(id: Domid, signal?: AbortSignal): Promise<GuestConfig>;
+
+  /** Makes and builds a domain; it is left paused. */
+  create(config: GuestConfig, signal?: AbortSignal): Promise<Domid>;
+  /**
+   * Makes a domain from a save stream; it is left paused. Takes the fd over and closes it in every
+   * case. When it rejects, no part of the domain is left.
+   */
+  restore(config: GuestConfig, source: OwnedFd, options: RestoreOptions): Promise<Domid>;
+  /**
+   * Writes the domain's save stream, END record included. Takes the fd over and closes it in every
+   * case. On success the domain stays behind in state shutdown/suspend. On failure it is as the
+   * failure left it: running, or shutdown/suspend; ask `info` and call `resume` (FEATURES 2.3).
+   */
+  save(id: Domid, sink: OwnedFd, options: SaveOptions): Promise<void>;
+  /** Lets a domain in shutdown/suspend run again, co-operatively (libxl's suspend_cancel). */
+  resume(id: Domid, signal?: AbortSignal): Promise<void>;
+
+  pause(id: Domid, signal?: AbortSignal): Promise<void>;
+  unpause(id: Domid, signal?: AbortSignal): Promise<void>;
+  rename(id: Domid, name: string, signal?: AbortSignal): Promise<void>;
+  /** Asks the guest to stop; resolves once asked. */
+  shutdown(id: Domid, signal?: AbortSignal): Promise<void>;
+  reboot(id: Domid, signal?: AbortSignal): Promise<void>;
+  /** Ends the domain at once. Succeeds when it has gone already. */
+  destroy(id: Domid, signal?: AbortSignal): Promise<void>;
+
+  /** What the guest knows of itself; undefined where the toolstack cannot look inside. */
+  guestReport(id: Domid, signal?: AbortSignal): Promise<GuestReport | undefined>;
+  /** Ends when the signal fires. */
+  events(signal: AbortSignal): AsyncIterable<ToolstackEvent>;
+}

@@ -1,0 +1,27 @@
+import type { Duplex } from 'node:stream';
+
+/** Who is at the other end, as the transport has proven it. */
+export interface PeerIdentity {
+  readonly transport: 'tls' | 'ssh';
+  /** The certificate's first name, or user@host for ssh. */
+  readonly name: string;
+  /** SHA-256 of the peer's certificate or host key, where the transport has one. */
+  readonly fingerprint?: string;
+  /** Address and port, for people. */
+  readonly address: string;
+}
+
+/** One authenticated, encrypted, ordered stream of bytes. Whoever holds it destroys it. */
+export interface Link {
+  readonly peer: PeerIdentity;
+  readonly duplex: Duplex;
+  destroy(error?: Error): void;
+}
+
+/** Opens further links to one peer. Rejects with a `TunnelError`; the signal ends the attempt. */
+export interface Dialer extends AsyncDisposable {
+  /** The transport's name as reports show it: `tls`, `ssh`, `ssh+tls`. */
+  readonly transport: string;
+  readonly target: string;
+  dial(signal: AbortSignal): Promise<Link>;
+}
