@@ -1,0 +1,164 @@
+import { z } from 'zod';
+import { ProtocolError } from '../errors/errors.js';
+
+/*
+ * The words of the handshake. PROTOCOL.md describes them for people; this file is what both sides
+ * check on arrival. A message is one JSON object in one MESSAGE frame.
+ */
+
+/** Protocol versions that this build speaks. */
+export const PROTOCOL = { min: 1, max: 1 } as const;
+
+/** What a peer can do, by the names of S28. */
+export const FEATURES = ['migration-v3', 'migration-params', 'migration-p2p', 'typed-param-string'] as const;
+
+const MAX_TEXT = 4096;
+const MAX_XML = 1024 * 1024;
+const MAX_NATIVE = 2 * 1024 * 1024;
+
+const shortText = z.string().max(MAX_TEXT);
+const digestSchema = z.object({ algorithm: z.literal('sha256'), hex: z.string().regex(/^[0-9a-f]{64}$/) });
+export type StreamDigest = z.infer<typeof digestSchema>;
+
+export const wireErrorSchema = z.object({
+  code: z.string().regex(/^E_[A-Z0-9_]{1,80}$/),
+  message: shortText,
+  hint: shortText.optional(),
+  data: z
+    .record(z.string().max(64), z.union([z.string().max(MAX_TEXT), z.number(), z.boolean(), z.null(), z.array(shortText).max(64)]))
+    .optional(),
+});
+
+/** First words on a control link, from both sides. */
+export const helloSchema = z.object({
+  protocol: z.object({ min: z.int().positive(), max: z.int().positive() }),
+  software: z.string().max(64),
+  hostname: z.string().max(255),
+  features: z.array(z.string().max(64)).max(64),
+  streamVersions: z.array(z.int().positive()).min(1).max(16),
+});
+export type Hello = z.infer<typeof helloSchema>;
+
+/** The OPEN frame of a link: what the link is for. */
+export const openSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('control'), hello: helloSchema }),
+  z.object({ kind: z.literal('lane'), token: z.string().regex(/^[0-9a-f]{64}$/), index: z.int().min(0).max(63) }),
+]);
+export type Open = z.infer<typeof openSchema>;
+
+/** The answer to an OPEN, in an OPEN frame of its own. */
+export const openedSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('control'), hello: helloSchema }),
+  z.object({ kind: z.literal('lane'), index: z.int().min(0).max(63) }),
+]);
+export type Opened = z.infer<typeof openedSchema>;
+
+/** Which migration a message speaks of. A word with a lower epoch than the domain's highest is refused. */
+const about = { migration: z.uuid(), epoch: z.int().positive() };
+
+export const prepareSchema = z.object({
+  type: z.literal('prepare'),
+  ...about,
+  /** Domain XML, secrets included: it travels encrypted only. */
+  xml: z.string().max(MAX_XML),
+  native: z.object({ format: z.literal('libxl-json'), text: z.string().max(MAX_NATIVE) }).optional(),
+  /** The migration cookie, base64; the tunnel and this room carry it unread. */
+  cookie: z.string().max(MAX_XML).optional(),
+  /** The name on the destination, where it differs (`--dname`). */
+  dname: z.string().max(255).optional(),
+  lanes: z.int().min(1).max(64),
+  windowBytes: z.int().positive(),
+});
+export type Prepare = z.infer<typeof prepareSchema>;
+
+const finishSchema = z.object({
+  type: z.literal('finish'),
+  ...about,
+  rawBytes: z.int().nonnegative(),
+  digest: digestSchema,
+  /** False: leave the guest paused (`--suspend`, or paused before the move). */
+  run: z.boolean(),
+});
+export type Finish = z.infer<typeof finishSchema>;
+
+const cancelSchema = z.object({ type: z.literal('cancel'), ...about, error: wireErrorSchema });
+const statusSchema = z.object({ type: z.literal('status'), ...about, uuid: z.uuid(), name: z.string().max(255) });
+const confirmSchema = z.object({ type: z.literal('confirm'), ...about });
+
+export const requestSchema = z.discriminatedUnion('type', [
+  prepareSchema,
+  finishSchema,
+  cancelSchema,
+  statusSchema,
+  confirmSchema,
+]);
+export type Request = z.infer<typeof requestSchema>;
+
+const problemSchema = z.object({
+  code: z.string().regex(/^E_[A-Z0-9_]{1,80}$/),
+  message: shortText,
+  remedy: shortText,
+});
+export type Problem = z.infer<typeof problemSchema>;
+
+export const replySchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('prepared'), token: z.string().regex(/^[0-9a-f]{64}$/), windowBytes: z.int().positive() }),
+  /** Every reason at once; nothing was touched. `highestEpoch` lets the source choose a higher one. */
+  z.object({ type: z.literal('refused'), problems: z.array(problemSchema).min(1).max(64), highestEpoch: z.int().optional() }),
+  z.object({
+    type: z.literal('outcome'),
+    outcome: z.enum(['committed', 'aborted', 'pending']),
+    /** Whether the guest runs there; only with `committed`. */
+    running: z.boolean().optional(),
+    error: wireErrorSchema.optional(),
+  }),
+  z.object({ type: z.literal('confirmed') }),
+  z.object({ type: z.literal('error'), error: wireErrorSchema }),
+]);
+export type Reply = z.infer<typeof replySchema>;
+
+/** What the destination says unasked. */
+export const noticeSchema = z.object({ type: z.literal('failed'), ...about, error: wireErrorSchema });
+export type Notice = z.infer<typeof noticeSchema>;
+
+/** What goes over the control link: a request with a number, the reply to that number, or a notice. */
+export const envelopeSchema = z.union([
+  z.object({ id: z.int().positive(), request: requestSchema }),
+  z.object({ re: z.int().positive(), reply: replySchema }),
+  z.object({ notice: noticeSchema }),
+]);
+export type Envelope = z.infer<typeof envelopeSchema>;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Parses and checks one JSON object; `E_PROTOCOL_MESSAGE` names the field that is wrong. */
+export function decodeWith<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(utf8.decode(bytes)) as unknown;
+  } catch (error) {
+    throw new ProtocolError('E_PROTOCOL_MESSAGE', `${what}: not JSON in UTF-8`, { cause: error });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const field = issue === undefined || issue.path.length === 0 ? 'message' : issue.path.join('.');
+  throw new ProtocolError('E_PROTOCOL_MESSAGE', `${what}: field ${field}: ${issue?.message ?? 'invalid'}`, {
+    data: { field },
+  });
+}
+
+export function encode(value: Envelope | Open | Opened): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
+/** The version both sides speak; refused where there is none (F53). */
+export function agreeProtocol(ours: Hello['protocol'], theirs: Hello['protocol'], peer: string): number {
+  const version = Math.min(ours.max, theirs.max);
+  if (version >= Math.max(ours.min, theirs.min)) return version;
+  throw new ProtocolError(
+    'E_PROTOCOL_VERSION',
+    `${peer} speaks protocol ${theirs.min} to ${theirs.max}, this host ${ours.min} to ${ours.max}`,
+    { hint: 'Bring both hosts to releases that share a protocol version.' },
+  );
+}

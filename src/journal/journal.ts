@@ -1,0 +1,163 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { z } from 'zod';
+import { SystemError, XenferryError } from '../errors/errors.js';
+import { OwnedFd } from '../posix/owned-fd.js';
+import { headerSchema, stateSchema, type JournalHeader, type JournalSide, type JournalState } from './records.js';
+
+/** A record line is at most this long; ours are a few hundred bytes. */
+const MAX_LINE_BYTES = 64 * 1024;
+/** One migration writes fewer than twenty records. */
+const MAX_FILE_BYTES = 1024 * 1024;
+
+/** What a journal file says, read back. */
+export interface JournalEntry {
+  readonly header: JournalHeader;
+  /** The last durable state, or undefined where the process died before the first. */
+  readonly state: JournalState | undefined;
+}
+
+function line(record: unknown): string {
+  const json = JSON.stringify(record);
+  return `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+}
+
+/** The record in a line, or undefined where the line is not whole. */
+function readLine(text: string): unknown {
+  const json = text.slice(9);
+  if (text.length < 10 || text.length > MAX_LINE_BYTES || text[8] !== ' ') return undefined;
+  if (crc32(json) !== Number.parseInt(text.slice(0, 8), 16)) return undefined;
+  return JSON.parse(json) as unknown;
+}
+
+function damaged(path: string, lineNumber: number, cause?: unknown): XenferryError {
+  return new XenferryError('E_JOURNAL_DAMAGED', `${path}, line ${lineNumber}: not a whole journal record`, {
+    hint: 'Keep the file and report it: only a torn last line can come from a crash.',
+    cause,
+  });
+}
+
+/** One migration's journal, open for appending. Every record is on the disk when `append` returns. */
+export class JournalFile implements Disposable {
+  readonly #fd: OwnedFd;
+
+  constructor(
+    readonly path: string,
+    fd: OwnedFd,
+  ) {
+    this.#fd = fd;
+  }
+
+  /** Appends a state and waits for the disk. Throws a `SystemError`; the act behind the record must then not begin. */
+  append(state: JournalState): void {
+    try {
+      writeSync(this.#fd.fd, line(state));
+      fsyncSync(this.#fd.fd);
+    } catch (error) {
+      throw new SystemError('E_SYSTEM_JOURNAL', `cannot write the journal ${this.path}`, {
+        cause: error,
+        hint: 'Make room on the disk, or mend it: nothing is done that the journal does not know of.',
+      });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#fd.close();
+  }
+}
+
+/** The folder of all migrations that this host took part in, a file each: `<migration>.<side>.journal`. */
+export class Journal {
+  constructor(readonly dir: string) {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  }
+
+  #path(migration: string, side: JournalSide): string {
+    return join(this.dir, `${migration}.${side}.journal`);
+  }
+
+  /** Starts a migration's journal. Throws where there is one already. */
+  begin(header: JournalHeader): JournalFile {
+    const path = this.#path(header.migration, header.side);
+    try {
+      const fd = new OwnedFd(openSync(path, 'ax', 0o600), path);
+      writeSync(fd.fd, line(header));
+      fsyncSync(fd.fd);
+      this.#syncFolder();
+      return new JournalFile(path, fd);
+    } catch (error) {
+      throw new SystemError('E_SYSTEM_JOURNAL', `cannot start the journal ${path}`, {
+        cause: error,
+        hint: 'Make room on the disk, or mend it: nothing was touched.',
+      });
+    }
+  }
+
+  /** Opens a migration's journal again, to settle it. */
+  resume(migration: string, side: JournalSide): JournalFile {
+    const path = this.#path(migration, side);
+    return new JournalFile(path, new OwnedFd(openSync(path, 'a'), path));
+  }
+
+  #syncFolder(): void {
+    const fd = openSync(this.dir, 'r');
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** What one journal says; undefined where there is none, or where it died before its first record was whole. */
+  read(migration: string, side: JournalSide): JournalEntry | undefined {
+    const path = this.#path(migration, side);
+    let text: string;
+    try {
+      text = readFileSync(path, 'utf8').slice(0, MAX_FILE_BYTES);
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      throw error;
+    }
+    const lines = text.split('\n');
+    let header: JournalHeader | undefined;
+    let state: JournalState | undefined;
+    for (const [index, content] of lines.entries()) {
+      if (content === '') continue;
+      const isLast = index >= lines.length - 2;
+      try {
+        const record = readLine(content);
+        if (record === undefined) throw damaged(path, index + 1);
+        if (header === undefined) header = headerSchema.parse(record);
+        else state = stateSchema.parse(record);
+      } catch (error) {
+        if (error instanceof z.ZodError || error instanceof XenferryError) {
+          // A crash can tear the last line only; what it wanted to say was never acted upon.
+          if (isLast && !(error instanceof z.ZodError)) break;
+          throw damaged(path, index + 1, error);
+        }
+        throw error;
+      }
+    }
+    return header === undefined ? undefined : { header, state };
+  }
+
+  /** Every journal in the folder. */
+  list(): JournalEntry[] {
+    const entries: JournalEntry[] = [];
+    for (const file of readdirSync(this.dir)) {
+      const match = /^([0-9a-f-]{36})\.(source|dest)\.journal$/.exec(file);
+      if (match === null) continue;
+      const entry = this.read(match[1]!, match[2] as JournalSide);
+      if (entry !== undefined) entries.push(entry);
+    }
+    return entries;
+  }
+
+  /** The highest epoch that any migration of the domain ever had here; 0 where it never moved. */
+  highestEpoch(uuid: string): number {
+    return this.list()
+      .filter((entry) => entry.header.uuid === uuid)
+      .reduce((highest, entry) => Math.max(highest, entry.header.epoch), 0);
+  }
+}

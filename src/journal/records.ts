@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+/** Which side of a migration a journal speaks for. */
+export type JournalSide = 'source' | 'dest';
+
+/** Format of the files; a higher number than ours is refused, never guessed at. */
+export const JOURNAL_VERSION = 1;
+
+/** First line of a journal: which migration this is, and how to find its domain and its other side. */
+export const headerSchema = z.object({
+  journal: z.literal(JOURNAL_VERSION),
+  side: z.enum(['source', 'dest']),
+  migration: z.uuid(),
+  epoch: z.int().positive(),
+  uuid: z.uuid(),
+  /** The domain's name on this side, once it has arrived. */
+  name: z.string(),
+  /** The source's copy; the destination's gets its id later. */
+  domid: z.int().positive().optional(),
+  /** Where the other side is: the destination URI, or the source's host name. */
+  peer: z.string(),
+  startedAt: z.iso.datetime(),
+});
+export type JournalHeader = z.infer<typeof headerSchema>;
+
+/** Every further line: a state that was entered. States are those of src/handover. */
+export const stateSchema = z.object({
+  state: z.enum([
+    'performing',
+    'deciding',
+    'leaving',
+    'returning',
+    'gone',
+    'kept',
+    'receiving',
+    'arriving',
+    'arrived',
+    'refusing',
+    'refused',
+  ]),
+  at: z.iso.datetime(),
+  /** The destination's domain, once known. */
+  domid: z.int().positive().optional(),
+  /** Whether the guest is to run once it has arrived. */
+  run: z.boolean().optional(),
+  why: z.string().optional(),
+});
+export type JournalState = z.infer<typeof stateSchema>;
