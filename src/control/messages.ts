@@ -25,7 +25,10 @@ export const wireErrorSchema = z.object({
   message: shortText,
   hint: shortText.optional(),
   data: z
-    .record(z.string().max(64), z.union([z.string().max(MAX_TEXT), z.number(), z.boolean(), z.null(), z.array(shortText).max(64)]))
+    .record(
+      z.string().max(64),
+      z.union([z.string().max(MAX_TEXT), z.number(), z.boolean(), z.null(), z.array(shortText).max(64).readonly()]),
+    )
     .optional(),
 });
 
@@ -104,7 +107,11 @@ export type Problem = z.infer<typeof problemSchema>;
 export const replySchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('prepared'), token: z.string().regex(/^[0-9a-f]{64}$/), windowBytes: z.int().positive() }),
   /** Every reason at once; nothing was touched. `highestEpoch` lets the source choose a higher one. */
-  z.object({ type: z.literal('refused'), problems: z.array(problemSchema).min(1).max(64), highestEpoch: z.int().optional() }),
+  z.object({
+    type: z.literal('refused'),
+    problems: z.array(problemSchema).min(1).max(64),
+    highestEpoch: z.int().optional(),
+  }),
   z.object({
     type: z.literal('outcome'),
     outcome: z.enum(['committed', 'aborted', 'pending']),
@@ -142,10 +149,8 @@ export function decodeWith<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: str
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  const field = issue === undefined || issue.path.length === 0 ? 'message' : issue.path.join('.');
-  throw new ProtocolError('E_PROTOCOL_MESSAGE', `${what}: field ${field}: ${issue?.message ?? 'invalid'}`, {
-    data: { field },
-  });
+  const field = issue.path.length === 0 ? 'message' : issue.path.join('.');
+  throw new ProtocolError('E_PROTOCOL_MESSAGE', `${what}: field ${field}: ${issue.message}`, { data: { field } });
 }
 
 export function encode(value: Envelope | Open | Opened): Uint8Array {

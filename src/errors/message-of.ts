@@ -24,6 +24,11 @@ export function messageOf(error: unknown): string {
   return parts.join(': ');
 }
 
+/** What was thrown, as an Error: foreign code may throw anything. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
 /** The stable code of any thrown value; for a system call's error its errno, else `E_BUG`. */
 export function codeOf(error: unknown): string {
   if (error instanceof XenferryError) return error.code;

@@ -5,8 +5,8 @@ import { codeOf, messageOf } from './message-of.js';
 export interface WireError {
   readonly code: string;
   readonly message: string;
-  readonly hint?: string;
-  readonly data?: ErrorData;
+  readonly hint?: string | undefined;
+  readonly data?: ErrorData | undefined;
 }
 
 export function toWire(error: unknown): WireError {

@@ -148,7 +148,7 @@ export class Journal {
     for (const file of readdirSync(this.dir)) {
       const match = /^([0-9a-f-]{36})\.(source|dest)\.journal$/.exec(file);
       if (match === null) continue;
-      const entry = this.read(match[1]!, match[2] as JournalSide);
+      const entry = this.read(match[1], match[2] === 'source' ? 'source' : 'dest');
       if (entry !== undefined) entries.push(entry);
     }
     return entries;

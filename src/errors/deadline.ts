@@ -1,0 +1,50 @@
+import { DeadlineError } from './errors.js';
+import { asError } from './message-of.js';
+
+/**
+ * A signal that fires when the parent does, or when `ms` have passed; then its reason is a
+ * `DeadlineError` that says what was waited for. Dispose it when the wait is over.
+ */
+export class Deadline implements Disposable {
+  readonly signal: AbortSignal;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(parent: AbortSignal, ms: number, code: `E_DEADLINE_${string}`, waitedFor: string) {
+    const own = new AbortController();
+    this.#timer = setTimeout(() => {
+      own.abort(
+        new DeadlineError(code, `${waitedFor}: no answer within ${(ms / 1000).toFixed(1)} s`, { data: { ms } }),
+      );
+    }, ms);
+    this.signal = AbortSignal.any([parent, own.signal]);
+  }
+
+  /** Starts the time again: something moved. */
+  refresh(): void {
+    this.#timer.refresh();
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Settles as the promise does, or rejects with the signal's reason as soon as it fires. The work itself goes on. */
+export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) {
+    work.catch(() => undefined); // nobody waits for it any more; its failure is told by the abort
+    throw asError(signal.reason);
+  }
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      reject(asError(signal.reason));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+  }
+}

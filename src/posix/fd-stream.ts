@@ -1,0 +1,134 @@
+import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
+import { asError } from '../errors/message-of.js';
+import type { OwnedFd } from './owned-fd.js';
+
+/** One read takes at most this much: a quarter of a pipe, so that writer and reader overlap. */
+export const READ_BYTES = 256 * 1024;
+
+/** How many chunks wait between the pipe and whoever iterates; then the pipe itself fills. */
+const QUEUE_CHUNKS = 4;
+
+/**
+ * The bytes of a pipe, in chunks that the caller owns. Takes the descriptor over and closes it when
+ * the iteration ends, however it ends. Ends at end of file; rejects when the signal fires.
+ */
+export async function* readFd(source: OwnedFd, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  const queue: Uint8Array[] = [];
+  const state: { ended: boolean; failure?: Error; wake?: (() => void) | undefined } = { ended: false };
+  const notify = (): void => {
+    state.wake?.();
+    state.wake = undefined;
+  };
+
+  // Without `onread` every read is 64 KiB and goes through a Readable's own queue.
+  const options: SocketConstructorOpts & { onread: OnReadOpts } = {
+    fd: source.release(),
+    readable: true,
+    writable: false,
+    onread: {
+      buffer: () => Buffer.allocUnsafeSlow(READ_BYTES),
+      callback: (count, buffer) => {
+        queue.push(buffer.subarray(0, count));
+        notify();
+        return queue.length < QUEUE_CHUNKS;
+      },
+    },
+  };
+  const socket = new Socket(options);
+  const onAbort = (): void => {
+    state.failure ??= asError(signal.reason);
+    socket.destroy();
+    notify();
+  };
+  socket.on('end', () => {
+    state.ended = true;
+    notify();
+  });
+  socket.on('error', (error) => {
+    state.failure ??= error;
+    notify();
+  });
+  socket.on('close', () => {
+    state.ended = true;
+    notify();
+  });
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+
+  try {
+    for (;;) {
+      if (state.failure !== undefined) throw state.failure;
+      const chunk = queue.shift();
+      if (chunk !== undefined) {
+        if (queue.length === 0) socket.resume();
+        yield chunk;
+        continue;
+      }
+      if (state.ended) return;
+      await new Promise<void>((resolve) => {
+        state.wake = resolve;
+      });
+    }
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    socket.destroy();
+  }
+}
+
+/** Writes into a pipe, waiting while it is full. */
+export class FdWriter implements Disposable {
+  readonly #socket: Socket;
+  #failure: Error | undefined;
+  #wake: (() => void) | undefined;
+
+  /** Takes the descriptor over; `end` or disposing closes it. */
+  constructor(sink: OwnedFd) {
+    this.#socket = new Socket({ fd: sink.release(), readable: false, writable: true });
+    this.#socket.on('error', (error) => {
+      this.#failure ??= error;
+      this.#wake?.();
+    });
+    this.#socket.on('drain', () => this.#wake?.());
+    this.#socket.on('close', () => this.#wake?.());
+  }
+
+  /** Resolves when the pipe has taken the chunk, or holds so little that more may be given. */
+  async write(chunk: Uint8Array, signal: AbortSignal): Promise<void> {
+    this.#check();
+    signal.throwIfAborted();
+    if (this.#socket.write(chunk)) return;
+    await this.#wait(signal);
+  }
+
+  /** Flushes and closes: the reader sees end of file. */
+  async end(signal: AbortSignal): Promise<void> {
+    this.#check();
+    this.#socket.end();
+    while (!this.#socket.closed && !this.#socket.destroyed) await this.#wait(signal);
+    this.#check();
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #wait(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const onAbort = (): void => this.#wake?.();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    } finally {
+      this.#wake = undefined;
+      signal.removeEventListener('abort', onAbort);
+    }
+    signal.throwIfAborted();
+    this.#check();
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.destroy();
+  }
+}
