@@ -13,6 +13,9 @@
  */
 export type SourceState = 'preparing' | 'performing' | 'deciding' | 'leaving' | 'returning' | 'gone' | 'kept';
 
+/** Every state but the first leaves a record behind; before it, nothing was touched. */
+export type RecordedState = Exclude<SourceState, 'preparing'>;
+
 export type SourceEvent =
   /** The destination has reserved everything and its restore waits for the stream. */
   | 'prepared'
@@ -33,7 +36,7 @@ export type SourceEvent =
   | 'restarted';
 
 export type SourceAct =
-  | { readonly do: 'record'; readonly state: SourceState }
+  | { readonly do: 'record'; readonly state: RecordedState }
   | { readonly do: 'save' }
   | { readonly do: 'send-finish' }
   | { readonly do: 'ask' }
@@ -52,11 +55,8 @@ export interface SourceStep {
 
 export const SOURCE_FINAL: ReadonlySet<SourceState> = new Set<SourceState>(['gone', 'kept']);
 
-function enter(state: SourceState, ...acts: SourceAct['do'][]): SourceStep {
-  return {
-    state,
-    acts: [{ do: 'record', state }, ...acts.map((act) => (act === 'record' ? { do: act, state } : { do: act }))],
-  };
+function enter(state: RecordedState, ...acts: Exclude<SourceAct['do'], 'record'>[]): SourceStep {
+  return { state, acts: [{ do: 'record', state }, ...acts.map((act) => ({ do: act }))] };
 }
 
 /** The next state and what to do, in order. An event that says nothing new in a state changes nothing. */

@@ -1,0 +1,320 @@
+import type { Deadlines } from '../control/deadlines.js';
+import type { Finish, Reply } from '../control/messages.js';
+import { Deadline } from '../errors/deadline.js';
+import { AbortedError, StreamError, ToolstackError, TunnelError, type XenferryError } from '../errors/errors.js';
+import { asError, messageOf } from '../errors/message-of.js';
+import { toWire } from '../errors/wire.js';
+import { DEST_FINAL, outcomeOf, stepDest, type DestAct, type DestEvent, type DestPhase, type DestState } from '../handover/dest-side.js';
+import type { JournalFile } from '../journal/journal.js';
+import type { Domid } from '../toolstack/domid.js';
+import type { DomainInfo, GuestConfig, Toolstack, TransferEvent } from '../toolstack/toolstack.js';
+import { INCOMING_SUFFIX } from './preflight.js';
+import { receive } from './receive.js';
+
+type OutcomeReply = Extract<Reply, { type: 'outcome' }>;
+
+/** The arriving domain, as the journal and the messages name it. */
+export interface ArrivalSubject {
+  readonly migration: string;
+  readonly epoch: number;
+  readonly uuid: string;
+  /** The name it will have here. */
+  readonly name: string;
+}
+
+export interface ArrivalContext {
+  readonly toolstack: Toolstack;
+  readonly deadlines: Deadlines;
+  readonly file: JournalFile;
+  /** Tells the source that we gave up before it has asked. */
+  readonly onFailed: (error: Error) => void;
+  readonly onEvent: (event: TransferEvent) => void;
+  /** For the log: what the arrival came to. */
+  readonly onSettled: (summary: string) => void;
+}
+
+/** The stream of one migration, put in order again. */
+export interface InboundLanes {
+  readonly chunks: AsyncIterable<Uint8Array>;
+  destroy(error: Error): void;
+}
+
+/** Attempts at removing a copy that must not stay. */
+const DESTROY_TRIES = 3;
+
+/** The arriving side at work: drives `handover/dest-side` and carries out its acts. One use. */
+export class Arrival {
+  #state: DestState;
+  #domid: Domid | undefined;
+  #run = true;
+  #running = false;
+  #error: Error | undefined;
+  /** True once a restart, too, would find that we cannot commit; only then is `aborted` said. */
+  #abortIsSure = false;
+  #lanes: InboundLanes | undefined;
+  #receiving: Promise<void> = Promise.resolve();
+  #queue: Promise<void> = Promise.resolve();
+  readonly #stop = new AbortController();
+  readonly #settled: Promise<void>;
+  #resolveSettled: () => void = () => undefined;
+
+  private constructor(
+    private readonly context: ArrivalContext,
+    readonly subject: ArrivalSubject,
+    phase: DestPhase,
+  ) {
+    this.#state = { phase };
+    this.#settled = new Promise((resolve) => {
+      this.#resolveSettled = resolve;
+    });
+  }
+
+  /** Begins to receive. The journal's `receiving` record is durable already. */
+  static start(
+    context: ArrivalContext,
+    subject: ArrivalSubject,
+    config: GuestConfig,
+    streamVersion: number,
+    lanes: InboundLanes,
+  ): Arrival {
+    const arrival = new Arrival(context, subject, 'receiving');
+    arrival.#lanes = lanes;
+    arrival.#receiving = arrival.#receive(config, streamVersion, lanes);
+    return arrival;
+  }
+
+  /** Settles an arrival that an earlier process left behind, in the state that its journal names. */
+  static async recover(
+    context: ArrivalContext,
+    subject: ArrivalSubject,
+    left: { readonly phase: DestPhase; readonly domid?: Domid | undefined; readonly run: boolean },
+  ): Promise<Arrival> {
+    const arrival = new Arrival(context, subject, left.phase);
+    arrival.#run = left.run;
+    arrival.#domid = left.domid;
+    if (DEST_FINAL.has(left.phase)) {
+      arrival.#abortIsSure = left.phase === 'refused';
+      arrival.#resolveSettled();
+    } else {
+      await arrival.#tell({ type: 'restarted' });
+    }
+    return arrival;
+  }
+
+  get phase(): DestPhase {
+    return this.#state.phase;
+  }
+
+  /** Resolves when the arrival has settled and may be forgotten. */
+  get settled(): Promise<void> {
+    return this.#settled;
+  }
+
+  async finish(request: Finish): Promise<OutcomeReply> {
+    this.#run = request.run;
+    await this.#tell({ type: 'finish', digest: request.digest.hex });
+    await this.#settled;
+    return this.outcome();
+  }
+
+  async cancel(error: XenferryError): Promise<OutcomeReply> {
+    this.#error ??= error;
+    await this.#tell({ type: 'cancel' });
+    await this.#settled;
+    return this.outcome();
+  }
+
+  /** The control connection is gone. */
+  async lost(error: Error): Promise<void> {
+    if (this.#state.finish === undefined) this.#error ??= error;
+    await this.#tell({ type: 'lost' });
+  }
+
+  /** What is decided so far, as the source is told it. */
+  outcome(): OutcomeReply {
+    const outcome = outcomeOf(this.#state.phase);
+    const said = outcome === 'aborted' && !this.#abortIsSure ? 'pending' : outcome;
+    return {
+      type: 'outcome',
+      outcome: said,
+      ...(said === 'committed' ? { running: this.#running } : {}),
+      ...(this.#error === undefined ? {} : { error: toWire(this.#error) }),
+    };
+  }
+
+  async #receive(config: GuestConfig, streamVersion: number, lanes: InboundLanes): Promise<void> {
+    const { toolstack, deadlines } = this.context;
+    try {
+      const received = await receive({
+        toolstack,
+        config: { ...config, domain: { ...config.domain, name: config.domain.name + INCOMING_SUFFIX } },
+        streamVersion,
+        chunks: lanes.chunks,
+        stallMs: deadlines.stallMs,
+        restoreMs: deadlines.restoreMs,
+        signal: this.#stop.signal,
+        onEvent: this.context.onEvent,
+      });
+      this.#domid = received.domid;
+      // The copy is paused and named for what it is; its id goes to the journal before it can be mistaken.
+      this.context.file.append({ state: 'receiving', at: new Date().toISOString(), domid: received.domid });
+      await this.#call('renaming the arrived domain', (signal) =>
+        toolstack.rename(received.domid, config.domain.name, signal),
+      );
+      void this.#tell({ type: 'restored', digest: received.digestHex });
+    } catch (error) {
+      this.#error ??= asError(error);
+      lanes.destroy(asError(error));
+      this.context.onFailed(this.#error);
+      void this.#tell({ type: 'failed' });
+    }
+  }
+
+  /** Events are taken one after the other, each with all its acts. */
+  #tell(event: DestEvent): Promise<void> {
+    this.#queue = this.#queue.then(() => this.#drive(event));
+    return this.#queue;
+  }
+
+  async #drive(first: DestEvent): Promise<void> {
+    let event: DestEvent | undefined = first;
+    while (event !== undefined) {
+      const step = stepDest(this.#state, event);
+      event = undefined;
+      this.#explain(step.state);
+      if (step.acts.length === 0) this.#state = step.state;
+      for (const act of step.acts) {
+        if (act.do === 'record' && !this.#record(act.phase)) {
+          event = { type: 'failed' };
+          break;
+        }
+        this.#state = step.state;
+        event = (await this.#act(act)) ?? event;
+      }
+    }
+  }
+
+  #explain(next: DestState): void {
+    if (next.phase !== 'refusing' || next.restored === undefined || next.finish === undefined) return;
+    this.#error ??= new StreamError(
+      'E_STREAM_DIGEST',
+      `the stream arrived changed: its digest is ${next.restored} here and ${next.finish} at the source`,
+      { hint: 'Nothing was lost: try again, and report this if it happens twice.' },
+    );
+  }
+
+  /** False where the commit did not reach the disk: then there is none. */
+  #record(phase: DestPhase): boolean {
+    try {
+      this.context.file.append({
+        state: phase,
+        at: new Date().toISOString(),
+        run: this.#run,
+        ...(this.#domid === undefined ? {} : { domid: this.#domid }),
+        ...(this.#error === undefined ? {} : { why: messageOf(this.#error) }),
+      });
+      if (phase === 'refusing') this.#abortIsSure = true;
+      return true;
+    } catch (error) {
+      this.#error ??= asError(error);
+      // Without this record a restart finds `receiving`, and refuses: the abort stands all the same,
+      // but a torn commit may lie before it, so it is only sure once our copy is gone.
+      return phase !== 'arriving';
+    }
+  }
+
+  async #act(act: DestAct): Promise<DestEvent | undefined> {
+    switch (act.do) {
+      case 'record':
+        return undefined;
+      case 'unpause':
+        await this.#unpause();
+        return { type: 'running' };
+      case 'destroy':
+        return (await this.#destroy()) ? { type: 'destroyed' } : undefined;
+      case 'answer':
+        this.#settle();
+        return undefined;
+    }
+  }
+
+  #settle(): void {
+    const outcome = outcomeOf(this.#state.phase);
+    const detail = this.#error === undefined ? '' : `: ${messageOf(this.#error)}`;
+    this.context.onSettled(`${this.subject.name}: ${outcome === 'committed' ? 'arrived' : 'refused'}${detail}`);
+    this.context.file[Symbol.dispose]();
+    this.#resolveSettled();
+  }
+
+  #call<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const deadline = new Deadline(new AbortController().signal, this.context.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', what);
+    return work(deadline.signal).finally(() => deadline[Symbol.dispose]());
+  }
+
+  /** The commit is behind us: whatever fails here, the guest is ours, and the source is told how it is. */
+  async #unpause(): Promise<void> {
+    this.#error = undefined;
+    try {
+      const info = await this.#find();
+      if (info === undefined) {
+        throw new ToolstackError('E_TOOLSTACK_GONE', 'the domain that had arrived is not on this host any more');
+      }
+      if (info.state === 'paused' && this.#run) {
+        await this.#call('letting the guest run', (signal) => this.context.toolstack.unpause(info.domid, signal));
+        this.#running = true;
+      } else {
+        this.#running = info.state === 'running';
+      }
+    } catch (error) {
+      this.#error = new ToolstackError(
+        'E_TOOLSTACK_UNPAUSE',
+        `the guest has arrived but does not run: ${messageOf(error)}`,
+        { cause: error, hint: `Run \`xenferry resume ${this.subject.name}\` at the destination.` },
+      );
+    }
+  }
+
+  /** Our copy, by the id that the journal has, or by its UUID where the process died before it knew the id. */
+  async #find(): Promise<DomainInfo | undefined> {
+    return this.#call('looking for the arriving domain', async (signal) => {
+      const { toolstack } = this.context;
+      const info =
+        this.#domid === undefined
+          ? await toolstack.lookup(this.subject.uuid, signal)
+          : await toolstack.info(this.#domid, signal);
+      return info?.uuid === this.subject.uuid ? info : undefined;
+    });
+  }
+
+  /** True when no copy of ours is left. */
+  async #destroy(): Promise<boolean> {
+    this.#error ??= new AbortedError('the destination was stopped before the guest had arrived');
+    this.#stop.abort(this.#error);
+    this.#lanes?.destroy(this.#error);
+    await this.#receiving;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const info = await this.#find();
+        if (info !== undefined) {
+          // Only a copy that never ran, under the name we gave it or with the id we recorded, is ours to end.
+          if (info.state !== 'paused' || (this.#domid === undefined && !info.name.endsWith(INCOMING_SUFFIX))) {
+            throw new ToolstackError('E_TOOLSTACK_STATE', `${info.name} (id ${info.domid}) is ${info.state}: not the copy that was arriving`);
+          }
+          await this.#call('removing the partial domain', (signal) => this.context.toolstack.destroy(info.domid, signal));
+        }
+        this.#abortIsSure = true;
+        return true;
+      } catch (error) {
+        if (tries < DESTROY_TRIES) continue;
+        this.context.onSettled(`${this.subject.name}: the partial domain could not be removed: ${messageOf(error)}`);
+        this.#resolveSettled();
+        return false;
+      }
+    }
+  }
+
+  /** What the connection's end means for the source's wish. */
+  static lostError(cause: Error | undefined): TunnelError {
+    return new TunnelError('E_TUNNEL_LOST', 'the connection to the source was lost before the guest had arrived', { cause });
+  }
+}

@@ -1,0 +1,292 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Deadlines } from '../control/deadlines.js';
+import type { Prepare, Problem, Reply, Request } from '../control/messages.js';
+import { Deadline } from '../errors/deadline.js';
+import { ProtocolError, XenferryError } from '../errors/errors.js';
+import { codeOf, messageOf } from '../errors/message-of.js';
+import { fromWire, toWire } from '../errors/wire.js';
+import { agreeStreamVersion, checkCookieMatches, eatCookie } from '../cookie/cookie.js';
+import { parseDomainXml } from '../domain/parse.js';
+import { withName } from '../domain/names.js';
+import type { Domain } from '../domain/model.js';
+import type { Journal } from '../journal/journal.js';
+import { JOURNAL_VERSION } from '../journal/records.js';
+import type { Toolstack, TransferEvent } from '../toolstack/toolstack.js';
+import { Arrival, type ArrivalSubject, type InboundLanes } from './arrival.js';
+import { findProblems } from './preflight.js';
+import { recoverArrival } from './recover.js';
+
+/** Raw bytes that may be on the way unacknowledged; bounds the memory of both sides. */
+export const MAX_WINDOW_BYTES = 64 * 1024 * 1024;
+
+/** Lanes that a connection may be told to feed. */
+export interface LaneSet<Lane> extends InboundLanes {
+  attach(lane: Lane, index: number): void;
+}
+
+/** Holds a name and a UUID on this host against every other process; released when the arrival has settled. */
+export type Reserve = (uuid: string, name: string, why: string, signal: AbortSignal) => Promise<Disposable>;
+
+export interface ArrivalsContext<Lane> {
+  readonly toolstack: Toolstack;
+  readonly journal: Journal;
+  readonly deadlines: Deadlines;
+  readonly reserve: Reserve;
+  readonly makeLanes: (count: number, windowBytes: number) => LaneSet<Lane>;
+  readonly onEvent: (migration: string, event: TransferEvent) => void;
+  readonly log: (line: string) => void;
+}
+
+/** One control connection, as far as the arrivals are concerned. */
+export interface SourceConnection {
+  /** Who the transport says it is; a migration answers to nobody else. */
+  readonly peer: string;
+  readonly hostname: string;
+  notify(migration: string, epoch: number, error: Error): void;
+}
+
+interface Live<Lane> {
+  readonly arrival: Arrival;
+  readonly token: Buffer;
+  readonly lanes: LaneSet<Lane>;
+  readonly connection: SourceConnection;
+  readonly promisedKiB: number;
+}
+
+/** All migrations that arrive in this process: answers the source's requests and feeds lanes to their migration. */
+export class Arrivals<Lane> {
+  readonly #live = new Map<string, Live<Lane>>();
+
+  constructor(private readonly context: ArrivalsContext<Lane>) {}
+
+  /** How many are under way. */
+  get count(): number {
+    return this.#live.size;
+  }
+
+  async answer(request: Request, from: SourceConnection): Promise<Reply> {
+    const live = this.#live.get(request.migration);
+    if (live !== undefined) this.#checkRight(live, request, from);
+    switch (request.type) {
+      case 'prepare':
+        return this.#prepare(request, from);
+      case 'finish':
+        if (live === undefined) return this.#fromJournal(request.migration);
+        return live.arrival.finish(request);
+      case 'cancel':
+        if (live === undefined) return this.#fromJournal(request.migration);
+        return live.arrival.cancel(fromWire(request.error));
+      case 'status':
+        if (live !== undefined) return live.arrival.outcome();
+        return this.#status(request);
+      case 'confirm':
+        return { type: 'confirmed' };
+    }
+  }
+
+  /** Gives a lane to the migration whose token it shows. */
+  attach(token: string, index: number, lane: Lane, peer: string): void {
+    const shown = Buffer.from(token, 'hex');
+    for (const live of this.#live.values()) {
+      if (live.connection.peer === peer && live.token.length === shown.length && timingSafeEqual(live.token, shown)) {
+        live.lanes.attach(lane, index);
+        return;
+      }
+    }
+    throw new ProtocolError('E_PROTOCOL_TOKEN', 'no migration waits for this lane', {
+      hint: 'The migration may have ended; start it again.',
+    });
+  }
+
+  /** The control connection has ended: what it had begun and not yet finished is given up. */
+  async lost(from: SourceConnection, cause: Error | undefined): Promise<void> {
+    const mine = [...this.#live.values()].filter((live) => live.connection === from);
+    await Promise.all(mine.map((live) => live.arrival.lost(Arrival.lostError(cause))));
+  }
+
+  /** Gives up everything that is not decided, and waits for the rest. */
+  async close(reason: XenferryError): Promise<void> {
+    await Promise.all([...this.#live.values()].map((live) => live.arrival.cancel(reason)));
+  }
+
+  #checkRight(live: Live<Lane>, request: Request, from: SourceConnection): void {
+    if (live.connection.peer !== from.peer) {
+      throw new ProtocolError('E_PROTOCOL_NOT_YOURS', `migration ${request.migration} belongs to another peer`);
+    }
+    if (live.arrival.subject.epoch !== request.epoch) {
+      throw new ProtocolError('E_PROTOCOL_EPOCH', `migration ${request.migration} is in epoch ${live.arrival.subject.epoch}, not ${request.epoch}`);
+    }
+  }
+
+  async #prepare(request: Prepare, from: SourceConnection): Promise<Reply> {
+    const { context } = this;
+    using deadline = new Deadline(new AbortController().signal, context.deadlines.prepareMs, 'E_DEADLINE_PREPARE', 'pre-flight');
+    let domain: Domain;
+    let streamVersion: number;
+    try {
+      if (this.#live.has(request.migration)) {
+        throw new ProtocolError('E_PROTOCOL_REPEATED', `migration ${request.migration} was prepared already`);
+      }
+      const host = await context.toolstack.host(deadline.signal);
+      const sent = parseDomainXml(request.xml, { trust: 'peer' });
+      const cookie = eatCookie(request.cookie === undefined ? undefined : Buffer.from(request.cookie, 'base64'));
+      checkCookieMatches(cookie, sent);
+      streamVersion = agreeStreamVersion(cookie.streamVersion, host.streamVersions);
+      domain = request.dname === undefined ? sent : withName(sent, request.dname);
+    } catch (error) {
+      return refusal([problemOf(error)]);
+    }
+
+    let reservation: Disposable;
+    try {
+      reservation = await context.reserve(domain.uuid, domain.name, `arriving from ${from.hostname}`, deadline.signal);
+    } catch (error) {
+      return refusal([problemOf(error)]);
+    }
+    try {
+      const highestEpoch = context.journal.highestEpoch(domain.uuid);
+      if (request.epoch <= highestEpoch) {
+        reservation[Symbol.dispose]();
+        return {
+          type: 'refused',
+          highestEpoch,
+          problems: [
+            {
+              code: 'E_REFUSED_EPOCH',
+              message: `attempt ${request.epoch} comes after attempt ${highestEpoch} was seen`,
+              remedy: 'Start the migration again.',
+            },
+          ],
+        };
+      }
+      const promisedKiB = [...this.#live.values()].reduce((sum, live) => sum + live.promisedKiB, 0);
+      const problems = await findProblems(domain, context.toolstack, promisedKiB, deadline.signal);
+      if (problems.length > 0) {
+        reservation[Symbol.dispose]();
+        return refusal(problems);
+      }
+      return this.#start(request, from, domain, streamVersion, reservation);
+    } catch (error) {
+      reservation[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #start(
+    request: Prepare,
+    from: SourceConnection,
+    domain: Domain,
+    streamVersion: number,
+    reservation: Disposable,
+  ): Reply {
+    const { context } = this;
+    const subject: ArrivalSubject = {
+      migration: request.migration,
+      epoch: request.epoch,
+      uuid: domain.uuid,
+      name: domain.name,
+    };
+    const file = context.journal.begin({
+      journal: JOURNAL_VERSION,
+      side: 'dest',
+      ...subject,
+      peer: from.hostname,
+      startedAt: new Date().toISOString(),
+    });
+    try {
+      file.append({ state: 'receiving', at: new Date().toISOString() });
+    } catch (error) {
+      file[Symbol.dispose]();
+      throw error;
+    }
+    const windowBytes = Math.min(request.windowBytes, MAX_WINDOW_BYTES);
+    const lanes = context.makeLanes(request.lanes, windowBytes);
+    const arrival = Arrival.start(
+      {
+        toolstack: context.toolstack,
+        deadlines: context.deadlines,
+        file,
+        onFailed: (error) => from.notify(subject.migration, subject.epoch, error),
+        onEvent: (event) => context.onEvent(subject.migration, event),
+        onSettled: context.log,
+      },
+      subject,
+      { domain, ...(request.native === undefined ? {} : { native: request.native }) },
+      streamVersion,
+      lanes,
+    );
+    const token = randomBytes(32);
+    this.#live.set(subject.migration, { arrival, token, lanes, connection: from, promisedKiB: domain.memoryMaxKiB });
+    void arrival.settled.then(() => {
+      this.#live.delete(subject.migration);
+      reservation[Symbol.dispose]();
+    });
+    context.log(`${subject.name}: arriving from ${from.hostname} (${from.peer}), migration ${subject.migration}`);
+    return { type: 'prepared', token: token.toString('hex'), windowBytes };
+  }
+
+  /** A word about a migration that is not under way here: what the journal says is all there is. */
+  #fromJournal(migration: string): Reply {
+    const entry = this.context.journal.read(migration, 'dest');
+    switch (entry?.state?.state) {
+      case 'arriving':
+      case 'arrived':
+        return { type: 'outcome', outcome: 'committed' };
+      case 'refusing':
+      case 'refused':
+        return { type: 'outcome', outcome: 'aborted' };
+      default:
+        return { type: 'outcome', outcome: 'pending' };
+    }
+  }
+
+  /**
+   * The source asks after a migration that is not under way in this process. Settles what a dead
+   * process left, and where nothing is known writes down that this migration can never commit here,
+   * before saying so.
+   */
+  async #status(request: Extract<Request, { type: 'status' }>): Promise<Reply> {
+    const { context } = this;
+    const known = this.#fromJournal(request.migration);
+    if (known.type === 'outcome' && known.outcome === 'committed') {
+      const info = await context.toolstack.lookup(request.uuid);
+      return { ...known, running: info?.state === 'running' };
+    }
+    if (known.type === 'outcome' && known.outcome === 'aborted') return known;
+    using deadline = new Deadline(new AbortController().signal, context.deadlines.callMs, 'E_DEADLINE_STATUS', 'the reservation');
+    let reservation: Disposable;
+    try {
+      reservation = await context.reserve(request.uuid, request.name, 'settling a migration', deadline.signal);
+    } catch {
+      return { type: 'outcome', outcome: 'pending' }; // another process of this host is still at work on it
+    }
+    try {
+      const entry = context.journal.read(request.migration, 'dest');
+      if (entry !== undefined) return await recoverArrival(context, entry);
+      const file = context.journal.begin({
+        journal: JOURNAL_VERSION,
+        side: 'dest',
+        migration: request.migration,
+        epoch: request.epoch,
+        uuid: request.uuid,
+        name: request.name,
+        peer: 'asked after',
+        startedAt: new Date().toISOString(),
+      });
+      using _file = file;
+      file.append({ state: 'refused', at: new Date().toISOString(), why: 'never prepared here' });
+      return { type: 'outcome', outcome: 'aborted' };
+    } finally {
+      reservation[Symbol.dispose]();
+    }
+  }
+}
+
+function refusal(problems: Problem[]): Reply {
+  return { type: 'refused', problems };
+}
+
+function problemOf(error: unknown): Problem {
+  const hint = error instanceof XenferryError ? error.hint : undefined;
+  return { code: codeOf(error), message: messageOf(error), remedy: hint ?? toWire(error).message };
+}

@@ -1,0 +1,60 @@
+import type { Problem } from '../control/messages.js';
+import type { Domain } from '../domain/model.js';
+import type { HostInfo, Toolstack } from '../toolstack/toolstack.js';
+
+/** The name under which a guest arrives, until its last byte is here; `xl list` shows it, as xl's own do. */
+export const INCOMING_SUFFIX = '--incoming';
+
+/** Xen's own needs for a domain beside its memory: page tables, shadow or p2m; libxl allows for about 1 % and 2 MiB. */
+function neededKiB(domain: Domain): number {
+  return Math.ceil(domain.memoryMaxKiB * 1.01) + 2048;
+}
+
+async function memoryProblem(domain: Domain, host: HostInfo, promisedKiB: number): Promise<Problem[]> {
+  const free = host.freeMemoryKiB - promisedKiB;
+  if (neededKiB(domain) <= free) return [];
+  return [
+    {
+      code: 'E_REFUSED_NO_MEMORY',
+      message: `not enough memory: the guest needs ${Math.ceil(neededKiB(domain) / 1024)} MiB, ${Math.max(0, Math.floor(free / 1024))} MiB are free`,
+      remedy: `Free memory on ${host.hostname}, or choose another destination.`,
+    },
+  ];
+}
+
+async function collisionProblems(domain: Domain, host: HostInfo, toolstack: Toolstack, signal: AbortSignal): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const other of await toolstack.list(signal)) {
+    if (other.uuid === domain.uuid) {
+      problems.push({
+        code: 'E_REFUSED_UUID_TAKEN',
+        message: `domain '${other.name}' is already there with uuid ${domain.uuid} (${other.state})`,
+        remedy: `Look at ${other.name} on ${host.hostname}; if it is left from an unfinished migration, run \`xenferry recover\` on both hosts.`,
+      });
+    } else if (other.name === domain.name || other.name === domain.name + INCOMING_SUFFIX) {
+      problems.push({
+        code: 'E_REFUSED_NAME_TAKEN',
+        message: `a domain named '${other.name}' is already there with uuid ${other.uuid}`,
+        remedy: `Choose another name for the destination with --dname, or rename the one on ${host.hostname}.`,
+      });
+    }
+  }
+  return problems;
+}
+
+/**
+ * Everything that stands against taking the guest in, found before anything is touched.
+ * @param promisedKiB memory that other arrivals have been promised and do not occupy yet
+ */
+export async function findProblems(
+  domain: Domain,
+  toolstack: Toolstack,
+  promisedKiB: number,
+  signal: AbortSignal,
+): Promise<Problem[]> {
+  const host = await toolstack.host(signal);
+  return [
+    ...(await collisionProblems(domain, host, toolstack, signal)),
+    ...(await memoryProblem(domain, host, promisedKiB)),
+  ];
+}

@@ -1,0 +1,87 @@
+import { gen } from 'stream-chain';
+import { StreamDigester } from '../codec/stages.js';
+import { Deadline, orAborted } from '../errors/deadline.js';
+import { asError } from '../errors/message-of.js';
+import { FdWriter } from '../posix/fd-stream.js';
+import { makePipe } from '../posix/owned-fd.js';
+import type { Domid } from '../toolstack/domid.js';
+import type { GuestConfig, Toolstack, TransferEvent } from '../toolstack/toolstack.js';
+
+export interface ReceiveRequest {
+  readonly toolstack: Toolstack;
+  readonly config: GuestConfig;
+  readonly streamVersion: number;
+  /** The raw stream, in order; ends at its declared end and rejects at any other. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly stallMs: number;
+  readonly restoreMs: number;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: TransferEvent) => void;
+}
+
+export interface Received {
+  readonly domid: Domid;
+  readonly rawBytes: number;
+  readonly digestHex: string;
+}
+
+/**
+ * Receive: lanes -> digest -> pipe -> the toolstack's restore. Resolves with a paused domain once the
+ * restore has taken the stream to its end. Rejects with what broke; no part of the domain is left then.
+ */
+export async function receive(request: ReceiveRequest): Promise<Received> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([request.signal, stop.signal]);
+  using moving = new Deadline(signal, request.stallMs, 'E_DEADLINE_STALLED', 'the next byte of the save stream');
+  const digester = new StreamDigester();
+  const pipe = makePipe('restore stream');
+  using writer = new FdWriter(pipe.writeEnd);
+
+  const restore = request.toolstack.restore(request.config, pipe.readEnd, {
+    streamVersion: request.streamVersion,
+    signal: moving.signal,
+    onEvent: request.onEvent,
+  });
+  // A restore that dies while the lanes are quiet must wake the pump.
+  restore.catch((error: unknown) => stop.abort(asError(error)));
+
+  try {
+    await pump(request.chunks, digester, writer, moving);
+    moving[Symbol.dispose]();
+    using ending = new Deadline(signal, request.restoreMs, 'E_DEADLINE_RESTORE', 'the restore of the guest');
+    const domid = await orAborted(restore, ending.signal);
+    return { domid, rawBytes: digester.bytes, digestHex: digester.digest() };
+  } catch (error) {
+    stop.abort(asError(error));
+    throw await undo(request.toolstack, restore, asError(error));
+  }
+}
+
+async function pump(
+  chunks: AsyncIterable<Uint8Array>,
+  digester: StreamDigester,
+  writer: FdWriter,
+  moving: Deadline,
+): Promise<void> {
+  const stages = gen(digester.stage);
+  for await (const chunk of chunks) {
+    for await (const out of stages(chunk)) await writer.write(out, moving.signal);
+    moving.refresh();
+  }
+  await writer.end(moving.signal);
+}
+
+/** Waits for the stopped restore, removes what it may have finished, and says what really went wrong. */
+async function undo(toolstack: Toolstack, restore: Promise<Domid>, error: Error): Promise<Error> {
+  try {
+    await toolstack.destroy(await restore);
+    return error;
+  } catch (restoreError) {
+    // A restore that dies takes the pipe's reader with it: its own error says why, the pipe's only that.
+    return isBrokenPipe(error) ? asError(restoreError) : error;
+  }
+}
+
+function isBrokenPipe(error: Error): boolean {
+  return 'code' in error && (error.code === 'EPIPE' || error.code === 'ECONNRESET');
+}

@@ -1,0 +1,501 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Deadlines } from '../control/deadlines.js';
+import type { Prepare } from '../control/messages.js';
+import { Deadline } from '../errors/deadline.js';
+import { AbortedError, InvariantError, RefusedError, ToolstackError, TunnelError, XenferryError } from '../errors/errors.js';
+import { asError, messageOf } from '../errors/message-of.js';
+import { fromWire, toWire } from '../errors/wire.js';
+import { SOURCE_FINAL, stepSource, type RecordedState, type SourceAct, type SourceEvent, type SourceState } from '../handover/source-side.js';
+import type { Journal, JournalFile } from '../journal/journal.js';
+import { JOURNAL_VERSION } from '../journal/records.js';
+import type { Domid } from '../toolstack/domid.js';
+import type { Toolstack } from '../toolstack/toolstack.js';
+import type { Connect, Destination, OpenLanes } from './destination.js';
+import { perform, type Performed } from './perform.js';
+import type { DepartureReport, GuestPlace, Phase, ProgressEvent } from './report.js';
+
+/** Attempts at ending our suspended copy once the destination has committed. */
+const DESTROY_TRIES = 3;
+/** Pause between two questions to a destination that did not answer. */
+const ASK_PAUSE_MS = 500;
+
+/** Which domain leaves, and how to name the attempt. */
+export interface DepartureSubject {
+  readonly migration: string;
+  readonly uuid: string;
+  readonly name: string;
+  readonly domid: Domid;
+  /** For the journal: the destination's URI. */
+  readonly peer: string;
+}
+
+/** What a fresh departure does; a recovered one only settles. */
+export interface DeparturePlan {
+  readonly live: boolean;
+  /** Let the guest run once it has arrived. */
+  readonly run: boolean;
+  readonly lanes: number;
+  readonly windowBytes: number;
+  readonly bandwidthBytesPerSecond?: number | undefined;
+  readonly prepare: Pick<Prepare, 'xml' | 'native' | 'cookie' | 'dname'>;
+}
+
+export interface DepartureContext {
+  readonly toolstack: Toolstack;
+  readonly journal: Journal;
+  readonly deadlines: Deadlines;
+  readonly connect: Connect;
+  /** Stops the migration where that is still possible. */
+  readonly cancel: AbortSignal;
+  /** Stops waiting for the destination's answers: what is not known by then is reported as in doubt. */
+  readonly hurry: AbortSignal;
+  readonly onProgress: (event: ProgressEvent) => void;
+}
+
+/** The leaving side at work: drives `handover/source-side` and carries out its acts. One use. */
+export class Departure {
+  #state: SourceState;
+  #phase: Phase = 'begin';
+  #file: JournalFile | undefined;
+  #epoch: number;
+  #destination: Destination | undefined;
+  #lanes: OpenLanes | undefined;
+  #performed: Performed | undefined;
+  #error: Error | undefined;
+  #cancelled = false;
+  readonly #warnings: string[] = [];
+  readonly #stop = new AbortController();
+  readonly #startedAt = performance.now();
+  #askUntil: number | undefined;
+  #suspendedAt: number | undefined;
+  #arrivedAt: number | undefined;
+  #runningThere = false;
+  #place: GuestPlace | undefined;
+  #rounds = 0;
+  #rawBytes = 0;
+  #wireBytes = 0;
+  #laneCount = 0;
+  #transport = '';
+
+  private constructor(
+    private readonly context: DepartureContext,
+    private readonly subject: DepartureSubject,
+    private readonly plan: DeparturePlan | undefined,
+    state: SourceState,
+    epoch: number,
+  ) {
+    this.#state = state;
+    this.#epoch = epoch;
+  }
+
+  /**
+   * Moves a domain. Never rejects for what happens on the way: the report says how it ended and where the guest is.
+   * The caller holds the domain's job.
+   */
+  static async run(
+    context: DepartureContext,
+    subject: DepartureSubject,
+    plan: DeparturePlan,
+  ): Promise<DepartureReport> {
+    const epoch = context.journal.highestEpoch(subject.uuid) + 1;
+    const departure = new Departure(context, subject, plan, 'preparing', epoch);
+    return departure.#settle(() => departure.#prepare());
+  }
+
+  /** Settles a departure that an earlier process left behind, in the state that its journal names. */
+  static async recover(
+    context: DepartureContext,
+    subject: DepartureSubject,
+    state: SourceState,
+    epoch: number,
+  ): Promise<DepartureReport> {
+    const departure = new Departure(context, subject, undefined, state, epoch);
+    departure.#file = context.journal.resume(subject.migration, 'source');
+    return departure.#settle(() => Promise.resolve('restarted'));
+  }
+
+  async #settle(first: () => Promise<SourceEvent>): Promise<DepartureReport> {
+    try {
+      await this.#drive(await first());
+      return await this.#report();
+    } finally {
+      this.#file?.[Symbol.dispose]();
+      this.#lanes?.destroy();
+      await this.#destination?.[Symbol.asyncDispose]();
+    }
+  }
+
+  async #drive(first: SourceEvent): Promise<void> {
+    let event: SourceEvent | undefined = first;
+    while (event !== undefined && !SOURCE_FINAL.has(this.#state)) {
+      const step = stepSource(this.#state, event);
+      event = undefined;
+      for (const act of step.acts) {
+        if (act.do === 'record' && !this.#record(act.state)) {
+          // What is not on the disk has not happened: in the old state this is a failure like any other.
+          event = 'failed';
+          break;
+        }
+        this.#state = step.state;
+        event = (await this.#act(act)) ?? event;
+      }
+    }
+  }
+
+  /** False where the state must not be entered because its record did not reach the disk. */
+  #record(state: RecordedState): boolean {
+    try {
+      this.#file?.append({ state, at: new Date().toISOString(), ...(this.#error ? { why: messageOf(this.#error) } : {}) });
+      return true;
+    } catch (error) {
+      if (state === 'performing' || state === 'deciding') {
+        this.#fail(asError(error));
+        return false;
+      }
+      // These states follow from what the destination has recorded: a restart finds them again by asking.
+      this.#warnings.push(messageOf(error));
+      return true;
+    }
+  }
+
+  async #act(act: SourceAct): Promise<SourceEvent | undefined> {
+    switch (act.do) {
+      case 'record':
+        return undefined;
+      case 'save':
+        this.#enter('perform');
+        return this.#save();
+      case 'send-finish':
+        this.#enter('finish');
+        return this.#finish();
+      case 'ask':
+        this.#enter('finish');
+        return this.#ask();
+      case 'send-cancel':
+        await this.#sendCancel();
+        return undefined;
+      case 'send-confirm':
+        await this.#sendConfirm();
+        return undefined;
+      case 'destroy':
+        this.#enter('confirm');
+        return this.#destroy();
+      case 'resume':
+        return this.#resume();
+    }
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = phase;
+    this.context.onProgress({ type: 'phase', phase });
+  }
+
+  /** The first error wins: it is what the user sees. */
+  #fail(error: Error): void {
+    if (this.#error !== undefined) return;
+    if (this.context.cancel.aborted && !(error instanceof RefusedError)) {
+      this.#cancelled = true;
+      this.#error = asError(this.context.cancel.reason);
+    } else {
+      this.#error = error;
+    }
+  }
+
+  get #about(): { migration: string; epoch: number } {
+    return { migration: this.subject.migration, epoch: this.#epoch };
+  }
+
+  async #connect(signal: AbortSignal): Promise<Destination> {
+    using deadline = new Deadline(signal, this.context.deadlines.connectMs, 'E_DEADLINE_CONNECT', 'connecting');
+    const destination = await this.context.connect(
+      {
+        onFailed: (error) => this.#stop.abort(error),
+        onLost: (error) => this.#stop.abort(error),
+      },
+      deadline.signal,
+    );
+    this.#destination = destination;
+    this.#transport = destination.transport;
+    return destination;
+  }
+
+  async #prepare(): Promise<SourceEvent> {
+    const { context, plan } = this;
+    if (plan === undefined) throw new InvariantError('a recovered departure does not prepare');
+    try {
+      this.#enter('prepare');
+      const destination = await this.#connect(context.cancel);
+      const prepared = await this.#askPrepare(destination, plan);
+      this.#file = context.journal.begin({
+        journal: JOURNAL_VERSION,
+        side: 'source',
+        ...this.subject,
+        epoch: this.#epoch,
+        startedAt: new Date().toISOString(),
+      });
+      using deadline = new Deadline(this.#anyStop, context.deadlines.connectMs, 'E_DEADLINE_CONNECT', 'opening lanes');
+      this.#lanes = await destination.openLanes({
+        token: prepared.token,
+        count: plan.lanes,
+        windowBytes: Math.min(plan.windowBytes, prepared.windowBytes),
+        signal: deadline.signal,
+      });
+      this.#laneCount = this.#lanes.count;
+      return 'prepared';
+    } catch (error) {
+      this.#fail(asError(error));
+      return this.#cancelled ? 'cancel' : 'failed';
+    }
+  }
+
+  get #anyStop(): AbortSignal {
+    return AbortSignal.any([this.context.cancel, this.#stop.signal]);
+  }
+
+  async #askPrepare(destination: Destination, plan: DeparturePlan): Promise<{ token: string; windowBytes: number }> {
+    for (let tries = 0; ; tries += 1) {
+      const reply = await destination.requester.request(
+        { type: 'prepare', ...this.#about, ...plan.prepare, lanes: plan.lanes, windowBytes: plan.windowBytes },
+        ['prepared', 'refused'],
+        { signal: this.context.cancel, ms: this.context.deadlines.prepareMs },
+      );
+      if (reply.type === 'prepared') return reply;
+      // The destination remembers a later attempt than we do: go above it, once.
+      if (reply.highestEpoch !== undefined && reply.highestEpoch >= this.#epoch && tries === 0) {
+        this.#epoch = reply.highestEpoch + 1;
+        continue;
+      }
+      const [problem, ...more] = reply.problems;
+      const all = [problem, ...more].map((one) => one.message).join('; ');
+      throw new RefusedError(problem.code, `${destination.hello.hostname} refused ${this.subject.name}: ${all}`, {
+        hint: reply.problems.map((one) => one.remedy).join(' '),
+        data: { problems: reply.problems.map((one) => one.code) },
+      });
+    }
+  }
+
+  async #save(): Promise<SourceEvent> {
+    const { context, plan } = this;
+    const lanes = this.#lanes;
+    if (plan === undefined || lanes === undefined) throw new InvariantError('perform without lanes');
+    try {
+      this.#performed = await perform({
+        toolstack: context.toolstack,
+        domid: this.subject.domid,
+        live: plan.live,
+        lanes,
+        bandwidthBytesPerSecond: plan.bandwidthBytesPerSecond,
+        stallMs: context.deadlines.stallMs,
+        signal: this.#anyStop,
+        onEvent: (event) => {
+          if (event.type === 'round') this.#rounds = Math.max(this.#rounds, event.round + 1);
+          if (event.type === 'suspended') this.#suspendedAt ??= performance.now();
+          context.onProgress(event);
+        },
+        onBytes: (rawBytes) => {
+          this.#rawBytes = rawBytes;
+          this.#wireBytes = lanes.wireBytes;
+          context.onProgress({ type: 'bytes', rawBytes, wireBytes: this.#wireBytes });
+        },
+      });
+      this.#rawBytes = this.#performed.rawBytes;
+      this.#wireBytes = this.#performed.wireBytes;
+      // The last moment at which a wish to stop still counts.
+      this.#anyStop.throwIfAborted();
+      return 'saved';
+    } catch (error) {
+      this.#fail(asError(error));
+      lanes.destroy(asError(error));
+      return this.#cancelled ? 'cancel' : 'failed';
+    }
+  }
+
+  async #finish(): Promise<SourceEvent> {
+    const performed = this.#performed;
+    if (performed === undefined || this.plan === undefined || this.#destination === undefined) {
+      throw new InvariantError('finish without a performed save');
+    }
+    try {
+      const reply = await this.#destination.requester.request(
+        {
+          type: 'finish',
+          ...this.#about,
+          rawBytes: performed.rawBytes,
+          digest: { algorithm: 'sha256', hex: performed.digestHex },
+          run: this.plan.run,
+        },
+        ['outcome'],
+        { signal: this.context.hurry, ms: this.context.deadlines.finishMs },
+      );
+      return this.#take(reply);
+    } catch (error) {
+      // Sent or not, answered or not: from here on only the destination knows. Never resume on this.
+      this.#pendingCause = asError(error);
+      return 'unanswered';
+    }
+  }
+
+  #pendingCause: Error | undefined;
+
+  #take(reply: {
+    outcome: 'committed' | 'aborted' | 'pending';
+    running?: boolean | undefined;
+    error?: Parameters<typeof fromWire>[0] | undefined;
+  }): SourceEvent {
+    switch (reply.outcome) {
+      case 'committed':
+        this.#arrivedAt = performance.now();
+        this.#runningThere = reply.running ?? false;
+        this.#place = 'destination';
+        if (reply.error !== undefined) this.#warnings.push(reply.error.message);
+        return 'committed';
+      case 'aborted':
+        this.#fail(
+          reply.error === undefined
+            ? new TunnelError('E_TUNNEL_LOST', 'the destination gave up because the connection was lost', {
+                cause: this.#pendingCause,
+              })
+            : fromWire(reply.error),
+        );
+        return 'aborted';
+      case 'pending':
+        return 'unanswered';
+    }
+  }
+
+  /** Asks until the destination says which, over new connections where the old one is gone. Undefined: still in doubt. */
+  async #ask(): Promise<SourceEvent | undefined> {
+    this.#askUntil ??= performance.now() + this.context.deadlines.askMs;
+    while (performance.now() < this.#askUntil && !this.context.hurry.aborted) {
+      try {
+        await this.#destination?.[Symbol.asyncDispose]();
+        const destination = await this.#connect(this.context.hurry);
+        const reply = await destination.requester.request(
+          { type: 'status', ...this.#about, uuid: this.subject.uuid, name: this.subject.name },
+          ['outcome'],
+          { signal: this.context.hurry, ms: this.context.deadlines.callMs },
+        );
+        const event = this.#take(reply);
+        if (event !== 'unanswered') return event;
+      } catch (error) {
+        this.#pendingCause = asError(error);
+      }
+      await sleep(ASK_PAUSE_MS, undefined, { signal: this.context.hurry }).catch(() => undefined); // hurried: the loop ends
+    }
+    this.#place = 'in-doubt';
+    this.#fail(
+      new TunnelError('E_TUNNEL_IN_DOUBT', 'the destination was asked to finish and has not answered', {
+        cause: this.#pendingCause,
+        hint: 'Run `xenferry recover` when the destination can be reached again; do not resume the domain by hand.',
+      }),
+    );
+    return undefined;
+  }
+
+  async #sendCancel(): Promise<void> {
+    if (this.#destination === undefined || this.context.hurry.aborted || this.#file === undefined) return;
+    const error = this.#error ?? new AbortedError();
+    const reply = await this.#destination.requester
+      .request({ type: 'cancel', ...this.#about, error: toWire(error) }, ['outcome'], {
+        signal: this.context.hurry,
+        ms: this.context.deadlines.callMs,
+      })
+      .catch(() => undefined); // the lost connection tells the destination the same
+    // The destination's own reason explains a broken lane better than the lane does.
+    if (reply?.error !== undefined && error instanceof TunnelError) this.#error = fromWire(reply.error);
+  }
+
+  async #sendConfirm(): Promise<void> {
+    if (this.#destination === undefined) return;
+    await this.#destination.requester
+      .request({ type: 'confirm', ...this.#about }, ['confirmed'], {
+        signal: this.context.hurry,
+        ms: this.context.deadlines.callMs,
+      })
+      .catch(() => undefined); // only lets the destination forget sooner
+  }
+
+  async #destroy(): Promise<SourceEvent | undefined> {
+    const { toolstack, deadlines } = this.context;
+    const never = new AbortController().signal;
+    for (let tries = 1; ; tries += 1) {
+      using deadline = new Deadline(never, deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'destroying the source copy');
+      try {
+        const info = await toolstack.info(this.subject.domid, deadline.signal);
+        if (info === undefined || info.uuid !== this.subject.uuid) return 'destroyed'; // gone already, or the id is another's
+        if (info.state !== 'shutdown' || info.shutdownReason !== 'suspend') {
+          throw new ToolstackError(
+            'E_TOOLSTACK_STATE',
+            `${info.name} (id ${info.domid}) was left suspended here but is ${info.state} now: somebody else let it run`,
+            { hint: 'Two copies may be running. Stop this one by hand after looking at the destination.' },
+          );
+        }
+        await toolstack.destroy(this.subject.domid, deadline.signal);
+        return 'destroyed';
+      } catch (error) {
+        if (tries >= DESTROY_TRIES || (error instanceof XenferryError && error.code === 'E_TOOLSTACK_STATE')) {
+          this.#warnings.push(
+            `the guest has arrived, but its suspended copy here could not be destroyed: ${messageOf(error)}. Run \`xenferry recover\`.`,
+          );
+          return undefined;
+        }
+      }
+    }
+  }
+
+  /** Lets our copy run on if the save had suspended it; looks first (FEATURES 2.3). Undefined: it could not be done. */
+  async #resume(): Promise<SourceEvent | undefined> {
+    const { toolstack, deadlines } = this.context;
+    const never = new AbortController().signal;
+    using deadline = new Deadline(never, deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'resuming the domain');
+    try {
+      const info = await toolstack.info(this.subject.domid, deadline.signal);
+      if (info?.uuid !== this.subject.uuid) {
+        this.#place = 'source-stopped';
+        this.#warnings.push('the domain is gone from this host: somebody destroyed it, or the host was restarted');
+        return 'resumed';
+      }
+      if (info.state === 'shutdown' && info.shutdownReason === 'suspend') {
+        await toolstack.resume(this.subject.domid, deadline.signal);
+      }
+      this.#place = await this.#placeHere(deadline.signal);
+      return 'resumed';
+    } catch (error) {
+      this.#place = 'source-suspended';
+      this.#warnings.push(`the domain could not be resumed: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  async #placeHere(signal: AbortSignal): Promise<GuestPlace> {
+    const info = await this.context.toolstack.info(this.subject.domid, signal);
+    if (info?.uuid !== this.subject.uuid) return 'source-stopped';
+    if (info.state === 'running') return 'source-running';
+    if (info.state === 'paused') return 'source-paused';
+    return info.shutdownReason === 'suspend' ? 'source-suspended' : 'source-stopped';
+  }
+
+  async #report(): Promise<DepartureReport> {
+    const place = this.#place ?? (await this.#placeHere(new AbortController().signal).catch((): GuestPlace => 'source-running'));
+    const downtimeMs =
+      this.#suspendedAt !== undefined && this.#arrivedAt !== undefined && this.#runningThere
+        ? this.#arrivedAt - this.#suspendedAt
+        : undefined;
+    return {
+      place,
+      ...(this.#error === undefined ? {} : { error: this.#error }),
+      phase: this.#phase,
+      cancelled: this.#cancelled,
+      warnings: this.#warnings,
+      runningThere: this.#runningThere,
+      totalMs: performance.now() - this.#startedAt,
+      ...(downtimeMs === undefined ? {} : { downtimeMs }),
+      rawBytes: this.#rawBytes,
+      wireBytes: this.#wireBytes,
+      rounds: this.#rounds,
+      lanes: this.#laneCount,
+      transport: this.#transport,
+      ...(this.#performed === undefined ? {} : { digest: `sha256:${this.#performed.digestHex}` }),
+    };
+  }
+}

@@ -1,0 +1,36 @@
+import type { Hello } from '../control/messages.js';
+import type { Requester } from '../control/requester.js';
+import type { PeerIdentity } from '../tunnel/link.js';
+import type { OutboundLanes } from './perform.js';
+
+/** Lanes that are open: whoever opened them ends them. */
+export interface OpenLanes extends OutboundLanes {
+  readonly count: number;
+  /** Bytes that went over the wire so far, frame headers included. */
+  readonly wireBytes: number;
+  destroy(error?: Error): void;
+}
+
+/** A destination that has answered our hello. What the leaving side needs of it, whatever the transport. */
+export interface Destination extends AsyncDisposable {
+  readonly hello: Hello;
+  readonly identity: PeerIdentity;
+  /** As reports show it: `tls`, `ssh`, `ssh+tls`. */
+  readonly transport: string;
+  readonly requester: Requester;
+  openLanes(options: {
+    readonly token: string;
+    readonly count: number;
+    readonly windowBytes: number;
+    readonly signal: AbortSignal;
+  }): Promise<OpenLanes>;
+}
+
+/** What the destination says unasked, or the end of the connection. */
+export interface DestinationEvents {
+  readonly onFailed: (error: Error) => void;
+  readonly onLost: (error: Error) => void;
+}
+
+/** Connects to the destination, as often as need be. The signal ends the attempt. */
+export type Connect = (events: DestinationEvents, signal: AbortSignal) => Promise<Destination>;

@@ -1,0 +1,48 @@
+import type { TransferEvent } from '../toolstack/toolstack.js';
+
+/** Where a migration is, for people and for progress displays. */
+export type Phase = 'begin' | 'prepare' | 'perform' | 'finish' | 'confirm';
+
+/** Where the guest is when a migration has ended, or what is known of it. */
+export type GuestPlace =
+  /** Running at the source, as before. */
+  | 'source-running'
+  /** At the source, paused, as it was before. */
+  | 'source-paused'
+  /** At the source, suspended by the save; it could not be resumed. */
+  | 'source-suspended'
+  /** At the source, but the guest itself stopped, crashed or was destroyed meanwhile. */
+  | 'source-stopped'
+  /** At the destination. */
+  | 'destination'
+  /** Suspended at the source; whether the destination runs it is not known. */
+  | 'in-doubt';
+
+export type ProgressEvent =
+  | { readonly type: 'phase'; readonly phase: Phase }
+  | TransferEvent
+  | { readonly type: 'bytes'; readonly rawBytes: number; readonly wireBytes: number }
+  | { readonly type: 'notice'; readonly text: string };
+
+/** How a migration ended, seen from the source. */
+export interface DepartureReport {
+  readonly place: GuestPlace;
+  /** The first thing that went wrong; absent when the guest has arrived and everything is settled. */
+  readonly error?: Error;
+  readonly phase: Phase;
+  /** Somebody asked for the stop. */
+  readonly cancelled: boolean;
+  /** Things that went wrong without changing where the guest is. */
+  readonly warnings: readonly string[];
+  readonly runningThere: boolean;
+  readonly totalMs: number;
+  /** From the guest's suspension to the destination's word that it runs: seen from here, a round trip included. */
+  readonly downtimeMs?: number;
+  readonly rawBytes: number;
+  readonly wireBytes: number;
+  /** Passes over memory, the first and the one under suspension included. */
+  readonly rounds: number;
+  readonly lanes: number;
+  readonly transport: string;
+  readonly digest?: string;
+}
