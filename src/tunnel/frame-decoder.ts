@@ -1,0 +1,101 @@
+import { ProtocolError } from '../errors/errors.js';
+import {
+  FRAME_HEADER_BYTES,
+  FrameType,
+  NO_PAYLOAD,
+  checkPayload,
+  decodeHeader,
+  frameName,
+  type Frame,
+  type FrameHeader,
+} from './frame.js';
+
+/**
+ * Frames out of bytes, however the bytes are cut. Holds at most one header and one payload, whose
+ * length has been checked before its buffer was made. A payload that lies in one chunk is a view of
+ * that chunk; otherwise its bytes are gathered once. After it has thrown it must not be used again.
+ */
+export class FrameDecoder {
+  readonly #gatheredHeader = Buffer.alloc(FRAME_HEADER_BYTES);
+  #headerFill = 0;
+  #header: FrameHeader | undefined;
+  #payload: Buffer | undefined;
+  #payloadFill = 0;
+  #received = 0;
+  #frameStart = 0;
+  #opened = false;
+
+  /** Whether bytes of an unfinished frame are held: an end here is a truncation. */
+  get midFrame(): boolean {
+    return this.#headerFill > 0 || this.#header !== undefined;
+  }
+
+  /** Takes the next chunk (which must not change afterwards) and returns the frames it completes. */
+  push(chunk: Buffer): Frame[] {
+    const frames: Frame[] = [];
+    let at = 0;
+    while (at < chunk.length) {
+      at +=
+        this.#header === undefined ? this.#takeHeader(chunk, at) : this.#takePayload(this.#header, chunk, at, frames);
+      if (this.#header?.payloadBytes === 0) frames.push(this.#finish(this.#header, NO_PAYLOAD));
+    }
+    this.#received += chunk.length;
+    return frames;
+  }
+
+  #takeHeader(chunk: Buffer, at: number): number {
+    if (this.#headerFill === 0) {
+      this.#frameStart = this.#received + at;
+      if (chunk.length - at >= FRAME_HEADER_BYTES) {
+        this.#accept(chunk.subarray(at, at + FRAME_HEADER_BYTES));
+        return FRAME_HEADER_BYTES;
+      }
+    }
+    const take = Math.min(FRAME_HEADER_BYTES - this.#headerFill, chunk.length - at);
+    chunk.copy(this.#gatheredHeader, this.#headerFill, at, at + take);
+    this.#headerFill += take;
+    if (this.#headerFill === FRAME_HEADER_BYTES) {
+      this.#headerFill = 0;
+      this.#accept(this.#gatheredHeader);
+    }
+    return take;
+  }
+
+  #accept(bytes: Buffer): void {
+    const header = decodeHeader(bytes, this.#frameStart);
+    // Before its first frame a link has no purpose yet, so no large payload may be announced on it.
+    const opens = header.type === FrameType.OPEN || header.type === FrameType.REFUSED;
+    if (opens === this.#opened) {
+      const name = frameName(header.type);
+      const problem = this.#opened ? `a second opening frame (${name})` : `${name} before the opening frame`;
+      throw new ProtocolError('E_PROTOCOL_FRAME_ORDER', `frame at byte ${this.#frameStart}: ${problem}`, {
+        hint: 'The far end breaks the protocol: compare the versions of xenferry on both hosts.',
+        data: { at: this.#frameStart, type: header.type },
+      });
+    }
+    this.#opened = true;
+    this.#header = header;
+  }
+
+  #takePayload(header: FrameHeader, chunk: Buffer, at: number, frames: Frame[]): number {
+    const available = chunk.length - at;
+    if (this.#payload === undefined && available >= header.payloadBytes) {
+      frames.push(this.#finish(header, chunk.subarray(at, at + header.payloadBytes)));
+      return header.payloadBytes;
+    }
+    this.#payload ??= Buffer.allocUnsafeSlow(header.payloadBytes);
+    const take = Math.min(header.payloadBytes - this.#payloadFill, available);
+    chunk.copy(this.#payload, this.#payloadFill, at, at + take);
+    this.#payloadFill += take;
+    if (this.#payloadFill === header.payloadBytes) frames.push(this.#finish(header, this.#payload));
+    return take;
+  }
+
+  #finish(header: FrameHeader, payload: Uint8Array): Frame {
+    if (payload.length > 0) checkPayload(header, payload, this.#frameStart);
+    this.#header = undefined;
+    this.#payload = undefined;
+    this.#payloadFill = 0;
+    return { type: header.type, sequence: header.sequence, offset: header.offset, payload };
+  }
+}

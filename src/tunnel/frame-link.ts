@@ -1,0 +1,358 @@
+import { orAborted } from '../errors/deadline.js';
+import { InvariantError, ProtocolError, TunnelError } from '../errors/errors.js';
+import { asError } from '../errors/message-of.js';
+import { Bell } from './bell.js';
+import { FrameDecoder } from './frame-decoder.js';
+import { FrameType, bareFrame, encodeHeader, frameName, FRAME_HEADER_BYTES, type Frame } from './frame.js';
+import { Keepalive, type KeepaliveOptions } from './keepalive.js';
+import type { Link, PeerIdentity } from './link.js';
+import { refusalOf, refusedError, refusedFrame } from './refusal.js';
+
+/** A sender waits while more than this is written and not yet taken by the kernel: a small multiple of a chunk. */
+const SEND_AHEAD_BYTES = 512 * 1024;
+
+/** Received frames that nobody has asked for yet; past either limit the link is not read any further. */
+const QUEUE_FRAMES = 64;
+const QUEUE_BYTES = 8 * 1024 * 1024;
+
+/** How long a goodbye may take before the connection is cut. */
+const CLOSE_MS = 5000;
+
+export type FrameLinkOptions = KeepaliveOptions;
+
+/**
+ * Frames over one authenticated link. Owns the link: it ends in `close` or `destroy`, or destroys
+ * itself at the first failure. Each side's first frame is OPEN: `open` at the side that dialled,
+ * `awaitOpen` and then `answer` or `refuse` at the other. PING, PONG and BYE never reach the reader.
+ *
+ *   dialled:  [new] -open-> OPEN -> (OPEN: open | REFUSED: failed)
+ *   accepted: [new] -awaitOpen-> OPEN seen -answer-> open | -refuse-> closing
+ *   both:     open -BYE sent or received-> closing -> closed; anything else ends it as failed
+ */
+export class FrameLink {
+  readonly peer: PeerIdentity;
+  readonly #link: Link;
+  readonly #options: FrameLinkOptions;
+  readonly #decoder = new FrameDecoder();
+  readonly #queue: Frame[] = [];
+  readonly #arrived = new Bell();
+  readonly #flushed = new Bell();
+  readonly #gone: Promise<void>;
+  #keepalive: Keepalive | undefined;
+  #queuedBytes = 0;
+  #reading = false;
+  #paused = false;
+  #openSent = false;
+  #openSeen = false;
+  #byeSent = false;
+  #byeSeen = false;
+  #failure: Error | undefined;
+  #sentBytes = 0;
+  #receivedBytes = 0;
+  #pingSequence = 0;
+  #pingedAt: number | undefined;
+  #rttMs: number | undefined;
+
+  /** Takes the link over and reads from it at once, up to a bounded queue. */
+  constructor(link: Link, options: FrameLinkOptions = {}) {
+    this.peer = link.peer;
+    this.#link = link;
+    this.#options = options;
+    const { duplex } = link;
+    this.#gone = new Promise((resolve) => {
+      if (duplex.closed) resolve();
+      duplex.once('close', () => {
+        this.#onEnd();
+        resolve();
+      });
+    });
+    duplex.on('error', (error: Error) => {
+      this.#onError(error);
+    });
+    duplex.on('end', () => {
+      this.#onEnd();
+    });
+    if (duplex.destroyed) {
+      this.#onEnd();
+      return;
+    }
+    duplex.on('data', (chunk: Buffer) => {
+      this.#onData(chunk);
+    });
+  }
+
+  /** Bytes written that the connection has not taken yet. */
+  get pendingBytes(): number {
+    return this.#link.duplex.writableLength;
+  }
+
+  /** Bytes of all frames sent, headers included. */
+  get sentBytes(): number {
+    return this.#sentBytes;
+  }
+
+  /** Bytes received, headers included. */
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
+  /** The last measured round trip; undefined before the first answer to a PING. */
+  get rttMs(): number | undefined {
+    return this.#rttMs;
+  }
+
+  /** What ended the link, if it did not end by goodbye. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * Says what this link is for and returns the peer's answer. Rejects with the peer's own reason as a
+   * `TunnelError` when it refuses. Bounded by the signal.
+   */
+  async open(hello: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    this.#openSent = true;
+    await orAborted(this.send({ type: FrameType.OPEN, sequence: 0, offset: 0, payload: hello }), signal);
+    return this.awaitOpen(signal);
+  }
+
+  /** The peer's OPEN payload. Bounded by the signal. */
+  async awaitOpen(signal: AbortSignal): Promise<Uint8Array> {
+    const first = await this.receive(signal);
+    if (first?.type === FrameType.OPEN) {
+      this.#openSeen = true;
+      this.#startKeepalive();
+      return first.payload;
+    }
+    const got = first === undefined ? 'nothing' : frameName(first.type);
+    throw new ProtocolError('E_PROTOCOL_FRAME_ORDER', `${this.peer.address}: expected OPEN, got ${got}`);
+  }
+
+  /** Accepts the link: the answer to the peer's OPEN. */
+  async answer(payload: Uint8Array): Promise<void> {
+    this.#openSent = true;
+    this.#startKeepalive();
+    await this.send({ type: FrameType.OPEN, sequence: 0, offset: 0, payload });
+  }
+
+  /** Refuses the link with this error's code, message and hint, and ends it. Never rejects. */
+  async refuse(reason: unknown): Promise<void> {
+    if (this.#failure !== undefined || this.#byeSent) return;
+    this.#byeSent = true;
+    this.#write(refusedFrame(refusalOf(reason)));
+    await this.#end();
+  }
+
+  /**
+   * Sends one frame; the payload is handed over and must not change any more. Resolves once little
+   * enough is waiting to be sent that more may be given; rejects when the link fails or has ended.
+   */
+  async send(frame: Frame): Promise<void> {
+    this.#checkSendable();
+    this.#write(frame);
+    while (this.pendingBytes > SEND_AHEAD_BYTES) {
+      await this.#flushed.next();
+      this.#checkSendable();
+    }
+  }
+
+  /**
+   * The next frame, or undefined after the peer's BYE. Frames that came before a failure are
+   * returned first. One reader at a time.
+   */
+  async receive(signal?: AbortSignal): Promise<Frame | undefined> {
+    if (this.#reading) throw new InvariantError('two readers on one link');
+    this.#reading = true;
+    try {
+      while (this.#queue.length === 0) {
+        if (this.#failure !== undefined) throw this.#failure;
+        if (this.#byeSeen || this.#byeSent) return undefined;
+        const arrived = this.#arrived.next();
+        await (signal === undefined ? arrived : orAborted(arrived, signal));
+      }
+      return this.#take();
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  /** Says goodbye and ends the connection, cutting it after `deadlineMs`. Never rejects. */
+  async close(deadlineMs = CLOSE_MS): Promise<void> {
+    if (!this.#openSent) {
+      this.destroy();
+    } else if (this.#failure === undefined && !this.#byeSent) {
+      this.#sayBye();
+    }
+    await this.#end(deadlineMs);
+  }
+
+  /** Cuts the connection now; whoever waits gets the error. */
+  destroy(error?: Error): void {
+    this.#fail(error ?? new TunnelError('E_TUNNEL_CLOSED', `the connection to ${this.peer.address} was given up`));
+  }
+
+  #startKeepalive(): void {
+    if (this.#keepalive !== undefined || !this.#openSent || !this.#openSeen || this.#failure !== undefined) return;
+    this.#keepalive = new Keepalive(
+      this.#options,
+      () => {
+        this.#ping();
+      },
+      (forMs) => {
+        this.#fail(this.#silent(forMs));
+      },
+    );
+  }
+
+  #silent(forMs: number): TunnelError {
+    return new TunnelError(
+      'E_TUNNEL_SILENT',
+      `nothing heard from ${this.peer.address} for ${(forMs / 1000).toFixed(1)} s`,
+      { hint: 'Check the network between the hosts and that the far host is up.', data: { forMs } },
+    );
+  }
+
+  #ping(): void {
+    if (this.#paused) this.#keepalive?.heard(); // it is we who do not read
+    if (this.#byeSent || this.pendingBytes > SEND_AHEAD_BYTES) return; // what waits to be sent is sign enough
+    this.#pingSequence += 1;
+    this.#pingedAt = performance.now();
+    this.#write(bareFrame(FrameType.PING, this.#pingSequence));
+  }
+
+  #write(frame: Frame): void {
+    const { duplex } = this.#link;
+    const onWritten = (): void => {
+      this.#flushed.ring();
+    };
+    const header = encodeHeader(frame);
+    this.#sentBytes += FRAME_HEADER_BYTES + frame.payload.length;
+    if (frame.payload.length === 0) {
+      duplex.write(header, onWritten);
+      return;
+    }
+    duplex.cork();
+    duplex.write(header);
+    duplex.write(frame.payload, onWritten);
+    duplex.uncork();
+  }
+
+  #onData(chunk: Buffer): void {
+    this.#receivedBytes += chunk.length;
+    this.#keepalive?.heard();
+    // After our own goodbye nobody reads any more; what is still under way is dropped.
+    if (this.#failure !== undefined || this.#byeSeen) return;
+    try {
+      for (const frame of this.#decoder.push(chunk)) this.#deliver(frame);
+    } catch (error) {
+      this.#fail(asError(error));
+    }
+    if (this.#queue.length > QUEUE_FRAMES || this.#queuedBytes > QUEUE_BYTES) {
+      this.#paused = true;
+      this.#link.duplex.pause();
+    }
+    this.#arrived.ring();
+  }
+
+  #deliver(frame: Frame): void {
+    switch (frame.type) {
+      case FrameType.PING:
+        // Answers are not piled up for a peer that asks without reading.
+        if (!this.#byeSent && this.pendingBytes <= SEND_AHEAD_BYTES) {
+          this.#write(bareFrame(FrameType.PONG, frame.sequence));
+        }
+        return;
+      case FrameType.PONG:
+        if (frame.sequence === this.#pingSequence && this.#pingedAt !== undefined) {
+          this.#rttMs = performance.now() - this.#pingedAt;
+        }
+        return;
+      case FrameType.BYE:
+        this.#byeSeen = true;
+        if (!this.#byeSent) this.#sayBye();
+        this.#finishWriting();
+        return;
+      case FrameType.REFUSED:
+        throw refusedError(frame.payload, this.peer.address);
+      case FrameType.OPEN:
+      case FrameType.MESSAGE:
+      case FrameType.DATA:
+      case FrameType.END:
+      case FrameType.ACK:
+        if (this.#byeSent) return;
+        this.#queue.push(frame);
+        this.#queuedBytes += frame.payload.length;
+    }
+  }
+
+  #take(): Frame | undefined {
+    const frame = this.#queue.shift();
+    this.#queuedBytes -= frame?.payload.length ?? 0;
+    if (this.#paused && this.#queue.length === 0) {
+      this.#paused = false;
+      this.#keepalive?.heard();
+      this.#link.duplex.resume();
+    }
+    return frame;
+  }
+
+  #sayBye(): void {
+    this.#byeSent = true;
+    this.#write(bareFrame(FrameType.BYE));
+  }
+
+  #finishWriting(): void {
+    if (!this.#link.duplex.writableEnded) this.#link.duplex.end();
+  }
+
+  async #end(deadlineMs = CLOSE_MS): Promise<void> {
+    this.#finishWriting();
+    if (this.#paused) this.#link.duplex.resume();
+    this.#arrived.ring();
+    const timer = setTimeout(() => {
+      this.#link.duplex.destroy();
+    }, deadlineMs);
+    await this.#gone;
+    clearTimeout(timer);
+  }
+
+  #onError(error: Error): void {
+    if (this.#byeSent) return; // the goodbye was said; how the connection then ends does not matter
+    this.#fail(
+      new TunnelError('E_TUNNEL_LOST', `the connection to ${this.peer.address} broke`, {
+        cause: error,
+        hint: 'Check the network between the hosts and that the far host is up.',
+      }),
+    );
+  }
+
+  #onEnd(): void {
+    this.#keepalive?.[Symbol.dispose]();
+    if (this.#byeSeen || this.#byeSent) {
+      this.#arrived.ring();
+      this.#flushed.ring();
+      return;
+    }
+    const where = this.#decoder.midFrame ? ' in the middle of a frame' : '';
+    this.#fail(
+      new TunnelError('E_TUNNEL_CUT', `the connection to ${this.peer.address} ended${where}, without a goodbye`, {
+        hint: 'The far process died or something between the hosts cut the connection: see the log of the far host.',
+      }),
+    );
+  }
+
+  #fail(error: Error): void {
+    this.#keepalive?.[Symbol.dispose]();
+    if (this.#failure === undefined && !(this.#byeSeen && this.#byeSent)) this.#failure = error;
+    this.#link.destroy();
+    this.#arrived.ring();
+    this.#flushed.ring();
+  }
+
+  #checkSendable(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#byeSent) {
+      throw new TunnelError('E_TUNNEL_CLOSED', `the connection to ${this.peer.address} has been closed`);
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { TunnelError, XenferryError } from '../errors/errors.js';
+import { codeOf, messageOf } from '../errors/message-of.js';
+import { FrameType, MAX_REFUSED_BYTES, type Frame } from './frame.js';
+
+/** Why a link was refused, as the REFUSED frame carries it. */
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+const CODE = /^E_[A-Z0-9]+(?:_[A-Z0-9]+)*$/;
+const MAX_CODE_CHARS = 64;
+const MAX_TEXT_CHARS = 1024;
+
+/** The frame that refuses a link. Texts are cut so that it always fits. */
+export function refusedFrame(refusal: Refusal): Frame {
+  const body = {
+    code: refusal.code,
+    message: refusal.message.slice(0, MAX_TEXT_CHARS),
+    ...(refusal.hint === undefined ? {} : { hint: refusal.hint.slice(0, MAX_TEXT_CHARS) }),
+  };
+  return { type: FrameType.REFUSED, sequence: 0, offset: 0, payload: Buffer.from(JSON.stringify(body)) };
+}
+
+/** A refusal that says what the error says. */
+export function refusalOf(error: unknown): Refusal {
+  const refusal = { code: codeOf(error), message: messageOf(error) };
+  return error instanceof XenferryError && error.hint !== undefined ? { ...refusal, hint: error.hint } : refusal;
+}
+
+/**
+ * What the peer's REFUSED frame says, as an error of ours. Nothing in it is trusted: a code that is
+ * none becomes `E_TUNNEL_REFUSED`, and control characters never reach a terminal.
+ */
+export function refusedError(payload: Uint8Array, peer: string): TunnelError {
+  const said = readRefusal(payload);
+  return new TunnelError(said.code, `${peer} refused the connection: ${said.message}`, {
+    hint: said.hint ?? 'Look at the log of the far host for the reason.',
+    data: { peer },
+  });
+}
+
+function readRefusal(payload: Uint8Array): Refusal {
+  const nothing: Refusal = { code: 'E_TUNNEL_REFUSED', message: 'no reason given' };
+  if (payload.length > MAX_REFUSED_BYTES) return nothing;
+  let body: unknown;
+  try {
+    body = JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString('utf8'));
+  } catch {
+    return nothing; // a refusal we cannot read is still a refusal
+  }
+  if (typeof body !== 'object' || body === null) return nothing;
+  const code = 'code' in body ? body.code : undefined;
+  const message = 'message' in body ? body.message : undefined;
+  const hint = 'hint' in body ? body.hint : undefined;
+  return {
+    code: typeof code === 'string' && code.length <= MAX_CODE_CHARS && CODE.test(code) ? code : nothing.code,
+    message: typeof message === 'string' && message !== '' ? printable(message) : nothing.message,
+    ...(typeof hint === 'string' && hint !== '' ? { hint: printable(hint) } : {}),
+  };
+}
+
+function printable(text: string): string {
+  return text.slice(0, MAX_TEXT_CHARS).replace(/[\p{Cc}\p{Cf}]/gu, ' ');
+}

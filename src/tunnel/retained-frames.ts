@@ -1,0 +1,79 @@
+import { ProtocolError } from '../errors/errors.js';
+import type { Frame } from './frame.js';
+
+/**
+ * DATA frames that were sent and not yet acknowledged, in order of their sequence: what a lost lane
+ * would have to be sent again.
+ */
+export class RetainedFrames<Lane> {
+  readonly #frames: { readonly frame: Frame; readonly lane: Lane }[] = [];
+  #nextSequence = 0;
+  #nextOffset = 0;
+  #ackedSequence = 0;
+  #ackedOffset = 0;
+
+  /** The sequence the next frame gets. */
+  get nextSequence(): number {
+    return this.#nextSequence;
+  }
+
+  /** The offset the next frame's payload gets: bytes carried so far. */
+  get nextOffset(): number {
+    return this.#nextOffset;
+  }
+
+  /** Bytes that the peer's consumer has taken. */
+  get ackedBytes(): number {
+    return this.#ackedOffset;
+  }
+
+  get bytes(): number {
+    return this.#nextOffset - this.#ackedOffset;
+  }
+
+  get count(): number {
+    return this.#nextSequence - this.#ackedSequence;
+  }
+
+  /** Keeps a frame whose sequence and offset are the next ones. */
+  add(frame: Frame, lane: Lane): void {
+    this.#frames.push({ frame, lane });
+    this.#nextSequence += 1;
+    this.#nextOffset += frame.payload.length;
+  }
+
+  /**
+   * Drops what an ACK covers. An ACK that took a slower lane than a later one is old news and
+   * changes nothing; one that contradicts what was sent is a `ProtocolError`.
+   */
+  acknowledge(sequence: number, offset: number): void {
+    if (sequence > this.#nextSequence || offset > this.#nextOffset) throw this.#nonsense(sequence, offset);
+    if (sequence < this.#ackedSequence) return;
+    const covered = sequence - this.#ackedSequence;
+    const first = this.#frames.at(covered);
+    if (offset !== (first?.frame.offset ?? this.#nextOffset)) throw this.#nonsense(sequence, offset);
+    this.#frames.splice(0, covered); // at most WINDOW_FRAMES long, so shifting it is cheap
+    this.#ackedSequence = sequence;
+    this.#ackedOffset = offset;
+  }
+
+  /** What is not acknowledged yet, in order. */
+  *unacknowledged(): IterableIterator<{ readonly frame: Frame; readonly lane: Lane }> {
+    yield* this.#frames;
+  }
+
+  clear(): void {
+    this.#frames.length = 0;
+  }
+
+  #nonsense(sequence: number, offset: number): ProtocolError {
+    return new ProtocolError(
+      'E_PROTOCOL_ACK',
+      `ACK of ${sequence} frames and ${offset} bytes contradicts what was sent: ${this.#nextSequence} frames, ${this.#nextOffset} bytes`,
+      {
+        hint: 'The far end breaks the protocol: compare the versions of xenferry on both hosts.',
+        data: { sequence, offset, sentFrames: this.#nextSequence, sentBytes: this.#nextOffset },
+      },
+    );
+  }
+}

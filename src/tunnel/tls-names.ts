@@ -1,0 +1,55 @@
+import { isIP } from 'node:net';
+import type { PeerCertificate, TLSSocket } from 'node:tls';
+import type { PeerIdentity } from './link.js';
+
+/** What both ends say in the TLS handshake, so that another program's TLS port is told apart. */
+export const ALPN = 'xenferry/1';
+
+/** The peer's certificate, or undefined where it showed none. */
+export function peerCertificate(socket: TLSSocket): PeerCertificate | undefined {
+  // Node gives an empty object or null, whatever its types say, when there is no certificate.
+  const certificate: unknown = socket.getPeerCertificate();
+  if (typeof certificate !== 'object' || certificate === null || !('raw' in certificate)) return undefined;
+  return socket.getPeerCertificate();
+}
+
+/** A distinguished name's CN, else all of it, in one printable line. */
+export function nameOf(subject: PeerCertificate['subject'] | undefined): string {
+  if (subject === undefined) return 'unknown';
+  const parts = Object.entries(subject).map(([key, value]) => `${key}=${String(value)}`);
+  const name = typeof subject.CN === 'string' && subject.CN !== '' ? subject.CN : parts.join(',');
+  return name === '' ? 'no name' : name.slice(0, 256).replace(/[\p{Cc}\p{Cf}]/gu, '?');
+}
+
+/** `host:port`, with brackets around an IPv6 address. */
+export function hostPort(host: string, port: number): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** The names a certificate is good for, first one first. */
+export function altNames(certificate: PeerCertificate): string[] {
+  return (certificate.subjectaltname ?? '')
+    .split(', ')
+    .filter((entry) => entry.startsWith('DNS:') || entry.startsWith('IP Address:'))
+    .map((entry) => entry.slice(entry.indexOf(':') + 1));
+}
+
+/** Who the verified certificate says the peer is. */
+export function identityOf(certificate: PeerCertificate, address: string): PeerIdentity {
+  return {
+    transport: 'tls',
+    name: altNames(certificate)[0] ?? nameOf(certificate.subject),
+    fingerprint: certificate.fingerprint256,
+    address,
+  };
+}
+
+/** OpenSSL's verdict on the peer's certificate, by Node's name for it. */
+export function verdictOf(socket: TLSSocket): string {
+  // Node keeps the code here, whatever its types say.
+  const verdict: unknown = socket.authorizationError;
+  if (typeof verdict === 'string') return verdict;
+  if (verdict instanceof Error)
+    return 'code' in verdict && typeof verdict.code === 'string' ? verdict.code : verdict.message;
+  return 'unknown';
+}
