@@ -11,7 +11,7 @@ export interface LaneReceiverOptions {
   /** Most bytes that wait for their turn or for the consumer. Default 32 MiB. */
   readonly windowBytes?: number;
   /** Ends the transfer and cuts the lanes. */
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
 }
 
 /** While there is more to take, not every chunk is worth an ACK of its own. */
@@ -32,7 +32,7 @@ interface Lane {
 export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable {
   readonly #lanes: Lane[] = [];
   readonly #buffer: ReorderBuffer;
-  readonly #signal: AbortSignal;
+  readonly #signal: AbortSignal | undefined;
   readonly #changed = new Bell();
   readonly #onAbort: () => void;
   #iterated = false;
@@ -46,27 +46,31 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
   #acking = false;
   #failure: Error | undefined;
 
-  constructor(options: LaneReceiverOptions) {
+  constructor(options: LaneReceiverOptions = {}) {
     const windowBytes = options.windowBytes ?? WINDOW_BYTES;
     if (!(windowBytes >= 1)) throw new InvariantError(`a window of ${windowBytes} bytes`);
     this.#buffer = new ReorderBuffer(windowBytes);
     this.#ackEveryBytes = Math.min(ACK_EVERY_BYTES, windowBytes / 4);
     this.#signal = options.signal;
     this.#onAbort = () => {
-      this.destroy(asError(this.#signal.reason));
+      this.destroy(asError(this.#signal?.reason));
     };
-    this.#signal.addEventListener('abort', this.#onAbort, { once: true });
-    if (this.#signal.aborted) this.#onAbort();
+    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (this.#signal?.aborted === true) this.#onAbort();
   }
 
   get counters(): LaneCounters {
-    const perLaneBytes = this.#lanes.map((lane) => lane.wireBytes);
     return {
       rawBytes: this.#buffer.nextOffset,
-      wireBytes: perLaneBytes.reduce((sum, bytes) => sum + bytes, 0),
+      wireBytes: this.wireBytes,
       ackedBytes: this.#ackedBytes,
-      perLaneBytes,
+      perLaneBytes: this.#lanes.map((lane) => lane.wireBytes),
     };
+  }
+
+  /** Bytes of frames that came over the lanes, headers included. */
+  get wireBytes(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.wireBytes, 0);
   }
 
   /** Bytes held here for their turn or for the consumer: never more than the window. */
@@ -113,7 +117,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
 
   /** After the iteration: waits for the sender's goodbyes. Before its end: cuts the lanes. Never rejects. */
   async close(deadlineMs?: number): Promise<void> {
-    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#signal?.removeEventListener('abort', this.#onAbort);
     if (!this.#complete) this.destroy();
     await Promise.all(this.#lanes.map((lane) => lane.link.close(deadlineMs)));
   }
@@ -141,8 +145,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
         `${lane.link.peer.address} closed a lane in the middle of a transfer`,
       );
     } catch (error) {
-      lane.link.destroy();
-      this.#fail(asError(error));
+      this.#laneFailed(lane, asError(error));
     }
   }
 
@@ -177,7 +180,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
         this.#acknowledge();
       },
       (error: unknown) => {
-        this.#fail(asError(error));
+        this.#laneFailed(lane, asError(error));
       },
     );
   }
@@ -186,7 +189,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
   #finish(): void {
     this.#complete = true;
     this.#ackedBytes = this.#doneBytes;
-    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#quietest()
       ?.link.send(bareFrame(FrameType.ACK, this.#doneSequence + 1, this.#doneBytes))
       .catch(() => undefined); // the sender went away without waiting for it, which is its own loss
@@ -197,12 +200,18 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
     return this.#lanes.reduce((best, lane) => (lane.link.pendingBytes < best.link.pendingBytes ? lane : best));
   }
 
+  /** Before the end one lost lane ends the transfer; after it, only itself. */
+  #laneFailed(lane: Lane, error: Error): void {
+    if (this.#complete) lane.link.destroy(error);
+    else this.#fail(error);
+  }
+
   #fail(error: Error): void {
-    if (this.#complete) return; // everything has been taken: how a lane ends after that does not matter
-    this.#failure ??= error;
-    this.#signal.removeEventListener('abort', this.#onAbort);
+    // Once everything has been taken, how a lane ends does not matter any more.
+    if (!this.#complete) this.#failure ??= error;
+    this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#buffer.clear();
-    for (const lane of this.#lanes) lane.link.destroy(this.#failure);
+    for (const lane of this.#lanes) lane.link.destroy(this.#failure ?? error);
     this.#changed.ring();
   }
 

@@ -10,7 +10,7 @@ export interface LaneSenderOptions {
   /** Most bytes sent and not acknowledged; the receiver's window must not be smaller. Default 32 MiB. */
   readonly windowBytes?: number;
   /** Ends the transfer and cuts the lanes. */
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
 }
 
 /** What a transfer has moved so far. */
@@ -41,7 +41,7 @@ interface Lane {
 export class LaneSender implements AsyncDisposable {
   readonly #lanes: Lane[];
   readonly #windowBytes: number;
-  readonly #signal: AbortSignal;
+  readonly #signal: AbortSignal | undefined;
   readonly #retained = new RetainedFrames<Lane>();
   readonly #changed = new Bell();
   readonly #onAbort: () => void;
@@ -50,7 +50,7 @@ export class LaneSender implements AsyncDisposable {
   #endAcked = false;
   #failure: Error | undefined;
 
-  constructor(links: readonly FrameLink[], options: LaneSenderOptions) {
+  constructor(links: readonly FrameLink[], options: LaneSenderOptions = {}) {
     if (links.length === 0 || links.length > MAX_LANES) {
       throw new InvariantError(`a transfer over ${links.length} lanes; 1 to ${MAX_LANES} are possible`);
     }
@@ -59,20 +59,29 @@ export class LaneSender implements AsyncDisposable {
     this.#signal = options.signal;
     this.#lanes = links.map((link) => ({ link, full: false, wireBytes: 0 }));
     this.#onAbort = () => {
-      this.destroy(asError(this.#signal.reason));
+      this.destroy(asError(this.#signal?.reason));
     };
-    this.#signal.addEventListener('abort', this.#onAbort, { once: true });
-    if (this.#signal.aborted) this.#onAbort();
+    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (this.#signal?.aborted === true) this.#onAbort();
     for (const lane of this.#lanes) void this.#listen(lane);
   }
 
+  /** How many lanes it has. */
+  get count(): number {
+    return this.#lanes.length;
+  }
+
+  /** Bytes put on the lanes, frame headers included. */
+  get wireBytes(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.wireBytes, 0);
+  }
+
   get counters(): LaneCounters {
-    const perLaneBytes = this.#lanes.map((lane) => lane.wireBytes);
     return {
       rawBytes: this.#retained.nextOffset,
-      wireBytes: perLaneBytes.reduce((sum, bytes) => sum + bytes, 0),
+      wireBytes: this.wireBytes,
       ackedBytes: this.#retained.ackedBytes,
-      perLaneBytes,
+      perLaneBytes: this.#lanes.map((lane) => lane.wireBytes),
     };
   }
 
@@ -109,13 +118,13 @@ export class LaneSender implements AsyncDisposable {
       this.#check();
       await this.#changed.next();
     }
-    const { rawBytes, wireBytes } = this.counters;
-    return { rawBytes, wireBytes };
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    return { rawBytes: this.#retained.nextOffset, wireBytes: this.wireBytes };
   }
 
   /** Says goodbye on every lane after `end`; before it, this is a failure the far side sees. Never rejects. */
   async close(deadlineMs?: number): Promise<void> {
-    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#signal?.removeEventListener('abort', this.#onAbort);
     if (!this.#endAcked) this.destroy();
     await Promise.all(this.#lanes.map((lane) => lane.link.close(deadlineMs)));
   }
@@ -162,7 +171,7 @@ export class LaneSender implements AsyncDisposable {
         this.#changed.ring();
       },
       (error: unknown) => {
-        this.#fail(asError(error));
+        this.#laneFailed(lane, asError(error));
       },
     );
   }
@@ -181,7 +190,7 @@ export class LaneSender implements AsyncDisposable {
         `${lane.link.peer.address} closed a lane in the middle of a transfer`,
       );
     } catch (error) {
-      this.#fail(asError(error));
+      this.#laneFailed(lane, asError(error));
     }
   }
 
@@ -200,12 +209,18 @@ export class LaneSender implements AsyncDisposable {
     this.#changed.ring();
   }
 
+  /** Before the end one lost lane ends the transfer; after it, only itself. */
+  #laneFailed(lane: Lane, error: Error): void {
+    if (this.#endAcked) lane.link.destroy(error);
+    else this.#fail(error);
+  }
+
   #fail(error: Error): void {
-    if (this.#endAcked) return; // all is there and agreed to: how a lane ends after that does not matter
-    this.#failure ??= error;
-    this.#signal.removeEventListener('abort', this.#onAbort);
+    // Once all is there and agreed to, how a lane ends does not matter any more.
+    if (!this.#endAcked) this.#failure ??= error;
+    this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#retained.clear();
-    for (const lane of this.#lanes) lane.link.destroy(this.#failure);
+    for (const lane of this.#lanes) lane.link.destroy(this.#failure ?? error);
     this.#changed.ring();
   }
 

@@ -1,4 +1,8 @@
-import { TunnelError } from '../errors/errors.js';
+import { X509Certificate, createPrivateKey, type KeyObject } from 'node:crypto';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TunnelError, XenferryError } from '../errors/errors.js';
+import { asError } from '../errors/message-of.js';
 
 /** What one host proves itself with, as PEM texts. */
 export interface TlsCredentials {
@@ -10,10 +14,120 @@ export interface TlsCredentials {
   readonly crl?: string;
 }
 
+/** No PEM file of ours comes near this. */
+const MAX_FILE_BYTES = 1024 * 1024;
+
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/**
+ * Reads ca.pem, cert.pem, key.pem and, if it is there, crl.pem, and checks that they fit together,
+ * so that a damaged folder is told at the start and not as a failed handshake (F29).
+ * Throws `E_TUNNEL_CREDENTIALS_*`, or `E_TUNNEL_CERT_EXPIRED` for this host's own certificate.
+ */
+export function loadTlsDir(dir: string, now: Date = new Date()): TlsCredentials {
+  const path = (name: string): string => join(dir, name);
+  const ca = readPem(path('ca.pem'), 'CERTIFICATE');
+  const cert = readPem(path('cert.pem'), 'CERTIFICATE');
+  const key = readPem(path('key.pem'), 'PRIVATE KEY', { secret: true });
+  const crl = readPem(path('crl.pem'), 'X509 CRL', { optional: true });
+
+  const authorities = readCertificates(ca, path('ca.pem'));
+  const chain = readCertificates(cert, path('cert.pem'));
+  const own = chain[0];
+  const privateKey = readKey(key, path('key.pem'));
+  if (!own.checkPrivateKey(privateKey)) {
+    throw unfit('MISMATCH', `${path('key.pem')} is not the key of ${path('cert.pem')}`, path('key.pem'));
+  }
+  const issuers = [...authorities, ...chain.slice(1)];
+  if (!issuers.some((issuer) => own.checkIssued(issuer) && own.verify(issuer.publicKey))) {
+    throw unfit(
+      'MISMATCH',
+      `${path('cert.pem')} is not signed by the authority in ${path('ca.pem')}`,
+      path('cert.pem'),
+    );
+  }
+  if (now > new Date(own.validTo)) {
+    throw new TunnelError('E_TUNNEL_CERT_EXPIRED', `${path('cert.pem')} has expired on ${own.validTo}`, {
+      hint: 'Renew it with `xenferry pki renew`.',
+      data: { path: path('cert.pem'), validTo: own.validTo },
+    });
+  }
+  return { ca, cert, key, ...(crl === undefined ? {} : { crl }) };
+}
+
 /** OpenSSL would not take the credentials. */
 export function credentialsError(cause: unknown): TunnelError {
   return new TunnelError('E_TUNNEL_CREDENTIALS', 'the certificate, its key or the authority cannot be used', {
     cause,
     hint: 'Make them anew with `xenferry pki issue`.',
+  });
+}
+
+function readPem(path: string, label: string, options?: { readonly secret?: boolean }): string;
+function readPem(path: string, label: string, options: { readonly optional: boolean }): string | undefined;
+function readPem(
+  path: string,
+  label: string,
+  options: { readonly secret?: boolean; readonly optional?: boolean } = {},
+): string | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch (error) {
+    if (options.optional === true && isMissing(error)) return undefined;
+    throw unfit('MISSING', `${path} cannot be read`, path, error);
+  }
+  try {
+    const { mode, size } = fstatSync(fd);
+    if (options.secret === true && (mode & 0o077) !== 0) {
+      const octal = (mode & 0o777).toString(8).padStart(4, '0');
+      throw new TunnelError('E_TUNNEL_CREDENTIALS_MODE', `${path} has mode ${octal}: others can read the key`, {
+        hint: `Run \`chmod 600 ${path}\`; if it was open for long, issue a new one.`,
+        data: { path, mode: octal },
+      });
+    }
+    if (size === 0) throw unfit('DAMAGED', `${path} is empty`, path);
+    if (size > MAX_FILE_BYTES) throw unfit('DAMAGED', `${path} has ${size} bytes, too many for a PEM file`, path);
+    const text = readFileSync(fd, 'utf8');
+    if (!text.includes(`${label}-----`) || !text.trimEnd().endsWith(`${label}-----`)) {
+      throw unfit('DAMAGED', `${path} is not a complete PEM file with a ${label}`, path);
+    }
+    return text;
+  } catch (error) {
+    throw error instanceof XenferryError ? error : unfit('MISSING', `${path} cannot be read`, path, error);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readCertificates(pem: string, path: string): readonly [X509Certificate, ...X509Certificate[]] {
+  try {
+    const certificates = (pem.match(PEM_CERTIFICATE) ?? []).map((block) => new X509Certificate(block));
+    const first = certificates.at(0);
+    if (first !== undefined) return [first, ...certificates.slice(1)];
+  } catch (error) {
+    throw unfit('DAMAGED', `${path} does not hold a certificate that can be read`, path, error);
+  }
+  throw unfit('DAMAGED', `${path} does not hold a certificate`, path);
+}
+
+function readKey(pem: string, path: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (error) {
+    throw unfit('DAMAGED', `${path} does not hold a private key that can be read`, path, error);
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const thrown = asError(error);
+  return 'code' in thrown && thrown.code === 'ENOENT';
+}
+
+function unfit(what: 'MISSING' | 'DAMAGED' | 'MISMATCH', message: string, path: string, cause?: unknown): TunnelError {
+  return new TunnelError(`E_TUNNEL_CREDENTIALS_${what}`, message, {
+    cause,
+    hint: 'Make the folder anew with `xenferry pki issue`, or copy it whole from where it was made.',
+    data: { path },
   });
 }
