@@ -4,7 +4,15 @@ import { Deadline } from '../errors/deadline.js';
 import { AbortedError, StreamError, ToolstackError, TunnelError, type XenferryError } from '../errors/errors.js';
 import { asError, messageOf } from '../errors/message-of.js';
 import { toWire } from '../errors/wire.js';
-import { DEST_FINAL, outcomeOf, stepDest, type DestAct, type DestEvent, type DestPhase, type DestState } from '../handover/dest-side.js';
+import {
+  DEST_FINAL,
+  outcomeOf,
+  stepDest,
+  type DestAct,
+  type DestEvent,
+  type DestPhase,
+  type DestState,
+} from '../handover/dest-side.js';
 import type { JournalFile } from '../journal/journal.js';
 import type { Domid } from '../toolstack/domid.js';
 import type { DomainInfo, GuestConfig, Toolstack, TransferEvent } from '../toolstack/toolstack.js';
@@ -247,7 +255,12 @@ export class Arrival {
   }
 
   #call<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const deadline = new Deadline(new AbortController().signal, this.context.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', what);
+    const deadline = new Deadline(
+      new AbortController().signal,
+      this.context.deadlines.callMs,
+      'E_DEADLINE_TOOLSTACK',
+      what,
+    );
     return work(deadline.signal).finally(() => deadline[Symbol.dispose]());
   }
 
@@ -298,9 +311,14 @@ export class Arrival {
         if (info !== undefined) {
           // Only a copy that never ran, under the name we gave it or with the id we recorded, is ours to end.
           if (info.state !== 'paused' || (this.#domid === undefined && !info.name.endsWith(INCOMING_SUFFIX))) {
-            throw new ToolstackError('E_TOOLSTACK_STATE', `${info.name} (id ${info.domid}) is ${info.state}: not the copy that was arriving`);
+            throw new ToolstackError(
+              'E_TOOLSTACK_STATE',
+              `${info.name} (id ${info.domid}) is ${info.state}: not the copy that was arriving`,
+            );
           }
-          await this.#call('removing the partial domain', (signal) => this.context.toolstack.destroy(info.domid, signal));
+          await this.#call('removing the partial domain', (signal) =>
+            this.context.toolstack.destroy(info.domid, signal),
+          );
         }
         this.#abortIsSure = true;
         return true;
@@ -315,6 +333,8 @@ export class Arrival {
 
   /** What the connection's end means for the source's wish. */
   static lostError(cause: Error | undefined): TunnelError {
-    return new TunnelError('E_TUNNEL_LOST', 'the connection to the source was lost before the guest had arrived', { cause });
+    return new TunnelError('E_TUNNEL_LOST', 'the connection to the source was lost before the guest had arrived', {
+      cause,
+    });
   }
 }

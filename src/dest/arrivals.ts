@@ -114,13 +114,21 @@ export class Arrivals<Lane> {
       throw new ProtocolError('E_PROTOCOL_NOT_YOURS', `migration ${request.migration} belongs to another peer`);
     }
     if (live.arrival.subject.epoch !== request.epoch) {
-      throw new ProtocolError('E_PROTOCOL_EPOCH', `migration ${request.migration} is in epoch ${live.arrival.subject.epoch}, not ${request.epoch}`);
+      throw new ProtocolError(
+        'E_PROTOCOL_EPOCH',
+        `migration ${request.migration} is in epoch ${live.arrival.subject.epoch}, not ${request.epoch}`,
+      );
     }
   }
 
   async #prepare(request: Prepare, from: SourceConnection): Promise<Reply> {
     const { context } = this;
-    using deadline = new Deadline(new AbortController().signal, context.deadlines.prepareMs, 'E_DEADLINE_PREPARE', 'pre-flight');
+    using deadline = new Deadline(
+      new AbortController().signal,
+      context.deadlines.prepareMs,
+      'E_DEADLINE_PREPARE',
+      'pre-flight',
+    );
     let domain: Domain;
     let streamVersion: number;
     try {
@@ -247,18 +255,23 @@ export class Arrivals<Lane> {
    */
   async #status(request: Extract<Request, { type: 'status' }>): Promise<Reply> {
     const { context } = this;
-    const known = this.#fromJournal(request.migration);
-    if (known.type === 'outcome' && known.outcome === 'committed') {
+    const said = context.journal.read(request.migration, 'dest')?.state?.state;
+    if (said === 'refused') return { type: 'outcome', outcome: 'aborted' };
+    if (said === 'arrived') {
       const info = await context.toolstack.lookup(request.uuid);
-      return { ...known, running: info?.state === 'running' };
+      return { type: 'outcome', outcome: 'committed', running: info?.state === 'running' };
     }
-    if (known.type === 'outcome' && known.outcome === 'aborted') return known;
-    using deadline = new Deadline(new AbortController().signal, context.deadlines.callMs, 'E_DEADLINE_STATUS', 'the reservation');
+    using deadline = new Deadline(
+      new AbortController().signal,
+      context.deadlines.callMs,
+      'E_DEADLINE_STATUS',
+      'the reservation',
+    );
     let reservation: Disposable;
     try {
       reservation = await context.reserve(request.uuid, request.name, 'settling a migration', deadline.signal);
     } catch {
-      return { type: 'outcome', outcome: 'pending' }; // another process of this host is still at work on it
+      return this.#fromJournal(request.migration); // another process of this host is still at work on it
     }
     try {
       const entry = context.journal.read(request.migration, 'dest');

@@ -22,7 +22,12 @@ async function memoryProblem(domain: Domain, host: HostInfo, promisedKiB: number
   ];
 }
 
-async function collisionProblems(domain: Domain, host: HostInfo, toolstack: Toolstack, signal: AbortSignal): Promise<Problem[]> {
+async function collisionProblems(
+  domain: Domain,
+  host: HostInfo,
+  toolstack: Toolstack,
+  signal: AbortSignal,
+): Promise<Problem[]> {
   const problems: Problem[] = [];
   for (const other of await toolstack.list(signal)) {
     if (other.uuid === domain.uuid) {

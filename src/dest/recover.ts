@@ -6,7 +6,13 @@ import { guestDomid } from '../toolstack/domid.js';
 import type { Toolstack } from '../toolstack/toolstack.js';
 import { Arrival } from './arrival.js';
 
-const DEST_PHASES: readonly string[] = ['receiving', 'arriving', 'arrived', 'refusing', 'refused'] satisfies DestPhase[];
+const DEST_PHASES: readonly string[] = [
+  'receiving',
+  'arriving',
+  'arrived',
+  'refusing',
+  'refused',
+] satisfies DestPhase[];
 
 function isDestPhase(state: string): state is DestPhase {
   return DEST_PHASES.includes(state);

@@ -3,8 +3,8 @@ export type ErrorData = Readonly<Record<string, string | number | boolean | null
 
 export interface ErrorDetails {
   /** What the reader should do next, as a full sentence. */
-  readonly hint?: string;
-  readonly data?: ErrorData;
+  readonly hint?: string | undefined;
+  readonly data?: ErrorData | undefined;
   readonly cause?: unknown;
 }
 

@@ -2,10 +2,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deadlines } from '../control/deadlines.js';
 import type { Prepare } from '../control/messages.js';
 import { Deadline } from '../errors/deadline.js';
-import { AbortedError, InvariantError, RefusedError, ToolstackError, TunnelError, XenferryError } from '../errors/errors.js';
+import {
+  AbortedError,
+  InvariantError,
+  RefusedError,
+  ToolstackError,
+  TunnelError,
+  XenferryError,
+} from '../errors/errors.js';
 import { asError, messageOf } from '../errors/message-of.js';
 import { fromWire, toWire } from '../errors/wire.js';
-import { SOURCE_FINAL, stepSource, type RecordedState, type SourceAct, type SourceEvent, type SourceState } from '../handover/source-side.js';
+import {
+  SOURCE_FINAL,
+  stepSource,
+  type RecordedState,
+  type SourceAct,
+  type SourceEvent,
+  type SourceState,
+} from '../handover/source-side.js';
 import type { Journal, JournalFile } from '../journal/journal.js';
 import { JOURNAL_VERSION } from '../journal/records.js';
 import type { Domid } from '../toolstack/domid.js';
@@ -145,7 +159,11 @@ export class Departure {
   /** False where the state must not be entered because its record did not reach the disk. */
   #record(state: RecordedState): boolean {
     try {
-      this.#file?.append({ state, at: new Date().toISOString(), ...(this.#error ? { why: messageOf(this.#error) } : {}) });
+      this.#file?.append({
+        state,
+        at: new Date().toISOString(),
+        ...(this.#error ? { why: messageOf(this.#error) } : {}),
+      });
       return true;
     } catch (error) {
       if (state === 'performing' || state === 'deciding') {
@@ -476,7 +494,8 @@ export class Departure {
   }
 
   async #report(): Promise<DepartureReport> {
-    const place = this.#place ?? (await this.#placeHere(new AbortController().signal).catch((): GuestPlace => 'source-running'));
+    const place =
+      this.#place ?? (await this.#placeHere(new AbortController().signal).catch((): GuestPlace => 'source-running'));
     const downtimeMs =
       this.#suspendedAt !== undefined && this.#arrivedAt !== undefined && this.#runningThere
         ? this.#arrivedAt - this.#suspendedAt

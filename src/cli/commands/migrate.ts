@@ -1,0 +1,131 @@
+import type { CommandModule } from 'yargs';
+import { connectThrough } from '../../driver/connect.js';
+import { openDialer } from '../../driver/dialers.js';
+import { migrate, type Migrated } from '../../driver/migrate.js';
+import { MigrationError } from '../../driver/migration-error.js';
+import { parseDestinationUri } from '../../driver/uri.js';
+import { UsageError, XenferryError } from '../../errors/errors.js';
+import { codeOf, messageOf } from '../../errors/message-of.js';
+import { openHost, type GlobalOptions } from '../open.js';
+import { printJson, printLine, printNote } from '../output.js';
+import { bytesText, Progress, PROGRESS_STYLES, progressStyle } from '../progress.js';
+import { StopSignals } from '../stop-signals.js';
+
+const MAX_LANES = 64;
+
+interface MigrateOptions extends GlobalOptions {
+  domain: string;
+  desturi: string;
+  live: boolean;
+  suspend: boolean;
+  dname?: string | undefined;
+  lanes: number;
+  bandwidth?: number | undefined;
+  'tls-dir'?: string | undefined;
+  json: boolean;
+  progress: (typeof PROGRESS_STYLES)[number];
+}
+
+export const migrateCommand: CommandModule<GlobalOptions, MigrateOptions> = {
+  command: 'migrate <domain> <desturi>',
+  describe: 'move a domain to another host',
+  builder: (yargs) =>
+    yargs
+      .positional('domain', { type: 'string', demandOption: true, describe: 'name, UUID or id' })
+      .positional('desturi', { type: 'string', demandOption: true, describe: 'xen+tls://HOST[:PORT]/system' })
+      .option('live', { type: 'boolean', default: false, describe: 'copy memory while the guest runs' })
+      .option('suspend', { type: 'boolean', default: false, describe: 'leave the guest paused at the destination' })
+      .option('dname', { type: 'string', describe: 'another name at the destination' })
+      .option('lanes', { type: 'number', default: 2, describe: `connections for the data, 1 to ${MAX_LANES}` })
+      .option('bandwidth', { type: 'number', describe: 'most MiB of guest memory a second' })
+      .option('tls-dir', { type: 'string', describe: 'folder with ca.pem, cert.pem and key.pem' })
+      .option('p2p', { type: 'boolean', describe: 'accepted for virsh: it is always so' })
+      .option('tunnelled', { type: 'boolean', describe: 'accepted for virsh: it is always so' })
+      .option('verbose', { type: 'boolean', describe: 'accepted for virsh: progress is always shown' })
+      .option('progress', {
+        choices: PROGRESS_STYLES,
+        default: 'auto' as const,
+        describe: 'how progress is shown, on stderr',
+      })
+      .option('json', {
+        type: 'boolean',
+        default: false,
+        describe: 'one object as the result, progress as JSON lines on stderr',
+      })
+      .example('$0 migrate --live web1 xen+tls://host2/system --tls-dir /etc/xenferry/tls', 'move web1 while it runs'),
+  handler: async (options) => {
+    try {
+      const migrated = await run(options);
+      for (const warning of migrated.warnings) printNote(`warning: ${warning}`);
+      if (options.json) printJson(resultOf(migrated));
+      else printLine(sentenceOf(migrated, options.desturi));
+    } catch (error) {
+      if (options.json) printJson(failureOf(error));
+      throw error;
+    }
+  },
+};
+
+async function run(options: MigrateOptions): Promise<Migrated> {
+  if (!Number.isInteger(options.lanes) || options.lanes < 1 || options.lanes > MAX_LANES) {
+    throw new UsageError('E_USAGE_LANES', `--lanes ${options.lanes}: a whole number from 1 to ${MAX_LANES} is needed`);
+  }
+  if (options.bandwidth !== undefined && !(options.bandwidth > 0)) {
+    throw new UsageError('E_USAGE_BANDWIDTH', `--bandwidth ${options.bandwidth}: a number of MiB/s over 0 is needed`);
+  }
+  const uri = parseDestinationUri(options.desturi);
+  await using dialer = openDialer(uri, { tlsDir: options['tls-dir'] });
+  await using host = await openHost(options);
+  using stop = new StopSignals('the migration');
+  using progress = new Progress(`migrating ${options.domain}`, progressStyle(options));
+  return await migrate(host, {
+    domain: options.domain,
+    destination: options.desturi,
+    connect: connectThrough(dialer, await host.hello(stop.cancel)),
+    live: options.live,
+    suspend: options.suspend,
+    dname: options.dname,
+    lanes: options.lanes,
+    bandwidthMiBps: options.bandwidth,
+    cancel: stop.cancel,
+    hurry: stop.hurry,
+    onProgress: progress.take,
+  });
+}
+
+function resultOf(migrated: Migrated): Record<string, unknown> {
+  return {
+    result: 'done',
+    domain: migrated.domain,
+    running: migrated.runningThere,
+    totalMs: Math.round(migrated.totalMs),
+    downtimeMs: migrated.downtimeMs === undefined ? null : Math.round(migrated.downtimeMs),
+    rawBytes: migrated.rawBytes,
+    wireBytes: migrated.wireBytes,
+    rounds: migrated.rounds,
+    lanes: migrated.lanes,
+    transport: migrated.transport,
+    digest: migrated.digest,
+    warnings: migrated.warnings,
+  };
+}
+
+/** What `--json` says of a migration that did not happen. `guest` is `untouched` where nothing had begun. */
+function failureOf(error: unknown): Record<string, unknown> {
+  const migration = error instanceof MigrationError ? error : undefined;
+  return {
+    result: 'failed',
+    code: codeOf(error),
+    phase: migration?.phase ?? 'begin',
+    guest: migration?.guest ?? 'untouched',
+    message: messageOf(error),
+    hint: (error instanceof XenferryError ? error.hint : undefined) ?? null,
+  };
+}
+
+function sentenceOf(migrated: Migrated, destination: string): string {
+  const { domain, totalMs, downtimeMs, rawBytes, wireBytes, rounds, lanes, transport } = migrated;
+  const state = migrated.runningThere ? 'runs' : 'is paused';
+  const downtime = downtimeMs === undefined ? '' : `, downtime ${Math.round(downtimeMs)} ms`;
+  return `${domain} ${state} at ${destination}: ${(totalMs / 1000).toFixed(2)} s${downtime}, ${bytesText(rawBytes)} of stream, ${bytesText(wireBytes)} on the wire, ${rounds} rounds, ${lanes} lanes over ${transport}`;
+}

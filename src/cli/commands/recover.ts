@@ -1,0 +1,68 @@
+import type { CommandModule } from 'yargs';
+import { connectThrough } from '../../driver/connect.js';
+import { openDialer } from '../../driver/dialers.js';
+import { openMigrations, recover } from '../../driver/recover.js';
+import { parseDestinationUri } from '../../driver/uri.js';
+import type { Dialer } from '../../tunnel/link.js';
+import { EXIT } from '../exit.js';
+import { openHost, type GlobalOptions } from '../open.js';
+import { printJson, printLine, printTable } from '../output.js';
+import { setExitCode } from '../result.js';
+import { StopSignals } from '../stop-signals.js';
+
+type RecoverOptions = GlobalOptions & { list: boolean; json: boolean; 'tls-dir'?: string | undefined };
+
+export const recoverCommand: CommandModule<GlobalOptions, RecoverOptions> = {
+  command: 'recover',
+  describe: 'settle migrations that were interrupted',
+  builder: (yargs) =>
+    yargs
+      .option('list', { type: 'boolean', default: false, describe: 'only show them' })
+      .option('tls-dir', {
+        type: 'string',
+        describe: 'folder with ca.pem, cert.pem and key.pem, to ask the other host',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'print JSON' })
+      .example('$0 recover --tls-dir /etc/xenferry/tls', 'ask each destination what it decided, and do what follows'),
+  handler: async (options) => {
+    await using host = await openHost(options);
+    using stop = new StopSignals('the recovery');
+    if (options.list) {
+      const open = openMigrations(host).map(({ header, state }) => ({
+        migration: header.migration,
+        side: header.side,
+        domain: header.name,
+        peer: header.peer,
+        state: state?.state ?? 'begun',
+      }));
+      if (options.json) printJson(open);
+      else
+        printTable(
+          ['Domain', 'Side', 'Peer', 'State', 'Migration'],
+          open.map((one) => [one.domain, one.side, one.peer, one.state, one.migration]),
+        );
+      return;
+    }
+    const dialers: Dialer[] = [];
+    try {
+      const results = await recover(host, {
+        signal: stop.cancel,
+        connectTo: async (destination) => {
+          const dialer = openDialer(parseDestinationUri(destination), { tlsDir: options['tls-dir'] });
+          dialers.push(dialer);
+          return connectThrough(dialer, await host.hello(stop.cancel));
+        },
+      });
+      if (options.json) printJson(results);
+      else if (results.length === 0) printLine('Nothing to settle.');
+      else
+        for (const one of results)
+          printLine(
+            `${one.domain} (${one.side}, ${one.peer}): ${one.settled ? 'settled' : 'still open'}: ${one.result}`,
+          );
+      if (results.some((one) => !one.settled)) setExitCode(EXIT.inDoubt);
+    } finally {
+      for (const dialer of dialers) await dialer[Symbol.asyncDispose]();
+    }
+  },
+};

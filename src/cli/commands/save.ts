@@ -1,0 +1,83 @@
+import type { CommandModule } from 'yargs';
+import { restore } from '../../driver/restore.js';
+import { save } from '../../driver/save.js';
+import { openHost, type GlobalOptions } from '../open.js';
+import { printLine } from '../output.js';
+import { Progress, PROGRESS_STYLES, progressStyle } from '../progress.js';
+import { StopSignals } from '../stop-signals.js';
+import { readUserFile } from './domains.js';
+
+type SaveOptions = GlobalOptions & {
+  domain: string;
+  file: string;
+  checkpoint: boolean;
+  progress: (typeof PROGRESS_STYLES)[number];
+};
+
+export const saveCommand: CommandModule<GlobalOptions, SaveOptions> = {
+  command: 'save <domain> <file>',
+  describe: 'write a running domain to a file and end it',
+  builder: (yargs) =>
+    yargs
+      .positional('domain', { type: 'string', demandOption: true, describe: 'name, UUID or id' })
+      .positional('file', {
+        type: 'string',
+        demandOption: true,
+        describe: 'file to write; on Xen also what xl restore reads',
+      })
+      .option('checkpoint', { alias: 'C', type: 'boolean', default: false, describe: 'leave the domain running' })
+      .option('progress', {
+        choices: PROGRESS_STYLES,
+        default: 'auto' as const,
+        describe: 'how progress is shown, on stderr',
+      })
+      .example('$0 save web1 /var/tmp/web1.save', 'the file is whole or it is not there'),
+  handler: async (options) => {
+    await using host = await openHost(options);
+    using stop = new StopSignals('the save');
+    using progress = new Progress(`saving ${options.domain}`, progressStyle(options));
+    const info = await save(host, { ...options, signal: stop.cancel, onEvent: progress.take });
+    printLine(`Domain ${info.name} saved to ${options.file}${options.checkpoint ? '; it runs on' : ''}`);
+  },
+};
+
+type RestoreOptions = GlobalOptions & {
+  file: string;
+  xml?: string | undefined;
+  paused: boolean;
+  progress: (typeof PROGRESS_STYLES)[number];
+};
+
+export const restoreCommand: CommandModule<GlobalOptions, RestoreOptions> = {
+  command: 'restore <file>',
+  describe: 'make a domain from a save file',
+  builder: (yargs) =>
+    yargs
+      .positional('file', {
+        type: 'string',
+        demandOption: true,
+        describe: 'written by xenferry save, or a bare libxl stream',
+      })
+      .option('xml', { type: 'string', describe: 'domain XML to use instead of the one in the file' })
+      .option('paused', { type: 'boolean', default: false, describe: 'do not let it run yet' })
+      .option('progress', {
+        choices: PROGRESS_STYLES,
+        default: 'auto' as const,
+        describe: 'how progress is shown, on stderr',
+      })
+      .example('$0 restore /var/tmp/web1.save', 'it goes on where it was saved'),
+  handler: async (options) => {
+    const xml = options.xml === undefined ? undefined : readUserFile(options.xml);
+    await using host = await openHost(options);
+    using stop = new StopSignals('the restore');
+    using progress = new Progress(`restoring ${options.file}`, progressStyle(options));
+    const info = await restore(host, {
+      file: options.file,
+      xml,
+      paused: options.paused,
+      signal: stop.cancel,
+      onEvent: progress.take,
+    });
+    printLine(`Domain ${info.name} restored from ${options.file}, id ${info.domid}, ${info.state}`);
+  },
+};

@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import type { CommandModule } from 'yargs';
+import { Reception } from '../../driver/reception.js';
+import { DEFAULT_PORT } from '../../driver/uri.js';
+import { UsageError } from '../../errors/errors.js';
+import { loadTlsDir } from '../../tunnel/tls-credentials.js';
+import { listenTls } from '../../tunnel/tls-listener.js';
+import { openHost, type GlobalOptions } from '../open.js';
+import { printJson, printNote } from '../output.js';
+import { StopSignals } from '../stop-signals.js';
+
+interface ServeOptions extends GlobalOptions {
+  listen: string;
+  'tls-dir': string;
+}
+
+export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
+  command: 'serve',
+  describe: 'take in guests from other hosts, until stopped',
+  builder: (yargs) =>
+    yargs
+      .option('listen', {
+        type: 'string',
+        default: `0.0.0.0:${DEFAULT_PORT}`,
+        describe: 'HOST:PORT to listen on; port 0 takes a free one',
+      })
+      .option('tls-dir', { type: 'string', demandOption: true, describe: 'folder with ca.pem, cert.pem and key.pem' })
+      .example('$0 serve --tls-dir /etc/xenferry/tls', 'listen on every address, port 16520'),
+  handler: async (options) => {
+    const { host: address, port } = parseListen(options.listen);
+    const credentials = loadTlsDir(options['tls-dir']);
+    await using host = await openHost(options);
+    using stop = new StopSignals('the server');
+    const log = (line: string): void => printNote(`${new Date().toISOString()} ${line}`);
+    await using reception = new Reception(host, await host.hello(stop.cancel), log);
+    await reception.recover();
+    await using listener = await listenTls({
+      host: address,
+      port,
+      credentials,
+      onLink: (link) => reception.accept(link),
+      onRefused: (refusal) => log(`refused ${refusal.address}: ${refusal.reason}`),
+    });
+    printJson({ listening: `${address}:${listener.port}`, uri: host.toolstack.uri });
+    if (!stop.cancel.aborted) await once(stop.cancel, 'abort');
+  },
+};
+
+function parseListen(text: string): { host: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65535) {
+    throw new UsageError('E_USAGE_LISTEN', `--listen ${text}: not HOST:PORT`, {
+      hint: 'For example 0.0.0.0:16520, [::]:16520 or 127.0.0.1:0.',
+    });
+  }
+  const host = match[1] ?? match[2];
+  return { host: host === '' ? '0.0.0.0' : host, port };
+}

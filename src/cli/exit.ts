@@ -1,0 +1,41 @@
+import { MigrationError } from '../driver/migration-error.js';
+import { AbortedError, InvariantError, RefusedError, UsageError, XenferryError } from '../errors/errors.js';
+
+/** The exit codes, as the README's table has them. A promise: scripts depend on them. */
+export const EXIT = {
+  done: 0,
+  /** Failed; after a migration: the domain is at the source as it was. */
+  failed: 1,
+  usage: 2,
+  /** Refused before anything was touched. */
+  refused: 3,
+  /** A migration failed, and the domain is at the source but not running. */
+  notRunning: 4,
+  /** Where the domain runs is not known: `xenferry recover` settles it. */
+  inDoubt: 5,
+  /** A mistake of ours. */
+  bug: 70,
+  /** Stopped on request; after a migration: the domain is at the source as it was. */
+  cancelled: 130,
+} as const;
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof MigrationError) {
+    switch (error.guest) {
+      case 'in-doubt':
+        return EXIT.inDoubt;
+      case 'source-suspended':
+      case 'source-stopped':
+        return EXIT.notRunning;
+      case 'source-running':
+      case 'source-paused':
+      case 'destination':
+        return error.cancelled ? EXIT.cancelled : EXIT.failed;
+    }
+  }
+  if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof RefusedError) return EXIT.refused;
+  if (error instanceof AbortedError) return EXIT.cancelled;
+  if (error instanceof InvariantError || !(error instanceof XenferryError)) return EXIT.bug;
+  return EXIT.failed;
+}

@@ -1,0 +1,99 @@
+import pc from 'picocolors';
+import yargs from 'yargs';
+import { UsageError, XenferryError } from '../errors/errors.js';
+import { codeOf, messageOf } from '../errors/message-of.js';
+import {
+  createCommand,
+  destroyCommand,
+  dominfoCommand,
+  dumpxmlCommand,
+  listCommand,
+  resumeCommand,
+  suspendCommand,
+} from './commands/domains.js';
+import { demoCommand } from './commands/demo.js';
+import { migrateCommand } from './commands/migrate.js';
+import { pkiCommand } from './commands/pki.js';
+import { recoverCommand } from './commands/recover.js';
+import { restoreCommand, saveCommand } from './commands/save.js';
+import { serveCommand } from './commands/serve.js';
+import { streamCommand } from './commands/stream.js';
+import { versionCommand } from './commands/version.js';
+import { EXIT, exitCodeOf } from './exit.js';
+import { printNote } from './output.js';
+import { takeExitCode } from './result.js';
+import { ownVersion } from './version.js';
+
+/** Parses the words behind `xenferry`, runs one verb, and resolves to the exit code. Never rejects. */
+export async function main(words: readonly string[]): Promise<number> {
+  try {
+    await parser(words).parseAsync();
+    return takeExitCode();
+  } catch (error) {
+    if (error instanceof HelpShown) return EXIT.done;
+    printError(error);
+    return exitCodeOf(error);
+  }
+}
+
+/** yargs has printed what was asked for and would have ended the process. */
+class HelpShown extends Error {}
+
+function parser(words: readonly string[]): ReturnType<typeof yargs> {
+  return yargs([...words])
+    .scriptName('xenferry')
+    .usage('$0 VERB [OPTIONS]\n\nMoves running Xen domains between hosts through one encrypted tunnel.')
+    .option('connect', { alias: 'c', type: 'string', global: true, describe: 'xen:///system or embedded:///FOLDER' })
+    .option('state-dir', { type: 'string', global: true, describe: 'folder of journals and job locks' })
+    .option('deadline', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      global: true,
+      describe: 'change how long something may take: NAME=SECONDS',
+    })
+    .command(migrateCommand)
+    .command(serveCommand)
+    .command(recoverCommand)
+    .command(listCommand)
+    .command(createCommand)
+    .command(dominfoCommand)
+    .command(dumpxmlCommand)
+    .command(destroyCommand)
+    .command(suspendCommand)
+    .command(resumeCommand)
+    .command(saveCommand)
+    .command(restoreCommand)
+    .command(pkiCommand)
+    .command(streamCommand)
+    .command(demoCommand)
+    .command(versionCommand)
+    .completion('completion', 'print a completion script for your shell')
+    .demandCommand(1, 'Name a verb.')
+    .strict()
+    .recommendCommands()
+    .version(ownVersion())
+    .help()
+    .alias('help', 'h')
+    .wrap(Math.min(100, process.stdout.columns || 100))
+    .epilogue('Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 not running, 5 in doubt, 70 bug, 130 cancelled.')
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .fail((message, error) => {
+      throw (
+        (error as Error | undefined) ??
+        new UsageError('E_USAGE_ARGUMENTS', message, { hint: 'See `xenferry --help`, or `xenferry VERB --help`.' })
+      );
+    });
+}
+
+function printError(error: unknown): void {
+  const code = codeOf(error);
+  printNote(`${pc.red('error')} ${code}: ${messageOf(error)}`);
+  if (error instanceof XenferryError) {
+    if (error.hint !== undefined) printNote(`  ${error.hint}`);
+    return;
+  }
+  printNote('  This is a mistake of xenferry itself. Please report it with what follows.');
+  if (error instanceof Error && error.stack !== undefined) printNote(error.stack);
+}

@@ -1,0 +1,68 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { DEFAULT_DEADLINES, type Deadlines } from '../control/deadlines.js';
+import { Host } from '../driver/host.js';
+import { openToolstack } from '../driver/open.js';
+import { parseConnectUri, type ConnectUri } from '../driver/uri.js';
+import { UsageError } from '../errors/errors.js';
+import { ownVersion } from './version.js';
+
+/** Options that every verb has. */
+export interface GlobalOptions {
+  readonly connect?: string | undefined;
+  readonly stateDir?: string | undefined;
+  readonly deadline?: readonly string[] | undefined;
+}
+
+function userStateFolder(): string {
+  return join(process.env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'xenferry');
+}
+
+function isDom0(): boolean {
+  const capabilities = '/proc/xen/capabilities';
+  return existsSync(capabilities) && readFileSync(capabilities, 'utf8').includes('control_d');
+}
+
+/** -c, then XENFERRY_URI, then Xen where this is a dom0, then an embedded host in the user's state folder. */
+function connectUri(options: GlobalOptions): ConnectUri {
+  const given = options.connect ?? process.env.XENFERRY_URI;
+  if (given !== undefined) return parseConnectUri(given);
+  return isDom0() ? { kind: 'xen' } : { kind: 'embedded', dir: join(userStateFolder(), 'embedded') };
+}
+
+function stateDir(options: GlobalOptions, uri: ConnectUri): string {
+  if (options.stateDir !== undefined) return options.stateDir;
+  if (uri.kind === 'embedded') return join(uri.dir, 'xenferry');
+  return process.getuid?.() === 0 ? '/var/lib/xenferry' : userStateFolder();
+}
+
+/** `--deadline stall=120`: names without their `Ms`, values in seconds. */
+function deadlines(options: GlobalOptions): Deadlines {
+  const changed: Record<string, number> = { ...DEFAULT_DEADLINES };
+  for (const item of options.deadline ?? []) {
+    const match = /^([a-z]+)=(\d+(?:\.\d+)?)$/.exec(item);
+    const key = `${match?.[1] ?? ''}Ms`;
+    if (match === null || !(key in changed)) {
+      const names = Object.keys(DEFAULT_DEADLINES).map((name) => name.replace(/Ms$/, ''));
+      throw new UsageError('E_USAGE_DEADLINE', `--deadline ${item}: not NAME=SECONDS with a known name`, {
+        hint: `Names: ${names.join(', ')}.`,
+      });
+    }
+    changed[key] = Number(match[2]) * 1000;
+  }
+  return { ...DEFAULT_DEADLINES, ...changed };
+}
+
+/** The host that the options name. Whoever opens it disposes it. */
+export async function openHost(options: GlobalOptions): Promise<Host> {
+  const uri = connectUri(options);
+  return new Host({
+    toolstack: await openToolstack(uri),
+    stateDir: stateDir(options, uri),
+    deadlines: deadlines(options),
+    pid: process.pid,
+    version: ownVersion(),
+  });
+}

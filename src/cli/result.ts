@@ -1,0 +1,12 @@
+let code = 0;
+
+/** For a verb that has printed its result and still did not succeed entirely. */
+export function setExitCode(value: number): void {
+  code = value;
+}
+
+export function takeExitCode(): number {
+  const taken = code;
+  code = 0;
+  return taken;
+}

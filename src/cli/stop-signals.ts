@@ -1,0 +1,40 @@
+import process from 'node:process';
+import { AbortedError } from '../errors/errors.js';
+import { printNote } from './output.js';
+
+/**
+ * Ctrl-C and SIGTERM as two signals: the first asks for an orderly stop, the second one says not to
+ * wait for the other host any longer. Nothing here ends the process: the verb does, when it has settled.
+ */
+export class StopSignals implements Disposable {
+  readonly #cancel = new AbortController();
+  readonly #hurry = new AbortController();
+
+  constructor(private readonly what: string) {
+    process.on('SIGINT', this.#onSignal);
+    process.on('SIGTERM', this.#onSignal);
+  }
+
+  get cancel(): AbortSignal {
+    return this.#cancel.signal;
+  }
+
+  get hurry(): AbortSignal {
+    return this.#hurry.signal;
+  }
+
+  readonly #onSignal = (name: NodeJS.Signals): void => {
+    if (!this.#cancel.signal.aborted) {
+      printNote(`${name}: stopping ${this.what}; once more to stop waiting for the other host`);
+      this.#cancel.abort(new AbortedError(`stopped by ${name}`));
+    } else if (!this.#hurry.signal.aborted) {
+      printNote(`${name}: not waiting for the other host any longer`);
+      this.#hurry.abort(new AbortedError(`stopped by a second ${name}`));
+    }
+  };
+
+  [Symbol.dispose](): void {
+    process.off('SIGINT', this.#onSignal);
+    process.off('SIGTERM', this.#onSignal);
+  }
+}

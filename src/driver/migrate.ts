@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto';
+import { bakeCookie } from '../cookie/cookie.js';
+import { formatDomainXml } from '../domain/format.js';
+import { checkDomainName } from '../domain/names.js';
+import { RefusedError, XenferryError } from '../errors/errors.js';
+import { codeOf, messageOf } from '../errors/message-of.js';
+import { Departure, type DepartureContext } from '../source/departure.js';
+import type { Connect } from '../source/destination.js';
+import type { DepartureReport, ProgressEvent } from '../source/report.js';
+import type { Host } from './host.js';
+import { MigrationError, placeInWords } from './migration-error.js';
+
+/** Raw bytes that may be on their way unacknowledged. */
+export const WINDOW_BYTES = 32 * 1024 * 1024;
+
+export interface MigrateRequest {
+  /** Name, UUID or id. */
+  readonly domain: string;
+  /** For messages and the journal. */
+  readonly destination: string;
+  readonly connect: Connect;
+  readonly live: boolean;
+  /** Leave the guest paused at the destination (`--suspend`). */
+  readonly suspend: boolean;
+  readonly dname?: string | undefined;
+  readonly lanes: number;
+  readonly bandwidthMiBps?: number | undefined;
+  readonly cancel: AbortSignal;
+  readonly hurry: AbortSignal;
+  readonly onProgress: (event: ProgressEvent) => void;
+}
+
+export interface Migrated extends DepartureReport {
+  readonly domain: string;
+}
+
+/**
+ * Moves a domain to another host. Resolves when the guest is at the destination.
+ * @throws MigrationError saying where the guest is; RefusedError when nothing was touched
+ */
+export async function migrate(host: Host, request: MigrateRequest): Promise<Migrated> {
+  request.onProgress({ type: 'phase', phase: 'begin' });
+  if (request.dname !== undefined) checkDomainName(request.dname);
+  const found = await host.find(request.domain, request.cancel);
+  using _job = await host.jobs.take(found.uuid, found.name, `migrating to ${request.destination}`, request.cancel);
+  // What was true before the wait for the job may not be true any more (S09).
+  const info = await host.find(found.uuid, request.cancel);
+  if (info.state !== 'running' && info.state !== 'paused') {
+    throw new RefusedError(
+      'E_REFUSED_STATE',
+      `domain ${info.name} is ${info.shutdownReason ?? info.state}: only a running or paused one can move`,
+      {
+        hint:
+          info.shutdownReason === 'suspend'
+            ? 'It was left suspended by an unfinished save or migration: run `xenferry recover`, or `xenferry resume` if no migration is open.'
+            : 'Start it first.',
+      },
+    );
+  }
+  const config = await host.toolstack.describe(info.domid, request.cancel);
+  const local = await host.toolstack.host(request.cancel);
+  const cookie = bakeCookie({
+    name: info.name,
+    uuid: info.uuid,
+    hostname: local.hostname,
+    streamVersion: Math.max(...local.streamVersions),
+  });
+  const context: DepartureContext = {
+    toolstack: host.toolstack,
+    journal: host.journal,
+    deadlines: host.deadlines,
+    connect: request.connect,
+    cancel: request.cancel,
+    hurry: request.hurry,
+    onProgress: request.onProgress,
+  };
+  const report = await Departure.run(
+    context,
+    { migration: randomUUID(), uuid: info.uuid, name: info.name, domid: info.domid, peer: request.destination },
+    {
+      live: request.live,
+      run: info.state === 'running' && !request.suspend,
+      lanes: request.lanes,
+      windowBytes: WINDOW_BYTES,
+      bandwidthBytesPerSecond: request.bandwidthMiBps === undefined ? undefined : request.bandwidthMiBps * 1024 * 1024,
+      prepare: {
+        xml: formatDomainXml(config.domain),
+        ...(config.native === undefined ? {} : { native: config.native }),
+        cookie: Buffer.from(cookie).toString('base64'),
+        ...(request.dname === undefined ? {} : { dname: request.dname }),
+      },
+    },
+  );
+  if (report.place === 'destination') return { ...report, domain: info.name };
+  throw migrationError(info.name, request.destination, report);
+}
+
+/** The sentence and the code of a migration that did not arrive. */
+export function migrationError(name: string, destination: string, report: DepartureReport): Error {
+  const cause = report.error;
+  // Nothing was touched: the refusal itself is the whole story.
+  if (cause instanceof RefusedError && report.phase === 'prepare') return cause;
+  const why = cause === undefined ? 'no error' : messageOf(cause);
+  const extra = report.warnings.length === 0 ? '' : ` (${report.warnings.join('; ')})`;
+  return new MigrationError(
+    cause === undefined ? 'E_BUG' : codeOf(cause),
+    `migrating ${name} to ${destination} failed in ${report.phase}: ${why}; ${placeInWords(report.place)}${extra}`,
+    { guest: report.place, phase: report.phase, cancelled: report.cancelled },
+    { cause, hint: nextStep(name, report), data: cause instanceof XenferryError ? cause.data : {} },
+  );
+}
+
+function nextStep(name: string, report: DepartureReport): string {
+  const own = report.error instanceof XenferryError ? report.error.hint : undefined;
+  switch (report.place) {
+    case 'in-doubt':
+      return own ?? 'Run `xenferry recover` when the destination can be reached again.';
+    case 'source-suspended':
+      return `Run \`xenferry recover\`, or \`xenferry resume ${name}\`.`;
+    case 'source-stopped':
+      return own ?? 'Start it again where it is wanted.';
+    default:
+      return own ?? 'Try again.';
+  }
+}

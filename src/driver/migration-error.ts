@@ -1,0 +1,40 @@
+import { XenferryError, type ErrorDetails } from '../errors/errors.js';
+import type { GuestPlace, Phase } from '../source/report.js';
+
+/** A migration that did not end at the destination: says where the guest is, by which phase, and what to do. */
+export class MigrationError extends XenferryError {
+  readonly guest: GuestPlace;
+  readonly phase: Phase;
+  /** Somebody asked for the stop. */
+  readonly cancelled: boolean;
+
+  constructor(
+    code: string,
+    message: string,
+    facts: { readonly guest: GuestPlace; readonly phase: Phase; readonly cancelled: boolean },
+    details: ErrorDetails,
+  ) {
+    super(code, message, details);
+    this.guest = facts.guest;
+    this.phase = facts.phase;
+    this.cancelled = facts.cancelled;
+  }
+}
+
+/** Where the guest is, as the end of a sentence. */
+export function placeInWords(place: GuestPlace): string {
+  switch (place) {
+    case 'source-running':
+      return 'the guest runs at the source, as before';
+    case 'source-paused':
+      return 'the guest is at the source, paused as before';
+    case 'source-suspended':
+      return 'the guest is at the source, suspended, and could not be resumed';
+    case 'source-stopped':
+      return 'the guest is no longer running at the source: it stopped by itself or was stopped by hand, and did not arrive';
+    case 'destination':
+      return 'the guest is at the destination';
+    case 'in-doubt':
+      return 'the guest is suspended at the source, and whether it runs at the destination is not known';
+  }
+}

@@ -1,0 +1,16 @@
+import { RefusedError } from '../errors/errors.js';
+import { openEmbedded } from '../toolstack/embedded/open.js';
+import type { Toolstack } from '../toolstack/toolstack.js';
+import type { ConnectUri } from './uri.js';
+
+/** The one place that picks a toolstack. */
+export async function openToolstack(uri: ConnectUri): Promise<Toolstack> {
+  switch (uri.kind) {
+    case 'embedded':
+      return openEmbedded(uri.dir);
+    case 'xen':
+      throw new RefusedError('E_REFUSED_TOOLSTACK', 'xen:///system cannot be opened by this release', {
+        hint: 'Use -c embedded:///FOLDER.',
+      });
+  }
+}

@@ -1,0 +1,125 @@
+import { agreeProtocol, decodeWith, encode, openSchema, type Hello, type Open } from '../control/messages.js';
+import { Responder } from '../control/responder.js';
+import { Arrivals, type SourceConnection } from '../dest/arrivals.js';
+import { Deadline } from '../errors/deadline.js';
+import { AbortedError, RefusedError } from '../errors/errors.js';
+import { asError, messageOf } from '../errors/message-of.js';
+import { toWire } from '../errors/wire.js';
+import { openArrivals, recoverArrival } from '../dest/recover.js';
+import { FrameLink } from '../tunnel/frame-link.js';
+import { LaneReceiver } from '../tunnel/lane-receiver.js';
+import type { Link } from '../tunnel/link.js';
+import { MessageChannel } from '../tunnel/message-channel.js';
+import type { Host } from './host.js';
+
+/** Where links come in: says hello, gives each link to what it is for, and keeps going whatever a peer does. */
+export class Reception implements AsyncDisposable {
+  readonly #arrivals: Arrivals<FrameLink>;
+  readonly #open = new Set<Promise<void>>();
+  readonly #stop = new AbortController();
+
+  constructor(
+    private readonly host: Host,
+    private readonly hello: Hello,
+    private readonly log: (line: string) => void,
+  ) {
+    this.#arrivals = new Arrivals<FrameLink>({
+      toolstack: host.toolstack,
+      journal: host.journal,
+      deadlines: host.deadlines,
+      reserve: (uuid, name, why, signal) => host.jobs.take(uuid, name, why, signal),
+      makeLanes: (_count, windowBytes) => {
+        const receiver = new LaneReceiver({ windowBytes });
+        return {
+          chunks: receiver,
+          attach: (lane) => receiver.attach(lane),
+          destroy: (error) => receiver.destroy(error),
+        };
+      },
+      onEvent: () => undefined,
+      log,
+    });
+  }
+
+  /** Settles what an earlier process left in the journal; call it once, before the first link. */
+  async recover(): Promise<void> {
+    for (const entry of openArrivals(this.host.journal)) {
+      const { uuid, name, migration } = entry.header;
+      try {
+        using _job = await this.host.jobs.take(uuid, name, 'settling a migration', this.#stop.signal);
+        // Another process may have settled it while we waited.
+        const now = this.host.journal.read(migration, 'dest');
+        if (now === undefined) continue;
+        const settled = await recoverArrival(
+          { toolstack: this.host.toolstack, journal: this.host.journal, deadlines: this.host.deadlines, log: this.log },
+          now,
+        );
+        this.log(`${name}: unfinished migration ${migration} settled: ${settled.outcome}`);
+      } catch (error) {
+        this.log(`${name}: unfinished migration ${migration} could not be settled: ${messageOf(error)}`);
+      }
+    }
+  }
+
+  /** Takes a link over. Never rejects: what goes wrong with one peer is logged and ends that link only. */
+  accept(link: Link): void {
+    const work = this.#serve(new FrameLink(link)).catch((error: unknown) => {
+      this.log(`${link.peer.name} (${link.peer.address}): ${messageOf(error)}`);
+    });
+    this.#open.add(work);
+    void work.then(() => this.#open.delete(work));
+  }
+
+  async #serve(link: FrameLink): Promise<void> {
+    try {
+      const open = await this.#awaitOpen(link);
+      if (open.kind === 'lane') {
+        this.#arrivals.attach(open.token, open.index, link, link.peer.name);
+        await link.answer(encode({ kind: 'lane', index: open.index }));
+        return;
+      }
+      agreeProtocol(this.hello.protocol, open.hello.protocol, open.hello.hostname);
+      await link.answer(encode({ kind: 'control', hello: this.hello }));
+      await this.#converse(link, open.hello.hostname);
+    } catch (error) {
+      await link.refuse(error);
+      link.destroy(asError(error));
+      throw error;
+    }
+  }
+
+  async #awaitOpen(link: FrameLink): Promise<Open> {
+    using deadline = new Deadline(this.#stop.signal, this.host.deadlines.connectMs, 'E_DEADLINE_HELLO', 'the hello');
+    return decodeWith(openSchema, await link.awaitOpen(deadline.signal), `hello of ${link.peer.name}`);
+  }
+
+  async #converse(link: FrameLink, hostname: string): Promise<void> {
+    const channel = new MessageChannel(link);
+    const connection: SourceConnection = {
+      peer: link.peer.name,
+      hostname,
+      notify: (migration, epoch, error) => {
+        responder.notify({ type: 'failed', migration, epoch, error: toWire(error) });
+      },
+    };
+    const responder = new Responder(channel, hostname, (request) => this.#arrivals.answer(request, connection));
+    let cause: Error | undefined;
+    try {
+      await responder.serve(this.#stop.signal);
+    } catch (error) {
+      cause = asError(error);
+      throw error;
+    } finally {
+      await this.#arrivals.lost(connection, cause);
+      await link.close();
+    }
+  }
+
+  /** Gives up what is not decided yet, waits for the rest, and ends every link. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const reason = new AbortedError('the destination is shutting down');
+    await this.#arrivals.close(reason);
+    this.#stop.abort(new RefusedError('E_REFUSED_CLOSING', reason.message));
+    await Promise.all(this.#open);
+  }
+}

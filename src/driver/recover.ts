@@ -1,0 +1,109 @@
+import { openArrivals, recoverArrival } from '../dest/recover.js';
+import { RefusedError } from '../errors/errors.js';
+import { messageOf } from '../errors/message-of.js';
+import { SOURCE_FINAL, type SourceState } from '../handover/source-side.js';
+import type { JournalEntry } from '../journal/journal.js';
+import { Departure } from '../source/departure.js';
+import type { Connect } from '../source/destination.js';
+import { guestDomid } from '../toolstack/domid.js';
+import type { Host } from './host.js';
+import { placeInWords } from './migration-error.js';
+
+/** One migration that never settled, and what became of it. */
+export interface Recovered {
+  readonly migration: string;
+  readonly side: 'source' | 'dest';
+  readonly domain: string;
+  readonly peer: string;
+  readonly settled: boolean;
+  readonly result: string;
+}
+
+export interface RecoverRequest {
+  /** How to reach the destination that a journal names. */
+  readonly connectTo: (destination: string) => Promise<Connect>;
+  readonly signal: AbortSignal;
+}
+
+const SOURCE_STATES: readonly string[] = [
+  'preparing',
+  'performing',
+  'deciding',
+  'leaving',
+  'returning',
+  'gone',
+  'kept',
+] satisfies SourceState[];
+
+function isSourceState(state: string): state is SourceState {
+  return SOURCE_STATES.includes(state);
+}
+
+function sourceStateOf(entry: JournalEntry): SourceState {
+  const state = entry.state?.state;
+  return state !== undefined && isSourceState(state) ? state : 'preparing';
+}
+
+/** Migrations of this host, either side, that never settled. */
+export function openMigrations(host: Host): JournalEntry[] {
+  const departures = host.journal
+    .list()
+    .filter((entry) => entry.header.side === 'source' && !SOURCE_FINAL.has(sourceStateOf(entry)));
+  return [...departures, ...openArrivals(host.journal)];
+}
+
+/** Settles every migration that an earlier process left open. One that cannot be settled now does not stop the others. */
+export async function recover(host: Host, request: RecoverRequest): Promise<Recovered[]> {
+  const results: Recovered[] = [];
+  for (const entry of openMigrations(host)) {
+    const { migration, side, name, peer } = entry.header;
+    const about = { migration, side, domain: name, peer };
+    try {
+      results.push({ ...about, ...(await settle(host, entry, request)) });
+    } catch (error) {
+      results.push({ ...about, settled: false, result: messageOf(error) });
+    }
+  }
+  return results;
+}
+
+async function settle(
+  host: Host,
+  entry: JournalEntry,
+  request: RecoverRequest,
+): Promise<{ settled: boolean; result: string }> {
+  const { header } = entry;
+  using _job = await host.jobs.take(header.uuid, header.name, 'settling a migration', request.signal);
+  // Whoever held the job may have settled it.
+  const now = host.journal.read(header.migration, header.side);
+  if (now === undefined) return { settled: true, result: 'settled by another process' };
+  if (header.side === 'dest') {
+    const { outcome, error } = await recoverArrival({ ...host, log: () => undefined }, now);
+    return { settled: outcome !== 'pending', result: error === undefined ? outcome : `${outcome}: ${error.message}` };
+  }
+  if (header.domid === undefined) throw new RefusedError('E_REFUSED_JOURNAL', 'the journal does not name the domain');
+  const never = new AbortController().signal;
+  const report = await Departure.recover(
+    {
+      toolstack: host.toolstack,
+      journal: host.journal,
+      deadlines: host.deadlines,
+      connect: await request.connectTo(header.peer),
+      cancel: never,
+      hurry: request.signal,
+      onProgress: () => undefined,
+    },
+    {
+      migration: header.migration,
+      uuid: header.uuid,
+      name: header.name,
+      domid: guestDomid(header.domid),
+      peer: header.peer,
+    },
+    sourceStateOf(now),
+    header.epoch,
+  );
+  const after = host.journal.read(header.migration, 'source');
+  const settled = after !== undefined && SOURCE_FINAL.has(sourceStateOf(after));
+  return { settled, result: [placeInWords(report.place), ...report.warnings].join('; ') };
+}
