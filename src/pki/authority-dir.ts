@@ -1,0 +1,141 @@
+import { createPrivateKey, type X509Certificate } from 'node:crypto';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { RefusedError, UsageError } from '../errors/errors.js';
+import { FileLock } from '../posix/file-lock.js';
+import { makeAuthority, validForDays, type Authority } from './certificate.js';
+import { parseAuthorityName } from './host-name.js';
+import { describeCertificate, readCertificate, type CertificateReport } from './inspect.js';
+import { PUBLIC_MODE, SECRET_MODE, makeOwnDir, readText, readTextIfThere, replaceFile } from './pki-files.js';
+import { makeRevocationList, type Revoked } from './revocation-list.js';
+
+/*
+ * An authority's folder:
+ *   ca.pem, ca-key.pem   the authority; its key never leaves this folder
+ *   crl.pem              what has been revoked; appears with the first revocation
+ *   issued/SERIAL.pem    every certificate it has signed
+ *   revoked/SERIAL       one file for each revoked certificate; its text is the time
+ *   lock                 held while any of this changes
+ */
+const NO_AUTHORITY = 'Make an authority first: `xenferry pki init --dir DIR`.';
+
+export const AUTHORITY_DAYS = 3650;
+/** A century: past it, a number of days is a typing mistake. */
+const MAX_DAYS = 36_525;
+const SERIAL_FILE = /^([0-9a-f]{1,40})(?:\.pem)?$/;
+
+export interface InitOptions {
+  readonly name?: string;
+  readonly days?: number;
+  /** Replace an authority that is there: everything it has issued loses its worth. */
+  readonly force?: boolean;
+  readonly now?: Date;
+}
+
+/** Makes an authority in a folder of its own. Throws `E_REFUSED_AUTHORITY_EXISTS`, `E_USAGE_*`. */
+export async function initAuthority(dir: string, options: InitOptions = {}): Promise<CertificateReport> {
+  const now = options.now ?? new Date();
+  const name = parseAuthorityName(options.name ?? 'xenferry authority');
+  const validity = validForDays(checkDays(options.days ?? AUTHORITY_DAYS), now);
+  makeOwnDir(dir);
+  using _lock = lockDir(dir);
+  if (options.force !== true && (existsSync(join(dir, 'ca.pem')) || existsSync(join(dir, 'ca-key.pem')))) {
+    throw new RefusedError('E_REFUSED_AUTHORITY_EXISTS', `there is an authority in ${dir}`, {
+      hint: 'Use it, choose another folder, or give --force: then every certificate it has issued is worthless.',
+      data: { dir },
+    });
+  }
+  // What an earlier authority signed or revoked means nothing under the new one.
+  for (const old of ['crl.pem', 'issued', 'revoked']) rmSync(join(dir, old), { recursive: true, force: true });
+  const authority = await makeAuthority(name, validity);
+  replaceFile(join(dir, 'ca-key.pem'), authority.key, SECRET_MODE);
+  replaceFile(join(dir, 'ca.pem'), authority.cert, PUBLIC_MODE);
+  return describeCertificate(readCertificate(authority.cert, join(dir, 'ca.pem')), now);
+}
+
+/** The authority in a folder. Throws `E_USAGE_PKI_*`. */
+export function openAuthority(dir: string): Authority {
+  const certPath = join(dir, 'ca.pem');
+  const keyPath = join(dir, 'ca-key.pem');
+  const cert = readText(certPath, NO_AUTHORITY);
+  const key = readText(keyPath, NO_AUTHORITY);
+  if (!keyFits(readCertificate(cert, certPath), key)) {
+    throw new UsageError('E_USAGE_PKI_MISMATCH', `${keyPath} is not the key of ${certPath}`, {
+      hint: 'Restore the folder from a copy, or make a new authority with --force.',
+      data: { dir },
+    });
+  }
+  return { cert, key };
+}
+
+/** Nobody else changes the folder while it is held. Throws `E_REFUSED_BUSY`. */
+export function lockDir(dir: string): FileLock {
+  if (!existsSync(dir))
+    throw new UsageError('E_USAGE_PKI_MISSING', `there is no folder ${dir}`, { hint: NO_AUTHORITY });
+  const path = join(dir, 'lock');
+  const lock = FileLock.tryTake(path, 'xenferry pki');
+  if (lock !== undefined) return lock;
+  throw new RefusedError('E_REFUSED_BUSY', `another xenferry pki works on ${dir}`, {
+    hint: 'Wait for it and try again.',
+  });
+}
+
+/** Certificates that the authority has signed, by serial. */
+export function issuedIn(dir: string): Map<string, X509Certificate> {
+  const folder = join(dir, 'issued');
+  const issued = new Map<string, X509Certificate>();
+  for (const serial of serialsIn(folder)) {
+    const path = join(folder, `${serial}.pem`);
+    issued.set(serial, readCertificate(readText(path, 'Check its permissions.'), path));
+  }
+  return issued;
+}
+
+/** Notes a certificate that has been signed; done before it is given out, so that it can be revoked. */
+export function noteIssued(dir: string, serial: string, cert: string): void {
+  makeOwnDir(join(dir, 'issued'));
+  replaceFile(join(dir, 'issued', `${serial}.pem`), cert, PUBLIC_MODE);
+}
+
+/** Serials that have been revoked, with the time. */
+export function revokedIn(dir: string): Revoked[] {
+  const folder = join(dir, 'revoked');
+  return serialsIn(folder).map((serial) => {
+    const at = new Date(readText(join(folder, serial), 'Check its permissions.').trim());
+    // A damaged note must not un-revoke: the time is for people, the serial is what counts.
+    return { serial, at: Number.isNaN(at.getTime()) ? new Date(0) : at };
+  });
+}
+
+/** Notes the revocation, then signs a new list; returns its path. */
+export function noteRevoked(dir: string, authority: Authority, serial: string, now: Date): string {
+  makeOwnDir(join(dir, 'revoked'));
+  replaceFile(join(dir, 'revoked', serial), `${now.toISOString()}\n`, PUBLIC_MODE);
+  const path = join(dir, 'crl.pem');
+  replaceFile(path, makeRevocationList(authority, revokedIn(dir), now.getTime(), now), PUBLIC_MODE);
+  return path;
+}
+
+/** The list of revoked certificates, if anything has been revoked. */
+export function revocationListIn(dir: string): string | undefined {
+  return readTextIfThere(join(dir, 'crl.pem'));
+}
+
+/** Checks --days. Throws `E_USAGE_DAYS`. */
+export function checkDays(days: number): number {
+  if (Number.isInteger(days) && days >= 1 && days <= MAX_DAYS) return days;
+  throw new UsageError('E_USAGE_DAYS', `--days ${days}: not a whole number from 1 to ${MAX_DAYS}`, { data: { days } });
+}
+
+function serialsIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).flatMap((name) => SERIAL_FILE.exec(name)?.[1] ?? []);
+}
+
+function keyFits(certificate: X509Certificate, key: string): boolean {
+  try {
+    return certificate.checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false; // a key that cannot be read fits nothing
+  }
+}

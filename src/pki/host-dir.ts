@@ -1,0 +1,172 @@
+import { X509Certificate } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { RefusedError, UsageError } from '../errors/errors.js';
+import {
+  checkDays,
+  issuedIn,
+  lockDir,
+  noteIssued,
+  noteRevoked,
+  openAuthority,
+  revocationListIn,
+  revokedIn,
+} from './authority-dir.js';
+import { makeKey, signHost, validForDays } from './certificate.js';
+import { parseHostNames } from './host-name.js';
+import { describeCertificate, hostsOf, readCertificate, serialOf, type CertificateReport } from './inspect.js';
+import { PUBLIC_MODE, SECRET_MODE, makeOwnDir, readText, replaceFile } from './pki-files.js';
+
+/** A year and a month: what browsers allow at most, too. */
+export const HOST_DAYS = 397;
+
+export interface IssueOptions {
+  /** Names and addresses by which the host is dialled. */
+  readonly hosts: readonly string[];
+  /** Folder for ca.pem, cert.pem, key.pem (and crl.pem). */
+  readonly out: string;
+  readonly days?: number;
+  /** Replace a certificate that is in `out`. */
+  readonly force?: boolean;
+  readonly now?: Date;
+}
+
+/**
+ * Makes a key and a certificate for one host and puts them, with the authority's certificate, into
+ * a folder that is ready for the host. Throws `E_USAGE_*`, `E_REFUSED_CERTIFICATE_EXISTS`.
+ */
+export async function issueCertificate(caDir: string, options: IssueOptions): Promise<CertificateReport> {
+  const now = options.now ?? new Date();
+  const hosts = parseHostNames(options.hosts);
+  const validity = validForDays(checkDays(options.days ?? HOST_DAYS), now);
+  const { out } = options;
+  using _lock = lockDir(caDir);
+  const authority = openAuthority(caDir);
+  if (options.force !== true && ['cert.pem', 'key.pem'].some((name) => existsSync(join(out, name)))) {
+    throw new RefusedError('E_REFUSED_CERTIFICATE_EXISTS', `there is a certificate in ${out}`, {
+      hint: 'Renew it with `xenferry pki renew`, choose another folder, or give --force.',
+      data: { dir: out },
+    });
+  }
+  const key = await makeKey();
+  const { cert, serial } = signHost(authority, key, hosts, validity);
+  noteIssued(caDir, serial, cert);
+  makeOwnDir(out);
+  replaceFile(join(out, 'key.pem'), key, SECRET_MODE);
+  replaceFile(join(out, 'cert.pem'), cert, PUBLIC_MODE);
+  replaceFile(join(out, 'ca.pem'), authority.cert, PUBLIC_MODE);
+  const crl = revocationListIn(caDir);
+  if (crl !== undefined) replaceFile(join(out, 'crl.pem'), crl, PUBLIC_MODE);
+  return describeCertificate(readCertificate(cert, join(out, 'cert.pem')), now);
+}
+
+/**
+ * A new certificate for the same names and the same key, in place of the old one; the old one stays
+ * good until its end. `target` is a host's folder or its cert.pem. Throws `E_USAGE_*`,
+ * `E_REFUSED_REVOKED`.
+ */
+export function renewCertificate(
+  caDir: string,
+  target: string,
+  options: { readonly days?: number; readonly now?: Date } = {},
+): CertificateReport {
+  const now = options.now ?? new Date();
+  const validity = validForDays(checkDays(options.days ?? HOST_DAYS), now);
+  using _lock = lockDir(caDir);
+  const authority = openAuthority(caDir);
+  const path = certificatePath(target);
+  const old = readCertificate(readText(path, 'Name a folder or a cert.pem that `xenferry pki issue` made.'), path);
+  checkOurs(old, authority.cert, path);
+  if (revokedIn(caDir).some(({ serial }) => serial === serialOf(old))) {
+    throw new RefusedError('E_REFUSED_REVOKED', `${path} has been revoked`, {
+      hint: 'Issue a new one, with a new key: `xenferry pki issue`.',
+      data: { path },
+    });
+  }
+  const publicKey = old.publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  const { cert, serial } = signHost(authority, publicKey, parseHostNames(hostsOf(old)), validity);
+  noteIssued(caDir, serial, cert);
+  replaceFile(path, cert, PUBLIC_MODE);
+  return describeCertificate(readCertificate(cert, path), now);
+}
+
+/**
+ * Revokes a certificate and signs a new crl.pem, whose path is returned with the report. `target` is
+ * a host's folder, its cert.pem, a serial, or a host name that exactly one good certificate has.
+ */
+export function revokeCertificate(
+  caDir: string,
+  target: string,
+  options: { readonly now?: Date } = {},
+): { readonly report: CertificateReport; readonly crl: string } {
+  const now = options.now ?? new Date();
+  using _lock = lockDir(caDir);
+  const authority = openAuthority(caDir);
+  const certificate = findCertificate(caDir, target, now);
+  checkOurs(certificate, authority.cert, target);
+  const serial = serialOf(certificate);
+  const crl = noteRevoked(caDir, authority, serial, now);
+  return { report: describeCertificate(certificate, now, new Set([serial])), crl };
+}
+
+/** What `pki show` prints: one certificate, of a file or of a host's folder. */
+export function showCertificate(target: string, now = new Date()): CertificateReport {
+  const path = certificatePath(target);
+  return describeCertificate(readCertificate(readText(path, 'Name a certificate or its folder.'), path), now);
+}
+
+/** The authority and everything it has issued, the latest to end first. */
+export function showAuthority(
+  caDir: string,
+  now = new Date(),
+): { readonly authority: CertificateReport; readonly issued: readonly CertificateReport[] } {
+  const path = join(caDir, 'ca.pem');
+  const revoked = new Set(revokedIn(caDir).map(({ serial }) => serial));
+  const authority = readCertificate(readText(path, 'Name the folder of an authority.'), path);
+  const issued = [...issuedIn(caDir).values()].map((certificate) => describeCertificate(certificate, now, revoked));
+  return {
+    authority: describeCertificate(authority, now),
+    issued: issued.sort((a, b) => b.validTo.localeCompare(a.validTo)),
+  };
+}
+
+function findCertificate(caDir: string, target: string, now: Date): X509Certificate {
+  const issued = issuedIn(caDir);
+  const bySerial = issued.get(target.toLowerCase().replaceAll(':', ''));
+  if (bySerial !== undefined) return bySerial;
+  if (existsSync(target)) {
+    const path = certificatePath(target);
+    return readCertificate(readText(path, 'Check its permissions.'), path);
+  }
+  const revoked = new Set(revokedIn(caDir).map(({ serial }) => serial));
+  const good = [...issued.values()].filter(
+    (certificate) =>
+      hostsOf(certificate).includes(target.toLowerCase()) &&
+      describeCertificate(certificate, now, revoked).state === 'good',
+  );
+  const [only] = good;
+  if (good.length === 1) return only;
+  const serials = good.map(serialOf);
+  throw new UsageError(
+    'E_USAGE_CERTIFICATE',
+    good.length === 0
+      ? `${target} is no certificate, no serial, and no host with a good certificate`
+      : `${good.length} good certificates are for ${target}: ${serials.join(', ')}`,
+    { hint: '`xenferry pki show --dir DIR` lists serials; name one.', data: { target, serials } },
+  );
+}
+
+function certificatePath(target: string): string {
+  if (!existsSync(target) || !statSync(target).isDirectory()) return target;
+  const inside = join(target, 'cert.pem');
+  return existsSync(inside) ? inside : join(target, 'ca.pem');
+}
+
+function checkOurs(certificate: X509Certificate, ca: string, where: string): void {
+  const authority = new X509Certificate(ca);
+  if (!certificate.ca && certificate.checkIssued(authority) && certificate.verify(authority.publicKey)) return;
+  throw new UsageError('E_USAGE_CERTIFICATE', `${where} was not issued by this authority`, {
+    hint: 'Give --dir the folder of the authority that issued it: `xenferry pki show` prints its name.',
+    data: { issuer: certificate.issuer },
+  });
+}
