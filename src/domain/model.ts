@@ -9,7 +9,7 @@ export interface Domain {
   /** Lower-case, with dashes. */
   readonly uuid: string;
   readonly type: GuestType;
-  /** Total memory, in KiB; the most the guest can ever have. */
+  /** Total memory, in KiB; the most the guest can ever have (S15). */
   readonly memoryMaxKiB: number;
   /** What the guest starts with, in KiB. */
   readonly memoryCurrentKiB: number;
@@ -17,4 +17,9 @@ export interface Domain {
   readonly vcpusCurrent: number;
   /** Children of `<metadata>`, each in a namespace of its own; never read by xenferry but for its own. */
   readonly metadata: readonly XmlElement[];
+  /**
+   * Children of `<domain>` that none of the fields above speaks for, in their order: carried from host
+   * to host as they are.
+   */
+  readonly rest: readonly XmlElement[];
 }

@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto';
+import { UsageError } from '../errors/errors.js';
+import { childNamed, childrenNamed, isElement, textOf, type XmlElement } from '../xml/element.js';
+import { parseXml } from '../xml/parse.js';
+import { parseMemoryKiB } from './memory.js';
+import type { Domain, GuestType } from './model.js';
+import { checkDomainName } from './names.js';
+
+const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
+const MAX_VCPUS = 4096;
+/** Elements that have a field in the model; everything else is carried in `rest`. */
+const MODELLED = new Set(['name', 'uuid', 'memory', 'currentMemory', 'vcpu', 'metadata']);
+
+/** How a document is read (S33). */
+export interface ParseContext {
+  /**
+   * Whose word it is: `user` checks everything; `peer` and `stored` were checked where they came
+   * from, but their names become ours, so those are checked again (S06, S39).
+   */
+  readonly trust?: 'user' | 'peer' | 'stored';
+  /** Makes a UUID for a definition that has none. */
+  readonly makeUuid?: () => string;
+}
+
+function bad(path: string, why: string, at?: XmlElement): UsageError {
+  const where = at?.at === undefined ? '' : ` (line ${at.at.line})`;
+  return new UsageError('E_USAGE_DOMAIN_XML', `domain XML, ${path}${where}: ${why}`, { data: { path } });
+}
+
+/** Reads libvirt's domain XML. @throws UsageError `E_USAGE_DOMAIN_XML`, `E_USAGE_DOMAIN_NAME`; XmlError */
+export function parseDomainXml(text: string, context: ParseContext = {}): Domain {
+  const root = parseXml(text);
+  if (root.name !== 'domain') throw bad(`<${root.name}>`, 'the root element must be <domain>', root);
+  const kind = root.attributes.get('type');
+  if (kind !== 'xen') throw bad('/domain/@type', `must be 'xen', not ${JSON.stringify(kind ?? '')}`, root);
+  const memoryMaxKiB = memory(root, 'memory') ?? missing('memory', root);
+  const current = memory(root, 'currentMemory') ?? memoryMaxKiB;
+  if (current > memoryMaxKiB)
+    throw bad('/domain/currentMemory', 'is more than <memory>', childNamed(root, 'currentMemory'));
+  return {
+    name: checkDomainName(onlyText(root, 'name') ?? missing('name', root)),
+    uuid: uuidOf(root, context),
+    type: guestType(root),
+    memoryMaxKiB,
+    memoryCurrentKiB: current,
+    ...vcpus(root),
+    metadata: childNamed(root, 'metadata')?.children.filter(isElement) ?? [],
+    rest: root.children.filter((child): child is XmlElement => isElement(child) && !MODELLED.has(child.name)),
+  };
+}
+
+function missing(name: string, root: XmlElement): never {
+  throw bad(`/domain/${name}`, 'is missing', root);
+}
+
+function only(root: XmlElement, name: string): XmlElement | undefined {
+  const found = childrenNamed(root, name);
+  if (found.length > 1) throw bad(`/domain/${name}`, 'is there more than once', found[1]);
+  return found[0];
+}
+
+/** The text of an element of which there is at most one, blanks kept: a name is checked as it was written. */
+function onlyText(root: XmlElement, name: string): string | undefined {
+  const found = only(root, name);
+  return found?.children.filter((node) => typeof node === 'string').join('');
+}
+
+function uuidOf(root: XmlElement, context: ParseContext): string {
+  const found = only(root, 'uuid');
+  if (found === undefined) return (context.makeUuid ?? randomUUID)();
+  const text = textOf(found);
+  if (!UUID.test(text)) throw bad('/domain/uuid', `${JSON.stringify(text)} is not a UUID`, found);
+  const hex = text.replaceAll('-', '').toLowerCase();
+  if (/^0+$/.test(hex)) throw bad('/domain/uuid', 'is that of domain 0', found);
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
+
+function guestType(root: XmlElement): GuestType {
+  const os = only(root, 'os') ?? missing('os', root);
+  const type = childNamed(os, 'type') ?? missing('os/type', root);
+  const text = textOf(type);
+  const machine = type.attributes.get('machine');
+  switch (text) {
+    case 'hvm':
+      return 'hvm';
+    case 'xenpvh':
+      return 'pvh';
+    case 'linux':
+    case 'xen':
+      return machine === 'xenpvh' ? 'pvh' : 'pv';
+    default:
+      throw bad('/domain/os/type', `${JSON.stringify(text)} is not one of hvm, xenpvh, xen, linux`, type);
+  }
+}
+
+function memory(root: XmlElement, name: 'memory' | 'currentMemory'): number | undefined {
+  const found = only(root, name);
+  if (found === undefined) return undefined;
+  const kib = parseMemoryKiB(textOf(found), found.attributes.get('unit'));
+  if (kib === undefined) {
+    throw bad(
+      `/domain/${name}`,
+      `${JSON.stringify(textOf(found))} with unit ${JSON.stringify(found.attributes.get('unit') ?? 'KiB')} is not a size`,
+      found,
+    );
+  }
+  return kib;
+}
+
+function vcpus(root: XmlElement): { vcpusMax: number; vcpusCurrent: number } {
+  const found = only(root, 'vcpu');
+  if (found === undefined) return { vcpusMax: 1, vcpusCurrent: 1 };
+  const max = count(textOf(found), '/domain/vcpu', found);
+  const current = found.attributes.get('current');
+  const vcpusCurrent = current === undefined ? max : count(current, '/domain/vcpu/@current', found);
+  if (vcpusCurrent > max) throw bad('/domain/vcpu/@current', `${vcpusCurrent} is more than the maximum ${max}`, found);
+  return { vcpusMax: max, vcpusCurrent };
+}
+
+function count(text: string, path: string, at: XmlElement): number {
+  const value = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > MAX_VCPUS)
+    throw bad(path, `${JSON.stringify(text)} is not a number from 1 to ${MAX_VCPUS}`, at);
+  return value;
+}

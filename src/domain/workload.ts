@@ -1,0 +1,115 @@
+import { UsageError } from '../errors/errors.js';
+import { childrenNamed, type XmlElement } from '../xml/element.js';
+import type { Domain } from './model.js';
+
+/** Namespace of what the embedded host reads in `<metadata>`. */
+export const EMBEDDED_NS = 'urn:xenferry:embedded:1';
+
+/** A misbehaviour to switch on; which names there are is the embedded host's to say. */
+export interface Fault {
+  readonly name: string;
+  readonly attributes: ReadonlyMap<string, string>;
+}
+
+/** What a simulated guest does with its memory. Percentages are of its pages. */
+export interface Workload {
+  /** Time between two heartbeats, in ms. */
+  readonly tickMs: number;
+  readonly dirtyMiBPerSecond: number;
+  /** Share of memory that most writes go to. */
+  readonly hotPercent: number;
+  readonly zeroPercent: number;
+  readonly duplicatePercent: number;
+  /** Pages that do not compress. */
+  readonly randomPercent: number;
+  /** Makes the same memory every time; undefined: chosen when the guest is made. */
+  readonly seed: number | undefined;
+  readonly faults: readonly Fault[];
+}
+
+/** Proportions as in real guests (a quiet PVH guest: 45 % zero, 7 % duplicate, 12 % incompressible). */
+const DEFAULTS = {
+  tickMs: 10,
+  dirtyMiBPerSecond: 4,
+  hotPercent: 5,
+  zeroPercent: 45,
+  duplicatePercent: 7,
+  randomPercent: 12,
+} as const;
+
+const LIMITS: Readonly<Record<keyof typeof DEFAULTS, readonly [number, number]>> = {
+  tickMs: [1, 1000],
+  dirtyMiBPerSecond: [0, 100_000],
+  hotPercent: [0.01, 100],
+  zeroPercent: [0, 100],
+  duplicatePercent: [0, 100],
+  randomPercent: [0, 100],
+};
+
+function bad(field: string, why: string): UsageError {
+  return new UsageError('E_USAGE_WORKLOAD', `metadata of the embedded guest, ${field}: ${why}`, {
+    hint: 'README.md lists what <embedded:guest> may say.',
+    data: { field },
+  });
+}
+
+/** The element's name without its prefix, if it is in our namespace. */
+function ownName(element: XmlElement, prefix: string): string | undefined {
+  if (prefix === '') return element.name;
+  return element.name.startsWith(`${prefix}:`) ? element.name.slice(prefix.length + 1) : undefined;
+}
+
+function prefixOf(element: XmlElement): string | undefined {
+  for (const [name, value] of element.attributes) {
+    if (value !== EMBEDDED_NS) continue;
+    if (name === 'xmlns') return '';
+    if (name.startsWith('xmlns:')) return name.slice('xmlns:'.length);
+  }
+  return undefined;
+}
+
+/** The workload in the domain's metadata; defaults where it says nothing. @throws UsageError naming the attribute */
+export function readWorkload(domain: Domain): Workload {
+  for (const element of domain.metadata) {
+    const prefix = prefixOf(element);
+    if (prefix === undefined) continue;
+    const name = ownName(element, prefix);
+    if (name !== 'guest') throw bad(`<${element.name}>`, 'only <guest> is known in this namespace');
+    return workloadOf(element, prefix);
+  }
+  return { ...DEFAULTS, seed: undefined, faults: [] };
+}
+
+function workloadOf(element: XmlElement, prefix: string): Workload {
+  const numbers: Record<keyof typeof DEFAULTS, number> = { ...DEFAULTS };
+  let seed: number | undefined;
+  for (const [name, text] of element.attributes) {
+    if (name === 'xmlns' || name.startsWith('xmlns:')) continue;
+    if (name === 'seed') seed = number(name, text, 0, 0xffff_ffff);
+    else if (isNumberName(name)) numbers[name] = number(name, text, ...LIMITS[name]);
+    else throw bad(`@${name}`, 'is not known');
+  }
+  if (numbers.zeroPercent + numbers.duplicatePercent + numbers.randomPercent > 100) {
+    throw bad('@zeroPercent, @duplicatePercent, @randomPercent', 'are more than 100 together');
+  }
+  const faultName = prefix === '' ? 'fault' : `${prefix}:fault`;
+  const faults = childrenNamed(element, faultName).map((child): Fault => {
+    const attributes = new Map(child.attributes);
+    const name = attributes.get('name');
+    if (name === undefined) throw bad(`<${faultName}>`, 'has no name');
+    attributes.delete('name');
+    return { name, attributes };
+  });
+  return { ...numbers, seed, faults };
+}
+
+function isNumberName(name: string): name is keyof typeof DEFAULTS {
+  return Object.hasOwn(DEFAULTS, name);
+}
+
+function number(name: string, text: string, min: number, max: number): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max))
+    throw bad(`@${name}`, `${JSON.stringify(text)} is not a number from ${min} to ${max}`);
+  return value;
+}
