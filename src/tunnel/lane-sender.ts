@@ -96,6 +96,7 @@ export class LaneSender implements AsyncDisposable {
    * Chunks above 1 MiB arrive in pieces; smaller ones arrive whole.
    */
   async write(chunk: Uint8Array): Promise<void> {
+    this.#check();
     if (this.#writing || this.#endSent) {
       throw new InvariantError(this.#endSent ? 'write after the end' : 'write before the last one was taken');
     }
@@ -110,8 +111,8 @@ export class LaneSender implements AsyncDisposable {
 
   /** Resolves when the far consumer has taken every byte and agreed to the total. */
   async end(): Promise<{ rawBytes: number; wireBytes: number }> {
-    if (this.#writing || this.#endSent) throw new InvariantError('end twice, or before the last write was taken');
     this.#check();
+    if (this.#writing || this.#endSent) throw new InvariantError('end twice, or before the last write was taken');
     this.#endSent = true;
     this.#post(this.#emptiest(), bareFrame(FrameType.END, this.#retained.nextSequence, this.#retained.nextOffset));
     while (!this.#endAcked) {

@@ -27,8 +27,9 @@ export class RetainedFrames<Lane> {
     return this.#ackedOffset;
   }
 
+  /** Bytes held here. */
   get bytes(): number {
-    return this.#nextOffset - this.#ackedOffset;
+    return this.#frames.length === 0 ? 0 : this.#nextOffset - this.#ackedOffset;
   }
 
   get count(): number {
