@@ -57,6 +57,10 @@ export class Arrival {
   #run = true;
   #running = false;
   #error: Error | undefined;
+  /** Committed here, and gone since: nobody but a person can say what is right. */
+  #vanished = false;
+  /** A commit that failed to be written may be on the disk all the same. */
+  #commitMayBeTorn = false;
   /** True once a restart, too, would find that we cannot commit; only then is `aborted` said. */
   #abortIsSure = false;
   #lanes: InboundLanes | undefined;
@@ -141,7 +145,11 @@ export class Arrival {
   /** What is decided so far, as the source is told it. */
   outcome(): OutcomeReply {
     const outcome = outcomeOf(this.#state.phase);
-    const said = outcome === 'aborted' && !this.#abortIsSure ? 'pending' : outcome;
+    const unsure =
+      (outcome === 'aborted' && !this.#abortIsSure) ||
+      (outcome === 'committed' && this.#commitMayBeTorn) ||
+      this.#vanished;
+    const said = unsure ? 'pending' : outcome;
     return {
       type: 'outcome',
       outcome: said,
@@ -193,7 +201,8 @@ export class Arrival {
       if (step.acts.length === 0) this.#state = step.state;
       for (const act of step.acts) {
         if (act.do === 'record' && !this.#record(act.phase)) {
-          event = { type: 'failed' };
+          if (act.phase === 'arriving' && this.#state.phase === 'receiving') event = { type: 'failed' };
+          else this.#giveUp('the decision could not be written to the journal');
           break;
         }
         this.#state = step.state;
@@ -211,7 +220,7 @@ export class Arrival {
     );
   }
 
-  /** False where the commit did not reach the disk: then there is none. */
+  /** False where the acts behind the record must not begin because it did not reach the disk. */
   #record(phase: DestPhase): boolean {
     try {
       this.context.file.append({
@@ -222,12 +231,14 @@ export class Arrival {
         ...(this.#error === undefined ? {} : { why: messageOf(this.#error) }),
       });
       if (phase === 'refusing') this.#abortIsSure = true;
+      this.#commitMayBeTorn = false;
       return true;
     } catch (error) {
       this.#error ??= asError(error);
-      // Without this record a restart finds `receiving`, and refuses: the abort stands all the same,
-      // but a torn commit may lie before it, so it is only sure once our copy is gone.
-      return phase !== 'arriving';
+      if (phase === 'arriving') this.#commitMayBeTorn = true;
+      // Without a record of the refusal a restart finds `receiving`, and refuses as well; but not
+      // where a torn commit may lie before it: then our copy stays until the refusal can be written.
+      return phase !== 'arriving' && !(phase === 'refusing' && this.#commitMayBeTorn);
     }
   }
 
@@ -236,14 +247,20 @@ export class Arrival {
       case 'record':
         return undefined;
       case 'unpause':
-        await this.#unpause();
-        return { type: 'running' };
+        return (await this.#unpause()) ? { type: 'running' } : undefined;
       case 'destroy':
         return (await this.#destroy()) ? { type: 'destroyed' } : undefined;
       case 'answer':
         this.#settle();
         return undefined;
     }
+  }
+
+  /** Nothing more can be done now; the journal stays open, and the next question or start tries again. */
+  #giveUp(why: string): void {
+    this.context.onSettled(`${this.subject.name}: ${why}`);
+    this.context.file[Symbol.dispose]();
+    this.#resolveSettled();
   }
 
   #settle(): void {
@@ -265,12 +282,23 @@ export class Arrival {
   }
 
   /** The commit is behind us: whatever fails here, the guest is ours, and the source is told how it is. */
-  async #unpause(): Promise<void> {
+  async #unpause(): Promise<boolean> {
     this.#error = undefined;
     try {
       const info = await this.#find();
       if (info === undefined) {
-        throw new ToolstackError('E_TOOLSTACK_GONE', 'the domain that had arrived is not on this host any more');
+        // The host went down between the commit and now. The guest may have run here, so the source must
+        // not go on from its old memory by itself, nor throw that away: this one is for a person.
+        this.#vanished = true;
+        this.#error = new ToolstackError(
+          'E_TOOLSTACK_GONE',
+          'the guest had arrived here, but this host has lost it since',
+          {
+            hint: 'Look at the disks; then resume the suspended copy at the source by hand, or destroy it and start the guest anew.',
+          },
+        );
+        this.#giveUp(this.#error.message);
+        return false;
       }
       if (info.state === 'paused' && this.#run) {
         await this.#call('letting the guest run', (signal) => this.context.toolstack.unpause(info.domid, signal));
@@ -285,6 +313,7 @@ export class Arrival {
         { cause: error, hint: `Run \`xenferry resume ${this.subject.name}\` at the destination.` },
       );
     }
+    return true;
   }
 
   /** Our copy, by the id that the journal has, or by its UUID where the process died before it knew the id. */
@@ -324,8 +353,7 @@ export class Arrival {
         return true;
       } catch (error) {
         if (tries < DESTROY_TRIES) continue;
-        this.context.onSettled(`${this.subject.name}: the partial domain could not be removed: ${messageOf(error)}`);
-        this.#resolveSettled();
+        this.#giveUp(`the partial domain could not be removed: ${messageOf(error)}`);
         return false;
       }
     }

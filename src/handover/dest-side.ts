@@ -10,6 +10,10 @@
  * The record of `arriving` is the commit: the one decision in the whole handover. Before it the guest
  * belongs to the source and our copy stays paused; behind it the guest is ours. The record of
  * `refusing` says that we can never commit; only then may the source be told `aborted`.
+ *
+ * A record of `arriving` that could not be written may be on the disk all the same. From then on our
+ * copy may be destroyed only behind a durable `refusing`: a restart could find the commit, and must
+ * then find the copy too.
  */
 export type DestPhase = 'receiving' | 'arriving' | 'arrived' | 'refusing' | 'refused';
 
@@ -100,12 +104,13 @@ export function stepDest(state: DestState, event: DestEvent): DestStep {
     case 'arriving':
       if (event.type === 'running')
         return { state: { ...state, phase: 'arrived' }, acts: [{ do: 'record', phase: 'arrived' }, { do: 'answer' }] };
-      if (event.type === 'restarted') return { state, acts: [{ do: 'unpause' }] };
+      // What was read back may not be on the disk yet: it is written again before anything rests on it.
+      if (event.type === 'restarted') return { state, acts: [{ do: 'record', phase: 'arriving' }, { do: 'unpause' }] };
       return stay;
     case 'refusing':
       if (event.type === 'destroyed')
         return { state: { ...state, phase: 'refused' }, acts: [{ do: 'record', phase: 'refused' }, { do: 'answer' }] };
-      if (event.type === 'restarted') return { state, acts: [{ do: 'destroy' }] };
+      if (event.type === 'restarted') return refuse(state);
       return stay;
     case 'arrived':
     case 'refused':
