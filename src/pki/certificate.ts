@@ -68,7 +68,7 @@ export async function makeAuthority(
     { name: 'subjectKeyIdentifier' },
   ]);
   certificate.sign(forge.pki.privateKeyFromPem(key), forge.md.sha256.create());
-  return { cert: forge.pki.certificateToPem(certificate), key };
+  return { cert: pemOf(certificate), key };
 }
 
 /**
@@ -99,7 +99,12 @@ export function signHost(
     { name: 'authorityKeyIdentifier', keyIdentifier: issuer.generateSubjectKeyIdentifier().getBytes() },
   ]);
   certificate.sign(forge.pki.privateKeyFromPem(authority.key), forge.md.sha256.create());
-  return { cert: forge.pki.certificateToPem(certificate), serial: certificate.serialNumber };
+  return { cert: pemOf(certificate), serial: certificate.serialNumber };
+}
+
+/** With the line ends of every other PEM file on the host. */
+function pemOf(certificate: forge.pki.Certificate): string {
+  return forge.pki.certificateToPem(certificate).replaceAll('\r\n', '\n');
 }
 
 function publicPem(key: string): string {

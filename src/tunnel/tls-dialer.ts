@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { checkServerIdentity, connect, type TLSSocket } from 'node:tls';
 import { TunnelError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
-import type { Dialer, Link, PeerIdentity } from './link.js';
+import type { Dialer, PeerIdentity } from './link.js';
 import { credentialsError, type TlsCredentials } from './tls-credentials.js';
 import { TlsLink } from './tls-link.js';
 import { ALPN, hostPort, identityOf, peerCertificate, verdictOf } from './tls-names.js';
@@ -55,7 +55,7 @@ export class TlsDialer implements Dialer {
    * is known with the answer to the link's OPEN. Rejects with `E_TUNNEL_UNREACHABLE`,
    * `E_TUNNEL_HANDSHAKE` or `E_TUNNEL_CERT_*`, or with the signal's reason.
    */
-  async dial(signal: AbortSignal): Promise<Link> {
+  async dial(signal: AbortSignal): Promise<TlsLink> {
     signal.throwIfAborted();
     const socket = this.#connect();
     this.#dialling.add(socket);
