@@ -1,3 +1,4 @@
+import process from 'node:process';
 import pc from 'picocolors';
 import yargs from 'yargs';
 import { UsageError, XenferryError } from '../errors/errors.js';

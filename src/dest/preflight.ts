@@ -10,7 +10,7 @@ function neededKiB(domain: Domain): number {
   return Math.ceil(domain.memoryMaxKiB * 1.01) + 2048;
 }
 
-async function memoryProblem(domain: Domain, host: HostInfo, promisedKiB: number): Promise<Problem[]> {
+function memoryProblem(domain: Domain, host: HostInfo, promisedKiB: number): Problem[] {
   const free = host.freeMemoryKiB - promisedKiB;
   if (neededKiB(domain) <= free) return [];
   return [
@@ -58,8 +58,5 @@ export async function findProblems(
   signal: AbortSignal,
 ): Promise<Problem[]> {
   const host = await toolstack.host(signal);
-  return [
-    ...(await collisionProblems(domain, host, toolstack, signal)),
-    ...(await memoryProblem(domain, host, promisedKiB)),
-  ];
+  return [...(await collisionProblems(domain, host, toolstack, signal)), ...memoryProblem(domain, host, promisedKiB)];
 }

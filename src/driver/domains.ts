@@ -47,7 +47,7 @@ export async function createDomain(
     await host.toolstack.destroy(domid);
     throw error;
   }
-  return host.find(domain.uuid);
+  return await host.find(domain.uuid);
 }
 
 export interface DomainDetails {

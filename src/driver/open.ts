@@ -4,7 +4,7 @@ import type { Toolstack } from '../toolstack/toolstack.js';
 import type { ConnectUri } from './uri.js';
 
 /** The one place that picks a toolstack. */
-export async function openToolstack(uri: ConnectUri): Promise<Toolstack> {
+export function openToolstack(uri: ConnectUri): Promise<Toolstack> {
   switch (uri.kind) {
     case 'embedded':
       return openEmbedded(uri.dir);

@@ -78,7 +78,10 @@ async function settle(
   const now = host.journal.read(header.migration, header.side);
   if (now === undefined) return { settled: true, result: 'settled by another process' };
   if (header.side === 'dest') {
-    const { outcome, error } = await recoverArrival({ ...host, log: () => undefined }, now);
+    const { outcome, error } = await recoverArrival(
+      { toolstack: host.toolstack, journal: host.journal, deadlines: host.deadlines, log: () => undefined },
+      now,
+    );
     return { settled: outcome !== 'pending', result: error === undefined ? outcome : `${outcome}: ${error.message}` };
   }
   if (header.domid === undefined) throw new RefusedError('E_REFUSED_JOURNAL', 'the journal does not name the domain');

@@ -440,7 +440,7 @@ export class Departure {
       using deadline = new Deadline(never, deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'destroying the source copy');
       try {
         const info = await toolstack.info(this.subject.domid, deadline.signal);
-        if (info === undefined || info.uuid !== this.subject.uuid) return 'destroyed'; // gone already, or the id is another's
+        if (info?.uuid !== this.subject.uuid) return 'destroyed'; // gone already, or the id is another's
         if (info.state !== 'shutdown' || info.shutdownReason !== 'suspend') {
           throw new ToolstackError(
             'E_TOOLSTACK_STATE',

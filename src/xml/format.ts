@@ -22,7 +22,9 @@ function write(element: XmlElement, indent: string, lines: string[]): void {
   if (element.children.length === 0) {
     lines.push(`${start}/>`);
   } else if (!element.children.some(isElement)) {
-    lines.push(`${start}>${element.children.map((text) => escapeText(String(text))).join('')}</${element.name}>`);
+    lines.push(
+      `${start}>${element.children.map((child) => (isElement(child) ? '' : escapeText(child))).join('')}</${element.name}>`,
+    );
   } else {
     lines.push(`${start}>`);
     for (const child of element.children) {

@@ -118,7 +118,7 @@ function tellDest(world: World, event: DestEvent): void {
 
 /** Every way in which the source's next act can go. */
 function sourceActs(world: World): World[] {
-  const [act] = world.source.acts;
+  const act = world.source.acts.at(0);
   if (act === undefined) return [];
   const next = clone(world);
   const { source } = next;
@@ -173,7 +173,7 @@ function sourceActs(world: World): World[] {
 }
 
 function destActs(world: World): World[] {
-  const [act] = world.dest.acts;
+  const act = world.dest.acts.at(0);
   if (act === undefined) return [];
   const next = clone(world);
   const { dest } = next;

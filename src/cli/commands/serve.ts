@@ -47,13 +47,13 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
 };
 
 function parseListen(text: string): { host: string; port: number } {
-  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65535) {
+  const match = /^(?<host>\[[^\]]+\]|[^:]*):(?<port>\d{1,5})$/.exec(text);
+  const port = Number(match?.groups?.port);
+  if (match?.groups === undefined || port > 65535) {
     throw new UsageError('E_USAGE_LISTEN', `--listen ${text}: not HOST:PORT`, {
       hint: 'For example 0.0.0.0:16520, [::]:16520 or 127.0.0.1:0.',
     });
   }
-  const host = match[1] ?? match[2];
+  const host = match.groups.host.replace(/^\[(.*)\]$/, '$1');
   return { host: host === '' ? '0.0.0.0' : host, port };
 }
