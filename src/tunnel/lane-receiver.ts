@@ -14,8 +14,9 @@ export interface LaneReceiverOptions {
   readonly signal?: AbortSignal;
 }
 
-/** While there is more to take, not every chunk is worth an ACK of its own. */
+/** Not every chunk is worth an ACK of its own: one is due after so many bytes, or after so long. */
 const ACK_EVERY_BYTES = 2 * 1024 * 1024;
+const ACK_AFTER_MS = 2;
 
 interface Lane {
   readonly link: FrameLink;
@@ -44,6 +45,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
   #ackedSequence = 0;
   #ackedBytes = 0;
   #acking = false;
+  #ackTimer: NodeJS.Timeout | undefined;
   #failure: Error | undefined;
 
   constructor(options: LaneReceiverOptions = {}) {
@@ -107,7 +109,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
           this.#finish();
           return;
         }
-        this.#acknowledge(); // the sender may be waiting for exactly this before it can go on
+        this.#acknowledgeSoon();
         await this.#changed.next();
       }
     } finally {
@@ -167,7 +169,8 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
    * cumulative, and a sender that does not read them must not make us pile them up.
    */
   #acknowledge(): void {
-    if (this.#acking || this.#complete || this.#doneSequence === this.#ackedSequence) return;
+    if (this.#acking || this.#complete || this.#failure !== undefined || this.#doneSequence === this.#ackedSequence)
+      return;
     const lane = this.#quietest();
     if (lane === undefined) return;
     this.#acking = true;
@@ -185,9 +188,19 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
     );
   }
 
+  /** The sender may be waiting for exactly this before it can go on. */
+  #acknowledgeSoon(): void {
+    if (this.#ackTimer !== undefined || this.#doneSequence === this.#ackedSequence) return;
+    this.#ackTimer = setTimeout(() => {
+      this.#ackTimer = undefined;
+      this.#acknowledge();
+    }, ACK_AFTER_MS);
+  }
+
   /** The last ACK counts the END frame too: the sender then knows that all was taken and agreed to. */
   #finish(): void {
     this.#complete = true;
+    clearTimeout(this.#ackTimer);
     this.#ackedBytes = this.#doneBytes;
     this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#quietest()
@@ -210,6 +223,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
     // Once everything has been taken, how a lane ends does not matter any more.
     if (!this.#complete) this.#failure ??= error;
     this.#signal?.removeEventListener('abort', this.#onAbort);
+    clearTimeout(this.#ackTimer);
     this.#buffer.clear();
     for (const lane of this.#lanes) lane.link.destroy(this.#failure ?? error);
     this.#changed.ring();

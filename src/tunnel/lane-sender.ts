@@ -29,6 +29,8 @@ interface Lane {
   readonly link: FrameLink;
   /** A frame is still being taken by the connection beyond what may wait. */
   full: boolean;
+  /** The far side has said goodbye on it. */
+  closed: boolean;
   wireBytes: number;
 }
 
@@ -57,7 +59,7 @@ export class LaneSender implements AsyncDisposable {
     this.#windowBytes = options.windowBytes ?? WINDOW_BYTES;
     if (!(this.#windowBytes >= 1)) throw new InvariantError(`a window of ${this.#windowBytes} bytes`);
     this.#signal = options.signal;
-    this.#lanes = links.map((link) => ({ link, full: false, wireBytes: 0 }));
+    this.#lanes = links.map((link) => ({ link, full: false, closed: false, wireBytes: 0 }));
     this.#onAbort = () => {
       this.destroy(asError(this.#signal?.reason));
     };
@@ -185,7 +187,10 @@ export class LaneSender implements AsyncDisposable {
         if (frame === undefined) break;
         this.#hear(frame, lane);
       }
-      if (this.#endAcked) return;
+      lane.closed = true;
+      // The goodbye on one lane may overtake the last ACK on another.
+      const mayStillCome = this.#endSent && this.#lanes.some(({ closed }) => !closed);
+      if (this.#endAcked || mayStillCome) return;
       throw new TunnelError(
         'E_TUNNEL_LANE_LOST',
         `${lane.link.peer.address} closed a lane in the middle of a transfer`,

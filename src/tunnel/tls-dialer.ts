@@ -5,7 +5,7 @@ import { asError } from '../errors/message-of.js';
 import type { Dialer, PeerIdentity } from './link.js';
 import { credentialsError, type TlsCredentials } from './tls-credentials.js';
 import { TlsLink } from './tls-link.js';
-import { ALPN, hostPort, identityOf, peerCertificate, verdictOf } from './tls-names.js';
+import { ALPN, CIPHERS, hostPort, identityOf, peerCertificate, verdictOf } from './tls-names.js';
 import { certificateError, certificateMissing } from './tls-verdict.js';
 
 /** How long connecting and the handshake may take, together. */
@@ -94,6 +94,7 @@ export class TlsDialer implements Dialer {
         ...credentials,
         ...(isIP(named) === 0 ? { servername: named } : {}),
         ALPNProtocols: [ALPN],
+        ciphers: CIPHERS,
         minVersion: 'TLSv1.3',
         maxVersion: 'TLSv1.3',
         // The verdict is read by #verified, which can then name the certificate. Nothing is written before.

@@ -8,7 +8,7 @@ import type { Link } from './link.js';
 import { refusalOf, refusedFrame } from './refusal.js';
 import { credentialsError, type TlsCredentials } from './tls-credentials.js';
 import { TlsLink } from './tls-link.js';
-import { ALPN, hostPort, identityOf, nameOf, peerCertificate, verdictOf } from './tls-names.js';
+import { ALPN, CIPHERS, hostPort, identityOf, nameOf, peerCertificate, verdictOf } from './tls-names.js';
 import { certificateError, certificateMissing } from './tls-verdict.js';
 
 const HANDSHAKE_MS = 10_000;
@@ -19,6 +19,15 @@ const MAX_CONNECTIONS = 128;
 /** How long a refused client may take to read why, and how much it may still send meanwhile, unread by us. */
 const REFUSE_MS = 2000;
 const REFUSE_DISCARD_BYTES = 64 * 1024;
+
+const CONTEXT = {
+  ciphers: CIPHERS,
+  honorCipherOrder: true,
+  minVersion: 'TLSv1.3',
+  maxVersion: 'TLSv1.3',
+  // A resumed session would carry the verdict of an earlier day.
+  secureOptions: constants.SSL_OP_NO_TICKET,
+} as const;
 
 /** A connection that did not become a link, for the log. */
 export interface RefusedConnection {
@@ -67,12 +76,9 @@ export class TlsListener implements AsyncDisposable {
         requestCert: true,
         // The verdict is read in #judge, which can then tell the client why.
         rejectUnauthorized: false,
-        minVersion: 'TLSv1.3',
-        maxVersion: 'TLSv1.3',
+        ...CONTEXT,
         ALPNProtocols: [ALPN],
         handshakeTimeout: options.handshakeMs ?? HANDSHAKE_MS,
-        // A resumed session would carry the verdict of an earlier day.
-        secureOptions: constants.SSL_OP_NO_TICKET,
       });
     } catch (error) {
       throw credentialsError(error);
@@ -122,12 +128,7 @@ export class TlsListener implements AsyncDisposable {
   /** New connections are judged by these from now on: after a renewal or a revocation. */
   setCredentials(credentials: TlsCredentials): void {
     try {
-      this.#tls.setSecureContext({
-        ...credentials,
-        minVersion: 'TLSv1.3',
-        maxVersion: 'TLSv1.3',
-        secureOptions: constants.SSL_OP_NO_TICKET,
-      });
+      this.#tls.setSecureContext({ ...credentials, ...CONTEXT });
     } catch (error) {
       throw credentialsError(error);
     }

@@ -5,6 +5,9 @@ import type { PeerIdentity } from './link.js';
 /** What both ends say in the TLS handshake, so that another program's TLS port is told apart. */
 export const ALPN = 'xenferry/1';
 
+/** Strong all three; the first is the fastest where the CPU knows AES. */
+export const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
+
 /** The peer's certificate, or undefined where it showed none. */
 export function peerCertificate(socket: TLSSocket): PeerCertificate | undefined {
   // Node gives an empty object or null, whatever its types say, when there is no certificate.

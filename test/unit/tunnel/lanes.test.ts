@@ -296,6 +296,23 @@ describe('a lane that fails', () => {
     await expect(all.sender.end()).rejects.toMatchObject({ code: expect.stringMatching(/^E_TUNNEL_/) as string });
   });
 
+  it('F16: the goodbye on one lane may overtake the last ACK on another', async () => {
+    const all = await lanes(2);
+    const got = collect(all.receiver);
+    await all.sender.write(Buffer.from('all of it'));
+    all.pairs[0].b.duplex.hold(); // ACKs take the first lane while both are idle
+    const ended = all.sender.end();
+    await got;
+    const closed = all.receiver.close();
+    await vi.waitFor(() => {
+      expect(all.pairs[1].near.receivedBytes).toBe(all.pairs[1].far.sentBytes);
+      expect(all.pairs[1].a.duplex.destroyed).toBe(true);
+    });
+    all.pairs[0].b.duplex.release();
+    await ended;
+    await Promise.all([closed, all.sender.close()]);
+  });
+
   it('after the end a lane may go as it likes', async () => {
     const all = await lanes(2);
     const got = collect(all.receiver);
