@@ -1,0 +1,69 @@
+import { LibxcRecord, type StreamDomainType } from './layout.js';
+import { streamError, type Position } from './position.js';
+
+/*
+ * Which libxc record may come when. Stricter than Xen's verifier, which looks at each record alone, and
+ * as strict as Xen's restore: specification, "Layout" and "Compatibility with older versions". That
+ * HVM_PARAMS come before HVM_CONTEXT is newer than Xen 4.17, whose streams have them the other way round.
+ */
+
+const PV_ONLY: ReadonlySet<number> = new Set<number>([
+  LibxcRecord.X86_PV_INFO,
+  LibxcRecord.X86_PV_P2M_FRAMES,
+  LibxcRecord.X86_PV_VCPU_BASIC,
+  LibxcRecord.X86_PV_VCPU_EXTENDED,
+  LibxcRecord.X86_PV_VCPU_XSAVE,
+  LibxcRecord.X86_PV_VCPU_MSRS,
+]);
+const HVM_ONLY: ReadonlySet<number> = new Set<number>([LibxcRecord.HVM_CONTEXT, LibxcRecord.HVM_PARAMS]);
+/** Static data: in a v3 image these come in front of STATIC_DATA_END. */
+const STATIC: ReadonlySet<number> = new Set<number>([
+  LibxcRecord.X86_PV_INFO,
+  LibxcRecord.X86_CPUID_POLICY,
+  LibxcRecord.X86_MSR_POLICY,
+  LibxcRecord.STATIC_DATA_END,
+]);
+const SINCE_V3: ReadonlySet<number> = new Set<number>([
+  LibxcRecord.STATIC_DATA_END,
+  LibxcRecord.X86_CPUID_POLICY,
+  LibxcRecord.X86_MSR_POLICY,
+]);
+
+/** What has been seen of one libxc image. */
+export class RecordOrder {
+  readonly #seen = new Set<number>();
+
+  constructor(
+    private readonly version: number,
+    private readonly type: StreamDomainType,
+  ) {}
+
+  /** @throws StreamError `E_STREAM_ORDER`, `E_STREAM_RECORD` */
+  check(type: number, optional: boolean, at: Position): void {
+    const fail = (why: string): never => {
+      throw streamError('E_STREAM_ORDER', at, why);
+    };
+    if (optional) return;
+    if (type === LibxcRecord.TOOLSTACK)
+      throw streamError('E_STREAM_RECORD', at, 'this record is deprecated and never valid');
+    if (type === LibxcRecord.CHECKPOINT_DIRTY_PFN_LIST) {
+      throw streamError('E_STREAM_RECORD', at, 'this record only ever travels from the secondary to the primary');
+    }
+    if (this.type === 'x86-hvm' && PV_ONLY.has(type)) fail('not valid in an HVM image');
+    if (this.type === 'x86-pv' && HVM_ONLY.has(type)) fail('not valid in a PV image');
+    if (this.version < 3 && SINCE_V3.has(type)) fail('not valid in an image of version 2');
+    if (this.version >= 3 && !STATIC.has(type) && !this.#seen.has(LibxcRecord.STATIC_DATA_END)) {
+      fail('comes before STATIC_DATA_END');
+    }
+    if (type === LibxcRecord.STATIC_DATA_END && this.#seen.has(type)) fail('comes twice');
+    if (type === LibxcRecord.X86_PV_P2M_FRAMES) this.#needs(LibxcRecord.X86_PV_INFO, 'X86_PV_INFO', fail);
+    if (type === LibxcRecord.PAGE_DATA && this.type === 'x86-pv') {
+      this.#needs(LibxcRecord.X86_PV_P2M_FRAMES, 'X86_PV_P2M_FRAMES', fail);
+    }
+    this.#seen.add(type);
+  }
+
+  #needs(type: number, name: string, fail: (why: string) => never): void {
+    if (!this.#seen.has(type)) fail(`comes before ${name}`);
+  }
+}
