@@ -1,0 +1,82 @@
+import { readFile, stat } from 'node:fs/promises';
+import type { ParsedKey } from 'ssh2';
+import { asError } from '../../errors/message-of.js';
+import { readPrivateKey, readPublicKey, unlockPrivateKey } from './private-key.js';
+
+/** No private key comes near this. */
+const MAX_KEY_FILE_BYTES = 64 * 1024;
+/** As OpenSSH's NumberOfPasswordPrompts. */
+const PASSPHRASE_TRIES = 3;
+
+/** Asks the user for the passphrase of a key file; undefined means that there will be none. */
+export type AskPassphrase = (path: string) => Promise<string | undefined>;
+
+/** A private key in a file. Its public part is known; a passphrase is only asked for when it has to sign. */
+export interface FileKey {
+  readonly path: string;
+  readonly publicKey: ParsedKey;
+  /** The private key; undefined when the passphrase did not come. Asks at most once, however often it is called. */
+  unlock(): Promise<ParsedKey | undefined>;
+}
+
+/** Reads a key file, or says why it cannot be used; undefined where there is none. */
+export async function readKeyFile(
+  path: string,
+  askPassphrase: AskPassphrase | undefined,
+): Promise<FileKey | string | undefined> {
+  let text: string;
+  try {
+    const { mode, size } = await stat(path);
+    // OpenSSH does not use such keys either: whoever can read it may have copied it.
+    if ((mode & 0o077) !== 0) {
+      return `${path} is not used: its mode ${(mode & 0o777).toString(8).padStart(4, '0')} lets others read it (chmod 600 ${path})`;
+    }
+    if (size > MAX_KEY_FILE_BYTES) return `${path} is not used: ${size} bytes are too many for a key`;
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const { message } = asError(error);
+    return isMissing(error) ? undefined : `${path} cannot be read: ${message}`;
+  }
+  const read = readPrivateKey(text);
+  if (read.kind === 'unusable') return `${path} is not used: ${read.reason}`;
+  if (read.kind === 'open') {
+    return { path, publicKey: read.key, unlock: () => Promise.resolve(read.key) };
+  }
+  const unlock = once(() => askAndUnlock(path, text, askPassphrase));
+  const publicKey = read.publicKey ?? (await readPublicFile(`${path}.pub`)) ?? (await unlock());
+  if (publicKey === undefined) return `${path} is not used: it is encrypted and its passphrase did not come`;
+  return { path, publicKey, unlock };
+}
+
+/** The public key of an identity whose private part may only be in an agent: `path` or `path.pub`. */
+export async function readPublicFile(path: string): Promise<ParsedKey | undefined> {
+  try {
+    const { size } = await stat(path);
+    return size > MAX_KEY_FILE_BYTES ? undefined : readPublicKey(await readFile(path, 'utf8'));
+  } catch {
+    return undefined; // it only helps to choose: without it the key is tried in its turn
+  }
+}
+
+async function askAndUnlock(
+  path: string,
+  text: string,
+  askPassphrase: AskPassphrase | undefined,
+): Promise<ParsedKey | undefined> {
+  for (let tries = 0; tries < PASSPHRASE_TRIES; tries += 1) {
+    const passphrase = await askPassphrase?.(path);
+    if (passphrase === undefined || passphrase === '') return undefined;
+    const key = unlockPrivateKey(text, passphrase);
+    if (key !== undefined) return key;
+  }
+  return undefined;
+}
+
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let started: Promise<T> | undefined;
+  return () => (started ??= work());
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}

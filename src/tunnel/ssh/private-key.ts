@@ -1,0 +1,80 @@
+import ssh2, { type ParsedKey } from 'ssh2';
+
+/** OpenSSH's own format for private keys, PROTOCOL.key of OpenSSH. */
+const OPENSSH_PEM = /-----BEGIN OPENSSH PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END OPENSSH PRIVATE KEY-----/;
+const OPENSSH_MAGIC = 'openssh-key-v1\0';
+/** The public part of a key: RSA of 16384 bits has 2 KiB. */
+const MAX_PUBLIC_BYTES = 8 * 1024;
+
+/** A private key's text, read without its passphrase. */
+export type LockedOrOpen =
+  | { readonly kind: 'open'; readonly key: ParsedKey }
+  /** Encrypted. The public part is there where the format has it in the clear. */
+  | { readonly kind: 'locked'; readonly publicKey?: ParsedKey }
+  | { readonly kind: 'unusable'; readonly reason: string };
+
+/** Reads a private key: OpenSSH's format, or PEM. */
+export function readPrivateKey(text: string): LockedOrOpen {
+  const parsed = parse(text);
+  if (!(parsed instanceof Error)) {
+    if (parsed.isPrivateKey()) return { kind: 'open', key: parsed };
+    return { kind: 'unusable', reason: 'it is a public key' };
+  }
+  // ssh2 tells an encrypted key by its message alone.
+  if (!parsed.message.includes('no passphrase given')) return { kind: 'unusable', reason: parsed.message };
+  const publicKey = publicPart(text);
+  return { kind: 'locked', ...(publicKey === undefined ? {} : { publicKey }) };
+}
+
+/** The key, opened; undefined when the passphrase is not the right one. */
+export function unlockPrivateKey(text: string, passphrase: string): ParsedKey | undefined {
+  const parsed = parse(text, passphrase);
+  return parsed instanceof Error || !parsed.isPrivateKey() ? undefined : parsed;
+}
+
+/** A public key as in a `.pub` file; undefined where it is none. */
+export function readPublicKey(text: string): ParsedKey | undefined {
+  const parsed = parse(text);
+  return parsed instanceof Error || parsed.isPrivateKey() ? undefined : parsed;
+}
+
+function parse(text: string | Buffer, passphrase?: string): ParsedKey | Error {
+  try {
+    // ssh2 gives an array for some formats, whatever its types say.
+    const parsed: unknown = ssh2.utils.parseKey(text, passphrase);
+    const first: unknown = Array.isArray(parsed) ? parsed[0] : parsed;
+    if (first instanceof Error) return first;
+    return isParsedKey(first) ? first : new Error('the file holds no key');
+  } catch (error) {
+    return error instanceof Error ? error : new Error('the key cannot be read');
+  }
+}
+
+function isParsedKey(value: unknown): value is ParsedKey {
+  return typeof value === 'object' && value !== null && 'isPrivateKey' in value && 'getPublicSSH' in value;
+}
+
+/**
+ * The public key that an encrypted file in OpenSSH's format has in the clear: magic, then the strings
+ * ciphername, kdfname and kdfoptions, uint32 number of keys, string public key.
+ */
+function publicPart(text: string): ParsedKey | undefined {
+  const base64 = OPENSSH_PEM.exec(text);
+  if (base64 === null) return undefined;
+  const data = Buffer.from(base64[1], 'base64');
+  if (data.toString('latin1', 0, OPENSSH_MAGIC.length) !== OPENSSH_MAGIC) return undefined;
+  let at = OPENSSH_MAGIC.length;
+  const string = (): Buffer | undefined => {
+    if (at + 4 > data.length) return undefined;
+    const length = data.readUInt32BE(at);
+    if (length > MAX_PUBLIC_BYTES || at + 4 + length > data.length) return undefined;
+    at += 4 + length;
+    return data.subarray(at - length, at);
+  };
+  if (string() === undefined || string() === undefined || string() === undefined) return undefined;
+  if (at + 4 > data.length || data.readUInt32BE(at) !== 1) return undefined;
+  at += 4;
+  const blob = string();
+  const key = blob === undefined ? undefined : parse(blob);
+  return key === undefined || key instanceof Error ? undefined : key;
+}

@@ -1,0 +1,133 @@
+import { Deadline } from '../../errors/deadline.js';
+import { asError } from '../../errors/message-of.js';
+import type { Link } from '../link.js';
+import { ChannelStream } from './channel-stream.js';
+import { readMarkedLine } from './marked-line.js';
+import { remoteExitError } from './remote-exit.js';
+import { shellWord } from './shell-words.js';
+import type { SshConnection } from './ssh-connection.js';
+import {
+  dialLine,
+  MAX_GREETING_BYTES,
+  MAX_NOISE_BYTES,
+  readReceiveLine,
+  RECEIVE_MARK,
+  type DialGreeting,
+  type ReceiveGreeting,
+} from './ssh-greeting.js';
+
+/** Login shell, start of the program, its toolstack, and a one-time certificate. */
+const START_MS = 30_000;
+
+export interface RemoteReceiverOptions {
+  /** The program, as text for the remote shell: `xenferry`, or for example `sudo -n xenferry`. */
+  readonly remoteCommand: string;
+  /** Its arguments, each quoted: `receive` and what belongs to it. */
+  readonly remoteArgs: readonly string[];
+  readonly dial: DialGreeting;
+  readonly startMs?: number;
+}
+
+/**
+ * One `xenferry receive` at the far host. Its standard streams are its first link; further links reach
+ * the same process through the Unix socket that it told of. It ends when its first link does.
+ */
+export class RemoteReceiver {
+  readonly greeting: ReceiveGreeting;
+  readonly #connection: SshConnection;
+  readonly #stream: ChannelStream;
+  readonly #options: RemoteReceiverOptions;
+  /** sshd did not connect to the socket: then a command at the far host does. */
+  #attachByCommand = false;
+
+  private constructor(
+    connection: SshConnection,
+    stream: ChannelStream,
+    greeting: ReceiveGreeting,
+    options: RemoteReceiverOptions,
+  ) {
+    this.#connection = connection;
+    this.#stream = stream;
+    this.greeting = greeting;
+    this.#options = options;
+  }
+
+  /**
+   * Starts the command and swaps greetings.
+   * Rejects with `E_TUNNEL_REMOTE_COMMAND` (not installed), `E_TUNNEL_REMOTE_EXIT`, `E_TUNNEL_CUT`,
+   * `E_PROTOCOL_GREETING*`, what broke the connection, a `DeadlineError`, or the signal's reason.
+   */
+  static async start(
+    connection: SshConnection,
+    options: RemoteReceiverOptions,
+    signal: AbortSignal,
+  ): Promise<RemoteReceiver> {
+    const stream = await execQuoted(connection, options, options.remoteArgs, signal);
+    using deadline = new Deadline(
+      signal,
+      options.startMs ?? START_MS,
+      'E_DEADLINE_SSH_RECEIVE',
+      `the greeting of xenferry on ${connection.peer.address}`,
+    );
+    try {
+      stream.write(dialLine(options.dial));
+      const limits = { noiseBytes: MAX_NOISE_BYTES, lineBytes: MAX_GREETING_BYTES };
+      const line = await readMarkedLine(stream, RECEIVE_MARK, limits, deadline.signal);
+      return new RemoteReceiver(connection, stream, readReceiveLine(line.text), options);
+    } catch (error) {
+      stream.destroy();
+      throw error;
+    }
+  }
+
+  /** Whether further links can still reach it. */
+  get alive(): boolean {
+    return !this.#stream.destroyed && !this.#stream.readableEnded && this.#connection.failure === undefined;
+  }
+
+  /** Its first link: the process's standard streams. Given out once; the holder destroys it. */
+  firstLink(): Link {
+    return linkOf(this.#connection, this.#stream);
+  }
+
+  /** One more link to the same process, over the same ssh connection. */
+  async furtherLink(signal: AbortSignal): Promise<Link> {
+    const { socket } = this.greeting;
+    if (!this.#attachByCommand) {
+      try {
+        return linkOf(this.#connection, await this.#connection.openStreamLocal(socket, signal));
+      } catch (error) {
+        signal.throwIfAborted();
+        if (this.#connection.failure !== undefined) throw error;
+        // sshd gives one and the same code for "forbidden" and "does not connect": the command will tell.
+        this.#attachByCommand = true;
+      }
+    }
+    const args = [...this.#options.remoteArgs, '--attach', socket];
+    return linkOf(this.#connection, await execQuoted(this.#connection, this.#options, args, signal));
+  }
+
+  destroy(error?: unknown): void {
+    this.#stream.destroy(error === undefined ? undefined : asError(error));
+  }
+}
+
+function execQuoted(
+  connection: SshConnection,
+  options: RemoteReceiverOptions,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<ChannelStream> {
+  const command = [options.remoteCommand, ...args.map(shellWord)].join(' ');
+  return connection.exec(command, (exit) => remoteExitError(exit, connection.peer.address, command), signal);
+}
+
+function linkOf(connection: SshConnection, duplex: ChannelStream): Link {
+  return {
+    peer: connection.peer,
+    duplex,
+    destroy: (error) => {
+      duplex.destroy(error);
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import { orAborted } from '../../errors/deadline.js';
+import { DeadlineError, TunnelError } from '../../errors/errors.js';
+import { asError } from '../../errors/message-of.js';
+import type { Dialer, Link } from '../link.js';
+import { RemoteReceiver } from './remote-receiver.js';
+import { SshConnection, type SshConnectOptions } from './ssh-connection.js';
+import { nameOfTarget, type SshTarget } from './ssh-target.js';
+import { TlsLanes, type TlsLanesOptions } from './tls-lanes.js';
+
+export interface SshDialerOptions extends SshConnectOptions {
+  /** The program at the far host, as text for its shell; `xenferry` where absent. */
+  readonly remoteCommand?: string;
+  /** Its arguments; `receive` where absent. Links after the first add `--attach SOCKET` where they must. */
+  readonly remoteArgs?: readonly string[];
+  /** Where given, links after the first are TLS connections past ssh (ssh+tls), as far as the network lets them. */
+  readonly tls?: TlsLanesOptions;
+  /** What the user should know: how the configuration was read, that TLS was blocked. Called at once or later. */
+  readonly onNotice?: (notice: string) => void;
+  readonly startMs?: number;
+}
+
+/**
+ * Dials a host over ssh; no daemon is needed there. The first `dial` logs in and starts `xenferry
+ * receive`, whose standard streams are the link; every further one reaches that same process, as a
+ * second channel of the same connection, or by TLS. When the process has ended, the next `dial` starts
+ * another one.
+ */
+export class SshDialer implements Dialer {
+  readonly target: string;
+  readonly #target: SshTarget;
+  readonly #options: SshDialerOptions;
+  readonly #tls: TlsLanes | undefined;
+  readonly #closing = new AbortController();
+  #connection: SshConnection | undefined;
+  #receiver: RemoteReceiver | undefined;
+  #starting: Promise<RemoteReceiver> | undefined;
+
+  constructor(target: SshTarget, options: SshDialerOptions = {}) {
+    this.#target = target;
+    this.#options = options;
+    this.target = nameOfTarget(target);
+    this.#tls = options.tls === undefined ? undefined : new TlsLanes(options.tls);
+    for (const hop of [...target.jumps, target]) for (const notice of hop.notices) options.onNotice?.(notice);
+  }
+
+  /** `ssh+tls`, or `ssh` when it was asked for or TLS does not get through. */
+  get transport(): string {
+    return this.#tls?.usable === true ? 'ssh+tls' : 'ssh';
+  }
+
+  /**
+   * The next link. Rejects with the errors of `SshConnection.open` and `RemoteReceiver.start`, or the
+   * signal's reason.
+   */
+  async dial(signal: AbortSignal): Promise<Link> {
+    const both = AbortSignal.any([signal, this.#closing.signal]);
+    both.throwIfAborted();
+    if (this.#receiver?.alive === true) return this.#further(this.#receiver, both);
+    if (this.#starting !== undefined) return this.#further(await orAborted(this.#starting, both), both);
+    const starting = this.#start(both);
+    this.#starting = starting;
+    try {
+      this.#receiver = await starting;
+      return this.#receiver.firstLink();
+    } finally {
+      this.#starting = undefined;
+    }
+  }
+
+  /** Closes the ssh connection and with it every link that is one of its channels. */
+  [Symbol.asyncDispose](): Promise<void> {
+    const closed = new TunnelError('E_TUNNEL_CLOSED', `the ssh connection to ${this.target} was closed`);
+    this.#closing.abort(closed);
+    this.#connection?.destroy(closed);
+    return Promise.resolve();
+  }
+
+  async #start(signal: AbortSignal): Promise<RemoteReceiver> {
+    const greeting = await this.#tls?.prepare();
+    signal.throwIfAborted();
+    const receiverOptions = {
+      remoteCommand: this.#options.remoteCommand ?? 'xenferry',
+      remoteArgs: this.#options.remoteArgs ?? ['receive'],
+      dial: greeting === undefined ? {} : { tls: greeting },
+      ...(this.#options.startMs === undefined ? {} : { startMs: this.#options.startMs }),
+    };
+    const reused = this.#connection?.failure === undefined ? this.#connection : undefined;
+    if (reused !== undefined) {
+      try {
+        return await RemoteReceiver.start(reused, receiverOptions, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        // A connection that died without a word looks alive until it is used: then a new one is worth a try.
+        if (reused.failure === undefined && !(error instanceof DeadlineError)) throw error;
+        reused.destroy(asError(error));
+      }
+    }
+    const connection = await SshConnection.open(this.#target, this.#options, signal);
+    try {
+      const receiver = await RemoteReceiver.start(connection, receiverOptions, signal);
+      this.#connection = connection;
+      return receiver;
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
+  }
+
+  async #further(receiver: RemoteReceiver, signal: AbortSignal): Promise<Link> {
+    const { tls } = receiver.greeting;
+    const link =
+      tls === undefined
+        ? undefined
+        : await this.#tls?.dial(tls, this.#connection?.remoteAddress, signal, this.#options.onNotice);
+    return link ?? receiver.furtherLink(signal);
+  }
+}

@@ -1,0 +1,186 @@
+import { join } from 'node:path';
+import { TunnelError } from '../../errors/errors.js';
+import { hostPort } from '../tls-names.js';
+import type { HostKeyName } from './host-key.js';
+import { parseKnownHosts, type KnownHosts } from './known-hosts.js';
+import { readSshConfig, type SshHostConfig } from './ssh-config.js';
+import type { ConfigSource } from './ssh-config-lines.js';
+import {
+  includeReader,
+  readConfigSources,
+  readKnownHostsFiles,
+  systemDir,
+  userDir,
+  type SshEnvironment,
+} from './ssh-files.js';
+
+const SSH_PORT = 22;
+/** TCP and the ssh handshake, where ConnectTimeout says nothing. */
+const CONNECT_MS = 15_000;
+/** More hops than anybody has; fewer than a loop makes. */
+const MAX_HOPS = 8;
+const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
+
+/** Where to go, as the user says it. */
+export interface SshDestination {
+  readonly host: string;
+  readonly user?: string;
+  readonly port?: number;
+}
+
+/** One host to log in to: all that the configuration has to say, worked out. */
+export interface SshTarget {
+  /** Name or address that is dialled. */
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly keyName: HostKeyName;
+  readonly knownHosts: KnownHosts;
+  readonly keyFiles: readonly string[];
+  readonly identitiesOnly: boolean;
+  readonly agentSocket?: string;
+  readonly connectMs: number;
+  /** Hosts to go through, first one first. */
+  readonly jumps: readonly SshTarget[];
+  /** What the user should know of how the configuration was read. */
+  readonly notices: readonly string[];
+}
+
+/**
+ * Works out how to reach a host: `~/.ssh/config`, the system's ssh_config, known_hosts. What the user
+ * says counts more than the files.
+ * @throws TunnelError `E_TUNNEL_SSH_CONFIG`, `E_TUNNEL_KNOWN_HOSTS`
+ */
+export function resolveSshTarget(destination: SshDestination, environment: SshEnvironment): SshTarget {
+  return new Resolver(environment, readConfigSources(environment)).resolve(destination, 0, true);
+}
+
+/** `user@host:port`, with brackets around an IPv6 address. */
+export function nameOfTarget(target: SshTarget): string {
+  return `${target.user}@${hostPort(target.host, target.port)}`;
+}
+
+class Resolver {
+  constructor(
+    private readonly environment: SshEnvironment,
+    private readonly sources: readonly ConfigSource[],
+  ) {}
+
+  resolve(destination: SshDestination, depth: number, mayJump: boolean): SshTarget {
+    checkName('host', destination.host);
+    const config = readSshConfig(destination.host, this.sources, includeReader(this.environment));
+    const host = expandHost(config.hostName ?? destination.host, destination.host);
+    checkName('host', host);
+    const port = destination.port ?? config.port ?? SSH_PORT;
+    const user = destination.user ?? config.user ?? this.environment.user;
+    checkName('user', user);
+    const expand = (text: string): string =>
+      this.#expand(text, { h: host, n: destination.host, p: String(port), r: user });
+    const knownHosts = parseKnownHosts(readKnownHostsFiles(this.#knownHostsFiles(config).map(expand)));
+    const agentSocket = this.#agentSocket(config, expand);
+    return {
+      host,
+      port,
+      user,
+      keyName: { host, port, ...(config.hostKeyAlias === undefined ? {} : { alias: config.hostKeyAlias }) },
+      knownHosts,
+      keyFiles: this.#keyFiles(config).map(expand),
+      identitiesOnly: config.identitiesOnly,
+      ...(agentSocket === undefined ? {} : { agentSocket }),
+      connectMs: config.connectTimeoutMs ?? CONNECT_MS,
+      jumps: mayJump ? this.#jumps(config.proxyJump, destination.host, depth) : [],
+      notices: [...config.notices, ...knownHosts.notices],
+    };
+  }
+
+  /** Only the first hop is reached in its own way; the later ones through the hop before. */
+  #jumps(hops: readonly string[], via: string, depth: number): SshTarget[] {
+    if (depth + hops.length > MAX_HOPS) {
+      throw new TunnelError('E_TUNNEL_SSH_CONFIG', `${via}: more than ${MAX_HOPS} hosts to jump through, or a loop`, {
+        hint: 'Give the jump host a block of its own with `ProxyJump none`, above the one that names it.',
+        data: { host: via },
+      });
+    }
+    return hops.flatMap((hop, index) => {
+      const target = this.resolve(parseHop(hop), depth + hops.length, index === 0);
+      return [...target.jumps, { ...target, jumps: [] }];
+    });
+  }
+
+  #knownHostsFiles(config: SshHostConfig): string[] {
+    const user =
+      config.userKnownHostsFiles ??
+      ['known_hosts', 'known_hosts2'].map((name) => join(userDir(this.environment), name));
+    const global =
+      config.globalKnownHostsFiles ??
+      ['ssh_known_hosts', 'ssh_known_hosts2'].map((name) => join(systemDir(this.environment), name));
+    return [...user, ...global].filter((path) => path.toLowerCase() !== 'none');
+  }
+
+  #keyFiles(config: SshHostConfig): string[] {
+    const files = config.identityFiles.filter((path) => path.toLowerCase() !== 'none');
+    if (config.identityFiles.length > 0) return files;
+    return DEFAULT_KEYS.map((name) => join(userDir(this.environment), name));
+  }
+
+  #agentSocket(config: SshHostConfig, expand: (text: string) => string): string | undefined {
+    const named = config.identityAgent;
+    if (named === undefined || named === 'SSH_AUTH_SOCK' || named === '$SSH_AUTH_SOCK')
+      return this.environment.agentSocket;
+    return named.toLowerCase() === 'none' ? undefined : expand(named);
+  }
+
+  /** `~` and the tokens of ssh_config(5), TOKENS, that make sense without running anything. */
+  #expand(text: string, tokens: Readonly<Partial<Record<string, string>>>): string {
+    const path = text === '~' || text.startsWith('~/') ? join(this.environment.home, text.slice(1)) : text;
+    const all = {
+      ...tokens,
+      d: this.environment.home,
+      u: this.environment.user,
+      i: String(this.environment.uid),
+      '%': '%',
+    };
+    return replaceTokens(path, all);
+  }
+}
+
+function expandHost(text: string, given: string): string {
+  return replaceTokens(text, { h: given, '%': '%' });
+}
+
+function replaceTokens(text: string, tokens: Readonly<Partial<Record<string, string>>>): string {
+  return text.replace(/%(.?)/gs, (_, token: string) => {
+    const value = tokens[token];
+    if (value !== undefined) return value;
+    throw new TunnelError(
+      'E_TUNNEL_SSH_CONFIG',
+      `${JSON.stringify(text)} in the ssh configuration: %${token} is not known`,
+      {
+        hint: 'Write the value itself, or use %d, %h, %i, %n, %p, %r, %u.',
+      },
+    );
+  });
+}
+
+/** `[user@]host[:port]` or `ssh://[user@]host[:port]` (ssh_config(5), ProxyJump). */
+function parseHop(text: string): SshDestination {
+  const parts = /^(?:ssh:\/\/)?(?:([^@]+)@)?(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
+  const groups: readonly (string | undefined)[] = parts ?? [];
+  const host = groups[2] ?? groups[3];
+  const port = groups[4] === undefined ? undefined : Number(groups[4]);
+  if (host === undefined || (port !== undefined && (port < 1 || port > 65_535))) {
+    throw new TunnelError('E_TUNNEL_SSH_CONFIG', `ProxyJump: ${JSON.stringify(text)} is not [user@]host[:port]`, {
+      hint: 'Several hops are apart by commas; an IPv6 address is in brackets.',
+    });
+  }
+  return { host, ...(groups[1] === undefined ? {} : { user: groups[1] }), ...(port === undefined ? {} : { port }) };
+}
+
+/** Names end up in messages, in commands to copy and in `%` tokens: nothing but what names are made of. */
+function checkName(what: 'host' | 'user', text: string): void {
+  const shape = what === 'host' ? /^[\p{L}\p{N}_:][\p{L}\p{N}._:%-]*$/u : /^[\p{L}\p{N}_][\p{L}\p{N}._@+\\-]*\$?$/u;
+  if (text.length <= 255 && shape.test(text)) return;
+  throw new TunnelError('E_TUNNEL_SSH_CONFIG', `${JSON.stringify(text.slice(0, 255))} is not a possible ${what} name`, {
+    hint: 'Check the destination URI and the HostName and User of the ssh configuration.',
+  });
+}

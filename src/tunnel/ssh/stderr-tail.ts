@@ -1,0 +1,35 @@
+const MAX_LINES = 20;
+const MAX_LINE_CHARS = 400;
+
+/** The last lines that a remote command wrote to its standard error. Bounded, and safe to print. */
+export class StderrTail {
+  readonly #lines: string[] = [];
+  readonly #decoder = new TextDecoder();
+  #partial = '';
+
+  add(chunk: Buffer): void {
+    const parts = (this.#partial + this.#decoder.decode(chunk, { stream: true })).split(/\r?\n/);
+    this.#partial = (parts.pop() ?? '').slice(0, MAX_LINE_CHARS);
+    for (const line of parts.slice(-MAX_LINES)) this.#keep(line);
+  }
+
+  /** Oldest first, without empty ones and without control characters. */
+  lines(): readonly string[] {
+    const last = printable(this.#partial);
+    return last === '' ? [...this.#lines] : [...this.#lines, last].slice(-MAX_LINES);
+  }
+
+  #keep(line: string): void {
+    const text = printable(line);
+    if (text === '') return;
+    this.#lines.push(text);
+    if (this.#lines.length > MAX_LINES) this.#lines.shift();
+  }
+}
+
+function printable(line: string): string {
+  return line
+    .slice(0, MAX_LINE_CHARS)
+    .replace(/[\p{Cc}\p{Cf}]/gu, ' ')
+    .trim();
+}

@@ -1,0 +1,97 @@
+import { TunnelError } from '../../errors/errors.js';
+import { messageOf } from '../../errors/message-of.js';
+import type { Link } from '../link.js';
+import { TlsDialer } from '../tls-dialer.js';
+import type { ReceiveGreeting } from './ssh-greeting.js';
+
+/** A firewall that drops packets says nothing: how long the first lane waits before ssh takes over. */
+const CONNECT_MS = 4000;
+
+/** A certificate for one run, signed by an authority whose key is already forgotten. PEM texts. */
+export interface OneTimeCredentials {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface TlsLanesOptions {
+  /** Makes this side's certificate; called once for each start of the far process. */
+  readonly makeCredentials: () => Promise<OneTimeCredentials>;
+  readonly connectMs?: number;
+}
+
+/**
+ * The TLS side of ssh+tls. Each side makes an authority that signs one certificate and forgets its
+ * key; ssh carries the authorities across. So that only the process that ssh proved can be at the
+ * other end of a lane. The first lane finds out whether the network lets it through.
+ */
+export class TlsLanes {
+  readonly #options: TlsLanesOptions;
+  #own: OneTimeCredentials | undefined;
+  /** The first dial's outcome, for which the others wait. */
+  #probe: Promise<Link | undefined> | undefined;
+  #blocked = false;
+
+  constructor(options: TlsLanesOptions) {
+    this.#options = options;
+  }
+
+  /** False once TLS was found not to get through. */
+  get usable(): boolean {
+    return !this.#blocked;
+  }
+
+  /** A new certificate, and what the far side has to know of it. Undefined when TLS does not get through. */
+  async prepare(): Promise<{ readonly ca: string } | undefined> {
+    if (this.#blocked) return undefined;
+    this.#own = await this.#options.makeCredentials();
+    this.#probe = undefined;
+    return { ca: this.#own.ca };
+  }
+
+  /**
+   * A TLS link to the far process, or undefined where ssh has to do. Rejects only with the signal's reason.
+   * @param host the address that ssh went to; undefined behind a jump host, where TLS is not tried
+   */
+  async dial(
+    far: NonNullable<ReceiveGreeting['tls']>,
+    host: string | undefined,
+    signal: AbortSignal,
+    onNotice: ((notice: string) => void) | undefined,
+  ): Promise<Link | undefined> {
+    if (this.#probe === undefined) {
+      this.#probe = this.#try(far, host, signal, onNotice);
+      return this.#probe;
+    }
+    await this.#probe.catch(() => undefined); // whose it was hears of it
+    signal.throwIfAborted();
+    return this.#blocked ? undefined : this.#try(far, host, signal, onNotice);
+  }
+
+  async #try(
+    far: NonNullable<ReceiveGreeting['tls']>,
+    host: string | undefined,
+    signal: AbortSignal,
+    onNotice: ((notice: string) => void) | undefined,
+  ): Promise<Link | undefined> {
+    try {
+      if (host === undefined) throw new TunnelError('E_TUNNEL_UNREACHABLE', 'the host is behind a jump host');
+      if (this.#own === undefined)
+        throw new TunnelError('E_TUNNEL_CREDENTIALS', 'there is no certificate for this run');
+      const dialer = new TlsDialer({
+        host,
+        port: far.port,
+        credentials: { ca: far.ca, cert: this.#own.cert, key: this.#own.key },
+        expectedFingerprint: far.fingerprint,
+        connectMs: this.#options.connectMs ?? CONNECT_MS,
+      });
+      return await dialer.dial(signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!this.#blocked)
+        onNotice?.(`data goes through ssh, more slowly: TLS does not get through (${messageOf(error)})`);
+      this.#blocked = true;
+      return undefined;
+    }
+  }
+}
