@@ -1,19 +1,17 @@
 import { orAborted } from '../errors/deadline.js';
-import { InvariantError, ProtocolError, TunnelError } from '../errors/errors.js';
+import { InvariantError, ProtocolError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
 import { Bell } from './bell.js';
 import { FrameDecoder } from './frame-decoder.js';
 import { FrameType, bareFrame, encodeHeader, frameName, FRAME_HEADER_BYTES, type Frame } from './frame.js';
+import { FrameQueue } from './frame-queue.js';
 import { Keepalive, type KeepaliveOptions } from './keepalive.js';
 import type { Link, PeerIdentity } from './link.js';
+import { linkClosed, linkCut, linkLost, linkSilent } from './link-errors.js';
 import { refusalOf, refusedError, refusedFrame } from './refusal.js';
 
 /** A sender waits while more than this is written and not yet taken by the kernel: a small multiple of a chunk. */
 const SEND_AHEAD_BYTES = 512 * 1024;
-
-/** Received frames that nobody has asked for yet; past either limit the link is not read any further. */
-const QUEUE_FRAMES = 64;
-const QUEUE_BYTES = 8 * 1024 * 1024;
 
 /** How long a goodbye may take before the connection is cut. */
 const CLOSE_MS = 5000;
@@ -34,12 +32,11 @@ export class FrameLink {
   readonly #link: Link;
   readonly #options: FrameLinkOptions;
   readonly #decoder = new FrameDecoder();
-  readonly #queue: Frame[] = [];
+  readonly #queue = new FrameQueue();
   readonly #arrived = new Bell();
   readonly #flushed = new Bell();
   readonly #gone: Promise<void>;
   #keepalive: Keepalive | undefined;
-  #queuedBytes = 0;
   #reading = false;
   #paused = false;
   #openSent = false;
@@ -164,7 +161,7 @@ export class FrameLink {
     if (this.#reading) throw new InvariantError('two readers on one link');
     this.#reading = true;
     try {
-      while (this.#queue.length === 0) {
+      while (this.#queue.empty) {
         if (this.#failure !== undefined) throw this.#failure;
         if (this.#byeSeen || this.#byeSent) return undefined;
         const arrived = this.#arrived.next();
@@ -188,7 +185,7 @@ export class FrameLink {
 
   /** Cuts the connection now; whoever waits gets the error. */
   destroy(error?: Error): void {
-    this.#fail(error ?? new TunnelError('E_TUNNEL_CLOSED', `the connection to ${this.peer.address} was given up`));
+    this.#fail(error ?? linkClosed(this.peer.address));
   }
 
   #startKeepalive(): void {
@@ -199,16 +196,8 @@ export class FrameLink {
         this.#ping();
       },
       (forMs) => {
-        this.#fail(this.#silent(forMs));
+        this.#fail(linkSilent(this.peer.address, forMs));
       },
-    );
-  }
-
-  #silent(forMs: number): TunnelError {
-    return new TunnelError(
-      'E_TUNNEL_SILENT',
-      `nothing heard from ${this.peer.address} for ${(forMs / 1000).toFixed(1)} s`,
-      { hint: 'Check the network between the hosts and that the far host is up.', data: { forMs } },
     );
   }
 
@@ -242,12 +231,15 @@ export class FrameLink {
     this.#keepalive?.heard();
     // After our own goodbye nobody reads any more; what is still under way is dropped.
     if (this.#failure !== undefined || this.#byeSeen) return;
+    let frames: readonly Frame[] = [];
     try {
-      for (const frame of this.#decoder.push(chunk)) this.#deliver(frame);
+      frames = this.#decoder.push(chunk);
+      for (const frame of frames) this.#deliver(frame);
     } catch (error) {
       this.#fail(asError(error));
     }
-    if (this.#queue.length > QUEUE_FRAMES || this.#queuedBytes > QUEUE_BYTES) {
+    if (frames.length === 0) return; // most chunks are a part of a large frame
+    if (this.#queue.full) {
       this.#paused = true;
       this.#link.duplex.pause();
     }
@@ -281,14 +273,12 @@ export class FrameLink {
       case FrameType.ACK:
         if (this.#byeSent) return;
         this.#queue.push(frame);
-        this.#queuedBytes += frame.payload.length;
     }
   }
 
   #take(): Frame | undefined {
-    const frame = this.#queue.shift();
-    this.#queuedBytes -= frame?.payload.length ?? 0;
-    if (this.#paused && this.#queue.length === 0) {
+    const frame = this.#queue.take();
+    if (this.#paused && this.#queue.empty) {
       this.#paused = false;
       this.#keepalive?.heard();
       this.#link.duplex.resume();
@@ -318,12 +308,7 @@ export class FrameLink {
 
   #onError(error: Error): void {
     if (this.#byeSent) return; // the goodbye was said; how the connection then ends does not matter
-    this.#fail(
-      new TunnelError('E_TUNNEL_LOST', `the connection to ${this.peer.address} broke`, {
-        cause: error,
-        hint: 'Check the network between the hosts and that the far host is up.',
-      }),
-    );
+    this.#fail(linkLost(this.peer.address, error));
   }
 
   #onEnd(): void {
@@ -333,12 +318,7 @@ export class FrameLink {
       this.#flushed.ring();
       return;
     }
-    const where = this.#decoder.midFrame ? ' in the middle of a frame' : '';
-    this.#fail(
-      new TunnelError('E_TUNNEL_CUT', `the connection to ${this.peer.address} ended${where}, without a goodbye`, {
-        hint: 'The far process died or something between the hosts cut the connection: see the log of the far host.',
-      }),
-    );
+    this.#fail(linkCut(this.peer.address, this.#decoder.midFrame));
   }
 
   #fail(error: Error): void {
@@ -351,8 +331,6 @@ export class FrameLink {
 
   #checkSendable(): void {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#byeSent) {
-      throw new TunnelError('E_TUNNEL_CLOSED', `the connection to ${this.peer.address} has been closed`);
-    }
+    if (this.#byeSent) throw linkClosed(this.peer.address);
   }
 }
