@@ -1,4 +1,14 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
@@ -31,6 +41,19 @@ function readLine(text: string): unknown {
   return JSON.parse(json) as unknown;
 }
 
+/** Writes all of it at the position, or throws: a full disk may take a part. */
+function writeWhole(fd: number, text: string, position: number): number {
+  const bytes = Buffer.from(text);
+  let written = 0;
+  while (written < bytes.length) written += writeSync(fd, bytes, written, bytes.length - written, position + written);
+  return written;
+}
+
+/** Bytes up to the end of the last whole line. */
+function wholeLength(path: string): number {
+  return readFileSync(path).lastIndexOf('\n') + 1;
+}
+
 function damaged(path: string, lineNumber: number, cause?: unknown): XenferryError {
   return new XenferryError('E_JOURNAL_DAMAGED', `${path}, line ${lineNumber}: not a whole journal record`, {
     hint: 'Keep the file and report it: only a torn last line can come from a crash.',
@@ -41,19 +64,25 @@ function damaged(path: string, lineNumber: number, cause?: unknown): XenferryErr
 /** One migration's journal, open for appending. Every record is on the disk when `append` returns. */
 export class JournalFile implements Disposable {
   readonly #fd: OwnedFd;
+  /** Bytes of whole records; what lies behind them was torn, and is cut before the next record. */
+  #length: number;
 
   constructor(
     readonly path: string,
     fd: OwnedFd,
+    length: number,
   ) {
     this.#fd = fd;
+    this.#length = length;
   }
 
   /** Appends a state and waits for the disk. Throws a `SystemError`; the act behind the record must then not begin. */
   append(state: JournalState): void {
     try {
-      writeSync(this.#fd.fd, line(state));
+      ftruncateSync(this.#fd.fd, this.#length);
+      const bytes = writeWhole(this.#fd.fd, line(state), this.#length);
       fsyncSync(this.#fd.fd);
+      this.#length += bytes;
     } catch (error) {
       throw new SystemError('E_SYSTEM_JOURNAL', `cannot write the journal ${this.path}`, {
         cause: error,
@@ -81,11 +110,17 @@ export class Journal {
   begin(header: JournalHeader): JournalFile {
     const path = this.#path(header.migration, header.side);
     try {
-      const fd = new OwnedFd(openSync(path, 'ax', 0o600), path);
-      writeSync(fd.fd, line(header));
-      fsyncSync(fd.fd);
-      this.#syncFolder();
-      return new JournalFile(path, fd);
+      const fd = new OwnedFd(openSync(path, 'wx', 0o600), path);
+      try {
+        const length = writeWhole(fd.fd, line(header), 0);
+        fsyncSync(fd.fd);
+        this.#syncFolder();
+        return new JournalFile(path, fd, length);
+      } catch (error) {
+        fd.close();
+        rmSync(path, { force: true });
+        throw error;
+      }
     } catch (error) {
       throw new SystemError('E_SYSTEM_JOURNAL', `cannot start the journal ${path}`, {
         cause: error,
@@ -97,7 +132,7 @@ export class Journal {
   /** Opens a migration's journal again, to settle it. */
   resume(migration: string, side: JournalSide): JournalFile {
     const path = this.#path(migration, side);
-    return new JournalFile(path, new OwnedFd(openSync(path, 'a'), path));
+    return new JournalFile(path, new OwnedFd(openSync(path, 'r+'), path), wholeLength(path));
   }
 
   #syncFolder(): void {

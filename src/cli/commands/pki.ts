@@ -134,7 +134,7 @@ interface RevokeArguments extends AuthorityOption {
 
 const revokeCommand: CommandModule<object, RevokeArguments> = {
   command: 'revoke <target>',
-  describe: 'declare a certificate void and write a new crl.pem',
+  describe: 'declare a certificate void, with all others of its key, and write a new crl.pem',
   builder: (yargs) =>
     yargs
       .positional('target', {
@@ -145,12 +145,15 @@ const revokeCommand: CommandModule<object, RevokeArguments> = {
       .option('json', json)
       .option('dir', dir),
   handler: (options) => {
-    const { report, crl } = revokeCertificate(options.dir, options.target);
+    const { revoked, crl } = revokeCertificate(options.dir, options.target);
     if (options.json) {
-      printJson({ ...report, crl });
+      printJson({ revoked, crl });
       return;
     }
-    print(report, options);
+    for (const report of revoked) {
+      print(report, options);
+      printLine('');
+    }
     printLine(`Now copy ${crl} beside ca.pem on every host, and restart xenferry serve there.`);
   },
 };

@@ -170,19 +170,29 @@ describe('revocation', () => {
     for (const name of names) reports.push(await issueCertificate(ca, { hosts: [name], out: join(root, name) }));
     revokeCertificate(ca, join(root, 'v1.example'));
     revokeCertificate(ca, reports[1].serial.toUpperCase());
-    const { report, crl } = revokeCertificate(ca, 'v3.example');
-    expect(report).toMatchObject({ serial: reports[2].serial, state: 'revoked' });
+    const { revoked, crl } = revokeCertificate(ca, 'v3.example');
+    expect(revoked).toEqual([expect.objectContaining({ serial: reports[2].serial, state: 'revoked' })]);
     expect(readFileSync(crl, 'utf8')).toMatch(/^-----BEGIN X509 CRL-----\n[A-Za-z0-9+/=\n]+-----END X509 CRL-----\n$/);
     const shown = showAuthority(ca).issued.filter(({ state }) => state === 'revoked');
     expect(shown.map(({ serial }) => serial).sort()).toEqual(reports.map(({ serial }) => serial).sort());
     expect(() => revokeCertificate(ca, 'v3.example')).toThrow(code('E_USAGE_CERTIFICATE'));
   });
 
-  it('asks back when a host name has two good certificates', async () => {
-    const out = join(root, 'two');
-    await issueCertificate(ca, { hosts: ['two.example'], out, days: 1 });
-    renewCertificate(ca, out, { days: 2 });
-    expect(() => revokeCertificate(ca, 'two.example')).toThrow(/2 good certificates/);
+  it('takes every certificate of the key: a renewed one falls with the old', async () => {
+    const out = join(root, 'both');
+    const old = await issueCertificate(ca, { hosts: ['both.example'], out, days: 1 });
+    const fresh = renewCertificate(ca, out, { days: 2 });
+    const { revoked } = revokeCertificate(ca, 'both.example');
+    expect(revoked.map(({ serial }) => serial).sort()).toEqual([old.serial, fresh.serial].sort());
+    const shown = showAuthority(ca).issued.filter(({ hosts }) => hosts.includes('both.example'));
+    expect(shown.map(({ state }) => state)).toEqual(['revoked', 'revoked']);
+  });
+
+  it('asks back when a host name has good certificates of two keys', async () => {
+    for (const out of ['two-a', 'two-b']) await issueCertificate(ca, { hosts: ['two.example'], out: join(root, out) });
+    expect(() => revokeCertificate(ca, 'two.example')).toThrow(/several keys/);
+    expect(revokeCertificate(ca, join(root, 'two-a')).revoked).toHaveLength(1);
+    expect(revokeCertificate(ca, 'two.example').revoked).toHaveLength(1);
   });
 
   it('comes with what is issued afterwards', async () => {

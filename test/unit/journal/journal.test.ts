@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Journal } from '../../../src/journal/journal.js';
+import type { JournalHeader } from '../../../src/journal/records.js';
+
+let dir: string;
+let journal: Journal;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'xenferry-journal-'));
+  journal = new Journal(join(dir, 'journal'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const header = (over: Partial<JournalHeader> = {}): JournalHeader => ({
+  journal: 1,
+  side: 'source',
+  migration: randomUUID(),
+  epoch: 1,
+  uuid: '11111111-2222-4333-8444-555555555555',
+  name: 'web',
+  domid: 7,
+  peer: 'xen+tls://b/system',
+  startedAt: '2026-11-22T00:00:00.000Z',
+  ...over,
+});
+const at = '2026-11-22T00:00:01.000Z';
+const pathOf = (one: JournalHeader): string => join(dir, 'journal', `${one.migration}.${one.side}.journal`);
+
+describe('journal', () => {
+  it('gives back the header and the last state', () => {
+    const one = header();
+    using file = journal.begin(one);
+    file.append({ state: 'performing', at });
+    file.append({ state: 'deciding', at });
+    expect(journal.read(one.migration, 'source')).toEqual({ header: one, state: { state: 'deciding', at } });
+    expect(journal.list()).toHaveLength(1);
+  });
+
+  it('is private: folder 0700, files 0600', () => {
+    const one = header();
+    journal.begin(one)[Symbol.dispose]();
+    expect(statSync(join(dir, 'journal')).mode & 0o777).toBe(0o700);
+    expect(statSync(pathOf(one)).mode & 0o777).toBe(0o600);
+  });
+
+  it('F51: a torn last record at every length is as if it had never been', () => {
+    const one = header();
+    const file = journal.begin(one);
+    file.append({ state: 'performing', at });
+    const whole = readFileSync(pathOf(one)).length;
+    file.append({ state: 'deciding', at });
+    file[Symbol.dispose]();
+    const end = readFileSync(pathOf(one)).length;
+    const bytes = readFileSync(pathOf(one));
+    for (let length = whole; length < end - 1; length += 1) {
+      writeFileSync(pathOf(one), bytes);
+      truncateSync(pathOf(one), length);
+      expect(journal.read(one.migration, 'source')?.state?.state).toBe('performing');
+    }
+  });
+
+  it('F51: a torn header is as if the migration had never begun', () => {
+    const one = header();
+    journal.begin(one)[Symbol.dispose]();
+    truncateSync(pathOf(one), 20);
+    expect(journal.read(one.migration, 'source')).toBeUndefined();
+    expect(journal.list()).toEqual([]);
+  });
+
+  it('goes on behind a torn record', () => {
+    const one = header();
+    const file = journal.begin(one);
+    file.append({ state: 'performing', at });
+    file[Symbol.dispose]();
+    appendFileSync(pathOf(one), 'dead');
+    using again = journal.resume(one.migration, 'source');
+    again.append({ state: 'returning', at });
+    expect(journal.read(one.migration, 'source')?.state?.state).toBe('returning');
+  });
+
+  it('refuses a file that is damaged before its end, naming the line', () => {
+    const one = header();
+    const file = journal.begin(one);
+    file.append({ state: 'performing', at });
+    file.append({ state: 'deciding', at });
+    file[Symbol.dispose]();
+    const text = readFileSync(pathOf(one), 'utf8').replace('performing', 'perf0rming');
+    writeFileSync(pathOf(one), text);
+    expect(() => journal.read(one.migration, 'source')).toThrow(/line 2: not a whole journal record/);
+  });
+
+  it('refuses to begin the same migration twice', () => {
+    const one = header();
+    journal.begin(one)[Symbol.dispose]();
+    expect(() => journal.begin(one)).toThrow(expect.objectContaining({ code: 'E_SYSTEM_JOURNAL' }) as Error);
+  });
+
+  it('knows the highest epoch of a domain, from both sides', () => {
+    journal.begin(header({ epoch: 3 }))[Symbol.dispose]();
+    journal.begin(header({ epoch: 5, side: 'dest' }))[Symbol.dispose]();
+    journal.begin(header({ epoch: 9, uuid: '99999999-2222-4333-8444-555555555555' }))[Symbol.dispose]();
+    expect(journal.highestEpoch(header().uuid)).toBe(5);
+    expect(journal.highestEpoch('00000000-2222-4333-8444-555555555555')).toBe(0);
+  });
+});
