@@ -107,10 +107,14 @@ export function revokedIn(dir: string): Revoked[] {
   });
 }
 
-/** Notes the revocation, then signs a new list; returns its path. */
-export function noteRevoked(dir: string, authority: Authority, serial: string, now: Date): string {
-  makeOwnDir(join(dir, 'revoked'));
-  replaceFile(join(dir, 'revoked', serial), `${now.toISOString()}\n`, PUBLIC_MODE);
+/** Notes the revocations, then signs a new list; returns its path. */
+export function noteRevoked(dir: string, authority: Authority, serials: readonly string[], now: Date): string {
+  const folder = join(dir, 'revoked');
+  makeOwnDir(folder);
+  for (const serial of serials) {
+    // The first time it was revoked is the one that counts.
+    if (!existsSync(join(folder, serial))) replaceFile(join(folder, serial), `${now.toISOString()}\n`, PUBLIC_MODE);
+  }
   const path = join(dir, 'crl.pem');
   replaceFile(path, makeRevocationList(authority, revokedIn(dir), now.getTime(), now), PUBLIC_MODE);
   return path;

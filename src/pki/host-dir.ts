@@ -83,30 +83,33 @@ export function renewCertificate(
       data: { path },
     });
   }
-  const publicKey = old.publicKey.export({ type: 'spki', format: 'pem' }).toString();
-  const { cert, serial } = signHost(authority, publicKey, parseHostNames(hostsOf(old)), validity);
+  const { cert, serial } = signHost(authority, keyOf(old), parseHostNames(hostsOf(old)), validity);
   noteIssued(caDir, serial, cert);
   replaceFile(path, cert, PUBLIC_MODE);
   return describeCertificate(readCertificate(cert, path), now);
 }
 
 /**
- * Revokes a certificate and signs a new crl.pem, whose path is returned with the report. `target` is
- * a host's folder, its cert.pem, a serial, or a host name that exactly one good certificate has.
+ * Revokes a certificate, and every other one for the same key (renewal keeps the key, so they stand
+ * and fall together), and signs a new crl.pem, whose path is returned. `target` is a host's folder,
+ * its cert.pem, a serial, or the name of a host whose good certificates are all for one key.
  */
 export function revokeCertificate(
   caDir: string,
   target: string,
   options: { readonly now?: Date } = {},
-): { readonly report: CertificateReport; readonly crl: string } {
+): { readonly revoked: readonly CertificateReport[]; readonly crl: string } {
   const now = options.now ?? new Date();
   using _lock = lockDir(caDir);
   const authority = openAuthority(caDir);
-  const certificate = findCertificate(caDir, target, now);
+  const issued = [...issuedIn(caDir).values()];
+  const certificate = findCertificate(caDir, issued, target, now);
   checkOurs(certificate, authority.cert, target);
-  const serial = serialOf(certificate);
-  const crl = noteRevoked(caDir, authority, serial, now);
-  return { report: describeCertificate(certificate, now, new Set([serial])), crl };
+  const others = issued.filter((one) => serialOf(one) !== serialOf(certificate) && keyOf(one) === keyOf(certificate));
+  const all = [certificate, ...others];
+  const serials = all.map(serialOf);
+  const crl = noteRevoked(caDir, authority, serials, now);
+  return { revoked: all.map((one) => describeCertificate(one, now, new Set(serials))), crl };
 }
 
 /** What `pki show` prints: one certificate, of a file or of a host's folder. */
@@ -130,30 +133,39 @@ export function showAuthority(
   };
 }
 
-function findCertificate(caDir: string, target: string, now: Date): X509Certificate {
-  const issued = issuedIn(caDir);
-  const bySerial = issued.get(target.toLowerCase().replaceAll(':', ''));
+function findCertificate(
+  caDir: string,
+  issued: readonly X509Certificate[],
+  target: string,
+  now: Date,
+): X509Certificate {
+  const serial = target.toLowerCase().replaceAll(':', '');
+  const bySerial = issued.find((certificate) => serialOf(certificate) === serial);
   if (bySerial !== undefined) return bySerial;
   if (existsSync(target)) {
     const path = certificatePath(target);
     return readCertificate(readText(path, 'Check its permissions.'), path);
   }
   const revoked = new Set(revokedIn(caDir).map(({ serial }) => serial));
-  const good = [...issued.values()].filter(
+  const good = issued.filter(
     (certificate) =>
       hostsOf(certificate).includes(target.toLowerCase()) &&
       describeCertificate(certificate, now, revoked).state === 'good',
   );
-  const [only] = good;
-  if (good.length === 1) return only;
+  const first = good.at(0);
+  if (first !== undefined && good.every((certificate) => keyOf(certificate) === keyOf(first))) return first;
   const serials = good.map(serialOf);
   throw new UsageError(
     'E_USAGE_CERTIFICATE',
     good.length === 0
       ? `${target} is no certificate, no serial, and no host with a good certificate`
-      : `${good.length} good certificates are for ${target}: ${serials.join(', ')}`,
+      : `certificates of several keys are good for ${target}: ${serials.join(', ')}`,
     { hint: '`xenferry pki show --dir DIR` lists serials; name one.', data: { target, serials } },
   );
+}
+
+function keyOf(certificate: X509Certificate): string {
+  return certificate.publicKey.export({ type: 'spki', format: 'pem' }).toString();
 }
 
 function certificatePath(target: string): string {
