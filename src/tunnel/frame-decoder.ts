@@ -30,9 +30,11 @@ export class FrameDecoder {
     return this.#headerFill > 0 || this.#header !== undefined;
   }
 
-  /** Takes the next chunk (which must not change afterwards) and returns the frames it completes. */
-  push(chunk: Buffer): Frame[] {
-    const frames: Frame[] = [];
+  /**
+   * Takes the next chunk (which must not change afterwards) and adds the frames it completes to the
+   * list. Throws `ProtocolError` at the first thing wrong; what came before that is in the list.
+   */
+  push(chunk: Buffer, frames: Frame[] = []): Frame[] {
     let at = 0;
     while (at < chunk.length) {
       at +=

@@ -132,9 +132,16 @@ export class FrameLink {
     await this.send({ type: FrameType.OPEN, sequence: 0, offset: 0, payload });
   }
 
-  /** Refuses the link with this error's code, message and hint, and ends it. Never rejects. */
+  /**
+   * Refuses the link with this error's code, message and hint, and ends it. A link that has been
+   * answered can be refused no more: it is cut. Never rejects.
+   */
   async refuse(reason: unknown): Promise<void> {
     if (this.#failure !== undefined || this.#byeSent) return;
+    if (this.#openSent) {
+      this.destroy(asError(reason));
+      return;
+    }
     this.#byeSent = true;
     this.#write(refusedFrame(refusalOf(reason)));
     await this.#end();
@@ -231,13 +238,15 @@ export class FrameLink {
     this.#keepalive?.heard();
     // After our own goodbye nobody reads any more; what is still under way is dropped.
     if (this.#failure !== undefined || this.#byeSeen) return;
-    let frames: readonly Frame[] = [];
+    const frames: Frame[] = [];
+    let broken: Error | undefined;
     try {
-      frames = this.#decoder.push(chunk);
-      for (const frame of frames) this.#deliver(frame);
+      this.#decoder.push(chunk, frames);
     } catch (error) {
-      this.#fail(asError(error));
+      broken = asError(error);
     }
+    for (const frame of frames) this.#deliver(frame);
+    if (broken !== undefined) this.#fail(broken);
     if (frames.length === 0) return; // most chunks are a part of a large frame
     if (this.#queue.full) {
       this.#paused = true;
@@ -265,7 +274,8 @@ export class FrameLink {
         this.#finishWriting();
         return;
       case FrameType.REFUSED:
-        throw refusedError(frame.payload, this.peer.address);
+        this.#fail(refusedError(frame.payload, this.peer.address));
+        return;
       case FrameType.OPEN:
       case FrameType.MESSAGE:
       case FrameType.DATA:

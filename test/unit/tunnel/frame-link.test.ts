@@ -46,6 +46,14 @@ describe('opening a link', () => {
     expect(pair.b.duplex.destroyed).toBe(true);
   });
 
+  it('is cut, not refused, once it has been answered', async () => {
+    const { near, far, b } = await openPair();
+    await far.refuse(new RefusedError('E_REFUSED_LATE', 'changed my mind'));
+    expect(b.duplex.destroyed).toBe(true);
+    await expect(far.receive()).rejects.toEqual(code('E_REFUSED_LATE'));
+    await expect(near.receive()).rejects.toEqual(code('E_TUNNEL_LOST'));
+  });
+
   it.each([
     ['not JSON', 'E_TUNNEL_REFUSED'],
     ['{"code":"rm -rf","message":"x"}', 'E_TUNNEL_REFUSED'],
@@ -136,6 +144,16 @@ describe('an open link', () => {
     await near.send(message(0, 'guest memory'));
     await expect(far.receive()).rejects.toMatchObject({ code: expect.stringMatching(/^E_PROTOCOL_FRAME_/) as string });
     await expect(near.receive()).rejects.toEqual(code('E_TUNNEL_LOST'));
+  });
+
+  it('hands over what came before a broken frame, though in one piece with it', async () => {
+    const { far, a } = await openPair();
+    const good = message(0, 'report');
+    const bad = encodeHeader(bareFrame(FrameType.PING, 1));
+    bad[9] ^= 1;
+    a.duplex.write(Buffer.concat([encodeHeader(good), good.payload, bad]));
+    expect((await far.receive())?.payload.toString()).toBe('report');
+    await expect(far.receive()).rejects.toEqual(code('E_PROTOCOL_FRAME_HEADER'));
   });
 
   it('makes a sender wait while the peer does not read', async () => {
