@@ -1,0 +1,225 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import process from 'node:process';
+import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { ZodType } from 'zod';
+import { AbortedError, InvariantError, ToolstackError, XenferryError } from '../../errors/errors.js';
+import { asError, messageOf } from '../../errors/message-of.js';
+import type { OwnedFd } from '../../posix/owned-fd.js';
+import { LineSplitter } from './lines.js';
+import { answerSchema, MAX_LINE_BYTES, type AgentAnswer, type AgentRequest } from './protocol.js';
+import { rebuildError } from './rebuild-error.js';
+import { StderrTail } from './stderr-tail.js';
+
+/** How long a cancelled call may take to end by itself. */
+const CANCEL_GRACE_MS = 5_000;
+/** How long after SIGTERM the agent is killed. */
+const TERM_GRACE_MS = 1_000;
+
+export interface AgentOptions {
+  /** The compiled entry point, from `agentEntry`. */
+  readonly entry: URL;
+  /** What it does, for messages: `save of domain 3`. */
+  readonly what: string;
+  /** Taken over: inherited as descriptors 4, 5, ...; our copies are closed when this returns or throws. */
+  readonly fds?: readonly OwnedFd[];
+  readonly cancelGraceMs?: number;
+}
+
+export interface CallOptions<T, E> {
+  /** Cancels the call: politely, then by killing the agent. */
+  readonly signal: AbortSignal;
+  readonly result: ZodType<T>;
+  readonly event?: { readonly schema: ZodType<E>; readonly heard: (event: E) => void };
+}
+
+interface OpenCall {
+  readonly answered: (answer: AgentAnswer) => void;
+  readonly died: (error: Error) => void;
+}
+
+/**
+ * A child process that makes toolstack calls for us, so that C code and long copying stay out of
+ * this one, a stuck call can be killed, and a second core is used. It ends when our end of its
+ * standard input closes, so it never outlives us.
+ */
+export class Agent implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #stdin: Writable;
+  readonly #what: string;
+  readonly #tail: StderrTail;
+  readonly #cancelGraceMs: number;
+  readonly #open = new Map<number, OpenCall>();
+  readonly #exited: Promise<void>;
+  #lastId = 0;
+  #death: Error | undefined;
+
+  private constructor(child: ChildProcess, pipes: AgentPipes, options: AgentOptions) {
+    this.#child = child;
+    this.#stdin = pipes.stdin;
+    this.#what = options.what;
+    this.#cancelGraceMs = options.cancelGraceMs ?? CANCEL_GRACE_MS;
+    this.#tail = new StderrTail(pipes.stderr);
+    this.#stdin.on('error', () => undefined); // the agent died; its exit is what is told
+    this.#listen(pipes.answers);
+    this.#exited = new Promise((resolve) => {
+      // 'close' comes behind the last answer and the last line of stderr.
+      child.on('close', (code, signal) => {
+        this.#die(this.#deathError(code, signal));
+        resolve();
+      });
+      child.on('error', (cause) => {
+        this.#die(
+          new ToolstackError('E_TOOLSTACK_AGENT_START', `the agent for the ${this.#what} could not be started`, {
+            cause,
+            hint: 'Check that the program is installed whole, and that this host can start more processes.',
+          }),
+        );
+        resolve();
+      });
+    });
+  }
+
+  static start(options: AgentOptions): Agent {
+    const fds = options.fds ?? [];
+    try {
+      const child = spawn(process.execPath, [fileURLToPath(options.entry)], {
+        stdio: ['pipe', 'ignore', 'pipe', 'pipe', ...fds.map((fd) => fd.fd)],
+        // Not in our foreground group: Ctrl-C at a terminal reaches us, and we tell the agent.
+        detached: true,
+      });
+      return new Agent(child, pipesOf(child), options);
+    } finally {
+      for (const fd of fds) fd.close();
+    }
+  }
+
+  /** Undefined where the process could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /**
+   * Makes a call. Rejects with the agent's own error; with the signal's reason where it was cancelled;
+   * with `ToolstackError` E_TOOLSTACK_AGENT_DIED where the agent ended without an answer. A call
+   * that was done when the cancel arrived still resolves.
+   */
+  async call<T, E = never>(method: string, params: unknown, options: CallOptions<T, E>): Promise<T> {
+    options.signal.throwIfAborted();
+    if (this.#death !== undefined) throw this.#death;
+    const id = ++this.#lastId;
+    const timers: NodeJS.Timeout[] = [];
+    const onAbort = (): void => {
+      this.#say({ id, cancel: true });
+      timers.push(
+        setTimeout(() => this.#child.kill('SIGTERM'), this.#cancelGraceMs),
+        setTimeout(() => this.#child.kill('SIGKILL'), this.#cancelGraceMs + TERM_GRACE_MS),
+      );
+    };
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        this.#open.set(id, {
+          answered: (answer) => {
+            if (!('event' in answer)) this.#say({ id, heard: true });
+            try {
+              if ('error' in answer) reject(rebuildError(answer.error));
+              else if ('event' in answer) options.event?.heard(options.event.schema.parse(answer.event));
+              else resolve(options.result.parse(answer.result));
+            } catch (cause) {
+              reject(new InvariantError(`the agent for the ${this.#what} gave an answer of the wrong form`, { cause }));
+            }
+          },
+          died: reject,
+        });
+        this.#say({ id, call: method, params });
+        options.signal.addEventListener('abort', onAbort, { once: true });
+      });
+    } catch (error) {
+      throw options.signal.aborted ? abortOf(options.signal, error) : error;
+    } finally {
+      this.#open.delete(id);
+      options.signal.removeEventListener('abort', onAbort);
+      for (const timer of timers) clearTimeout(timer);
+    }
+  }
+
+  /** Ends the agent and waits until it has gone; calls still open reject. */
+  async close(): Promise<void> {
+    this.#stdin.end();
+    const timers = [
+      setTimeout(() => this.#child.kill('SIGTERM'), this.#cancelGraceMs),
+      setTimeout(() => this.#child.kill('SIGKILL'), this.#cancelGraceMs + TERM_GRACE_MS),
+    ];
+    await this.#exited;
+    for (const timer of timers) clearTimeout(timer);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #say(request: AgentRequest): void {
+    if (this.#stdin.writable) this.#stdin.write(`${JSON.stringify(request)}\n`);
+  }
+
+  #listen(answers: Readable): void {
+    const splitter = new LineSplitter(MAX_LINE_BYTES);
+    answers.on('error', () => undefined); // the agent died; its exit is what is told
+    answers.on('data', (chunk: Buffer) => {
+      try {
+        for (const line of splitter.push(chunk)) {
+          const answer = answerSchema.parse(JSON.parse(line));
+          this.#open.get(answer.id)?.answered(answer);
+        }
+      } catch (cause) {
+        this.#die(new InvariantError(`the agent for the ${this.#what} wrote what is no answer`, { cause }));
+        this.#child.kill('SIGKILL');
+      }
+    });
+  }
+
+  #die(error: Error): void {
+    this.#death ??= error;
+    for (const call of [...this.#open.values()]) call.died(this.#death);
+  }
+
+  #deathError(code: number | null, signal: NodeJS.Signals | null): ToolstackError {
+    const how = signal === null ? `exit status ${String(code)}` : `signal ${signal}`;
+    const tail = this.#tail.lines();
+    const last = tail.at(-1);
+    return new ToolstackError(
+      'E_TOOLSTACK_AGENT_DIED',
+      `the agent for the ${this.#what} died (${how})${last === undefined ? '' : `: ${last}`}`,
+      {
+        hint: 'Look at the domain before trying again: the call may have been cut off anywhere.',
+        data: { exitCode: code, signal, stderr: tail },
+      },
+    );
+  }
+}
+
+interface AgentPipes {
+  readonly stdin: Writable;
+  readonly stderr: Readable;
+  readonly answers: Readable;
+}
+
+function pipesOf(child: ChildProcess): AgentPipes {
+  const answers = child.stdio[3];
+  if (
+    child.stdin === null ||
+    child.stderr === null ||
+    answers === null ||
+    answers === undefined ||
+    !('read' in answers)
+  ) {
+    throw new InvariantError('an agent was started without its pipes');
+  }
+  return { stdin: child.stdin, stderr: child.stderr, answers };
+}
+
+/** What a cancelled call rejects with: why it was cancelled, in our own classes. */
+function abortOf(signal: AbortSignal, ended: unknown): XenferryError {
+  const reason = asError(signal.reason);
+  return reason instanceof XenferryError ? reason : new AbortedError(messageOf(reason), { cause: ended });
+}

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+
+/**
+ * What an agent and its parent say, as lines of JSON: requests on the agent's standard input, answers
+ * and events on its descriptor 3. Numbers tie an answer to its request; 0 is never used.
+ */
+
+/** A request carries a guest's whole configuration, which domain XML limits to 1 MiB; JSON escapes can double it. */
+export const MAX_LINE_BYTES = 4 * 1024 * 1024;
+
+/** Where the agent writes answers and events. */
+export const ANSWER_FD = 3;
+/** The first descriptor that a parent passes on. */
+export const FIRST_PASSED_FD = 4;
+
+const idSchema = z.int().positive();
+
+export const requestSchema = z.union([
+  z.object({ id: idSchema, call: z.string().min(1).max(64), params: z.unknown().optional() }),
+  /** Asks a call in progress to end soon; it still answers. */
+  z.object({ id: idSchema, cancel: z.literal(true) }),
+  /** The answer has arrived: what the call did is now the parent's business. */
+  z.object({ id: idSchema, heard: z.literal(true) }),
+]);
+export type AgentRequest = z.infer<typeof requestSchema>;
+
+const errorSchema = z.object({
+  code: z.string().min(1).max(128),
+  message: z.string(),
+  hint: z.string().optional(),
+  data: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string()).readonly()]))
+    .optional(),
+});
+
+export const answerSchema = z.union([
+  z.object({ id: idSchema, event: z.unknown() }).refine((line) => 'event' in line),
+  z.object({ id: idSchema, error: errorSchema }),
+  /** `result` is absent where a call returns nothing. */
+  z.object({ id: idSchema, done: z.literal(true), result: z.unknown().optional() }),
+]);
+export type AgentAnswer = z.infer<typeof answerSchema>;

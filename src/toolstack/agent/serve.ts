@@ -1,0 +1,111 @@
+import { writeSync } from 'node:fs';
+import process from 'node:process';
+import { AbortedError, ProtocolError } from '../../errors/errors.js';
+import { messageOf } from '../../errors/message-of.js';
+import { toWire } from '../../errors/wire.js';
+import { LineSplitter } from './lines.js';
+import { ANSWER_FD, MAX_LINE_BYTES, requestSchema, type AgentAnswer, type AgentRequest } from './protocol.js';
+
+/** How long calls may take to clean up once the parent has gone. */
+const ORPHAN_GRACE_MS = 20_000;
+
+export interface CallContext {
+  /** Fires when the parent cancels the call, or has gone. */
+  readonly signal: AbortSignal;
+  /** Tells the parent something while the call goes on. */
+  readonly emit: (event: unknown) => void;
+  /**
+   * What to do, once, if the parent goes before it has heard the call's answer: then nobody else knows
+   * what the call did. A later one replaces an earlier one.
+   */
+  readonly ifUnheard: (cleanUp: () => Promise<void>) => void;
+}
+
+export type AgentHandler = (params: unknown, context: CallContext) => Promise<unknown>;
+
+interface Call {
+  readonly cancel: AbortController;
+  cleanUp: (() => Promise<void>) | undefined;
+  answered: boolean;
+}
+
+/**
+ * The agent's side: answers calls until the parent closes our standard input, or dies. Then calls in
+ * progress are cancelled, those whose answer was not heard clean up, and the process ends.
+ * Called once, by an entry point.
+ */
+export function serveAgent(handlers: Readonly<Record<string, AgentHandler>>): void {
+  const calls = new Map<number, Call>();
+  const splitter = new LineSplitter(MAX_LINE_BYTES);
+  let orphaned = false;
+
+  const endWhenIdle = (): void => {
+    if (orphaned && calls.size === 0) process.exit(0);
+  };
+  /** The parent has gone: an answered call cleans up now, the others when they end. */
+  const leave = async (id: number, call: Call): Promise<void> => {
+    try {
+      await call.cleanUp?.();
+    } catch (error) {
+      process.stderr.write(`cleaning up failed: ${messageOf(error)}\n`);
+    }
+    calls.delete(id);
+    endWhenIdle();
+  };
+  const onParentGone = (): void => {
+    if (orphaned) return;
+    orphaned = true;
+    setTimeout(() => process.exit(1), ORPHAN_GRACE_MS).unref();
+    for (const [id, call] of calls) {
+      if (call.answered) void leave(id, call);
+      else call.cancel.abort(new AbortedError('the process that asked for this has gone'));
+    }
+    endWhenIdle();
+  };
+  const say = (answer: AgentAnswer): void => {
+    try {
+      writeSync(ANSWER_FD, `${JSON.stringify(answer)}\n`);
+    } catch {
+      onParentGone(); // nobody reads the answers
+    }
+  };
+
+  const run = async (id: number, method: string, params: unknown): Promise<void> => {
+    const handler = Object.hasOwn(handlers, method) ? handlers[method] : undefined;
+    const call: Call = { cancel: new AbortController(), cleanUp: undefined, answered: false };
+    calls.set(id, call);
+    let answer: AgentAnswer;
+    try {
+      if (handler === undefined) throw new ProtocolError('E_PROTOCOL_AGENT_CALL', `no call is named ${method}`);
+      const result = await handler(params, {
+        signal: call.cancel.signal,
+        emit: (event) => {
+          say({ id, event });
+        },
+        ifUnheard: (cleanUp) => {
+          call.cleanUp = cleanUp;
+        },
+      });
+      answer = { id, done: true, result };
+    } catch (error) {
+      answer = { id, error: toWire(error) };
+    }
+    if (!orphaned) {
+      call.answered = true;
+      say(answer);
+    } else {
+      await leave(id, call);
+    }
+  };
+  const onRequest = (request: AgentRequest): void => {
+    if ('cancel' in request) calls.get(request.id)?.cancel.abort(new AbortedError());
+    else if ('heard' in request) calls.delete(request.id);
+    else void run(request.id, request.call, request.params);
+  };
+
+  process.stdin.on('data', (chunk: Buffer) => {
+    for (const line of splitter.push(chunk)) onRequest(requestSchema.parse(JSON.parse(line)));
+  });
+  process.stdin.on('end', onParentGone);
+  process.stdin.on('error', onParentGone);
+}

@@ -1,0 +1,96 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { InvariantError, ToolstackError } from '../../errors/errors.js';
+import { guestDomid } from '../domid.js';
+import type { DomainInfo, DomainState } from '../toolstack.js';
+import { readIfThere, replaceFile } from './atomic-file.js';
+import { monotonicMs } from './clock.js';
+import { transitionSchema } from './history.js';
+
+const recordSchema = z.object({
+  format: z.literal(1),
+  domid: z.int().positive(),
+  uuid: z.string(),
+  name: z.string(),
+  type: z.enum(['pv', 'pvh', 'hvm']),
+  vcpus: z.int().positive(),
+  memoryKiB: z.int().positive(),
+  maxMemoryKiB: z.int().positive(),
+  bornMs: z.number(),
+  /** False while it is made or restored; true once, for good. */
+  built: z.boolean(),
+  /** As in Xen, being paused and being shut down are independent of each other. */
+  paused: z.boolean(),
+  shutdown: z.enum(['poweroff', 'reboot', 'suspend', 'crash', 'watchdog', 'soft_reset', 'unknown']).nullable(),
+  dying: z.boolean(),
+  /** A saver wants to know which frames are written. */
+  logDirty: z.boolean(),
+  /** What it was asked to do while it was paused, and will do once it runs. */
+  asked: z.enum(['poweroff', 'reboot']).nullable(),
+  /** Since when it runs, on the monotonic clock, and from which tick on; null while it does not. */
+  running: z.object({ sinceMs: z.number(), sinceTick: z.number() }).nullable(),
+  /** Time that it ran before that. */
+  ranMs: z.number(),
+  /** Its last transition, also in the history, unless a process died in between; null before the first. */
+  last: transitionSchema.nullable(),
+});
+
+/** What an embedded host keeps of a domain beside its memory. Immutable; replaced as a whole. */
+export type DomainRecord = Readonly<z.infer<typeof recordSchema>>;
+
+function recordPath(folder: string): string {
+  return join(folder, 'domain.json');
+}
+
+/** Undefined where there is no such domain. */
+export function readRecord(folder: string): DomainRecord | undefined {
+  const text = readIfThere(recordPath(folder));
+  if (text === undefined) return undefined;
+  try {
+    return recordSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new InvariantError(`${recordPath(folder)} is damaged`, {
+      cause,
+      hint: 'Remove the folder of that domain: what it held is lost.',
+    });
+  }
+}
+
+/** One step: other processes see the old record or the new one. */
+export function writeRecord(folder: string, record: DomainRecord): void {
+  replaceFile(recordPath(folder), JSON.stringify(record));
+}
+
+/** Its vCPUs execute: it was made, and is neither paused nor shut down. */
+export function mayRun(record: DomainRecord): boolean {
+  return record.built && !record.paused && record.shutdown === null && !record.dying;
+}
+
+function stateOf(record: DomainRecord): DomainState {
+  if (record.dying) return 'dying';
+  if (record.shutdown !== null) return 'shutdown';
+  return record.paused || !record.built ? 'paused' : 'running';
+}
+
+export function infoOf(record: DomainRecord): DomainInfo {
+  const ranMs = record.ranMs + (record.running === null ? 0 : Math.max(0, monotonicMs() - record.running.sinceMs));
+  const state = stateOf(record);
+  return {
+    domid: guestDomid(record.domid),
+    uuid: record.uuid,
+    name: record.name,
+    state,
+    ...(state === 'shutdown' && record.shutdown !== null ? { shutdownReason: record.shutdown } : {}),
+    memoryKiB: record.memoryKiB,
+    maxMemoryKiB: record.maxMemoryKiB,
+    vcpus: record.vcpus,
+    cpuTimeNs: BigInt(Math.round(ranMs * 1e6)),
+  };
+}
+
+export function domainGone(domid: number): ToolstackError {
+  return new ToolstackError('E_TOOLSTACK_DOMAIN_GONE', `there is no domain ${domid}`, {
+    hint: 'It has ended, or somebody destroyed it.',
+    data: { domid },
+  });
+}

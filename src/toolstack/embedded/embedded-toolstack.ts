@@ -1,0 +1,280 @@
+import { formatDomainXml } from '../../domain/format.js';
+import { checkDomainName, withName } from '../../domain/names.js';
+import { RefusedError, ToolstackError } from '../../errors/errors.js';
+import type { OwnedFd } from '../../posix/owned-fd.js';
+import { Agent } from '../agent/agent.js';
+import { agentEntry } from '../agent/entry.js';
+import { guestDomid, type Domid } from '../domid.js';
+import type {
+  DomainInfo,
+  GuestConfig,
+  GuestReport,
+  HostInfo,
+  RestoreOptions,
+  SaveOptions,
+  Toolstack,
+  ToolstackEvent,
+  TransferEvent,
+  TransferOptions,
+} from '../toolstack.js';
+import { readConfig, writeConfig } from './domain-config.js';
+import { infoOf, readRecord, type DomainRecord } from './domain-record.js';
+import { failIfTold, faultsOf, takeFaults } from './faults.js';
+import { shapeOf } from './guest-shape.js';
+import type { HostFolder } from './host-folder.js';
+import { readHostSettings } from './host-settings.js';
+import { takeLock, withDomain, type LockedDomain } from './locked-domain.js';
+import { buildGuest } from './memory/guest-build.js';
+import { checkGuest } from './memory/guest-check.js';
+import { GuestMemory } from './memory/guest-memory.js';
+import { makePlatform } from './platform/synthetic-platform.js';
+import { writePlatform } from './platform/platform-file.js';
+import { allDomains, checkNameFree, memoryInUseKiB, noMemory, removeDomain, reserve } from './registry.js';
+import { askGuest, catchUp, changeRunState } from './run-state.js';
+import { tailEvents } from './tail-events.js';
+import { restoredSchema, transferEventSchema, type RestoreParams, type SaveParams } from './transfer-protocol.js';
+import { z } from 'zod';
+
+/** The libxl migration stream that the embedded host reads and writes. */
+const STREAM_VERSION = 2;
+
+const ENTRY = agentEntry(import.meta.url, './transfer-agent.js');
+
+/** An embedded host: a folder. Holds nothing in memory, so any number of processes may work on it at once. */
+export class EmbeddedToolstack implements Toolstack {
+  readonly uri: string;
+  readonly #host: HostFolder;
+  readonly #version: string;
+
+  constructor(host: HostFolder, uri: string, version: string) {
+    this.#host = host;
+    this.uri = uri;
+    this.#version = version;
+  }
+
+  host(): Promise<HostInfo> {
+    return attempt(() => {
+      const { hostname, totalMemoryKiB, cpus } = readHostSettings(this.#host);
+      const freeMemoryKiB = Math.max(0, totalMemoryKiB - memoryInUseKiB(allDomains(this.#host)));
+      return {
+        hostname,
+        toolstack: 'embedded',
+        version: this.#version,
+        totalMemoryKiB,
+        freeMemoryKiB,
+        cpus,
+        streamVersions: [STREAM_VERSION],
+      };
+    });
+  }
+
+  list(): Promise<DomainInfo[]> {
+    return attempt(() => allDomains(this.#host).map(infoOf));
+  }
+
+  async lookup(ref: string): Promise<DomainInfo | undefined> {
+    const infos = await this.list();
+    return (
+      infos.find((info) => info.name === ref) ??
+      infos.find((info) => info.uuid === ref.toLowerCase()) ??
+      infos.find((info) => String(info.domid) === ref)
+    );
+  }
+
+  info(id: Domid): Promise<DomainInfo | undefined> {
+    return attempt(() => {
+      const record = readRecord(this.#host.domain(id));
+      return record === undefined ? undefined : infoOf(record);
+    });
+  }
+
+  async describe(id: Domid, signal?: AbortSignal): Promise<GuestConfig> {
+    return withDomain(this.#host, id, signal, ({ folder }) => readConfig(folder));
+  }
+
+  async create(config: GuestConfig, signal?: AbortSignal): Promise<Domid> {
+    const { domain } = config;
+    checkDomainName(domain.name);
+    const shape = shapeOf(domain);
+    faultsOf(domain); // an unknown one is told before anything is made
+    const told = await takeFaults(this.#host, domain, ['no-memory'], signal);
+    if (told.has('no-memory')) throw noMemory(domain, 0);
+    const reservation = await reserve(this.#host, config, signal);
+    try {
+      {
+        using memory = GuestMemory.open(reservation.folder, true);
+        await buildGuest(memory, shape, signal);
+      }
+      writePlatform(reservation.folder, makePlatform(domain, shape));
+      await failIfTold(this.#host, domain, 'create-fails', signal);
+      await reservation.finish();
+    } catch (error) {
+      reservation.discard();
+      throw error;
+    }
+    return guestDomid(reservation.domid);
+  }
+
+  async restore(config: GuestConfig, source: OwnedFd, options: RestoreOptions): Promise<Domid> {
+    using fd = source;
+    checkDomainName(config.domain.name);
+    if (options.streamVersion !== STREAM_VERSION) {
+      throw new RefusedError(
+        'E_REFUSED_STREAM_VERSION',
+        `a save stream of version ${options.streamVersion} cannot be restored: this host reads version ${STREAM_VERSION}`,
+        { hint: 'Save it with a toolstack that writes version 2 (Xen 4.6 and later).' },
+      );
+    }
+    faultsOf(config.domain);
+    const params: RestoreParams = {
+      dir: this.#host.dir,
+      xml: formatDomainXml(config.domain),
+      ...(config.native === undefined ? {} : { native: config.native.text }),
+    };
+    try {
+      const restored = await this.#transfer(
+        'restore',
+        `restore of ${config.domain.name}`,
+        fd,
+        params,
+        restoredSchema,
+        options,
+      );
+      return guestDomid(restored.domid);
+    } finally {
+      allDomains(this.#host); // removes what a restore that was killed left behind
+    }
+  }
+
+  async save(id: Domid, sink: OwnedFd, options: SaveOptions): Promise<void> {
+    using fd = sink;
+    const params: SaveParams = { dir: this.#host.dir, domid: id, live: options.live };
+    await this.#transfer('save', `save of domain ${id}`, fd, params, z.unknown(), options);
+  }
+
+  async resume(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, async (domain) => {
+      requireBuilt(domain.record);
+      if (domain.record.shutdown !== 'suspend') {
+        throw new ToolstackError('E_TOOLSTACK_NOT_SUSPENDED', `domain ${id} cannot be resumed: it is not suspended`, {
+          hint: 'Only a domain in state shutdown, reason suspend, can be resumed.',
+          data: { domid: id },
+        });
+      }
+      await failIfTold(this.#host, readConfig(domain.folder).domain, 'resume-fails', signal);
+      changeRunState(domain, { shutdown: null }, 'resume');
+    });
+  }
+
+  async pause(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, (domain) => {
+      requireBuilt(domain.record);
+      if (!domain.record.paused) changeRunState(domain, { paused: true }, 'pause');
+    });
+  }
+
+  async unpause(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, async (domain) => {
+      requireBuilt(domain.record);
+      await failIfTold(this.#host, readConfig(domain.folder).domain, 'unpause-fails', signal);
+      if (domain.record.paused) changeRunState(domain, { paused: false }, 'unpause');
+    });
+  }
+
+  async rename(id: Domid, name: string, signal?: AbortSignal): Promise<void> {
+    checkDomainName(name);
+    await this.#change(id, signal, async (domain) => {
+      using _lock = await takeLock(this.#host.hostLock, 'renaming a domain', signal);
+      checkNameFree(this.#host, id, name);
+      const config = readConfig(domain.folder);
+      writeConfig(domain.folder, { ...config, domain: withName(config.domain, name) });
+      domain.update({ name });
+    });
+  }
+
+  async shutdown(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, (domain) => {
+      requireBuilt(domain.record);
+      askGuest(domain, 'poweroff');
+    });
+  }
+
+  async reboot(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, (domain) => {
+      requireBuilt(domain.record);
+      askGuest(domain, 'reboot');
+    });
+  }
+
+  async destroy(id: Domid, signal?: AbortSignal): Promise<void> {
+    if (readRecord(this.#host.domain(id)) === undefined) return;
+    try {
+      await this.#change(id, signal, async (domain) => {
+        await failIfTold(this.#host, readConfig(domain.folder).domain, 'destroy-fails', signal);
+        removeDomain(domain);
+      });
+    } catch (error) {
+      if (error instanceof ToolstackError && error.code === 'E_TOOLSTACK_DOMAIN_GONE') return; // somebody was faster
+      throw error;
+    }
+  }
+
+  async guestReport(id: Domid, signal?: AbortSignal): Promise<GuestReport | undefined> {
+    return withDomain(this.#host, id, signal, async (domain) => {
+      requireBuilt(domain.record);
+      catchUp(domain);
+      using memory = GuestMemory.open(domain.folder);
+      return await checkGuest(memory, signal);
+    });
+  }
+
+  events(signal: AbortSignal): AsyncIterable<ToolstackEvent> {
+    return tailEvents(this.#host, signal);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve(); // nothing is held between calls
+  }
+
+  async #change(
+    id: Domid,
+    signal: AbortSignal | undefined,
+    work: (domain: LockedDomain) => void | Promise<void>,
+  ): Promise<void> {
+    await withDomain(this.#host, id, signal, work);
+  }
+
+  /** A save or restore, in a process of its own. */
+  async #transfer<T>(
+    method: 'save' | 'restore',
+    what: string,
+    fd: OwnedFd,
+    params: SaveParams | RestoreParams,
+    result: z.ZodType<T>,
+    options: TransferOptions,
+  ): Promise<T> {
+    options.signal.throwIfAborted();
+    await using agent = Agent.start({ entry: ENTRY, what, fds: [fd] });
+    const { onEvent } = options;
+    return await agent.call<T, TransferEvent>(method, params, {
+      signal: options.signal,
+      result,
+      ...(onEvent === undefined ? {} : { event: { schema: transferEventSchema, heard: onEvent } }),
+    });
+  }
+}
+
+function requireBuilt(record: DomainRecord): void {
+  if (record.built) return;
+  throw new ToolstackError('E_TOOLSTACK_NOT_BUILT', `domain ${record.domid} (${record.name}) is still being made`, {
+    hint: 'Wait until its creation or restore has ended.',
+    data: { domid: record.domid },
+  });
+}
+
+/** Synchronous work as a promise: what it throws rejects. */
+function attempt<T>(work: () => T): Promise<T> {
+  return new Promise((resolve) => {
+    resolve(work());
+  });
+}

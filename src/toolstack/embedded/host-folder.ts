@@ -1,0 +1,76 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ToolstackError } from '../../errors/errors.js';
+
+/**
+ * The folder that is an embedded host.
+ *
+ * ```
+ * host.json             what the host is like; optional, written by people
+ * faults.json           misbehaviour to switch on; optional, written by people and tests
+ * next-domid            the number of the next domain
+ * history.jsonl         every start and stop of every domain, append-only
+ * domains/N/            a domain: domain.json, config.xml, memory, types, dirty, platform...
+ * locks/                flock(2) files; never removed, so that all processes lock the same ones
+ * ```
+ */
+export class HostFolder {
+  readonly dir: string;
+
+  constructor(dir: string) {
+    this.dir = dir;
+  }
+
+  /** Makes the folders, mode 0700, where they are not there. @throws ToolstackError E_TOOLSTACK_FOLDER naming it */
+  static open(dir: string): HostFolder {
+    const folder = new HostFolder(dir);
+    for (const path of [dir, folder.domains, join(dir, 'locks')]) {
+      try {
+        mkdirSync(path, { recursive: true, mode: 0o700 });
+      } catch (cause) {
+        throw new ToolstackError('E_TOOLSTACK_FOLDER', `the embedded host's folder ${path} cannot be made`, {
+          cause,
+          hint: 'Name a folder that can be written, such as embedded:///tmp/host-a.',
+          data: { path },
+        });
+      }
+    }
+    return folder;
+  }
+
+  get domains(): string {
+    return join(this.dir, 'domains');
+  }
+
+  domain(domid: number): string {
+    return join(this.domains, String(domid));
+  }
+
+  file(name: 'host.json' | 'faults.json' | 'next-domid' | 'history.jsonl'): string {
+    return join(this.dir, name);
+  }
+
+  /** Held while domains come, are renamed or go. Taken behind a domain's own lock, never before it. */
+  get hostLock(): string {
+    return join(this.dir, 'locks', 'host');
+  }
+
+  get faultsLock(): string {
+    return join(this.dir, 'locks', 'faults');
+  }
+
+  /** Held, shortly, by whoever makes the domain run or changes its state. */
+  domainLock(domid: number): string {
+    return join(this.dir, 'locks', String(domid));
+  }
+
+  /** Held by the process that makes the domain, until it is whole: free, the domain is a leftover. */
+  buildLock(domid: number): string {
+    return join(this.dir, 'locks', `${domid}.build`);
+  }
+
+  /** Held by the process that saves the domain: there is one dirty log. */
+  saveLock(domid: number): string {
+    return join(this.dir, 'locks', `${domid}.save`);
+  }
+}

@@ -1,0 +1,73 @@
+import { closeSync, fstatSync, openSync, readSync, watch } from 'node:fs';
+import { LineSplitter } from '../agent/lines.js';
+import { guestDomid } from '../domid.js';
+import type { ToolstackEvent } from '../toolstack.js';
+import { transitionSchema, type Transition } from './history.js';
+import type { HostFolder } from './host-folder.js';
+
+/** Where the kernel tells nothing of the file (some network file systems), it is looked at this often. */
+const POLL_MS = 500;
+const READ_BYTES = 64 * 1024;
+const MAX_LINE_BYTES = 64 * 1024;
+
+/** What happens to the host's domains from now on, read from its history. Ends when the signal fires. */
+export async function* tailEvents(
+  host: HostFolder,
+  signal: AbortSignal,
+): AsyncGenerator<ToolstackEvent, void, undefined> {
+  const isOver = (): boolean => signal.aborted;
+  if (isOver()) return;
+  const path = host.file('history.jsonl');
+  const fd = openSync(path, 'a+', 0o600);
+  const wake: { now?: (() => void) | undefined } = {};
+  const look = (): void => wake.now?.();
+  const watcher = watch(path, look);
+  watcher.on('error', () => undefined); // the poll goes on
+  const poll = setInterval(look, POLL_MS);
+  signal.addEventListener('abort', look, { once: true });
+  try {
+    const splitter = new LineSplitter(MAX_LINE_BYTES);
+    const last = new Map<string, number>();
+    let at = fstatSync(fd).size;
+    while (!isOver()) {
+      const chunk = readNew(fd, at);
+      at += chunk.length;
+      for (const line of splitter.push(chunk)) {
+        const transition = transitionSchema.parse(JSON.parse(line));
+        const event = isRepeat(last, transition) ? undefined : eventOf(transition);
+        if (event !== undefined) yield event;
+      }
+      if (chunk.length > 0) continue;
+      await new Promise<void>((resolve) => {
+        wake.now = resolve;
+      });
+    }
+  } finally {
+    signal.removeEventListener('abort', look);
+    clearInterval(poll);
+    watcher.close();
+    closeSync(fd);
+  }
+}
+
+function readNew(fd: number, at: number): Buffer {
+  const buffer = Buffer.alloc(READ_BYTES);
+  return buffer.subarray(0, readSync(fd, buffer, 0, READ_BYTES, at));
+}
+
+/** A line is written again where the process that committed it may have died before writing it. */
+function isRepeat(last: Map<string, number>, { domid, bornMs, n, event }: Transition): boolean {
+  const domain = `${domid} ${bornMs}`;
+  if (n <= (last.get(domain) ?? 0)) return true;
+  // What has ended has no more lines.
+  if (event === 'destroy') last.delete(domain);
+  else last.set(domain, n);
+  return false;
+}
+
+function eventOf({ event, domid, uuid, reason }: Transition): ToolstackEvent | undefined {
+  const who = { domid: guestDomid(domid), uuid };
+  if (event === 'destroy') return { type: 'death', ...who };
+  if (event === 'stop' && reason !== undefined) return { type: 'shutdown', ...who, reason };
+  return undefined;
+}
