@@ -1,7 +1,7 @@
 import { Deadline } from '../../errors/deadline.js';
 import { asError } from '../../errors/message-of.js';
 import type { Link } from '../link.js';
-import { ChannelStream } from './channel-stream.js';
+import type { ChannelStream } from './channel-stream.js';
 import { readMarkedLine } from './marked-line.js';
 import { remoteExitError } from './remote-exit.js';
 import { shellWord } from './shell-words.js';

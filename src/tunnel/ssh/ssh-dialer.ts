@@ -98,6 +98,7 @@ export class SshDialer implements Dialer {
     const connection = await SshConnection.open(this.#target, this.#options, signal);
     try {
       const receiver = await RemoteReceiver.start(connection, receiverOptions, signal);
+      signal.throwIfAborted(); // closed while the last step was on its way here
       this.#connection = connection;
       return receiver;
     } catch (error) {

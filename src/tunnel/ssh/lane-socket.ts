@@ -1,0 +1,81 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { TunnelError } from '../../errors/errors.js';
+import type { Link, PeerIdentity } from '../link.js';
+
+/** As many links as one migration can have, and some for those that are just closing. */
+const MAX_LINKS = 64;
+
+/**
+ * Where the further links of one `xenferry receive` come in: a Unix socket in a folder that only its
+ * user may enter, so that whoever connects is this user, whom sshd let in, or root.
+ */
+export class LaneSocket implements AsyncDisposable {
+  readonly path: string;
+  readonly #dir: string;
+  readonly #server: Server;
+  readonly #open = new Set<Socket>();
+
+  private constructor(dir: string, peer: PeerIdentity, onLink: (link: Link) => void) {
+    this.#dir = dir;
+    this.path = join(dir, 'lanes');
+    this.#server = createServer({ noDelay: false, allowHalfOpen: false }, (socket) => {
+      this.#open.add(socket);
+      socket.once('close', () => this.#open.delete(socket));
+      socket.on('error', () => undefined); // until somebody listens; `destroyed` tells it
+      onLink({
+        peer,
+        duplex: socket,
+        destroy: (error) => {
+          socket.destroy(error);
+        },
+      });
+    });
+    this.#server.maxConnections = MAX_LINKS;
+  }
+
+  /**
+   * Makes the folder and listens.
+   * @param parent folder for run-time files of this user, such as /run/xenferry
+   * @param peer who ssh says is at the other end
+   * @param onLink called for each link; takes it over
+   * Rejects with `E_TUNNEL_LISTEN`.
+   */
+  static async listen(parent: string, peer: PeerIdentity, onLink: (link: Link) => void): Promise<LaneSocket> {
+    let dir: string | undefined;
+    try {
+      dir = mkdtempSync(join(parent, 'ssh-'));
+      chmodSync(dir, 0o700);
+      const lanes = new LaneSocket(dir, peer, onLink);
+      await new Promise<void>((resolve, reject) => {
+        lanes.#server.once('error', reject);
+        lanes.#server.listen(lanes.path, () => {
+          lanes.#server.off('error', reject);
+          // Running out of descriptors fails one accept, not the listener.
+          lanes.#server.on('error', () => undefined);
+          resolve();
+        });
+      });
+      return lanes;
+    } catch (error) {
+      if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
+      throw new TunnelError('E_TUNNEL_LISTEN', `cannot listen on a socket in ${parent}`, {
+        cause: error,
+        hint: 'Check that the folder is there, may be written to, and has a short name.',
+        data: { parent },
+      });
+    }
+  }
+
+  /** Stops listening and removes the folder. Links that were made belong to their holders. */
+  close(): Promise<void> {
+    this.#server.close();
+    rmSync(this.#dir, { recursive: true, force: true });
+    return Promise.resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
