@@ -10,7 +10,8 @@ export class StopSignals implements Disposable {
   readonly #cancel = new AbortController();
   readonly #hurry = new AbortController();
 
-  constructor(private readonly what: string) {
+  /** @param what is being stopped, for the notice; without it the stop is silent */
+  constructor(private readonly what?: string) {
     process.on('SIGINT', this.#onSignal);
     process.on('SIGTERM', this.#onSignal);
   }
@@ -25,10 +26,12 @@ export class StopSignals implements Disposable {
 
   readonly #onSignal = (name: NodeJS.Signals): void => {
     if (!this.#cancel.signal.aborted) {
-      printNote(`${name}: stopping ${this.what}; once more to stop waiting for the other host`);
+      if (this.what !== undefined) {
+        printNote(`${name}: stopping ${this.what}; once more to stop waiting for the other host`);
+      }
       this.#cancel.abort(new AbortedError(`stopped by ${name}`));
     } else if (!this.#hurry.signal.aborted) {
-      printNote(`${name}: not waiting for the other host any longer`);
+      if (this.what !== undefined) printNote(`${name}: not waiting for the other host any longer`);
       this.#hurry.abort(new AbortedError(`stopped by a second ${name}`));
     }
   };

@@ -68,7 +68,7 @@ export const createCommand: CommandModule<GlobalOptions, CreateOptions> = {
   handler: async (options) => {
     const xml = readUserFile(options.file);
     await using host = await openHost(options);
-    using stop = new StopSignals('the creation');
+    using stop = new StopSignals();
     const info = await createDomain(host, xml, { paused: options.paused, signal: stop.cancel });
     printLine(`Domain ${info.name} created, id ${info.domid}, ${info.state}`);
   },
@@ -148,7 +148,7 @@ function simpleVerb(
     builder: (yargs) => domainArgument(yargs).example(`$0 ${verb} web1`, example),
     handler: async (options) => {
       await using host = await openHost(options);
-      using stop = new StopSignals(verb);
+      using stop = new StopSignals();
       const info = await work(host, options.domain, stop.cancel);
       printLine(`Domain ${info.name} ${done}`);
     },

@@ -34,7 +34,7 @@ export const saveCommand: CommandModule<GlobalOptions, SaveOptions> = {
       .example('$0 save web1 /var/tmp/web1.save', 'the file is whole or it is not there'),
   handler: async (options) => {
     await using host = await openHost(options);
-    using stop = new StopSignals('the save');
+    using stop = new StopSignals();
     using progress = new Progress(`saving ${options.domain}`, progressStyle(options));
     const info = await save(host, { ...options, signal: stop.cancel, onEvent: progress.take });
     printLine(`Domain ${info.name} saved to ${options.file}${options.checkpoint ? '; it runs on' : ''}`);
@@ -69,7 +69,7 @@ export const restoreCommand: CommandModule<GlobalOptions, RestoreOptions> = {
   handler: async (options) => {
     const xml = options.xml === undefined ? undefined : readUserFile(options.xml);
     await using host = await openHost(options);
-    using stop = new StopSignals('the restore');
+    using stop = new StopSignals();
     using progress = new Progress(`restoring ${options.file}`, progressStyle(options));
     const info = await restore(host, {
       file: options.file,

@@ -3,6 +3,7 @@ import type { CommandModule } from 'yargs';
 import { Reception } from '../../driver/reception.js';
 import { DEFAULT_PORT } from '../../driver/uri.js';
 import { UsageError } from '../../errors/errors.js';
+import { messageOf } from '../../errors/message-of.js';
 import { loadTlsDir } from '../../tunnel/tls-credentials.js';
 import { listenTls } from '../../tunnel/tls-listener.js';
 import { openHost, type GlobalOptions } from '../open.js';
@@ -30,7 +31,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     const { host: address, port } = parseListen(options.listen);
     const credentials = loadTlsDir(options['tls-dir']);
     await using host = await openHost(options);
-    using stop = new StopSignals('the server');
+    using stop = new StopSignals();
     const log = (line: string): void => printNote(`${new Date().toISOString()} ${line}`);
     await using reception = new Reception(host, await host.hello(stop.cancel), log);
     await reception.recover();
@@ -39,7 +40,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
       port,
       credentials,
       onLink: (link) => reception.accept(link),
-      onRefused: (refusal) => log(`refused ${refusal.address}: ${refusal.reason}`),
+      onRefused: (refusal) => log(`refused ${refusal.address}: ${messageOf(refusal.reason)}`),
     });
     printJson({ listening: `${address}:${listener.port}`, uri: host.toolstack.uri });
     if (!stop.cancel.aborted) await once(stop.cancel, 'abort');

@@ -1,0 +1,99 @@
+import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+
+/** What the proxy does to the connections that go through it. */
+export interface Trouble {
+  /** Cut every connection, once this many bytes have gone to the destination over all of them. */
+  readonly cutAfterBytes?: number;
+  /** Stop passing bytes on, both ways, without closing anything. */
+  readonly freezeAfterBytes?: number;
+  /** Flip one bit, at this byte of everything that goes to the destination. Inside TLS it must be noticed. */
+  readonly flipAtByte?: number;
+}
+
+/** A link between two hosts that can be broken in chosen ways. Loopback only. */
+export class Proxy implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #forward = 0;
+  #frozen = false;
+  connections = 0;
+
+  private constructor(
+    private readonly target: { host: string; port: number },
+    public trouble: Trouble,
+  ) {
+    this.#server = createServer((socket) => this.#pass(socket));
+  }
+
+  static async to(address: string, trouble: Trouble = {}): Promise<Proxy> {
+    const [host, port] = address.split(':');
+    const proxy = new Proxy({ host, port: Number(port) }, trouble);
+    proxy.#server.listen(0, '127.0.0.1');
+    await once(proxy.#server, 'listening');
+    return proxy;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Bytes that went to the destination so far. */
+  get forwarded(): number {
+    return this.#forward;
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  freeze(): void {
+    this.#frozen = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  #pass(near: Socket): void {
+    this.connections += 1;
+    const far = connect(this.target);
+    for (const socket of [near, far]) {
+      this.#sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.on('data', (chunk: Buffer) => {
+      const before = this.#forward;
+      this.#forward += chunk.length;
+      const { cutAfterBytes, freezeAfterBytes, flipAtByte } = this.trouble;
+      if (cutAfterBytes !== undefined && this.#forward > cutAfterBytes) {
+        this.cut();
+        return;
+      }
+      if (freezeAfterBytes !== undefined && this.#forward > freezeAfterBytes) this.freeze();
+      if (this.#frozen) return;
+      if (flipAtByte !== undefined && flipAtByte >= before && flipAtByte < this.#forward)
+        chunk[flipAtByte - before] ^= 1;
+      if (!far.write(chunk)) {
+        near.pause();
+        far.once('drain', () => near.resume());
+      }
+    });
+    far.on('data', (chunk: Buffer) => {
+      if (this.#frozen) return;
+      if (!near.write(chunk)) {
+        far.pause();
+        near.once('drain', () => far.resume());
+      }
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}
