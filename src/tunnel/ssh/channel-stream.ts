@@ -80,7 +80,9 @@ export class ChannelStream extends Duplex {
   fail(error: Error): void {
     if (this.destroyed || this.#failure !== undefined) return;
     this.#failure = error;
+    this.#closed = true; // nothing can be written any more, even if there is still something to read
     if (this.readableLength === 0) this.destroy(error);
+    else this.#writing?.(error);
   }
 
   override read(size?: number): unknown {

@@ -19,8 +19,27 @@ export interface FileKey {
   unlock(): Promise<ParsedKey | undefined>;
 }
 
-/** Reads a key file, or says why it cannot be used; undefined where there is none. */
-export async function readKeyFile(
+/**
+ * The key files of one user. Each is read once and its passphrase asked for once, however many hosts
+ * and connections use it.
+ */
+export class KeyFiles {
+  readonly #read = new Map<string, FileKey>();
+
+  /** @param askPassphrase where absent, encrypted keys are not used */
+  constructor(private readonly askPassphrase?: AskPassphrase) {}
+
+  /** A key file, or why it cannot be used; undefined where there is none. */
+  async read(path: string): Promise<FileKey | string | undefined> {
+    const known = this.#read.get(path);
+    if (known !== undefined) return known;
+    const read = await readKeyFile(path, this.askPassphrase);
+    if (typeof read === 'object') this.#read.set(path, read);
+    return read;
+  }
+}
+
+async function readKeyFile(
   path: string,
   askPassphrase: AskPassphrase | undefined,
 ): Promise<FileKey | string | undefined> {

@@ -9,7 +9,7 @@ import ssh2, {
 import { Deadline, orAborted } from '../../errors/deadline.js';
 import { asError, messageOf } from '../../errors/message-of.js';
 import { sshFingerprint } from './host-key.js';
-import { readKeyFile, readPublicFile, type AskPassphrase, type FileKey } from './key-files.js';
+import { readPublicFile, type FileKey, type KeyFiles } from './key-files.js';
 
 /** An agent that does not list its keys at once is not there: it only reads its own memory. */
 const AGENT_MS = 5000;
@@ -20,10 +20,11 @@ export interface KeyRingOptions {
   /** The agent, where there is one: its socket's path, or an object that speaks for it. */
   readonly agent?: string | BaseAgent;
   /** Key files in the order in which they are to be tried. */
-  readonly keyFiles: readonly string[];
-  /** Only keys that are in `keyFiles`, even if the agent has more (IdentitiesOnly). */
+  readonly paths: readonly string[];
+  /** Reads them. */
+  readonly keyFiles: KeyFiles;
+  /** Only keys that are in `paths`, even if the agent has more (IdentitiesOnly). */
   readonly identitiesOnly: boolean;
-  readonly askPassphrase?: AskPassphrase;
 }
 
 interface RingKey {
@@ -62,9 +63,9 @@ export class KeyRing extends ssh2.BaseAgent {
     const agentKeys = agent === undefined ? [] : await agentIdentities(agent, signal, notices);
     const fileKeys: RingKey[] = [];
     const named: Buffer[] = [];
-    for (const path of options.keyFiles) {
+    for (const path of options.paths) {
       signal.throwIfAborted();
-      const read = await readKeyFile(path, options.askPassphrase);
+      const read = await options.keyFiles.read(path);
       if (typeof read === 'string') notices.push(read);
       else if (read !== undefined) fileKeys.push({ publicKey: read.publicKey, from: path, file: read });
       // A named file may be a public key, whose private part only the agent has (ssh_config(5), IdentityFile).

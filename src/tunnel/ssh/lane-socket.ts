@@ -1,5 +1,5 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { TunnelError } from '../../errors/errors.js';
 import type { Link, PeerIdentity } from '../link.js';
@@ -15,14 +15,11 @@ export class LaneSocket implements AsyncDisposable {
   readonly path: string;
   readonly #dir: string;
   readonly #server: Server;
-  readonly #open = new Set<Socket>();
 
   private constructor(dir: string, peer: PeerIdentity, onLink: (link: Link) => void) {
     this.#dir = dir;
     this.path = join(dir, 'lanes');
-    this.#server = createServer({ noDelay: false, allowHalfOpen: false }, (socket) => {
-      this.#open.add(socket);
-      socket.once('close', () => this.#open.delete(socket));
+    this.#server = createServer((socket) => {
       socket.on('error', () => undefined); // until somebody listens; `destroyed` tells it
       onLink({
         peer,

@@ -6,7 +6,7 @@ import { asError } from '../../errors/message-of.js';
 import { hostPort } from '../tls-names.js';
 import type { PeerIdentity } from '../link.js';
 import { ChannelStream, type RemoteExit } from './channel-stream.js';
-import type { AskPassphrase } from './key-files.js';
+import { KeyFiles, type AskPassphrase } from './key-files.js';
 import { KeyRing } from './key-ring.js';
 import { login, type Login, type LoginOptions } from './ssh-login.js';
 import { nameOfTarget, type SshTarget } from './ssh-target.js';
@@ -18,6 +18,8 @@ const CHANNEL_MS = 20_000;
 export interface SshConnectOptions extends LoginOptions {
   /** Asks the person for a passphrase; where absent, encrypted keys are not used. */
   readonly askPassphrase?: AskPassphrase;
+  /** Key files already read, for a caller that connects more than once; then `askPassphrase` is theirs. */
+  readonly keyFiles?: KeyFiles;
   /** An agent in place of the target's agent socket. */
   readonly agent?: BaseAgent;
 }
@@ -60,8 +62,11 @@ export class SshConnection {
    */
   static async open(target: SshTarget, options: SshConnectOptions, signal: AbortSignal): Promise<SshConnection> {
     let below: SshConnection | undefined;
+    const keyFiles = options.keyFiles ?? new KeyFiles(options.askPassphrase);
     try {
-      for (const hop of [...target.jumps, target]) below = await SshConnection.#hop(hop, below, options, signal);
+      for (const hop of [...target.jumps, target]) {
+        below = await SshConnection.#hop(hop, below, { ...options, keyFiles }, signal);
+      }
     } catch (error) {
       below?.destroy();
       throw error;
@@ -73,7 +78,7 @@ export class SshConnection {
   static async #hop(
     target: SshTarget,
     below: SshConnection | undefined,
-    options: SshConnectOptions,
+    options: SshConnectOptions & { readonly keyFiles: KeyFiles },
     signal: AbortSignal,
   ): Promise<SshConnection> {
     const agent = options.agent ?? target.agentSocket;
@@ -81,9 +86,9 @@ export class SshConnection {
     const ring = await KeyRing.open(
       {
         ...(agent === undefined ? {} : { agent }),
-        keyFiles: target.keyFiles,
+        paths: target.keyFiles,
+        keyFiles: options.keyFiles,
         identitiesOnly: target.identitiesOnly,
-        ...(options.askPassphrase === undefined ? {} : { askPassphrase: options.askPassphrase }),
       },
       signal,
     );

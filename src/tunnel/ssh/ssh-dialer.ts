@@ -2,6 +2,7 @@ import { orAborted } from '../../errors/deadline.js';
 import { DeadlineError, TunnelError } from '../../errors/errors.js';
 import { asError } from '../../errors/message-of.js';
 import type { Dialer, Link } from '../link.js';
+import { KeyFiles } from './key-files.js';
 import { RemoteReceiver } from './remote-receiver.js';
 import { SshConnection, type SshConnectOptions } from './ssh-connection.js';
 import { nameOfTarget, type SshTarget } from './ssh-target.js';
@@ -37,7 +38,7 @@ export class SshDialer implements Dialer {
 
   constructor(target: SshTarget, options: SshDialerOptions = {}) {
     this.#target = target;
-    this.#options = options;
+    this.#options = { ...options, keyFiles: options.keyFiles ?? new KeyFiles(options.askPassphrase) };
     this.target = nameOfTarget(target);
     this.#tls = options.tls === undefined ? undefined : new TlsLanes(options.tls);
     for (const hop of [...target.jumps, target]) for (const notice of hop.notices) options.onNotice?.(notice);

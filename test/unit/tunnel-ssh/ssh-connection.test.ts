@@ -4,7 +4,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import ssh2, { type IdentityCallback, type ParsedKey, type SignCallback, type SigningRequestOptions } from 'ssh2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connect, type Socket } from 'node:net';
 import { XenferryError } from '../../../src/errors/errors.js';
+import { messageOf } from '../../../src/errors/message-of.js';
 import { sshFingerprint } from '../../../src/tunnel/ssh/host-key.js';
 import { SshConnection, type SshConnectOptions } from '../../../src/tunnel/ssh/ssh-connection.js';
 import { resolveSshTarget } from '../../../src/tunnel/ssh/ssh-target.js';
@@ -280,6 +282,31 @@ describe('what can go wrong on the way', () => {
     await expect(open({}, server.port, AbortSignal.abort(new Error('before')))).rejects.toThrow('before');
   });
 
+  it('F7: a connection that falls silent is given up by keepalive', async () => {
+    const upstream: Socket[] = [];
+    const near: Socket[] = [];
+    await using proxy = await rawServer((socket) => {
+      const onward = connect(server.port, '127.0.0.1');
+      onward.on('error', () => undefined);
+      near.push(socket);
+      upstream.push(onward);
+      socket.pipe(onward).pipe(socket);
+    });
+    home.knows(proxy.port, hostKey);
+    const connection = await open({ keepaliveMs: 30, keepaliveCount: 3 }, proxy.port);
+    const stream = await connection.openTcp('127.0.0.1', server.port, NEVER);
+    const closed = new Promise<void>((resolve) => stream.once('close', resolve));
+    for (const [index, socket] of near.entries()) {
+      socket.unpipe();
+      upstream[index].unpipe();
+      socket.pause();
+    }
+    await closed;
+    expect(connection.failure).toMatchObject({ code: 'E_TUNNEL_LOST' });
+    expect(messageOf(connection.failure)).toContain('Keepalive timeout');
+    for (const socket of upstream) socket.destroy();
+  });
+
   it('a cut connection is told on it and on its channels', async () => {
     await replaceServer({ onExec: (_, channel) => channel.write('up') });
     home.knows(server.port, hostKey);
@@ -333,6 +360,23 @@ describe('ProxyJump', () => {
     knownLines([jump.port, jumpKey.publicLine]);
     error = await errorOf(go());
     expect(error).toMatchObject({ code: 'E_TUNNEL_HOSTKEY_UNKNOWN', data: { port: server.port } });
+  });
+
+  it('asks once for the passphrase of a key that both hosts take', async () => {
+    const locked = makeKey('ecdsa', 'secret');
+    await using far = await TestServer.start({ hostKeys: [hostKey], authorized: [locked] });
+    await using near = await TestServer.start({ hostKeys: [jumpKey], authorized: [locked] });
+    home.write('id_ecdsa', locked.privateText);
+    knownLines([far.port, hostKey.publicLine], [near.port, jumpKey.publicLine]);
+    home.write('config', `Host box\n HostName 127.0.0.1\n Port ${far.port}\n ProxyJump 127.0.0.1:${near.port}\n`);
+    let asked = 0;
+    const askPassphrase = (): Promise<string> => {
+      asked += 1;
+      return Promise.resolve('secret');
+    };
+    const target = resolveSshTarget({ host: 'box' }, home.environment);
+    (await SshConnection.open(target, { askPassphrase }, NEVER)).destroy();
+    expect([asked, near.signedKeys.length, far.signedKeys.length]).toEqual([1, 1, 1]);
   });
 
   it('tells when the jump host cannot connect on', async () => {

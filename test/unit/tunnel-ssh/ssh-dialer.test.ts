@@ -5,7 +5,9 @@ import { PassThrough, type Duplex } from 'node:stream';
 import type { ServerChannel } from 'ssh2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeCredentials } from '../../../src/pki/credentials.js';
-import { XenferryError } from '../../../src/errors/errors.js';
+import { RefusedError, XenferryError } from '../../../src/errors/errors.js';
+import { FrameLink } from '../../../src/tunnel/frame-link.js';
+import { FrameType } from '../../../src/tunnel/frame.js';
 import type { Link, PeerIdentity } from '../../../src/tunnel/link.js';
 import { attachToSocket } from '../../../src/tunnel/ssh/attach.js';
 import { ReceivingEnd } from '../../../src/tunnel/ssh/receiving-end.js';
@@ -240,6 +242,50 @@ describe('dialling over ssh', () => {
     expect(statSync(dir).mode & 0o777).toBe(0o700);
     for (const end of ends.splice(0)) await end[Symbol.asyncDispose]();
     expect(existsSync(dir)).toBe(false);
+  });
+});
+
+describe('frames over ssh', () => {
+  /** A far process that answers the link's OPEN, or refuses it and ends. */
+  function framing(refuse: boolean): (command: string, channel: ServerChannel) => void {
+    return (_, channel) => {
+      const { input, output } = stdioOf(channel);
+      const onLink = async (link: Link): Promise<void> => {
+        const frames = new FrameLink(link);
+        await frames.awaitOpen(NEVER);
+        if (refuse) {
+          await frames.refuse(new RefusedError('E_REFUSED_BUSY', 'no room here'));
+          return;
+        }
+        await frames.answer(Buffer.from('welcome'));
+        const frame = await frames.receive(NEVER);
+        if (frame !== undefined) await frames.send(frame);
+        await frames.receive(NEVER);
+        await frames.close();
+      };
+      void ReceivingEnd.open(
+        { input, output, runtimeDir: home.dir, peer: PEER, onLink: (link) => void onLink(link) },
+        NEVER,
+      ).then((end) => ends.push(end));
+    };
+  }
+
+  it('a link opens, carries a frame each way and ends in order', async () => {
+    await using dialer = await dialerTo(framing(false));
+    const frames = new FrameLink(await dialer.dial(NEVER));
+    expect(Buffer.from(await frames.open(Buffer.from('hello'), NEVER)).toString()).toBe('welcome');
+    await frames.send({ type: FrameType.MESSAGE, sequence: 1, offset: 0, payload: Buffer.alloc(100_000, 'm') });
+    const back = await frames.receive(NEVER);
+    expect(back?.payload.length).toBe(100_000);
+    await frames.close();
+    expect(frames.failure).toBeUndefined();
+  });
+
+  it('why a link was refused is read before its process ends', async () => {
+    await using dialer = await dialerTo(framing(true));
+    const frames = new FrameLink(await dialer.dial(NEVER));
+    await expect(frames.open(Buffer.from('hello'), NEVER)).rejects.toMatchObject({ code: 'E_REFUSED_BUSY' });
+    await frames.close();
   });
 });
 
