@@ -70,6 +70,7 @@ function parser(words: readonly string[]): ReturnType<typeof yargs> {
     .command(demoCommand)
     .command(versionCommand)
     .completion('completion', 'print a completion script for your shell')
+    .middleware(refuseRepeated)
     .demandCommand(1, 'Name a verb.')
     .strict()
     .recommendCommands()
@@ -86,6 +87,17 @@ function parser(words: readonly string[]): ReturnType<typeof yargs> {
         new UsageError('E_USAGE_ARGUMENTS', message, { hint: 'See `xenferry --help`, or `xenferry VERB --help`.' })
       );
     });
+}
+
+/** Options that may be given more than once. */
+const REPEATABLE: ReadonlySet<string> = new Set(['_', 'deadline', 'host']);
+
+/** yargs makes a list of an option that is given twice; none of ours expects one. */
+function refuseRepeated(argv: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(argv)) {
+    if (!Array.isArray(value) || REPEATABLE.has(name)) continue;
+    throw new UsageError('E_USAGE_REPEATED', `--${name} is given ${value.length} times`, { hint: 'Give it once.' });
+  }
 }
 
 function printError(error: unknown): void {

@@ -72,6 +72,7 @@ export class Arrivals<Lane> {
         return this.#prepare(request, from);
       case 'finish':
         if (live === undefined) return this.#fromJournal(request.migration);
+        this.context.log(`${live.arrival.subject.name}: the source has sent everything and asks to finish`);
         return live.arrival.finish(request);
       case 'cancel':
         if (live === undefined) return this.#fromJournal(request.migration);
@@ -242,7 +243,11 @@ export class Arrivals<Lane> {
         return { type: 'outcome', outcome: 'committed' };
       case 'refusing':
       case 'refused':
-        return { type: 'outcome', outcome: 'aborted' };
+        return {
+          type: 'outcome',
+          outcome: 'aborted',
+          ...(entry.state.why === undefined ? {} : { error: { code: 'E_TUNNEL_REMOTE', message: entry.state.why } }),
+        };
       default:
         return { type: 'outcome', outcome: 'pending' };
     }

@@ -52,8 +52,10 @@ export async function receive(request: ReceiveRequest): Promise<Received> {
     const domid = await orAborted(restore, ending.signal);
     return { domid, rawBytes: digester.bytes, digestHex: digester.digest() };
   } catch (error) {
-    stop.abort(asError(error));
-    throw await undo(request.toolstack, restore, asError(error));
+    const cause = isBrokenPipe(error) ? await restoreFailure(restore, request, error) : asError(error);
+    stop.abort(cause);
+    await undo(request.toolstack, restore);
+    throw cause;
   }
 }
 
@@ -71,17 +73,23 @@ async function pump(
   await writer.end(moving.signal);
 }
 
-/** Waits for the stopped restore, removes what it may have finished, and says what really went wrong. */
-async function undo(toolstack: Toolstack, restore: Promise<Domid>, error: Error): Promise<Error> {
+/** A restore that dies takes the pipe's reader with it: its own error says why, the pipe's only that. */
+async function restoreFailure(restore: Promise<Domid>, request: ReceiveRequest, broken: Error): Promise<Error> {
+  using deadline = new Deadline(request.signal, request.stallMs, 'E_DEADLINE_RESTORE', 'the end of the failed restore');
   try {
-    await toolstack.destroy(await restore);
-    return error;
-  } catch (restoreError) {
-    // A restore that dies takes the pipe's reader with it: its own error says why, the pipe's only that.
-    return isBrokenPipe(error) ? asError(restoreError) : error;
+    await orAborted(restore, deadline.signal);
+    return broken;
+  } catch (error) {
+    return asError(error);
   }
 }
 
-function isBrokenPipe(error: Error): boolean {
-  return 'code' in error && (error.code === 'EPIPE' || error.code === 'ECONNRESET');
+/** Waits for the stopped restore, and removes a domain that it had finished all the same. */
+async function undo(toolstack: Toolstack, restore: Promise<Domid>): Promise<void> {
+  const [settled] = await Promise.allSettled([restore]);
+  if (settled.status === 'fulfilled') await toolstack.destroy(settled.value);
+}
+
+function isBrokenPipe(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && (error.code === 'EPIPE' || error.code === 'ECONNRESET');
 }

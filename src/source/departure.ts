@@ -11,7 +11,7 @@ import {
   XenferryError,
 } from '../errors/errors.js';
 import { asError, messageOf } from '../errors/message-of.js';
-import { fromWire, toWire } from '../errors/wire.js';
+import { fromWire, RemoteError, toWire } from '../errors/wire.js';
 import {
   SOURCE_FINAL,
   stepSource,
@@ -30,6 +30,8 @@ import type { DepartureReport, GuestPlace, Phase, ProgressEvent } from './report
 
 /** Attempts at ending our suspended copy once the destination has committed. */
 const DESTROY_TRIES = 3;
+/** How long a broken lane waits for the destination's own word. */
+const EXPLAIN_MS = 1000;
 /** Pause between two questions to a destination that did not answer. */
 const ASK_PAUSE_MS = 500;
 
@@ -322,10 +324,18 @@ export class Departure {
       this.#anyStop.throwIfAborted();
       return 'saved';
     } catch (error) {
-      this.#fail(asError(error));
+      this.#fail(await this.#explained(asError(error)));
       lanes.destroy(asError(error));
       return this.#cancelled ? 'cancel' : 'failed';
     }
+  }
+
+  /** A destination that gives up says why on the control link while its lanes break: that is worth a moment's wait. */
+  async #explained(error: Error): Promise<Error> {
+    if (!(error instanceof TunnelError) || this.context.cancel.aborted) return error;
+    await sleep(EXPLAIN_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined); // the word has come
+    const said: unknown = this.#stop.signal.reason;
+    return said instanceof RemoteError ? said : error;
   }
 
   async #finish(): Promise<SourceEvent> {

@@ -99,7 +99,8 @@ export class TestHost {
   }
 
   async serve(...options: string[]): Promise<Running> {
-    const server = this.start('serve', '--listen', '127.0.0.1:0', '--tls-dir', this.tlsDir, ...options);
+    const listen = options.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
+    const server = this.start('serve', '--tls-dir', this.tlsDir, ...listen, ...options);
     this.#server = server;
     this.address = z.object({ listening: z.string() }).parse(JSON.parse(await firstLine(server))).listening;
     return server;

@@ -1,0 +1,385 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { guestXml, migrationResult, TwoHosts, type Failed, type TestHost } from '../support/hosts.js';
+import { assertNeverTwice } from '../support/oracle.js';
+import { Proxy, type Trouble } from '../support/proxy.js';
+
+let hosts: TwoHosts;
+let a: TestHost;
+let b: TestHost;
+beforeEach(async () => {
+  hosts = await TwoHosts.make();
+  ({ a, b } = hosts);
+});
+afterEach(async () => {
+  await hosts[Symbol.asyncDispose]();
+});
+
+const QUIET = "dirtyMiBPerSecond='2'";
+
+/** Switches faults on for a host, for the next operations. */
+function faults(host: TestHost, ...list: Record<string, unknown>[]): void {
+  writeFileSync(join(host.dir, 'faults.json'), JSON.stringify(list));
+}
+
+/** After a fault: one copy, at the source, running and whole; nothing left; and the second attempt succeeds. */
+async function expectBackHome(domain = 'guest'): Promise<void> {
+  expect(await a.list()).toMatchObject([{ name: domain, state: 'running' }]);
+  expect((await a.info(domain)).guest.bad).toBe(0);
+  await expectNothingLeft();
+  faults(a);
+  faults(b);
+  const { result, stderr } = await a.migrate(domain, b);
+  expect(result.result, stderr).toBe('done');
+  expect(await a.list()).toEqual([]);
+  expect((await b.info(domain)).guest.bad).toBe(0);
+  expect(await a.openMigrations()).toEqual([]);
+  expect(await b.openMigrations()).toEqual([]);
+  assertNeverTwice([a.dir, b.dir]);
+}
+
+/** The destination has no copy, no half of one, and no file of one. */
+async function expectNothingLeft(): Promise<void> {
+  await expect.poll(() => b.list(), { timeout: 20_000 }).toEqual([]);
+  await expect
+    .poll(() => readdirSync(join(b.dir, 'domains')).filter((name) => /^\d+$/.test(name)), { timeout: 20_000 })
+    .toEqual([]);
+}
+
+async function failedMigration(to: TestHost | string, ...options: string[]): Promise<Failed & { exit: number }> {
+  const { code, result, stderr } = await a.migrate('guest', to, ...options);
+  if (result.result !== 'failed') throw new Error(`the migration did not fail: ${JSON.stringify(result)}\n${stderr}`);
+  expect(result.message.length).toBeGreaterThan(20);
+  return { ...result, exit: code };
+}
+
+describe('the connection', () => {
+  it.each<[string, Trouble, string]>([
+    ['F6: in the handshake', { cutAfterBytes: 100 }, 'prepare'],
+    ['F6: in the hello', { cutAfterBytes: 3000 }, 'prepare'],
+    ['F7: at 10 % of the stream', { cutAfterBytes: 3_400_000 }, 'perform'],
+    ['F7: at half of the stream', { cutAfterBytes: 17_000_000 }, 'perform'],
+    ['F7: at 95 % of the stream', { cutAfterBytes: 32_000_000 }, 'perform'],
+  ])('is cut %s: the guest stays at the source', async (_where, trouble, phase) => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    await using proxy = await Proxy.to(b.address, trouble);
+    const failed = await failedMigration(proxy.address);
+    expect(failed).toMatchObject({ exit: 1, guest: 'source-running', phase });
+    expect(failed.message).toContain('the guest runs at the source');
+    await expectBackHome();
+  });
+
+  it('F19: a bit flipped on the way is noticed', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    await using proxy = await Proxy.to(b.address, { flipAtByte: 9_000_000 });
+    expect(await failedMigration(proxy.address)).toMatchObject({ exit: 1, guest: 'source-running', phase: 'perform' });
+    await expectBackHome();
+  });
+
+  it('F7 F11: a peer that stops answering ends the wait at its deadline', async () => {
+    await b.serve('--deadline', 'stall=3');
+    await a.create(guestXml({ workload: QUIET }));
+    await using proxy = await Proxy.to(b.address, { freezeAfterBytes: 5_000_000 });
+    const failed = await failedMigration(proxy.address, '--deadline', 'stall=2', '--deadline', 'call=2');
+    expect(failed).toMatchObject({ exit: 1, guest: 'source-running', code: 'E_DEADLINE_STALLED' });
+    proxy.cut();
+    await expectBackHome();
+  });
+
+  it('F24 F27: certificates of another authority are refused, and say so on both sides', async () => {
+    await using other = await TwoHosts.make();
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    const words = a.migrateWords('guest', b).map((word) => (word === hosts.tlsDir ? other.tlsDir : word));
+    const finished = await a.run(...words);
+    expect(finished.code).toBe(1);
+    expect(migrationResult(finished)).toMatchObject({ code: 'E_TUNNEL_CERT_UNTRUSTED', guest: 'source-running' });
+    await expectBackHome();
+  });
+});
+
+describe('the toolstack', () => {
+  it('F34: a guest that refuses to suspend ends within its deadline, running at the source', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    faults(a, { fault: 'refuse-suspend', count: 1, timeoutMs: 1500 });
+    const failed = await failedMigration(b);
+    expect(failed).toMatchObject({
+      exit: 1,
+      guest: 'source-running',
+      code: 'E_TOOLSTACK_GUEST_TIMEDOUT',
+      phase: 'perform',
+    });
+    await expectBackHome();
+  });
+
+  it('F33: a guest that crashes when asked to suspend is not said to be anywhere it is not', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    faults(a, { fault: 'crash-on-suspend', count: 1 });
+    expect(await failedMigration(b)).toMatchObject({ exit: 4, guest: 'source-stopped' });
+    expect(await a.list()).toMatchObject([{ state: 'crash' }]);
+    await expectNothingLeft();
+  });
+
+  it.each([
+    ['save-fails', 'E_TOOLSTACK'],
+    ['save-dies', 'E_TOOLSTACK_AGENT_DIED'],
+  ])('the source has %s: the guest stays at the source', async (fault, code) => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    faults(a, { fault, count: 1, afterBytes: 9_000_000 });
+    const failed = await failedMigration(b);
+    expect(failed).toMatchObject({ exit: 1, guest: 'source-running', phase: 'perform' });
+    expect(failed.code).toContain(code);
+    await expectBackHome();
+  });
+
+  it('a save that hangs is ended by its deadline', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    faults(a, { fault: 'save-hangs', count: 1, afterBytes: 9_000_000 });
+    expect(await failedMigration(b, '--deadline', 'stall=2')).toMatchObject({
+      exit: 1,
+      guest: 'source-running',
+      code: 'E_DEADLINE_STALLED',
+    });
+    await expectBackHome();
+  });
+
+  it.each([
+    ['restore-fails', 'E_TOOLSTACK'],
+    ['restore-dies', 'E_TOOLSTACK_AGENT_DIED'],
+    ['disk-full-on-restore', 'ENOSPC'],
+    ['no-memory', 'E_TOOLSTACK_NO_MEMORY'],
+  ])('F36 F41: the destination has %s: the source is told why, and keeps the guest', async (fault, text) => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    faults(b, { fault, count: 1, ...(fault === 'no-memory' ? {} : { afterBytes: 9_000_000 }) });
+    const failed = await failedMigration(b);
+    expect(failed).toMatchObject({ exit: 1, guest: 'source-running' });
+    expect(`${failed.code} ${failed.message}`).toContain(text);
+    await expectBackHome();
+  });
+
+  it('a restore that hangs is ended by its deadline', async () => {
+    await b.serve('--deadline', 'stall=2');
+    await a.create(guestXml({ workload: QUIET }));
+    faults(b, { fault: 'restore-hangs', count: 1, afterBytes: 9_000_000 });
+    expect(await failedMigration(b, '--deadline', 'stall=4')).toMatchObject({
+      exit: 1,
+      guest: 'source-running',
+      code: 'E_DEADLINE_STALLED',
+    });
+    await expectBackHome();
+  });
+
+  it('F42: a guest that arrived and cannot be let run is at the destination, and is said to be paused there', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    faults(b, { fault: 'unpause-fails', count: 1 });
+    const { code, stdout, stderr } = await a.run(...a.migrateWords('guest', b));
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ result: 'done', running: false });
+    expect(stderr).toContain('does not run');
+    expect(await a.list()).toEqual([]);
+    expect(await b.list()).toMatchObject([{ state: 'paused' }]);
+    await b.must('resume', 'guest');
+    expect((await b.info('guest')).guest.bad).toBe(0);
+  });
+
+  it('F43: a source copy that cannot be destroyed stays suspended, cannot be resumed, and recover ends it', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    faults(a, { fault: 'destroy-fails', count: 3 });
+    const { code, result, stderr } = await a.migrate('guest', b);
+    expect(code, stderr).toBe(0);
+    expect(result.result).toBe('done');
+    expect(stderr).toContain('xenferry recover');
+    expect(await a.list()).toMatchObject([{ state: 'suspended' }]);
+    const resume = await a.run('resume', 'guest');
+    expect(resume.code).toBe(3);
+    expect(resume.stderr).toContain('may be running there already');
+    expect(await a.openMigrations()).toHaveLength(1);
+    await a.must('recover', '--tls-dir', hosts.tlsDir);
+    expect(await a.list()).toEqual([]);
+    expect(await a.openMigrations()).toEqual([]);
+    expect((await b.info('guest')).guest.bad).toBe(0);
+    assertNeverTwice([a.dir, b.dir]);
+  });
+
+  it('a guest that cannot be resumed after a failure: exit 4, and recover brings it back', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET, mib: 4 }));
+    faults(a, { fault: 'resume-fails', count: 1 });
+    faults(b, { fault: 'restore-slow', count: 1, bytesPerSecond: 800_000 });
+    const moving = a.start(...a.migrateWords('guest', b));
+    await moving.saysOnStderr(/"phase":"finish"/);
+    await b.stop('SIGKILL');
+    const port = b.address;
+    await b.serve('--listen', port);
+    const finished = await moving.finished;
+    expect(finished.code, finished.stderr).toBe(4);
+    expect(migrationResult(finished)).toMatchObject({ guest: 'source-suspended' });
+    await a.must('recover', '--tls-dir', hosts.tlsDir);
+    await expectBackHome();
+  });
+});
+
+describe('processes', () => {
+  it('F1: kill -9 of the source in perform: the guest goes on at the source, the half-restored one is gone', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    faults(a, { fault: 'save-write-slow', bytesPerSecond: 4_000_000, count: 1 });
+    const moving = a.start(...a.migrateWords('guest', b));
+    await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
+    moving.kill('SIGKILL');
+    await moving.finished;
+    await expectNothingLeft();
+    expect((await a.info('guest')).state).toBe('running');
+    await a.must('recover', '--tls-dir', hosts.tlsDir);
+    await expectBackHome();
+  });
+
+  it('F2: kill -9 of the destination in perform: the guest goes on at the source, the half-restored one is gone', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    faults(a, { fault: 'save-write-slow', bytesPerSecond: 4_000_000, count: 1 });
+    const moving = a.start(...a.migrateWords('guest', b));
+    await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
+    await b.stop('SIGKILL');
+    const finished = await moving.finished;
+    expect(finished.code, finished.stderr).toBe(1);
+    expect(migrationResult(finished)).toMatchObject({ guest: 'source-running', phase: 'perform' });
+    await expectNothingLeft();
+    await b.serve();
+    await expectBackHome();
+  });
+
+  it('F2 F12: kill -9 of the destination while it decides: the source asks again, and gets its guest back', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET, mib: 4 }));
+    faults(b, { fault: 'restore-slow', count: 1, bytesPerSecond: 800_000 });
+    const moving = a.start(...a.migrateWords('guest', b));
+    await moving.saysOnStderr(/"phase":"finish"/);
+    const address = b.address;
+    await b.stop('SIGKILL');
+    await b.serve('--listen', address);
+    const finished = await moving.finished;
+    expect(finished.code, finished.stderr).toBe(1);
+    expect(migrationResult(finished)).toMatchObject({ guest: 'source-running', phase: 'finish' });
+    await expectBackHome();
+  });
+
+  it('F13 F54: kill -9 of the source once finish was sent: the guest arrives, and recover ends the old copy', async () => {
+    const server = await b.serve();
+    await a.create(guestXml({ workload: QUIET, mib: 4 }));
+    faults(b, { fault: 'restore-slow', count: 1, bytesPerSecond: 800_000 });
+    const moving = a.start(...a.migrateWords('guest', b));
+    await server.saysOnStderr(/asks to finish/);
+    moving.kill('SIGKILL');
+    await moving.finished;
+    await expect.poll(() => b.list(), { timeout: 30_000 }).toMatchObject([{ name: 'guest', state: 'running' }]);
+    expect(await a.list()).toMatchObject([{ state: 'suspended' }]);
+    expect((await a.run('resume', 'guest')).code).toBe(3);
+    await a.must('recover', '--tls-dir', hosts.tlsDir);
+    expect(await a.list()).toEqual([]);
+    expect((await b.info('guest')).guest.bad).toBe(0);
+    assertNeverTwice([a.dir, b.dir]);
+  });
+
+  it('F5 F14: in doubt: exit 5, the copy stays suspended; recover settles it when the destination is back', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET, mib: 4 }));
+    faults(b, { fault: 'restore-slow', count: 1, bytesPerSecond: 800_000 });
+    const moving = a.start(...a.migrateWords('guest', b, '--deadline', 'ask=2'));
+    await moving.saysOnStderr(/"phase":"finish"/);
+    const address = b.address;
+    await b.stop('SIGKILL');
+    const finished = await moving.finished;
+    expect(finished.code, finished.stderr).toBe(5);
+    const failed = migrationResult(finished);
+    expect(failed).toMatchObject({ guest: 'in-doubt', code: 'E_TUNNEL_IN_DOUBT' });
+    expect((failed as Failed).hint).toContain('xenferry recover');
+    expect(await a.list()).toMatchObject([{ state: 'suspended' }]);
+    const early = await a.run('recover', '--tls-dir', hosts.tlsDir, '--deadline', 'ask=1');
+    expect(early.code).toBe(5);
+    await b.serve('--listen', address);
+    await a.must('recover', '--tls-dir', hosts.tlsDir);
+    await expectBackHome();
+  });
+
+  it('F48: of two migrations of one domain at once, the second is told who has it', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    faults(a, { fault: 'save-write-slow', bytesPerSecond: 8_000_000, count: 1 });
+    const first = a.start(...a.migrateWords('guest', b));
+    await first.saysOnStderr(/"phase":"perform"/);
+    const second = await a.migrate('guest', b, '--deadline', 'job=0.5');
+    expect(second).toMatchObject({ code: 3, result: { code: 'E_REFUSED_BUSY', guest: 'untouched' } });
+    expect(second.stderr).toContain('migrating to xen+tls://');
+    expect((await first.finished).code).toBe(0);
+    expect((await b.info('guest')).guest.bad).toBe(0);
+  });
+});
+
+describe('the operator', () => {
+  it('F44: Ctrl-C before the downtime: 130, and the guest runs on', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    faults(a, { fault: 'save-write-slow', bytesPerSecond: 4_000_000, count: 1 });
+    const moving = a.start(...a.migrateWords('guest', b));
+    await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
+    moving.kill('SIGINT');
+    const finished = await moving.finished;
+    expect(finished.code, finished.stderr).toBe(130);
+    expect(migrationResult(finished)).toMatchObject({ code: 'E_ABORTED', guest: 'source-running' });
+    await expectBackHome();
+  });
+
+  it('Ctrl-C twice: it does not wait for a destination that is silent, and the guest runs on', async () => {
+    await b.serve('--deadline', 'stall=3');
+    await a.create(guestXml({ workload: QUIET }));
+    await using proxy = await Proxy.to(b.address, { freezeAfterBytes: 5_000_000 });
+    const moving = a.start(...a.migrateWords('guest', proxy.address));
+    await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
+    moving.kill('SIGINT');
+    await moving.saysOnStderr(/once more/);
+    moving.kill('SIGINT');
+    const finished = await moving.finished;
+    expect(finished.code, finished.stderr).toBe(130);
+    expect(migrationResult(finished)).toMatchObject({ guest: 'source-running' });
+    proxy.cut();
+    await expectBackHome();
+  });
+
+  it('F45: Ctrl-C once finish was sent is noted, and the outcome is learned', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET, mib: 4 }));
+    faults(b, { fault: 'restore-slow', count: 1, bytesPerSecond: 800_000 });
+    const moving = a.start(...a.migrateWords('guest', b));
+    await moving.saysOnStderr(/"phase":"finish"/);
+    moving.kill('SIGINT');
+    const finished = await moving.finished;
+    expect(finished.code, finished.stderr).toBe(0);
+    expect(await a.list()).toEqual([]);
+    expect((await b.info('guest')).guest.bad).toBe(0);
+  });
+
+  it('stopping the destination gives the guest back to the source', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    faults(a, { fault: 'save-write-slow', bytesPerSecond: 4_000_000, count: 1 });
+    const moving = a.start(...a.migrateWords('guest', b));
+    await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
+    await b.stop('SIGTERM');
+    const finished = await moving.finished;
+    expect(finished.code, finished.stderr).toBe(1);
+    expect(migrationResult(finished)).toMatchObject({ guest: 'source-running' });
+    await b.serve();
+    await expectBackHome();
+  });
+});
