@@ -40,7 +40,8 @@ export class FileLock implements Disposable {
       signal.throwIfAborted();
       const lock = FileLock.tryTake(path, holder);
       if (lock !== undefined) return lock;
-      await sleep(RETRY_MS, undefined, { signal });
+      // The timer would reject with an error of its own.
+      await sleep(RETRY_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
   }
 

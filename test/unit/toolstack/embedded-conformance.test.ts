@@ -1,0 +1,19 @@
+import { openEmbedded } from '../../../src/toolstack/embedded/open.js';
+import { toolstackConformance } from '../../support/toolstack-conformance.js';
+import { guest, TempFolder } from './rig.js';
+
+toolstackConformance('embedded', async () => {
+  const temp = new TempFolder();
+  let guests = 0;
+  return {
+    toolstack: await openEmbedded(temp.file('host')),
+    newGuest: () => {
+      guests += 1;
+      return { domain: guest({ name: `guest-${guests}` }) };
+    },
+    ready: async () => undefined,
+    [Symbol.asyncDispose]: async () => {
+      temp[Symbol.dispose]();
+    },
+  };
+});
