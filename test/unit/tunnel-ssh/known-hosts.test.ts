@@ -3,26 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ssh2 from 'ssh2';
 import { describe, expect, it } from 'vitest';
 import { hostKeyAlgorithms, hostKeyError, judgeHostKey, sshFingerprint } from '../../../src/tunnel/ssh/host-key.js';
+import { makeKey } from './test-server.js';
 import { parseKnownHosts, type KnownHosts } from '../../../src/tunnel/ssh/known-hosts.js';
-
-interface Key {
-  readonly line: string;
-  readonly blob: Buffer;
-}
-
-function makeKey(type: 'ed25519' | 'ecdsa' | 'rsa' = 'ed25519'): Key {
-  const pair =
-    type === 'ed25519'
-      ? ssh2.utils.generateKeyPairSync('ed25519')
-      : type === 'ecdsa'
-        ? ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 })
-        : ssh2.utils.generateKeyPairSync('rsa', { bits: 2048 });
-  const [name, base64] = pair.public.split(' ');
-  return { line: `${name} ${base64}`, blob: Buffer.from(base64, 'base64') };
-}
 
 function known(...lines: string[]): KnownHosts {
   return parseKnownHosts([{ path: '/k', text: lines.join('\n') }]);
@@ -36,11 +20,11 @@ const at2222 = { host: 'box.example', port: 2222 };
 
 describe('known_hosts', () => {
   it.each([
-    ['plain', `box.example ${one.line}`],
-    ['list', `10.0.0.1,box.example ${one.line}`],
-    ['upper case', `BOX.example ${one.line} a comment`],
-    ['wildcard', `*.example,!db.example ${one.line}`],
-    ['tabs', `box.example\t${one.line.replace(' ', '\t')}`],
+    ['plain', `box.example ${one.publicLine}`],
+    ['list', `10.0.0.1,box.example ${one.publicLine}`],
+    ['upper case', `BOX.example ${one.publicLine} a comment`],
+    ['wildcard', `*.example,!db.example ${one.publicLine}`],
+    ['tabs', `box.example\t${one.publicLine.replace(' ', '\t')}`],
   ])('knows a key by a %s line', (_, line) => {
     expect(judgeHostKey(known('# comment', '', line), at22, one.blob)).toMatchObject({ kind: 'known' });
   });
@@ -48,7 +32,7 @@ describe('known_hosts', () => {
   it('knows a hashed name, and no other by it', () => {
     const salt = randomBytes(20);
     const hash = createHmac('sha1', salt).update('[box.example]:2222').digest('base64');
-    const hosts = known(`|1|${salt.toString('base64')}|${hash} ${one.line}`);
+    const hosts = known(`|1|${salt.toString('base64')}|${hash} ${one.publicLine}`);
     expect(judgeHostKey(hosts, at2222, one.blob).kind).toBe('known');
     expect(judgeHostKey(hosts, at22, one.blob).kind).toBe('unknown');
   });
@@ -57,7 +41,7 @@ describe('known_hosts', () => {
     const dir = mkdtempSync(join(tmpdir(), 'xf-known-'));
     try {
       const path = join(dir, 'known_hosts');
-      writeFileSync(path, `box.example ${one.line}\n[box.example]:2222 ${two.line}\n`);
+      writeFileSync(path, `box.example ${one.publicLine}\n[box.example]:2222 ${two.publicLine}\n`);
       execFileSync('ssh-keygen', ['-H', '-f', path], { stdio: 'ignore' });
       const text = readFileSync(path, 'utf8');
       expect(text).not.toContain('box');
@@ -70,22 +54,22 @@ describe('known_hosts', () => {
   });
 
   it('another port is another host, which the plain name may stand in for', () => {
-    const plain = known(`box.example ${one.line}`);
+    const plain = known(`box.example ${one.publicLine}`);
     expect(judgeHostKey(plain, at2222, one.blob).kind).toBe('known');
     expect(judgeHostKey(plain, at2222, two.blob).kind).toBe('unknown');
-    const both = known(`box.example ${one.line}`, `[box.example]:2222 ${two.line}`);
+    const both = known(`box.example ${one.publicLine}`, `[box.example]:2222 ${two.publicLine}`);
     expect(judgeHostKey(both, at2222, one.blob).kind).toBe('changed');
     expect(judgeHostKey(both, at2222, two.blob).kind).toBe('known');
   });
 
   it('HostKeyAlias stands in for host and port', () => {
-    const hosts = known(`alias ${one.line}`);
+    const hosts = known(`alias ${one.publicLine}`);
     expect(judgeHostKey(hosts, { ...at2222, alias: 'alias' }, one.blob).kind).toBe('known');
     expect(judgeHostKey(hosts, at2222, one.blob).kind).toBe('unknown');
   });
 
   it('F31: a changed key is told with both fingerprints, the line and the way out', () => {
-    const hosts = known('# one', `box.example ${one.line}`);
+    const hosts = known('# one', `box.example ${one.publicLine}`);
     const verdict = judgeHostKey(hosts, at22, two.blob);
     expect(verdict.kind).toBe('changed');
     const error = hostKeyError(verdict, hosts, at22, two.blob);
@@ -98,7 +82,7 @@ describe('known_hosts', () => {
   });
 
   it('an unknown key is told with its fingerprint and the way out', () => {
-    const hosts = known(`other ${one.line}`);
+    const hosts = known(`other ${one.publicLine}`);
     const error = hostKeyError(judgeHostKey(hosts, at2222, one.blob), hosts, at2222, one.blob);
     expect(error?.code).toBe('E_TUNNEL_HOSTKEY_UNKNOWN');
     expect(error?.message).toContain(sshFingerprint(one.blob));
@@ -106,26 +90,26 @@ describe('known_hosts', () => {
   });
 
   it('a key of another type is unknown, and the known types are told', () => {
-    const hosts = known(`box.example ${one.line}`);
+    const hosts = known(`box.example ${one.publicLine}`);
     const error = hostKeyError(judgeHostKey(hosts, at22, ecdsa.blob), hosts, at22, ecdsa.blob);
     expect(error?.code).toBe('E_TUNNEL_HOSTKEY_UNKNOWN');
     expect(error?.message).toContain('ssh-ed25519 at /k:1');
   });
 
   it('a revoked key is refused even where it is also listed', () => {
-    const hosts = known(`box.example ${one.line}`, `@revoked * ${one.line}`);
+    const hosts = known(`box.example ${one.publicLine}`, `@revoked * ${one.publicLine}`);
     const error = hostKeyError(judgeHostKey(hosts, at22, one.blob), hosts, at22, one.blob);
     expect(error?.code).toBe('E_TUNNEL_HOSTKEY_REVOKED');
     expect(error?.message).toContain('/k:2');
   });
 
   it('of several keys one is enough, in any order', () => {
-    const hosts = known(`box.example ${two.line}`, `box.example ${one.line}`);
+    const hosts = known(`box.example ${two.publicLine}`, `box.example ${one.publicLine}`);
     expect(judgeHostKey(hosts, at22, one.blob)).toMatchObject({ kind: 'known', entry: { lineNumber: 2 } });
   });
 
   it('a @cert-authority makes no key known, and is told', () => {
-    const hosts = known(`@cert-authority *.example ${one.line}`);
+    const hosts = known(`@cert-authority *.example ${one.publicLine}`);
     const error = hostKeyError(judgeHostKey(hosts, at22, one.blob), hosts, at22, one.blob);
     expect(error?.code).toBe('E_TUNNEL_HOSTKEY_UNKNOWN');
     expect(error?.hint).toContain('/k:1');
@@ -133,12 +117,12 @@ describe('known_hosts', () => {
 
   it.each([
     'box.example ssh-ed25519',
-    `box.example ssh-rsa ${one.line.split(' ')[1]}`,
+    `box.example ssh-rsa ${one.publicLine.split(' ')[1]}`,
     'box.example ssh-ed25519 !!!!',
     'box.example ssh-ed25519 AAAA',
-    `|2|aaaa|bbbb ${one.line}`,
-    `|1|aaaa|bbbb ${one.line}`,
-    `@other box.example ${one.line}`,
+    `|2|aaaa|bbbb ${one.publicLine}`,
+    `|1|aaaa|bbbb ${one.publicLine}`,
+    `@other box.example ${one.publicLine}`,
   ])('a damaged line makes nothing known and is told: %s', (line) => {
     const hosts = known(line);
     expect(hosts.entries).toHaveLength(0);
@@ -149,8 +133,8 @@ describe('known_hosts', () => {
   it('offers first the algorithms of keys that are known', () => {
     const rsa = makeKey('rsa');
     expect(hostKeyAlgorithms(known(), at22)[0]).toBe('ssh-ed25519');
-    expect(hostKeyAlgorithms(known(`box.example ${ecdsa.line}`), at22)[0]).toBe('ecdsa-sha2-nistp256');
-    const algorithms = hostKeyAlgorithms(known(`box.example ${rsa.line}`), at2222);
+    expect(hostKeyAlgorithms(known(`box.example ${ecdsa.publicLine}`), at22)[0]).toBe('ecdsa-sha2-nistp256');
+    const algorithms = hostKeyAlgorithms(known(`box.example ${rsa.publicLine}`), at2222);
     expect(algorithms.slice(0, 2)).toEqual(['rsa-sha2-512', 'rsa-sha2-256']);
     expect(algorithms).not.toContain('ssh-rsa');
     expect(new Set(algorithms).size).toBe(6);

@@ -8,6 +8,7 @@ import { connect, type Socket } from 'node:net';
 import { XenferryError } from '../../../src/errors/errors.js';
 import { messageOf } from '../../../src/errors/message-of.js';
 import { sshFingerprint } from '../../../src/tunnel/ssh/host-key.js';
+import type { ChannelStream, RemoteExit } from '../../../src/tunnel/ssh/channel-stream.js';
 import { SshConnection, type SshConnectOptions } from '../../../src/tunnel/ssh/ssh-connection.js';
 import { resolveSshTarget } from '../../../src/tunnel/ssh/ssh-target.js';
 import { makeKey, rawServer, TestHome, TestServer, type TestServerOptions } from './test-server.js';
@@ -305,6 +306,34 @@ describe('what can go wrong on the way', () => {
     expect(connection.failure).toMatchObject({ code: 'E_TUNNEL_LOST' });
     expect(messageOf(connection.failure)).toContain('Keepalive timeout');
     for (const socket of upstream) socket.destroy();
+  });
+
+  it('what a command wrote before it failed can be read afterwards, and then its error is told', async () => {
+    await replaceServer({
+      onExec: (_, channel) => {
+        channel.write('last words');
+        channel.exit(9);
+        channel.end();
+      },
+    });
+    home.knows(server.port, hostKey);
+    const connection = await open();
+    let stream: ChannelStream | undefined;
+    const code = await new Promise<number | undefined>((resolve, reject) => {
+      const onExit = (exit: RemoteExit): Error => {
+        resolve(exit.code);
+        return new Error('it failed');
+      };
+      connection.exec('fail', onExit, NEVER).then((opened) => {
+        stream = opened;
+      }, reject);
+    });
+    expect(code).toBe(9);
+    await new Promise((resolve) => setImmediate(resolve)); // the failure is known, and nothing has been read
+    expect(stream?.destroyed).toBe(false);
+    expect(String(stream?.read())).toBe('last words');
+    expect(stream?.errored?.message).toBe('it failed');
+    connection.destroy();
   });
 
   it('a cut connection is told on it and on its channels', async () => {

@@ -15,16 +15,25 @@ export interface TestKey {
 }
 
 export function makeKey(type: 'ed25519' | 'ecdsa' | 'rsa' = 'ed25519', passphrase?: string): TestKey {
+  for (;;) {
+    const pair = generate(type, passphrase);
+    // One in some two hundred Ed25519 keys that ssh2 makes cannot be read by anybody, ssh-keygen included.
+    if (ssh2.utils.parseKey(pair.private, passphrase) instanceof Error) continue;
+    const [name, base64] = pair.public.split(' ');
+    return { privateText: pair.private, publicLine: `${name} ${base64}`, blob: Buffer.from(base64, 'base64') };
+  }
+}
+
+function generate(
+  type: 'ed25519' | 'ecdsa' | 'rsa',
+  passphrase: string | undefined,
+): { private: string; public: string } {
+  const { utils } = ssh2;
   const lock = { cipher: 'aes256-ctr', rounds: 4 };
   const locked = passphrase === undefined ? {} : { ...lock, passphrase };
-  const pair =
-    type === 'rsa'
-      ? ssh2.utils.generateKeyPairSync('rsa', { bits: 2048, ...locked })
-      : type === 'ecdsa'
-        ? ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256, ...locked })
-        : ssh2.utils.generateKeyPairSync('ed25519', passphrase === undefined ? {} : { ...lock, passphrase });
-  const [name, base64] = pair.public.split(' ');
-  return { privateText: pair.private, publicLine: `${name} ${base64}`, blob: Buffer.from(base64, 'base64') };
+  if (type === 'rsa') return utils.generateKeyPairSync('rsa', { bits: 2048, ...locked });
+  if (type === 'ecdsa') return utils.generateKeyPairSync('ecdsa', { bits: 256, ...locked });
+  return utils.generateKeyPairSync('ed25519', passphrase === undefined ? {} : { ...lock, passphrase });
 }
 
 /** A home folder with `.ssh`, and an empty system folder. Disposing it removes it. */
