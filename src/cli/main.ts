@@ -15,6 +15,7 @@ import {
 import { demoCommand } from './commands/demo.js';
 import { migrateCommand } from './commands/migrate.js';
 import { pkiCommand } from './commands/pki.js';
+import { receiveCommand } from './commands/receive.js';
 import { recoverCommand } from './commands/recover.js';
 import { restoreCommand, saveCommand } from './commands/save.js';
 import { serveCommand } from './commands/serve.js';
@@ -55,6 +56,7 @@ function parser(words: readonly string[]): ReturnType<typeof yargs> {
     })
     .command(migrateCommand)
     .command(serveCommand)
+    .command(receiveCommand)
     .command(recoverCommand)
     .command(listCommand)
     .command(createCommand)

@@ -105,6 +105,11 @@ export class Arrivals<Lane> {
     await Promise.all(mine.map((live) => live.arrival.lost(Arrival.lostError(cause))));
   }
 
+  /** Resolves when none is under way any more. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#live.values()].map((live) => live.arrival.settled));
+  }
+
   /** Gives up everything that is not decided, and waits for the rest. */
   async close(reason: XenferryError): Promise<void> {
     await Promise.all([...this.#live.values()].map((live) => live.arrival.cancel(reason)));

@@ -1,5 +1,10 @@
 import { UsageError } from '../errors/errors.js';
+import { makeCredentials } from '../pki/credentials.js';
 import type { Dialer } from '../tunnel/link.js';
+import { SshDialer } from '../tunnel/ssh/ssh-dialer.js';
+import type { SshEnvironment } from '../tunnel/ssh/ssh-files.js';
+import { resolveSshTarget } from '../tunnel/ssh/ssh-target.js';
+import type { OneTimeCredentials } from '../tunnel/ssh/tls-lanes.js';
 import { loadTlsDir } from '../tunnel/tls-credentials.js';
 import { TlsDialer } from '../tunnel/tls-dialer.js';
 import { DEFAULT_PORT, type DestinationUri } from './uri.js';
@@ -7,6 +12,20 @@ import { DEFAULT_PORT, type DestinationUri } from './uri.js';
 export interface DialerOptions {
   /** Folder with ca.pem, cert.pem and key.pem; needed for xen+tls. */
   readonly tlsDir?: string | undefined;
+  readonly ssh: {
+    readonly environment: SshEnvironment;
+    /** Keep the data on ssh channels, too, instead of TLS lanes beside them. */
+    readonly channelsOnly: boolean;
+    readonly remoteCommand?: string | undefined;
+    readonly askPassphrase?: ((file: string) => Promise<string | undefined>) | undefined;
+  };
+  readonly onNotice: (text: string) => void;
+}
+
+/** A certificate for one run, from an authority whose key is forgotten. */
+export async function makeOneTimeCredentials(): Promise<OneTimeCredentials> {
+  const [credentials] = await makeCredentials({ hosts: [['xenferry.invalid']] });
+  return credentials;
 }
 
 /** The dialer for a destination. Whoever opens it disposes it. */
@@ -20,8 +39,23 @@ export function openDialer(uri: DestinationUri, options: DialerOptions): Dialer 
       }
       return new TlsDialer({ host: uri.host, port: uri.port ?? DEFAULT_PORT, credentials: loadTlsDir(options.tlsDir) });
     case 'ssh':
-      throw new UsageError('E_USAGE_URI', 'xen+ssh:// is not part of this release', {
-        hint: 'Run `xenferry serve` at the destination and use xen+tls://HOST/system.',
-      });
+      return openSshDialer(uri, options);
   }
+}
+
+function openSshDialer(uri: DestinationUri, { ssh, onNotice }: DialerOptions): Dialer {
+  const target = resolveSshTarget(
+    {
+      host: uri.host,
+      ...(uri.user === undefined ? {} : { user: uri.user }),
+      ...(uri.port === undefined ? {} : { port: uri.port }),
+    },
+    ssh.environment,
+  );
+  return new SshDialer(target, {
+    onNotice,
+    ...(ssh.remoteCommand === undefined ? {} : { remoteCommand: ssh.remoteCommand }),
+    ...(ssh.askPassphrase === undefined ? {} : { askPassphrase: ssh.askPassphrase }),
+    ...(ssh.channelsOnly ? {} : { tls: { makeCredentials: makeOneTimeCredentials } }),
+  });
 }

@@ -115,6 +115,12 @@ export class Reception implements AsyncDisposable {
     }
   }
 
+  /** Resolves when every link that was taken has ended, and what came over them has settled. */
+  async drained(): Promise<void> {
+    while (this.#open.size > 0) await Promise.all(this.#open);
+    await this.#arrivals.settled();
+  }
+
   /** Gives up what is not decided yet, waits for the rest, and ends every link. */
   async [Symbol.asyncDispose](): Promise<void> {
     const reason = new AbortedError('the destination is shutting down');

@@ -56,12 +56,12 @@ export class Running {
   }
 }
 
-export function start(words: readonly string[]): Running {
-  return new Running(spawn(process.execPath, [PROGRAM, ...words], { stdio: ['ignore', 'pipe', 'pipe'] }));
+export function start(words: readonly string[], env: NodeJS.ProcessEnv = process.env): Running {
+  return new Running(spawn(process.execPath, [PROGRAM, ...words], { stdio: ['ignore', 'pipe', 'pipe'], env }));
 }
 
-export async function run(words: readonly string[]): Promise<Finished> {
-  return start(words).finished;
+export async function run(words: readonly string[], env?: NodeJS.ProcessEnv): Promise<Finished> {
+  return start(words, env).finished;
 }
 
 /** The one JSON value that a verb printed; fails with everything it said where it did not succeed. */

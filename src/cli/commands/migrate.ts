@@ -6,6 +6,7 @@ import { MigrationError } from '../../driver/migration-error.js';
 import { parseDestinationUri } from '../../driver/uri.js';
 import { UsageError, XenferryError } from '../../errors/errors.js';
 import { codeOf, messageOf } from '../../errors/message-of.js';
+import { dialerOptions, dialingOptions, type DialingOptions } from '../dialing.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine, printNote } from '../output.js';
 import { bytesText, Progress, PROGRESS_STYLES, progressStyle } from '../progress.js';
@@ -13,7 +14,7 @@ import { StopSignals } from '../stop-signals.js';
 
 const MAX_LANES = 64;
 
-interface MigrateOptions extends GlobalOptions {
+interface MigrateOptions extends GlobalOptions, DialingOptions {
   domain: string;
   desturi: string;
   live: boolean;
@@ -21,7 +22,6 @@ interface MigrateOptions extends GlobalOptions {
   dname?: string | undefined;
   lanes: number;
   bandwidth?: number | undefined;
-  'tls-dir'?: string | undefined;
   json: boolean;
   progress: (typeof PROGRESS_STYLES)[number];
 }
@@ -30,15 +30,18 @@ export const migrateCommand: CommandModule<GlobalOptions, MigrateOptions> = {
   command: 'migrate <domain> <desturi>',
   describe: 'move a domain to another host',
   builder: (yargs) =>
-    yargs
+    dialingOptions(yargs)
       .positional('domain', { type: 'string', demandOption: true, describe: 'name, UUID or id' })
-      .positional('desturi', { type: 'string', demandOption: true, describe: 'xen+tls://HOST[:PORT]/system' })
+      .positional('desturi', {
+        type: 'string',
+        demandOption: true,
+        describe: 'xen+tls://HOST[:PORT]/system or xen+ssh://[USER@]HOST[:PORT]/system',
+      })
       .option('live', { type: 'boolean', default: false, describe: 'copy memory while the guest runs' })
       .option('suspend', { type: 'boolean', default: false, describe: 'leave the guest paused at the destination' })
       .option('dname', { type: 'string', describe: 'another name at the destination' })
       .option('lanes', { type: 'number', default: 2, describe: `connections for the data, 1 to ${MAX_LANES}` })
       .option('bandwidth', { type: 'number', describe: 'most MiB of guest memory a second' })
-      .option('tls-dir', { type: 'string', describe: 'folder with ca.pem, cert.pem and key.pem' })
       .option('p2p', { type: 'boolean', describe: 'accepted for virsh: it is always so' })
       .option('tunnelled', { type: 'boolean', describe: 'accepted for virsh: it is always so' })
       .option('verbose', { type: 'boolean', describe: 'accepted for virsh: progress is always shown' })
@@ -74,7 +77,7 @@ async function run(options: MigrateOptions): Promise<Migrated> {
     throw new UsageError('E_USAGE_BANDWIDTH', `--bandwidth ${options.bandwidth}: a number of MiB/s over 0 is needed`);
   }
   const uri = parseDestinationUri(options.desturi);
-  await using dialer = openDialer(uri, { tlsDir: options['tls-dir'] });
+  await using dialer = openDialer(uri, dialerOptions(options));
   await using host = await openHost(options);
   using stop = new StopSignals('the migration');
   using progress = new Progress(`migrating ${options.domain}`, progressStyle(options));

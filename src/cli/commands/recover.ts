@@ -4,24 +4,21 @@ import { openDialer } from '../../driver/dialers.js';
 import { openMigrations, recover } from '../../driver/recover.js';
 import { parseDestinationUri } from '../../driver/uri.js';
 import type { Dialer } from '../../tunnel/link.js';
+import { dialerOptions, dialingOptions, type DialingOptions } from '../dialing.js';
 import { EXIT } from '../exit.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine, printTable } from '../output.js';
 import { setExitCode } from '../result.js';
 import { StopSignals } from '../stop-signals.js';
 
-type RecoverOptions = GlobalOptions & { list: boolean; json: boolean; 'tls-dir'?: string | undefined };
+type RecoverOptions = GlobalOptions & DialingOptions & { list: boolean; json: boolean };
 
 export const recoverCommand: CommandModule<GlobalOptions, RecoverOptions> = {
   command: 'recover',
   describe: 'settle migrations that were interrupted',
   builder: (yargs) =>
-    yargs
+    dialingOptions(yargs)
       .option('list', { type: 'boolean', default: false, describe: 'only show them' })
-      .option('tls-dir', {
-        type: 'string',
-        describe: 'folder with ca.pem, cert.pem and key.pem, to ask the other host',
-      })
       .option('json', { type: 'boolean', default: false, describe: 'print JSON' })
       .example('$0 recover --tls-dir /etc/xenferry/tls', 'ask each destination what it decided, and do what follows'),
   handler: async (options) => {
@@ -48,7 +45,7 @@ export const recoverCommand: CommandModule<GlobalOptions, RecoverOptions> = {
       const results = await recover(host, {
         signal: stop.cancel,
         connectTo: async (destination) => {
-          const dialer = openDialer(parseDestinationUri(destination), { tlsDir: options['tls-dir'] });
+          const dialer = openDialer(parseDestinationUri(destination), dialerOptions(options));
           dialers.push(dialer);
           return connectThrough(dialer, await host.hello(stop.cancel));
         },
