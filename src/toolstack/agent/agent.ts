@@ -145,13 +145,20 @@ export class Agent implements AsyncDisposable {
 
   /** Ends the agent and waits until it has gone; calls still open reject. */
   async close(): Promise<void> {
+    this.dismiss();
+    await this.#exited;
+  }
+
+  /** Ends the agent without waiting: its work is done, and what it takes to end a process is not worth a guest's downtime. */
+  dismiss(): void {
     this.#stdin.end();
     const timers = [
       setTimeout(() => this.#child.kill('SIGTERM'), this.#cancelGraceMs),
       setTimeout(() => this.#child.kill('SIGKILL'), this.#cancelGraceMs + TERM_GRACE_MS),
     ];
-    await this.#exited;
-    for (const timer of timers) clearTimeout(timer);
+    void this.#exited.then(() => {
+      for (const timer of timers) clearTimeout(timer);
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -254,13 +254,20 @@ export class EmbeddedToolstack implements Toolstack {
     options: TransferOptions,
   ): Promise<T> {
     options.signal.throwIfAborted();
-    await using agent = Agent.start({ entry: ENTRY, what, fds: [fd] });
+    const agent = Agent.start({ entry: ENTRY, what, fds: [fd] });
     const { onEvent } = options;
-    return await agent.call<T, TransferEvent>(method, params, {
-      signal: options.signal,
-      result,
-      ...(onEvent === undefined ? {} : { event: { schema: transferEventSchema, heard: onEvent } }),
-    });
+    try {
+      const done = await agent.call<T, TransferEvent>(method, params, {
+        signal: options.signal,
+        result,
+        ...(onEvent === undefined ? {} : { event: { schema: transferEventSchema, heard: onEvent } }),
+      });
+      agent.dismiss();
+      return done;
+    } catch (error) {
+      await agent.close(); // what it held is free when the caller hears of the failure
+      throw error;
+    }
   }
 }
 
