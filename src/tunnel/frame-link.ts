@@ -1,5 +1,5 @@
 import { orAborted } from '../errors/deadline.js';
-import { InvariantError, ProtocolError } from '../errors/errors.js';
+import { InvariantError, ProtocolError, TunnelError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
 import { Bell } from './bell.js';
 import { FrameDecoder } from './frame-decoder.js';
@@ -318,7 +318,8 @@ export class FrameLink {
 
   #onError(error: Error): void {
     if (this.#byeSent) return; // the goodbye was said; how the connection then ends does not matter
-    this.#fail(linkLost(this.peer.address, error));
+    // A transport that knows better says it itself: ssh tells of the far process's end.
+    this.#fail(error instanceof TunnelError ? error : linkLost(this.peer.address, error));
   }
 
   #onEnd(): void {
