@@ -59,7 +59,7 @@ function deadlines(options: GlobalOptions): Deadlines {
 export async function openHost(options: GlobalOptions): Promise<Host> {
   const uri = connectUri(options);
   return new Host({
-    toolstack: await openToolstack(uri),
+    toolstack: await openToolstack(uri, ownVersion()),
     stateDir: stateDir(options, uri),
     deadlines: deadlines(options),
     pid: process.pid,

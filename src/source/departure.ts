@@ -2,14 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deadlines } from '../control/deadlines.js';
 import type { Prepare } from '../control/messages.js';
 import { Deadline } from '../errors/deadline.js';
-import {
-  AbortedError,
-  InvariantError,
-  RefusedError,
-  ToolstackError,
-  TunnelError,
-  XenferryError,
-} from '../errors/errors.js';
+import { AbortedError, InvariantError, RefusedError, TunnelError } from '../errors/errors.js';
 import { asError, messageOf } from '../errors/message-of.js';
 import { fromWire, RemoteError, toWire } from '../errors/wire.js';
 import {
@@ -24,12 +17,11 @@ import type { Journal, JournalFile } from '../journal/journal.js';
 import { JOURNAL_VERSION } from '../journal/records.js';
 import type { Domid } from '../toolstack/domid.js';
 import type { Toolstack } from '../toolstack/toolstack.js';
+import { SourceCopy } from './copy.js';
 import type { Connect, Destination, OpenLanes } from './destination.js';
 import { perform, type Performed } from './perform.js';
 import type { DepartureReport, GuestPlace, Phase, ProgressEvent } from './report.js';
 
-/** Attempts at ending our suspended copy once the destination has committed. */
-const DESTROY_TRIES = 3;
 /** How long a broken lane waits for the destination's own word. */
 const EXPLAIN_MS = 1000;
 /** Pause between two questions to a destination that did not answer. */
@@ -79,6 +71,7 @@ export class Departure {
   #performed: Performed | undefined;
   #error: Error | undefined;
   #cancelled = false;
+  readonly #copy: SourceCopy;
   readonly #warnings: string[] = [];
   readonly #stop = new AbortController();
   readonly #startedAt = performance.now();
@@ -102,6 +95,7 @@ export class Departure {
   ) {
     this.#state = state;
     this.#epoch = epoch;
+    this.#copy = new SourceCopy(context.toolstack, subject.domid, subject.uuid, context.deadlines.callMs);
   }
 
   /**
@@ -444,49 +438,21 @@ export class Departure {
   }
 
   async #destroy(): Promise<SourceEvent | undefined> {
-    const { toolstack, deadlines } = this.context;
-    const never = new AbortController().signal;
-    for (let tries = 1; ; tries += 1) {
-      using deadline = new Deadline(never, deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'destroying the source copy');
-      try {
-        const info = await toolstack.info(this.subject.domid, deadline.signal);
-        if (info?.uuid !== this.subject.uuid) return 'destroyed'; // gone already, or the id is another's
-        if (info.state !== 'shutdown' || info.shutdownReason !== 'suspend') {
-          throw new ToolstackError(
-            'E_TOOLSTACK_STATE',
-            `${info.name} (id ${info.domid}) was left suspended here but is ${info.state} now: somebody else let it run`,
-            { hint: 'Two copies may be running. Stop this one by hand after looking at the destination.' },
-          );
-        }
-        await toolstack.destroy(this.subject.domid, deadline.signal);
-        return 'destroyed';
-      } catch (error) {
-        if (tries >= DESTROY_TRIES || (error instanceof XenferryError && error.code === 'E_TOOLSTACK_STATE')) {
-          this.#warnings.push(
-            `the guest has arrived, but its suspended copy here could not be destroyed: ${messageOf(error)}. Run \`xenferry recover\`.`,
-          );
-          return undefined;
-        }
-      }
+    try {
+      await this.#copy.destroy();
+      return 'destroyed';
+    } catch (error) {
+      this.#warnings.push(
+        `the guest has arrived, but its suspended copy here could not be destroyed: ${messageOf(error)}. Run \`xenferry recover\`.`,
+      );
+      return undefined;
     }
   }
 
-  /** Lets our copy run on if the save had suspended it; looks first (FEATURES 2.3). Undefined: it could not be done. */
+  /** Undefined: it could not be done, and the journal stays open. */
   async #resume(): Promise<SourceEvent | undefined> {
-    const { toolstack, deadlines } = this.context;
-    const never = new AbortController().signal;
-    using deadline = new Deadline(never, deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'resuming the domain');
     try {
-      const info = await toolstack.info(this.subject.domid, deadline.signal);
-      if (info?.uuid !== this.subject.uuid) {
-        this.#place = 'source-stopped';
-        this.#warnings.push('the domain is gone from this host: somebody destroyed it, or the host was restarted');
-        return 'resumed';
-      }
-      if (info.state === 'shutdown' && info.shutdownReason === 'suspend') {
-        await toolstack.resume(this.subject.domid, deadline.signal);
-      }
-      this.#place = await this.#placeHere(deadline.signal);
+      this.#place = await this.#copy.resume();
       return 'resumed';
     } catch (error) {
       this.#place = 'source-suspended';
@@ -495,17 +461,8 @@ export class Departure {
     }
   }
 
-  async #placeHere(signal: AbortSignal): Promise<GuestPlace> {
-    const info = await this.context.toolstack.info(this.subject.domid, signal);
-    if (info?.uuid !== this.subject.uuid) return 'source-stopped';
-    if (info.state === 'running') return 'source-running';
-    if (info.state === 'paused') return 'source-paused';
-    return info.shutdownReason === 'suspend' ? 'source-suspended' : 'source-stopped';
-  }
-
   async #report(): Promise<DepartureReport> {
-    const place =
-      this.#place ?? (await this.#placeHere(new AbortController().signal).catch((): GuestPlace => 'source-running'));
+    const place = this.#place ?? (await this.#copy.place().catch((): GuestPlace => 'source-running'));
     const downtimeMs =
       this.#suspendedAt !== undefined && this.#arrivedAt !== undefined && this.#runningThere
         ? this.#arrivedAt - this.#suspendedAt

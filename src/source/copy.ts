@@ -1,0 +1,73 @@
+import { Deadline } from '../errors/deadline.js';
+import { ToolstackError, XenferryError } from '../errors/errors.js';
+import type { Domid } from '../toolstack/domid.js';
+import type { DomainInfo, Toolstack } from '../toolstack/toolstack.js';
+import type { GuestPlace } from './report.js';
+
+/** Attempts at ending our copy once the destination has committed. */
+const DESTROY_TRIES = 3;
+
+/** The domain as it stays behind at the source: the only code here that destroys or resumes it, and it looks first. */
+export class SourceCopy {
+  constructor(
+    private readonly toolstack: Toolstack,
+    private readonly domid: Domid,
+    private readonly uuid: string,
+    private readonly callMs: number,
+  ) {}
+
+  /** The domain with our id, if it is still the one with our UUID. */
+  async #look(signal: AbortSignal): Promise<DomainInfo | undefined> {
+    const info = await this.toolstack.info(this.domid, signal);
+    return info?.uuid === this.uuid ? info : undefined;
+  }
+
+  #deadline(what: string): Deadline {
+    return new Deadline(new AbortController().signal, this.callMs, 'E_DEADLINE_TOOLSTACK', what);
+  }
+
+  /** Where the guest is, as far as this host knows. */
+  async place(): Promise<GuestPlace> {
+    using deadline = this.#deadline('looking at the domain');
+    return placeOf(await this.#look(deadline.signal));
+  }
+
+  /** Ends the suspended copy, and nothing else. Rejects when it is not suspended, or still there after some attempts. */
+  async destroy(): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      using deadline = this.#deadline('destroying the source copy');
+      try {
+        const info = await this.#look(deadline.signal);
+        if (info === undefined) return; // gone already, or the id is another's
+        if (info.state !== 'shutdown' || info.shutdownReason !== 'suspend') {
+          throw new ToolstackError(
+            'E_TOOLSTACK_STATE',
+            `${info.name} (id ${info.domid}) was left suspended here but is ${info.state} now: somebody else let it run`,
+            { hint: 'Two copies may be running. Stop this one by hand after looking at the destination.' },
+          );
+        }
+        await this.toolstack.destroy(this.domid, deadline.signal);
+        return;
+      } catch (error) {
+        if (tries >= DESTROY_TRIES || (error instanceof XenferryError && error.code === 'E_TOOLSTACK_STATE'))
+          throw error;
+      }
+    }
+  }
+
+  /** Lets the copy run on if the save had suspended it (FEATURES 2.3). Resolves to where the guest then is. */
+  async resume(): Promise<GuestPlace> {
+    using deadline = this.#deadline('resuming the domain');
+    const info = await this.#look(deadline.signal);
+    if (info?.state === 'shutdown' && info.shutdownReason === 'suspend') {
+      await this.toolstack.resume(this.domid, deadline.signal);
+    }
+    return placeOf(await this.#look(deadline.signal));
+  }
+}
+
+function placeOf(info: DomainInfo | undefined): GuestPlace {
+  if (info?.state === 'running') return 'source-running';
+  if (info?.state === 'paused') return 'source-paused';
+  return info?.shutdownReason === 'suspend' ? 'source-suspended' : 'source-stopped';
+}
