@@ -44,6 +44,11 @@ export const LibxlRecord = {
   CHECKPOINT_STATE: 0x05,
 } as const;
 
+/** Emulator id and index, in front of the body of both emulator records. "Emulator Records". */
+export const EMULATOR_HEADER_BYTES = 8;
+/** Unknown, QEMU traditional, QEMU upstream. */
+export const MAX_EMULATOR_ID = 2;
+
 /** libxc records. */
 export const LibxcRecord = {
   END: 0x00,
@@ -101,6 +106,11 @@ export function hasPageData(type: number): boolean {
 export function isPageType(type: number): boolean {
   return type <= PageType.L4TAB || (type >= PageType.L1TAB_PIN && type <= PageType.XTAB);
 }
+
+/** In front of the entries of PAGE_DATA: count, reserved. */
+export const PAGE_DATA_COUNT_BYTES = 8;
+/** Type and frame number. */
+export const PAGE_ENTRY_BYTES = 8;
 
 /** Entries that libxc puts into one PAGE_DATA record at most (MAX_BATCH_SIZE, tools/libs/guest/xg_sr_common.h). */
 export const MAX_PAGE_ENTRIES = 1024;

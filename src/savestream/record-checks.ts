@@ -1,18 +1,34 @@
-import { LibxcRecord, LibxlRecord, type Layer } from './layout.js';
+import {
+  EMULATOR_HEADER_BYTES,
+  LibxcRecord,
+  LibxlRecord,
+  MAX_EMULATOR_ID,
+  PAGE_BYTES,
+  PAGE_DATA_COUNT_BYTES,
+  PAGE_ENTRY_BYTES,
+  type Layer,
+} from './layout.js';
 import { streamError, type Position } from './position.js';
 
 /*
- * What the specifications, and Xen's own verifier, ask of each record beside its place in the stream.
+ * What the specifications, and Xen's own verifier, ask of each record beside its place in the stream and
+ * the contents of PAGE_DATA and EMULATOR_XENSTORE_DATA, which have files of their own.
  * `check` sees the whole body of small records, and the first HEAD_BYTES of any other.
  */
 
 /** Enough for every fixed part that is checked. */
 export const HEAD_BYTES = 32;
 
+/** What one record says that a later one is checked against. */
+export interface ImageFacts {
+  /** Octets of a guest's word, from X86_PV_INFO; RecordOrder sees to it that this comes first. */
+  guestWidth: number;
+}
+
 interface Rule {
   /** Body lengths that are allowed. */
   readonly length?: { readonly min?: number; readonly exact?: number; readonly multipleOf?: number };
-  readonly check?: (head: DataView, length: number, littleEndian: boolean) => string | undefined;
+  readonly check?: (head: DataView, length: number, littleEndian: boolean, facts: ImageFacts) => string | undefined;
 }
 
 const vcpuContext: Rule = {
@@ -21,26 +37,41 @@ const vcpuContext: Rule = {
 };
 
 const emulator: Rule = {
-  length: { min: 8 },
+  length: { min: EMULATOR_HEADER_BYTES },
   check: (head, _length, le) => {
     const id = head.getUint32(0, le);
-    return id <= 2 ? undefined : `emulator id 0x${id.toString(16)} is not known`;
+    return id <= MAX_EMULATOR_ID ? undefined : `emulator id 0x${id.toString(16)} is not known`;
   },
 };
 
 const LIBXC_RULES: Readonly<Record<number, Rule>> = {
   [LibxcRecord.END]: { length: { exact: 0 } },
+  [LibxcRecord.PAGE_DATA]: { length: { min: PAGE_DATA_COUNT_BYTES + PAGE_ENTRY_BYTES } },
   [LibxcRecord.X86_PV_INFO]: {
     length: { exact: 8 },
-    check: (head, _length, le) => {
+    check: (head, _length, le, facts) => {
       const width = head.getUint8(0);
       const levels = head.getUint8(1);
       if (width !== 4 && width !== 8) return `guest width ${width} is neither 4 nor 8`;
       if (levels !== 3 && levels !== 4) return `${levels} page table levels are neither 3 nor 4`;
+      // Xen's restore asks that they fit each other; its verifier does not.
+      if ((width === 4) !== (levels === 3)) return `${levels} page table levels do not fit a guest width of ${width}`;
+      facts.guestWidth = width;
       return head.getUint16(2, le) === 0 && head.getUint32(4, le) === 0 ? undefined : 'reserved fields are not zero';
     },
   },
-  [LibxcRecord.X86_PV_P2M_FRAMES]: { length: { min: 8, multipleOf: 8 } },
+  [LibxcRecord.X86_PV_P2M_FRAMES]: {
+    length: { min: 8, multipleOf: 8 },
+    // Xen's restore asks this; its verifier does not.
+    check: (head, length, le, { guestWidth }) => {
+      const start = head.getUint32(0, le);
+      const end = head.getUint32(4, le);
+      if (start > end) return `first pfn 0x${start.toString(16)} behind the last, 0x${end.toString(16)}`;
+      const perFrame = PAGE_BYTES / guestWidth;
+      const frames = Math.floor(end / perFrame) - Math.floor(start / perFrame) + 1;
+      return length === 8 + 8 * frames ? undefined : `length ${length} does not fit ${frames} frames`;
+    },
+  },
   [LibxcRecord.X86_PV_VCPU_BASIC]: vcpuContext,
   [LibxcRecord.X86_PV_VCPU_EXTENDED]: vcpuContext,
   [LibxcRecord.X86_PV_VCPU_XSAVE]: vcpuContext,
@@ -100,10 +131,11 @@ export function checkHead(
   head: Uint8Array,
   length: number,
   littleEndian: boolean,
+  facts: ImageFacts,
   at: Position,
 ): void {
   const check = ruleOf(layer, type)?.check;
   if (check === undefined) return;
-  const why = check(new DataView(head.buffer, head.byteOffset, head.byteLength), length, littleEndian);
+  const why = check(new DataView(head.buffer, head.byteOffset, head.byteLength), length, littleEndian, facts);
   if (why !== undefined) throw streamError('E_STREAM_FIELD', at, why);
 }

@@ -1,8 +1,8 @@
-import { LibxcRecord, type StreamDomainType } from './layout.js';
+import { LibxcRecord, LibxlRecord, REC_TYPE_OPTIONAL, type StreamDomainType } from './layout.js';
 import { streamError, type Position } from './position.js';
 
 /*
- * Which libxc record may come when. Stricter than Xen's verifier, which looks at each record alone, and
+ * Which record may come when. Stricter than Xen's verifier, which looks at each record alone, and
  * as strict as Xen's restore: specification, "Layout" and "Compatibility with older versions". That
  * HVM_PARAMS come before HVM_CONTEXT is newer than Xen 4.17, whose streams have them the other way round.
  */
@@ -13,6 +13,7 @@ const PV_ONLY: ReadonlySet<number> = new Set<number>([
   LibxcRecord.X86_PV_VCPU_BASIC,
   LibxcRecord.X86_PV_VCPU_EXTENDED,
   LibxcRecord.X86_PV_VCPU_XSAVE,
+  LibxcRecord.SHARED_INFO,
   LibxcRecord.X86_PV_VCPU_MSRS,
 ]);
 const HVM_ONLY: ReadonlySet<number> = new Set<number>([LibxcRecord.HVM_CONTEXT, LibxcRecord.HVM_PARAMS]);
@@ -28,6 +29,26 @@ const SINCE_V3: ReadonlySet<number> = new Set<number>([
   LibxcRecord.X86_CPUID_POLICY,
   LibxcRecord.X86_MSR_POLICY,
 ]);
+
+/** Where the libxl layer stands when a record of its own comes: inside an image it has no turn. */
+export type LibxlTurn = 'before-image' | 'checkpoint' | 'after-image';
+
+/** @throws StreamError `E_STREAM_ORDER` */
+export function checkLibxlOrder(type: number, turn: LibxlTurn, at: Position): void {
+  const fail = (why: string): never => {
+    throw streamError('E_STREAM_ORDER', at, why);
+  };
+  if (type >= REC_TYPE_OPTIONAL) return;
+  if (type === LibxlRecord.LIBXC_CONTEXT) {
+    if (turn !== 'before-image') fail('comes twice');
+    return;
+  }
+  if (turn === 'before-image') fail('comes before LIBXC_CONTEXT');
+  if (type === LibxlRecord.CHECKPOINT_END && turn !== 'checkpoint') fail('comes outside a checkpoint');
+  if (type === LibxlRecord.END && turn === 'checkpoint') fail('comes inside a checkpoint');
+}
+
+const ONCE: ReadonlySet<number> = new Set<number>([LibxcRecord.X86_PV_INFO, LibxcRecord.STATIC_DATA_END]);
 
 /** What has been seen of one libxc image. */
 export class RecordOrder {
@@ -55,8 +76,10 @@ export class RecordOrder {
     if (this.version >= 3 && !STATIC.has(type) && !this.#seen.has(LibxcRecord.STATIC_DATA_END)) {
       fail('comes before STATIC_DATA_END');
     }
-    if (type === LibxcRecord.STATIC_DATA_END && this.#seen.has(type)) fail('comes twice');
-    if (type === LibxcRecord.X86_PV_P2M_FRAMES) this.#needs(LibxcRecord.X86_PV_INFO, 'X86_PV_INFO', fail);
+    if (ONCE.has(type) && this.#seen.has(type)) fail('comes twice');
+    if (type !== LibxcRecord.X86_PV_INFO && PV_ONLY.has(type)) {
+      this.#needs(LibxcRecord.X86_PV_INFO, 'X86_PV_INFO', fail);
+    }
     if (type === LibxcRecord.PAGE_DATA && this.type === 'x86-pv') {
       this.#needs(LibxcRecord.X86_PV_P2M_FRAMES, 'X86_PV_P2M_FRAMES', fail);
     }

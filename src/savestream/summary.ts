@@ -1,15 +1,12 @@
-import { FingerprintSet, FrameSet } from './fingerprint-set.js';
-import { hasPageData, PAGE_BYTES, PageType, type Layer, type StreamDomainType } from './layout.js';
-import { SaveStreamParser, type SaveStreamHandler, type StreamRecord } from './parser.js';
+import { FingerprintSet } from './fingerprint-set.js';
+import { FrameSet } from './frame-set.js';
+import type { SaveStreamHandler } from './handler.js';
+import { hasPageData, PageType, type StreamDomainType } from './layout.js';
+import { PageFingerprint } from './page-fingerprint.js';
+import { SaveStreamParser } from './parser.js';
+import { RecordCounts, type RecordCount } from './record-counts.js';
 
-export interface RecordCount {
-  readonly layer: Layer;
-  readonly type: number;
-  readonly name: string;
-  readonly count: number;
-  /** Of the bodies, without headers and padding. */
-  readonly bytes: number;
-}
+export type { RecordCount };
 
 export interface PageCounts {
   /** Pages whose content is in the stream. */
@@ -38,19 +35,21 @@ export interface StreamSummary {
   readonly pages: PageCounts;
   /** Entries by page type, by the specification's names. */
   readonly pageTypes: Readonly<Record<string, number>>;
-  /** False where there were more unlike pages than are remembered; then `duplicate` is a lower bound. */
+  /** False where there was more than is remembered; then `duplicate` and `resent` are lower bounds. */
   readonly exact: boolean;
 }
 
 const TYPE_NAMES = new Map<number, string>(Object.entries(PageType).map(([name, type]) => [type, name]));
 
-/** Checks a stream as it comes, and counts what is in it. Memory is bounded: see the sets. */
+/**
+ * Checks a stream as it comes, and counts what is in it. Its memory grows with the number of unlike
+ * pages, up to the bounds of its two sets: 256 MiB and 64 MiB, reached with 64 GiB of unlike pages.
+ */
 export class StreamSummarizer {
-  readonly #records = new Map<string, { layer: Layer; type: number; name: string; count: number; bytes: number }>();
+  readonly #records = new RecordCounts();
   readonly #contents = new FingerprintSet();
   readonly #frames = new FrameSet();
-  readonly #aligned = new Int32Array(PAGE_BYTES / 4);
-  readonly #alignedBytes = new Uint8Array(this.#aligned.buffer);
+  readonly #fingerprint = new PageFingerprint();
   readonly #typeCounts = new Float64Array(16);
   readonly #pages = { data: 0, nodata: 0, zero: 0, duplicate: 0, unique: 0, resent: 0 };
   readonly #parser: SaveStreamParser;
@@ -73,7 +72,7 @@ export class StreamSummarizer {
         this.#domainType = type;
         this.#xenVersion = xenMajor === 0 ? 'legacy' : `${xenMajor}.${xenMinor}`;
       },
-      record: (record) => this.#countRecord(record),
+      record: (record) => this.#records.add(record),
       pages: (_record, _pfns, types, count) => this.#countTypes(types, count),
       page: (pfn, _type, bytes) => this.#countPage(pfn, bytes),
     };
@@ -97,30 +96,11 @@ export class StreamSummarizer {
       xenVersion: this.#xenVersion,
       bigEndian: this.#bigEndian,
       bytes: this.#parser.offset,
-      records: [...this.#records.values()].map((record) => ({ ...record })),
+      records: this.#records.list(),
       pages: { ...this.#pages },
       pageTypes,
-      exact: !this.#contents.isFull,
+      exact: !this.#contents.forgot && !this.#frames.forgot,
     };
-  }
-
-  #countRecord({ layer, type, name, length }: StreamRecord): void {
-    const key = `${layer} ${type}`;
-    const known = this.#records.get(key);
-    if (known === undefined) {
-      // Optional records may have any of two thousand million types; a hostile stream must not fill memory with names.
-      const shown = this.#records.size < 256 ? key : 'other';
-      const other = this.#records.get(shown);
-      if (other === undefined) this.#records.set(shown, { layer, type, name, count: 1, bytes: length });
-      else this.#add(other, length);
-    } else {
-      this.#add(known, length);
-    }
-  }
-
-  #add(record: { count: number; bytes: number }, length: number): void {
-    record.count += 1;
-    record.bytes += length;
   }
 
   #countTypes(types: Uint8Array, count: number): void {
@@ -134,21 +114,8 @@ export class StreamSummarizer {
   #countPage(pfn: number, bytes: Uint8Array): void {
     this.#pages.data += 1;
     if (this.#frames.seen(pfn)) this.#pages.resent += 1;
-    this.#alignedBytes.set(bytes);
-    const words = this.#aligned;
-    let any = 0;
-    let a = 0x9e37_79b9;
-    let b = 0x85eb_ca6b;
-    for (let index = 0; index < words.length; index += 2) {
-      const [x, y] = [words[index], words[index + 1]];
-      any |= x | y;
-      a = Math.imul(a ^ x, 0xcc9e_2d51);
-      a = (a << 13) | (a >>> 19);
-      b = Math.imul(b ^ y, 0x1b87_3593) + a;
-      b = (b << 17) | (b >>> 15);
-    }
-    if (any === 0) this.#pages.zero += 1;
-    else if (this.#contents.seen(a >>> 0, b >>> 0)) this.#pages.duplicate += 1;
+    if (!this.#fingerprint.take(bytes)) this.#pages.zero += 1;
+    else if (this.#contents.seen(this.#fingerprint.high, this.#fingerprint.low)) this.#pages.duplicate += 1;
     else this.#pages.unique += 1;
   }
 }
