@@ -1,20 +1,22 @@
-/** Bytes of each unit that libvirt's `<memory unit=>` knows ("Memory Allocation" in its domain format). */
-const UNITS: Readonly<Record<string, number>> = {
-  b: 1,
-  bytes: 1,
-  KB: 1e3,
-  k: 1024,
-  KiB: 1024,
-  MB: 1e6,
-  M: 1024 ** 2,
-  MiB: 1024 ** 2,
-  GB: 1e9,
-  G: 1024 ** 3,
-  GiB: 1024 ** 3,
-  TB: 1e12,
-  T: 1024 ** 4,
-  TiB: 1024 ** 4,
-};
+/** Powers by first letter, as libvirt scales sizes ("Memory Allocation" in its domain format). */
+const LETTERS = ['k', 'm', 'g', 't', 'p', 'e'];
+
+/** Bytes of one unit; case does not count: `KB` is 1000, `k` and `KiB` are 1024. */
+function bytesOf(unit: string): number | undefined {
+  const lower = unit.toLowerCase();
+  if (lower === 'b' || lower === 'byte' || lower === 'bytes') return 1;
+  const power = LETTERS.indexOf(lower.charAt(0)) + 1;
+  if (power === 0) return undefined;
+  switch (lower.slice(1)) {
+    case '':
+    case 'ib':
+      return 1024 ** power;
+    case 'b':
+      return 1000 ** power;
+    default:
+      return undefined;
+  }
+}
 
 const KIB_PER_MIB = 1024;
 /** 64 TiB: more than Xen gives one guest. */
@@ -25,7 +27,8 @@ const MAX_KIB = 64 * 1024 ** 3;
  * where the text or the unit is none, or the size is 0 or over 64 TiB.
  */
 export function parseMemoryKiB(text: string, unit = 'KiB'): number | undefined {
-  if (!/^\d{1,20}$/.test(text) || !Object.hasOwn(UNITS, unit)) return undefined;
-  const kib = Math.ceil((Number(text) * UNITS[unit]) / 1024 / KIB_PER_MIB) * KIB_PER_MIB;
+  const unitBytes = bytesOf(unit);
+  if (!/^\d{1,20}$/.test(text) || unitBytes === undefined) return undefined;
+  const kib = Math.ceil((Number(text) * unitBytes) / 1024 / KIB_PER_MIB) * KIB_PER_MIB;
   return kib > 0 && kib <= MAX_KIB ? kib : undefined;
 }

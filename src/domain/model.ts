@@ -1,4 +1,5 @@
 import type { XmlElement } from '../xml/element.js';
+import type { CpuSet } from './cpu-set.js';
 
 /** How Xen runs the guest. */
 export type GuestType = 'pv' | 'pvh' | 'hvm';
@@ -15,6 +16,8 @@ export interface Domain {
   readonly memoryCurrentKiB: number;
   readonly vcpusMax: number;
   readonly vcpusCurrent: number;
+  /** Processors of the host that its own may run on; undefined: all. */
+  readonly vcpuCpuset?: CpuSet | undefined;
   /** Children of `<metadata>`, each in a namespace of its own; never read by xenferry but for its own. */
   readonly metadata: readonly XmlElement[];
   /**

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { UsageError } from '../errors/errors.js';
 import { childNamed, childrenNamed, isElement, textOf, type XmlElement } from '../xml/element.js';
 import { parseXml } from '../xml/parse.js';
+import { parseCpuSet, type CpuSet } from './cpu-set.js';
 import { parseMemoryKiB } from './memory.js';
 import type { Domain, GuestType } from './model.js';
 import { checkDomainName } from './names.js';
+import { declarationsOf, selfContained } from './namespaces.js';
 
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
 const MAX_VCPUS = 4096;
@@ -14,17 +16,20 @@ const MODELLED = new Set(['name', 'uuid', 'memory', 'currentMemory', 'vcpu', 'me
 /** How a document is read (S33). */
 export interface ParseContext {
   /**
-   * Whose word it is: `user` checks everything; `peer` and `stored` were checked where they came
-   * from, but their names become ours, so those are checked again (S06, S39).
+   * Whose word it is (S06, S39). A `user` may leave the UUID out; a `peer` may not, since a UUID of our
+   * own would make it another guest. A name is checked where it is new, so not in what we `stored`.
    */
   readonly trust?: 'user' | 'peer' | 'stored';
-  /** Makes a UUID for a definition that has none. */
+  /** Makes a UUID for a user's definition that has none. */
   readonly makeUuid?: () => string;
 }
 
 function bad(path: string, why: string, at?: XmlElement): UsageError {
   const where = at?.at === undefined ? '' : ` (line ${at.at.line})`;
-  return new UsageError('E_USAGE_DOMAIN_XML', `domain XML, ${path}${where}: ${why}`, { data: { path } });
+  return new UsageError('E_USAGE_DOMAIN_XML', `domain XML, ${path}${where}: ${why}`, {
+    hint: "The form is that of libvirt's domain XML; examples/ has definitions to start from.",
+    data: { path },
+  });
 }
 
 /** Reads libvirt's domain XML. @throws UsageError `E_USAGE_DOMAIN_XML`, `E_USAGE_DOMAIN_NAME`; XmlError */
@@ -37,15 +42,21 @@ export function parseDomainXml(text: string, context: ParseContext = {}): Domain
   const current = memory(root, 'currentMemory') ?? memoryMaxKiB;
   if (current > memoryMaxKiB)
     throw bad('/domain/currentMemory', 'is more than <memory>', childNamed(root, 'currentMemory'));
+  const name = onlyText(root, 'name') ?? missing('name', root);
+  const metadata = only(root, 'metadata');
+  const inherited = declarationsOf(root);
+  const inMetadata = metadata === undefined ? inherited : new Map([...inherited, ...declarationsOf(metadata)]);
   return {
-    name: checkDomainName(onlyText(root, 'name') ?? missing('name', root)),
+    name: context.trust === 'stored' ? name : checkDomainName(name),
     uuid: uuidOf(root, context),
     type: guestType(root),
     memoryMaxKiB,
     memoryCurrentKiB: current,
     ...vcpus(root),
-    metadata: childNamed(root, 'metadata')?.children.filter(isElement) ?? [],
-    rest: root.children.filter((child): child is XmlElement => isElement(child) && !MODELLED.has(child.name)),
+    metadata: (metadata?.children ?? []).filter(isElement).map((child) => selfContained(child, inMetadata)),
+    rest: root.children
+      .filter((child): child is XmlElement => isElement(child) && !MODELLED.has(child.name))
+      .map((child) => selfContained(child, inherited)),
   };
 }
 
@@ -67,7 +78,10 @@ function onlyText(root: XmlElement, name: string): string | undefined {
 
 function uuidOf(root: XmlElement, context: ParseContext): string {
   const found = only(root, 'uuid');
-  if (found === undefined) return (context.makeUuid ?? randomUUID)();
+  if (found === undefined) {
+    if (context.trust === 'peer' || context.trust === 'stored') missing('uuid', root);
+    return (context.makeUuid ?? randomUUID)();
+  }
   const text = textOf(found);
   if (!UUID.test(text)) throw bad('/domain/uuid', `${JSON.stringify(text)} is not a UUID`, found);
   const hex = text.replaceAll('-', '').toLowerCase();
@@ -107,14 +121,20 @@ function memory(root: XmlElement, name: 'memory' | 'currentMemory'): number | un
   return kib;
 }
 
-function vcpus(root: XmlElement): { vcpusMax: number; vcpusCurrent: number } {
+function vcpus(root: XmlElement): { vcpusMax: number; vcpusCurrent: number; vcpuCpuset?: CpuSet } {
   const found = only(root, 'vcpu');
   if (found === undefined) return { vcpusMax: 1, vcpusCurrent: 1 };
   const max = count(textOf(found), '/domain/vcpu', found);
   const current = found.attributes.get('current');
   const vcpusCurrent = current === undefined ? max : count(current, '/domain/vcpu/@current', found);
   if (vcpusCurrent > max) throw bad('/domain/vcpu/@current', `${vcpusCurrent} is more than the maximum ${max}`, found);
-  return { vcpusMax: max, vcpusCurrent };
+  const cpus = found.attributes.get('cpuset');
+  if (cpus === undefined) return { vcpusMax: max, vcpusCurrent };
+  const vcpuCpuset = parseCpuSet(cpus);
+  if (vcpuCpuset === undefined) {
+    throw bad('/domain/vcpu/@cpuset', `${JSON.stringify(cpus)} is not a set of processors such as 0-3,^2`, found);
+  }
+  return { vcpusMax: max, vcpusCurrent, vcpuCpuset };
 }
 
 function count(text: string, path: string, at: XmlElement): number {

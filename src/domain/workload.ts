@@ -1,5 +1,5 @@
 import { UsageError } from '../errors/errors.js';
-import { childrenNamed, type XmlElement } from '../xml/element.js';
+import { childrenNamed, isElement, type XmlElement } from '../xml/element.js';
 import type { Domain } from './model.js';
 
 /** Namespace of what the embedded host reads in `<metadata>`. */
@@ -70,14 +70,17 @@ function prefixOf(element: XmlElement): string | undefined {
 
 /** The workload in the domain's metadata; defaults where it says nothing. @throws UsageError naming the attribute */
 export function readWorkload(domain: Domain): Workload {
+  let found: Workload | undefined;
   for (const element of domain.metadata) {
     const prefix = prefixOf(element);
-    if (prefix === undefined) continue;
-    const name = ownName(element, prefix);
-    if (name !== 'guest') throw bad(`<${element.name}>`, 'only <guest> is known in this namespace');
-    return workloadOf(element, prefix);
+    if (prefix === undefined || ownName(element, prefix) === undefined) continue;
+    if (ownName(element, prefix) !== 'guest') {
+      throw bad(`<${element.name}>`, 'only <guest> is known in this namespace');
+    }
+    if (found !== undefined) throw bad(`<${element.name}>`, 'is there more than once');
+    found = workloadOf(element, prefix);
   }
-  return { ...DEFAULTS, seed: undefined, faults: [] };
+  return found ?? { ...DEFAULTS, seed: undefined, faults: [] };
 }
 
 function workloadOf(element: XmlElement, prefix: string): Workload {
@@ -93,6 +96,9 @@ function workloadOf(element: XmlElement, prefix: string): Workload {
     throw bad('@zeroPercent, @duplicatePercent, @randomPercent', 'are more than 100 together');
   }
   const faultName = prefix === '' ? 'fault' : `${prefix}:fault`;
+  for (const child of element.children) {
+    if (isElement(child) && child.name !== faultName) throw bad(`<${child.name}>`, `only <${faultName}> may be here`);
+  }
   const faults = childrenNamed(element, faultName).map((child): Fault => {
     const attributes = new Map(child.attributes);
     const name = attributes.get('name');

@@ -1,6 +1,16 @@
 import { isElement, type XmlElement } from './element.js';
+import { XmlError } from './xml-error.js';
+
+/** What is outside of "Char" of XML 1.0, section 2.2; no reference can stand for it either. */
+const NOT_A_CHARACTER = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
 function escapeText(text: string): string {
+  const bad = NOT_A_CHARACTER.exec(text);
+  if (bad !== null) {
+    throw new XmlError('E_XML_CHARACTER', `XML cannot carry ${JSON.stringify(bad[0])} in ${JSON.stringify(text)}`, {
+      hint: 'Take the character out of the name or text.',
+    });
+  }
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('\r', '&#13;');
 }
 
@@ -9,7 +19,11 @@ function escapeAttribute(value: string): string {
   return escapeText(value).replaceAll("'", '&apos;').replaceAll('\n', '&#10;').replaceAll('\t', '&#9;');
 }
 
-/** The element as a document: two-space indent, text-only elements on one line, a final newline. */
+/**
+ * The element as a document: two-space indent, text-only elements on one line, a final newline.
+ * `parseXml` of it gives the same tree, but for blanks around text that stands between elements.
+ * @throws XmlError `E_XML_CHARACTER` for text that XML has no form for
+ */
 export function formatXml(root: XmlElement): string {
   const lines: string[] = [];
   write(root, '', lines);

@@ -1,9 +1,8 @@
 import { SaxesParser } from 'saxes';
-import { XenferryError } from '../errors/errors.js';
 import type { XmlElement, XmlNode } from './element.js';
+import { XmlError } from './xml-error.js';
 
-/** A document that is not well-formed, or too large, or uses what is not allowed here: `E_XML_*`. */
-export class XmlError extends XenferryError {}
+export { XmlError } from './xml-error.js';
 
 export interface XmlLimits {
   /** Characters of text. */
@@ -39,15 +38,18 @@ export function parseXml(text: string, limits: XmlLimits = DEFAULT_XML_LIMITS): 
     throw new XmlError(
       'E_XML_TOO_LARGE',
       `the document has ${text.length} characters, over the limit ${limits.maxChars}`,
+      { hint: 'This is not a document that xenferry takes.' },
     );
   }
-  const parser = new SaxesParser({ position: true });
+  // XML 1.1 would let control characters in, which no document of ours could carry on.
+  const parser = new SaxesParser({ position: true, defaultXMLVersion: '1.0', forceXMLVersion: true });
   const open: OpenElement[] = [];
   let root: XmlElement | undefined;
   let elements = 0;
 
   const fail = (code: string, why: string): XmlError =>
     new XmlError(code, `line ${parser.line}, column ${parser.column}: ${why}`, {
+      hint: 'Correct the document there; `xmllint --noout FILE` checks it as a whole.',
       data: { line: parser.line, column: parser.column },
     });
 

@@ -76,6 +76,21 @@ describe('S01: the migration cookie', () => {
     );
   });
 
+  it('answers any change of a good cookie with a cookie or a ProtocolError', () => {
+    const good = bakeCookie({ name: 'web', uuid, hostname: 'h', streamVersion: 2, extension: { epoch: '1' } });
+    fc.assert(
+      fc.property(fc.nat({ max: good.length - 1 }), fc.nat({ max: 255 }), fc.boolean(), (at, byte, cut) => {
+        const changed = cut ? good.slice(0, at) : good.with(at, byte);
+        try {
+          expect(eatCookie(changed).streamVersion).toBeGreaterThan(0);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProtocolError);
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
   it('refuses a version over ours, naming both numbers', () => {
     expect(agreeStreamVersion(2, [1, 2])).toBe(2);
     expect(() => agreeStreamVersion(3, [1, 2])).toThrow('the source sends save stream version 3, this host reads 1, 2');

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { formatCpuSet, parseCpuSet } from '../../../src/domain/cpu-set.js';
 import { formatDomainXml } from '../../../src/domain/format.js';
 import { parseMemoryKiB } from '../../../src/domain/memory.js';
 import { checkDomainName, withName } from '../../../src/domain/names.js';
@@ -39,12 +41,15 @@ describe('domain XML', () => {
     expect(formatDomainXml(parseDomainXml(text))).toBe(text);
   });
 
-  it.each(['busy.xml', 'quiet.xml'])('reads examples/%s, and keeps its workload through a round trip', (file) => {
-    const domain = parseDomainXml(example(file));
-    const again = parseDomainXml(formatDomainXml(domain));
-    expect(readWorkload(again)).toEqual(readWorkload(domain));
-    expect(again.name).toBe(domain.name);
-  });
+  it.each(['busy.xml', 'quiet.xml', 'hvm.xml', 'pv.xml'])(
+    'reads examples/%s, and keeps its workload through a round trip',
+    (file) => {
+      const domain = parseDomainXml(example(file));
+      const again = parseDomainXml(formatDomainXml(domain));
+      expect(readWorkload(again)).toEqual(readWorkload(domain));
+      expect(again.name).toBe(domain.name);
+    },
+  );
 
   it.each([
     ["<type machine='xenpvh'>xenpvh</type>", 'pvh'],
@@ -88,6 +93,53 @@ describe('domain XML', () => {
   });
 });
 
+describe('what is carried along', () => {
+  it('keeps the processors that a guest may run on', () => {
+    const domain = parseDomainXml(xml({ vcpu: "<vcpu placement='static' cpuset='4,0-3,^2'>2</vcpu>" }));
+    expect(domain.vcpuCpuset).toEqual([0, 1, 3, 4]);
+    expect(formatDomainXml(domain)).toContain("<vcpu cpuset='0-1,3-4'>2</vcpu>");
+    expect(parseDomainXml(formatDomainXml(domain)).vcpuCpuset).toEqual(domain.vcpuCpuset);
+    expect(() => parseDomainXml(xml({ vcpu: "<vcpu cpuset='9-1'>2</vcpu>" }))).toThrow('@cpuset');
+  });
+
+  it('gives back any set of processors as it was', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 300 }), { minLength: 1 }), (cpus) => {
+        expect(parseCpuSet(formatCpuSet([...cpus].sort((a, b) => a - b)))).toEqual([...cpus].sort((a, b) => a - b));
+      }),
+    );
+  });
+
+  it.each(['', ',', '1-', '-1', 'a', '1,,2', '^1', '1,^1', '5000', '3-1'])(
+    'takes %j for no set of processors',
+    (text) => {
+      expect(parseCpuSet(text)).toBeUndefined();
+    },
+  );
+
+  it('keeps the namespaces that were declared further up', () => {
+    const text = xml({
+      rest: "<metadata xmlns:e='urn:xenferry:embedded:1'><e:guest tickMs='20'/></metadata><x:commandline><x:arg value='-v'/></x:commandline>",
+    }).replace('<domain ', "<domain xmlns:x='http://libvirt.org/schemas/domain/xen/1.0' xmlns:unused='u' ");
+    const domain = parseDomainXml(text);
+    expect(readWorkload(domain).tickMs).toBe(20);
+    const out = formatDomainXml(domain);
+    expect(out).toContain("<x:commandline xmlns:x='http://libvirt.org/schemas/domain/xen/1.0'>");
+    expect(out).not.toContain('unused');
+    expect(readWorkload(parseDomainXml(out)).tickMs).toBe(20);
+  });
+
+  it('S39: loads a stored definition whose name would not be taken today', () => {
+    const old = xml({ name: '<name>a\nb</name>' });
+    expect(parseDomainXml(old, { trust: 'stored' }).name).toBe('a\nb');
+    expect(() => parseDomainXml(old, { trust: 'peer' })).toThrow('new line');
+  });
+
+  it.each(['peer', 'stored'] as const)('makes up no uuid for a definition from %s', (trust) => {
+    expect(() => parseDomainXml(xml({ uuid: '' }), { trust })).toThrow('/domain/uuid');
+  });
+});
+
 describe('S39: domain names', () => {
   it.each(['a\nb', '', 'a/b', 'a\u0007', '..', ' a', 'a ', 'x'.repeat(201), 'Domain-0', 'a\u200e'])(
     'refuses %j',
@@ -112,6 +164,8 @@ describe('memory sizes', () => {
     ['1', 'G', 1_048_576],
     ['1000000', 'KB', 976_896],
     ['1', 'b', 1024],
+    ['1', 'gb', 976_896],
+    ['1', 'mib', 1024],
     ['65', 'MiB', 66_560],
   ])('L22: %s %s is %d KiB, a whole MiB', (text, unit, kib) => {
     expect(parseMemoryKiB(text, unit)).toBe(kib);
@@ -148,6 +202,8 @@ describe('workload of an embedded guest', () => {
     [`<e:guest ${ns} speed='9'/>`, '@speed'],
     [`<e:other ${ns}/>`, '<e:other>'],
     [`<e:guest ${ns}><e:fault/></e:guest>`, 'has no name'],
+    [`<e:guest ${ns}><e:falt name='x'/></e:guest>`, '<e:falt>'],
+    [`<e:guest ${ns}/><e:guest ${ns}/>`, 'more than once'],
   ])('refuses %s, naming it', (inside, message) => {
     expect(() => readWorkload(withMetadata(inside))).toThrow(message);
   });

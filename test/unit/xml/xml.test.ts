@@ -82,6 +82,23 @@ describe('XML', () => {
     );
   });
 
+  it.each(['\u0001', '\ufffe', '\ud800'])('refuses to write %j, which no reader would take', (text) => {
+    expect(() => formatXml(element('a', {}, [text]))).toThrow(
+      expect.objectContaining({ code: 'E_XML_CHARACTER' }) as Error,
+    );
+    expect(() => formatXml(element('a', { b: text }))).toThrow(XmlError);
+  });
+
+  it('takes no control character by reference, whatever version the document claims', () => {
+    expect(codeOf("<?xml version='1.1'?><a>&#1;</a>")).toBe('E_XML_SYNTAX');
+  });
+
+  it('escapes as little and as much as a reader needs', () => {
+    expect(formatXml(element('a', { b: `<'"&\n\t` }, ['x', element('c', {}, ['1 < 2 & 3 > 2'])]))).toBe(
+      `<a b='&lt;&apos;"&amp;&#10;&#9;'>\n  x\n  <c>1 &lt; 2 &amp; 3 &gt; 2</c>\n</a>\n`,
+    );
+  });
+
   it('answers any text with a tree or an XmlError', () => {
     fc.assert(
       fc.property(
