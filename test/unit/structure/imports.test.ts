@@ -51,7 +51,7 @@ function importsOf(path: string): Import[] {
   const room = file.split(sep)[0];
   const text = readFileSync(path, 'utf8');
   return [...text.matchAll(/^(?:import|export)\s[^;]*?from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gms)].map(
-    (match) => ({ file, room, from: match.slice(1).filter(Boolean)[0] }),
+    (match) => ({ file, room, from: match.slice(1).find(Boolean) ?? '' }),
   );
 }
 
