@@ -1,13 +1,13 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import process from 'node:process';
-import type { Readable } from 'node:stream';
+import { addAbortSignal, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { RefusedError, StreamError } from '../errors/errors.js';
-import { asError, messageOf } from '../errors/message-of.js';
+import { RefusedError, StreamError, XenferryError } from '../errors/errors.js';
+import { messageOf } from '../errors/message-of.js';
+import { unpackWith } from './unpack.js';
 
-const READ_BYTES = 1024 * 1024;
+export const READ_BYTES = 1024 * 1024;
 /** Magic bytes of the compressed forms, and what unpacks them. */
 const FORMS = [
   { magic: [0x1f, 0x8b], form: 'gzip' },
@@ -15,93 +15,70 @@ const FORMS = [
   { magic: [0x28, 0xb5, 0x2f, 0xfd], form: 'zstd' },
 ] as const;
 const LONGEST_MAGIC = 6;
-const PACKAGES = { xz: 'xz-utils', zstd: 'zstd' } as const;
 
-/** The bytes of a file, or of standard input for `-`, unpacked where they are gzip, xz or zstd. */
-export async function* streamInput(file: string): AsyncGenerator<Uint8Array> {
+/**
+ * The bytes of a file, or of standard input for `-`, unpacked where they are gzip, xz or zstd. A chunk
+ * is read when it is asked for; the file and any unpacker are let go at the end, on an early return and
+ * when the signal fires, which is the only one of these that does not wait for a read under way.
+ *
+ * @throws RefusedError `E_REFUSED_FILE`, `E_REFUSED_NO_UNPACKER`; StreamError `E_STREAM_COMPRESSED`
+ */
+export async function* streamInput(file: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const source: Readable = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: READ_BYTES });
+  addAbortSignal(signal, source);
+  const chunks = readChunks(source, file);
   try {
-    const { head, rest } = await takeHead(source, file);
+    const head = await takeHead(chunks);
     const form = FORMS.find(({ magic }) => magic.every((byte, index) => head[index] === byte))?.form;
-    if (form === undefined) yield* joined(head, rest);
-    else if (form === 'gzip') yield* unpackGzip(head, rest);
-    else yield* unpackWith(form, head, rest);
+    const packed = joined(head, chunks);
+    if (form === undefined) yield* packed;
+    else if (form === 'gzip') yield* unpackGzip(packed);
+    else yield* unpackWith(form, packed, signal);
   } finally {
     source.destroy();
   }
 }
 
-type Chunks = AsyncIterator<Uint8Array>;
+async function* readChunks(source: Readable, file: string): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of source) yield chunk as Uint8Array;
+  } catch (error) {
+    throw new RefusedError('E_REFUSED_FILE', `cannot read ${file === '-' ? 'standard input' : file}`, {
+      cause: error,
+      hint: 'Name a file that you may read.',
+    });
+  }
+}
 
-async function takeHead(source: Readable, file: string): Promise<{ head: Uint8Array; rest: Chunks }> {
-  const rest: Chunks = (source as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+/** As many chunks as it takes to tell the form; fewer bytes only where there are no more. */
+async function takeHead(chunks: AsyncGenerator<Uint8Array>): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
   while (length < LONGEST_MAGIC) {
-    const next = await rest.next().catch((error: unknown) => {
-      throw new RefusedError('E_REFUSED_FILE', `cannot read ${file}`, {
-        cause: error,
-        hint: 'Name a file that you may read.',
-      });
-    });
+    const next = await chunks.next();
     if (next.done === true) break;
     parts.push(next.value);
     length += next.value.length;
   }
-  return { head: Buffer.concat(parts), rest };
+  return Buffer.concat(parts);
 }
 
-async function* joined(head: Uint8Array, rest: Chunks): AsyncGenerator<Uint8Array> {
+async function* joined(head: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   if (head.length > 0) yield head;
-  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+  yield* rest;
 }
 
-/** Writes everything into an unpacker, in its own time. Its failure is the unpacker's to tell. */
-async function feed(into: NodeJS.WritableStream, head: Uint8Array, rest: Chunks): Promise<void> {
-  for await (const chunk of joined(head, rest)) {
-    if (!into.write(chunk)) await once(into, 'drain');
-  }
-  into.end();
-}
-
-async function* unpackGzip(head: Uint8Array, rest: Chunks): AsyncGenerator<Uint8Array> {
+async function* unpackGzip(packed: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip({ chunkSize: READ_BYTES });
-  feed(gunzip, head, rest).catch((error: unknown) => gunzip.destroy(asError(error)));
+  // Its failure destroys `gunzip` with the same error, which the loop below throws.
+  pipeline(Readable.from(packed), gunzip).catch(() => undefined);
   try {
     for await (const chunk of gunzip) yield chunk as Uint8Array;
   } catch (error) {
-    throw new StreamError('E_STREAM_COMPRESSED', `the gzip form is damaged: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-async function* unpackWith(program: 'xz' | 'zstd', head: Uint8Array, rest: Chunks): AsyncGenerator<Uint8Array> {
-  const child = spawn(program, ['-dc'], { stdio: ['pipe', 'pipe', 'pipe'] });
-  let complaint = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    complaint = (complaint + text).slice(-1000);
-  });
-  const ended = whenEnded(child, program);
-  ended.catch(() => undefined); // awaited below, unless the reader stops first
-  // A broken pipe here means that the program has ended; `ended` says why.
-  child.stdin.on('error', () => undefined);
-  feed(child.stdin, head, rest).catch(() => child.kill());
-  try {
-    for await (const chunk of child.stdout) yield chunk as Uint8Array;
-    const code = await ended;
-    if (code !== 0) throw new StreamError('E_STREAM_COMPRESSED', `${program} could not unpack it: ${complaint.trim()}`);
-  } finally {
-    child.kill();
-  }
-}
-
-async function whenEnded(child: ChildProcess, program: 'xz' | 'zstd'): Promise<number | null> {
-  try {
-    const [code] = (await once(child, 'close')) as [number | null];
-    return code;
-  } catch (error) {
-    throw new RefusedError('E_REFUSED_NO_UNPACKER', `the file is packed with ${program}, which is not installed`, {
+    if (error instanceof XenferryError) throw error;
+    throw new StreamError('E_STREAM_COMPRESSED', `the gzip form is damaged: ${messageOf(error)}`, {
       cause: error,
-      hint: `Install Debian's ${PACKAGES[program]}.`,
+      hint: 'The file was damaged, or is not all there: compare it with the original.',
     });
   }
 }

@@ -9,6 +9,9 @@ import { printJson, printLine, printTable } from '../output.js';
 import { bytesText } from '../progress.js';
 import { streamInput } from '../stream-input.js';
 
+/** Chunks that are read before the ones in front of them are looked at. */
+const CHUNKS_AHEAD = 2;
+
 type FileOptions = GlobalOptions & { file: string; json: boolean };
 
 const fileOptions = <T>(yargs: Argv<T>): Argv<T & { file: string; json: boolean }> =>
@@ -18,6 +21,8 @@ const fileOptions = <T>(yargs: Argv<T>): Argv<T & { file: string; json: boolean 
       demandOption: true,
       describe: 'a libxl stream, also gzip, xz or zstd; - for stdin',
     })
+    // With it, yargs takes a lone dash as a value; without it, it makes an empty string of it.
+    .nargs('file', 1)
     .option('json', { type: 'boolean', default: false, describe: 'print JSON' });
 
 const verifyCommand: CommandModule<GlobalOptions, FileOptions> = {
@@ -26,11 +31,10 @@ const verifyCommand: CommandModule<GlobalOptions, FileOptions> = {
   builder: (yargs) => fileOptions(yargs).example('$0 stream verify guest.libxl.gz', 'exit code 0: it is good'),
   handler: async (options) => {
     const summary = await summarize(options.file);
-    if (options.json) printJson({ file: options.file, good: true, bytes: summary.bytes });
-    else {
-      const records = summary.records.reduce((sum, record) => sum + record.count, 0);
-      printLine(`${options.file}: good, ${records} records, ${summary.pages.data} pages, ${summary.bytes} bytes`);
-    }
+    const records = summary.records.reduce((sum, record) => sum + record.count, 0);
+    const { bytes, pages } = summary;
+    if (options.json) printJson({ file: options.file, good: true, records, pages: pages.data, bytes });
+    else printLine(`${options.file}: good, ${records} records, ${pages.data} pages, ${bytes} bytes`);
   },
 };
 
@@ -55,18 +59,23 @@ export const streamCommand: CommandModule<GlobalOptions, GlobalOptions> = {
 
 async function summarize(file: string): Promise<StreamSummary> {
   const summarizer = new StreamSummarizer();
-  const pipeline = chain([(chunk: Uint8Array) => summarizer.push(chunk)]);
-  const source = Readable.from(streamInput(file), { objectMode: true, highWaterMark: 2 });
-  source.on('error', (error) => pipeline.destroy(error));
-  pipeline.on('close', () => source.destroy());
-  source.pipe(pipeline);
-  pipeline.resume();
+  const stop = new AbortController();
+  const pipeline = chain([
+    Readable.from(streamInput(file, stop.signal), { highWaterMark: CHUNKS_AHEAD }),
+    (chunk: Uint8Array) => summarizer.push(chunk),
+  ]);
   try {
+    pipeline.resume();
     await finished(pipeline);
     return summarizer.end();
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
-    throw new StreamError(error.code, `${file}: ${error.message}`, { cause: error.cause, data: error.data });
+    const { code, message, hint, data, cause } = error;
+    throw new StreamError(code, `${file}: ${message}`, { hint, data: { ...data, file }, cause });
+  } finally {
+    // A sender that is silent must not keep the program once the verdict is known.
+    stop.abort();
+    pipeline.destroy();
   }
 }
 
@@ -92,5 +101,5 @@ function printSummary(summary: StreamSummary): void {
       .map(([name, count]) => `${name} ${count}`)
       .join(', ')}`,
   );
-  if (!summary.exact) printLine('There were more unlike pages than are remembered: duplicate is a lower bound.');
+  if (!summary.exact) printLine('There was more than is remembered: duplicate and sent again are lower bounds.');
 }

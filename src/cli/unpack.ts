@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { RefusedError, StreamError, XenferryError } from '../errors/errors.js';
+
+/** A file names the window that it wants to be unpacked with; its largest usual one is 128 MiB. */
+const MEMORY_LIMIT = '256MiB';
+const UNPACKERS = {
+  xz: { args: ['-dc', `--memlimit-decompress=${MEMORY_LIMIT}`], debianPackage: 'xz-utils' },
+  zstd: { args: ['-dc', `--memory=${MEMORY_LIMIT}`], debianPackage: 'zstd' },
+} as const;
+/** Enough for what either of them has to say. */
+const COMPLAINT_CHARS = 1000;
+
+/**
+ * What the system's xz or zstd makes of the bytes. The child ends with the generator, or with the signal.
+ *
+ * @throws RefusedError `E_REFUSED_NO_UNPACKER`; StreamError `E_STREAM_COMPRESSED`; what `packed` throws
+ */
+export async function* unpackWith(
+  program: keyof typeof UNPACKERS,
+  packed: AsyncGenerator<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { args, debianPackage } = UNPACKERS[program];
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], signal });
+  const ended = once(child, 'close').then(
+    ([code]) => code as number | null,
+    (error: unknown) => {
+      if (signal.aborted) throw error;
+      throw new RefusedError('E_REFUSED_NO_UNPACKER', `the file is packed with ${program}, which cannot be started`, {
+        cause: error,
+        hint: `Install Debian's ${debianPackage}.`,
+      });
+    },
+  );
+  ended.catch(() => undefined); // awaited below, unless the reader stops first
+  let complaint = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaint = (complaint + text).slice(-COMPLAINT_CHARS);
+  });
+  const fed = pipeline(Readable.from(packed), child.stdin).catch((error: unknown) => error);
+  try {
+    for await (const chunk of child.stdout) yield chunk as Uint8Array;
+    const code = await ended;
+    // A pipe that broke is told by how the child ended; a file that cannot be read on is told as that.
+    const failure = code === 0 ? undefined : await fed;
+    if (failure instanceof XenferryError) throw failure;
+    if (code !== 0) {
+      throw new StreamError('E_STREAM_COMPRESSED', `${program} could not unpack it: ${complaint.trim()}`, {
+        hint: 'The file was damaged, or is not all there: compare it with the original.',
+      });
+    }
+  } finally {
+    child.kill();
+  }
+}
