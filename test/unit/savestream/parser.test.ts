@@ -6,44 +6,7 @@ import { LibxcRecord, LibxlRecord, PageType } from '../../../src/savestream/layo
 import { SaveStreamParser } from '../../../src/savestream/parser.js';
 import { fixtureStream } from '../../support/fixtures.js';
 import { pageData, smallHvmParts, smallPvParts } from '../../support/small-stream.js';
-
-/** Everything the parser says of the bytes, in chunks of the given sizes, as text. */
-function transcript(bytes: Uint8Array, sizes: readonly number[] = [bytes.length]): string[] {
-  const said: string[] = [];
-  let body = '';
-  const parser = new SaveStreamParser({
-    libxlHeader: (header) => said.push(`libxl ${JSON.stringify(header)}`),
-    imageHeader: (header) => said.push(`image ${JSON.stringify(header)}`),
-    domainHeader: (header) => said.push(`domain ${JSON.stringify(header)}`),
-    record: (record) => said.push(`${record.layer} ${record.name} ${record.length} at ${record.offset}`),
-    body: (_record, piece) => (body += Buffer.from(piece).toString('hex')),
-    pages: (_record, pfns, types, count) =>
-      said.push(`pages ${[...pfns.subarray(0, count)].join()} ${[...types.subarray(0, count)].join()}`),
-    page: (pfn, type, page) => said.push(`page ${pfn} ${type} ${page.length} ${page[0]} ${page[4095]}`),
-    recordEnd: () => {
-      said.push(`end ${body}`);
-      body = '';
-    },
-  });
-  let at = 0;
-  for (let turn = 0; at < bytes.length; turn += 1) {
-    const size = Math.max(1, sizes[turn % sizes.length]);
-    parser.push(bytes.subarray(at, at + size));
-    at += size;
-  }
-  parser.end();
-  return said;
-}
-
-function errorOf(bytes: Uint8Array): StreamError | undefined {
-  try {
-    transcript(bytes);
-    return undefined;
-  } catch (error) {
-    if (error instanceof StreamError) return error;
-    throw error;
-  }
-}
+import { errorOf, transcript } from './transcript.js';
 
 const hvm = Buffer.concat(smallHvmParts());
 
