@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Deadlines } from '../control/deadlines.js';
 import { PROTOCOL, FEATURES, type Hello } from '../control/messages.js';
@@ -6,6 +5,7 @@ import { RefusedError, SystemError } from '../errors/errors.js';
 import { Journal } from '../journal/journal.js';
 import type { DomainInfo, Toolstack } from '../toolstack/toolstack.js';
 import { Jobs } from './jobs.js';
+import { makeFolder } from '../posix/folder.js';
 
 export interface HostOptions {
   readonly toolstack: Toolstack;
@@ -31,7 +31,7 @@ export class Host implements AsyncDisposable {
     this.deadlines = options.deadlines;
     this.version = options.version;
     try {
-      mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
+      makeFolder(options.stateDir);
       this.journal = new Journal(join(options.stateDir, 'journal'));
       this.jobs = new Jobs(join(options.stateDir, 'jobs'), options.pid, options.deadlines.jobMs);
     } catch (error) {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Deadline } from '../errors/deadline.js';
 import { DeadlineError, RefusedError } from '../errors/errors.js';
 import { FileLock } from '../posix/file-lock.js';
+import { makeFolder } from '../posix/folder.js';
 
 /**
  * One modifying job per domain, across every process on this host: a lock file for its UUID and one
@@ -16,7 +16,7 @@ export class Jobs {
     private readonly pid: number,
     private readonly waitMs: number,
   ) {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFolder(dir);
   }
 
   /**

@@ -1,20 +1,11 @@
-import {
-  closeSync,
-  fsyncSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { SystemError, XenferryError } from '../errors/errors.js';
 import { OwnedFd } from '../posix/owned-fd.js';
 import { headerSchema, stateSchema, type JournalHeader, type JournalSide, type JournalState } from './records.js';
+import { makeFolder } from '../posix/folder.js';
 
 /** A record line is at most this long; ours are a few hundred bytes. */
 const MAX_LINE_BYTES = 64 * 1024;
@@ -99,7 +90,7 @@ export class JournalFile implements Disposable {
 /** The folder of all migrations that this host took part in, a file each: `<migration>.<side>.journal`. */
 export class Journal {
   constructor(readonly dir: string) {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFolder(dir);
   }
 
   #path(migration: string, side: JournalSide): string {

@@ -5,7 +5,6 @@ import {
   existsSync,
   fchmodSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -15,6 +14,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { SystemError, UsageError } from '../errors/errors.js';
 import { asError, codeOf } from '../errors/message-of.js';
+import { makeFolder } from '../posix/folder.js';
 
 /** What only its owner may read. */
 export const SECRET_MODE = 0o600;
@@ -24,7 +24,7 @@ const DIR_MODE = 0o700;
 /** Makes the folder and its parents if need be; only its owner may look inside. */
 export function makeOwnDir(dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true, mode: DIR_MODE });
+    makeFolder(dir);
     chmodSync(dir, DIR_MODE);
   } catch (error) {
     throw failed(error, dir, 'be made');

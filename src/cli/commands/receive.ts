@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -12,6 +11,7 @@ import { ReceivingEnd } from '../../tunnel/ssh/receiving-end.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printNote } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
+import { makeFolder } from '../../posix/folder.js';
 
 type ReceiveOptions = GlobalOptions & { attach?: string | undefined };
 
@@ -71,6 +71,6 @@ function runtimeDir(): string {
   const dir =
     process.env.XDG_RUNTIME_DIR ??
     (process.getuid?.() === 0 ? '/run/xenferry' : join(tmpdir(), `xenferry-${userInfo().uid}`));
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  makeFolder(dir);
   return dir;
 }

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ToolstackError } from '../../errors/errors.js';
+import { makeFolder } from '../../posix/folder.js';
 
 /**
  * The folder that is an embedded host.
@@ -26,7 +26,7 @@ export class HostFolder {
     const folder = new HostFolder(dir);
     for (const path of [dir, folder.domains, join(dir, 'locks')]) {
       try {
-        mkdirSync(path, { recursive: true, mode: 0o700 });
+        makeFolder(path);
       } catch (cause) {
         throw new ToolstackError('E_TOOLSTACK_FOLDER', `the embedded host's folder ${path} cannot be made`, {
           cause,
