@@ -1,58 +1,20 @@
-import { readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { guestXml, migrationResult, TwoHosts, type Failed, type TestHost } from '../support/hosts.js';
+import { describe, expect, it } from 'vitest';
+import {
+  a,
+  b,
+  expectBackHome,
+  expectNothingLeft,
+  failedMigration,
+  faults,
+  hosts,
+  QUIET,
+  useTwoHosts,
+} from '../support/fault-rig.js';
+import { guestXml, migrationResult, TwoHosts } from '../support/hosts.js';
 import { assertNeverTwice } from '../support/oracle.js';
 import { Proxy, type Trouble } from '../support/proxy.js';
 
-let hosts: TwoHosts;
-let a: TestHost;
-let b: TestHost;
-beforeEach(async () => {
-  hosts = await TwoHosts.make();
-  ({ a, b } = hosts);
-});
-afterEach(async () => {
-  await hosts[Symbol.asyncDispose]();
-});
-
-const QUIET = "dirtyMiBPerSecond='2'";
-
-/** Switches faults on for a host, for the next operations. */
-function faults(host: TestHost, ...list: Record<string, unknown>[]): void {
-  writeFileSync(join(host.dir, 'faults.json'), JSON.stringify(list));
-}
-
-/** After a fault: one copy, at the source, running and whole; nothing left; and the second attempt succeeds. */
-async function expectBackHome(domain = 'guest'): Promise<void> {
-  expect(await a.list()).toMatchObject([{ name: domain, state: 'running' }]);
-  expect((await a.info(domain)).guest.bad).toBe(0);
-  await expectNothingLeft();
-  faults(a);
-  faults(b);
-  const { result, stderr } = await a.migrate(domain, b);
-  expect(result.result, stderr).toBe('done');
-  expect(await a.list()).toEqual([]);
-  expect((await b.info(domain)).guest.bad).toBe(0);
-  expect(await a.openMigrations()).toEqual([]);
-  expect(await b.openMigrations()).toEqual([]);
-  assertNeverTwice([a.dir, b.dir]);
-}
-
-/** The destination has no copy, no half of one, and no file of one. */
-async function expectNothingLeft(): Promise<void> {
-  await expect.poll(() => b.list(), { timeout: 20_000 }).toEqual([]);
-  await expect
-    .poll(() => readdirSync(join(b.dir, 'domains')).filter((name) => /^\d+$/.test(name)), { timeout: 20_000 })
-    .toEqual([]);
-}
-
-async function failedMigration(to: TestHost | string, ...options: string[]): Promise<Failed & { exit: number }> {
-  const { code, result, stderr } = await a.migrate('guest', to, ...options);
-  if (result.result !== 'failed') throw new Error(`the migration did not fail: ${JSON.stringify(result)}\n${stderr}`);
-  expect(result.message.length).toBeGreaterThan(20);
-  return { ...result, exit: code };
-}
+useTwoHosts();
 
 describe('the connection', () => {
   it.each<[string, Trouble, string]>([
@@ -225,161 +187,6 @@ describe('the toolstack', () => {
     expect(finished.code, finished.stderr).toBe(4);
     expect(migrationResult(finished)).toMatchObject({ guest: 'source-suspended' });
     await a.must('recover', '--tls-dir', hosts.tlsDir);
-    await expectBackHome();
-  });
-});
-
-describe('processes', () => {
-  it('F1: kill -9 of the source in perform: the guest goes on at the source, the half-restored one is gone', async () => {
-    await b.serve();
-    await a.create(guestXml({ workload: QUIET }));
-    faults(a, { fault: 'save-write-slow', bytesPerSecond: 4_000_000, count: 1 });
-    const moving = a.start(...a.migrateWords('guest', b));
-    await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
-    moving.kill('SIGKILL');
-    await moving.finished;
-    await expectNothingLeft();
-    expect((await a.info('guest')).state).toBe('running');
-    await a.must('recover', '--tls-dir', hosts.tlsDir);
-    await expectBackHome();
-  });
-
-  it('F2: kill -9 of the destination in perform: the guest goes on at the source, the half-restored one is gone', async () => {
-    await b.serve();
-    await a.create(guestXml({ workload: QUIET }));
-    faults(a, { fault: 'save-write-slow', bytesPerSecond: 4_000_000, count: 1 });
-    const moving = a.start(...a.migrateWords('guest', b));
-    await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
-    await b.stop('SIGKILL');
-    const finished = await moving.finished;
-    expect(finished.code, finished.stderr).toBe(1);
-    expect(migrationResult(finished)).toMatchObject({ guest: 'source-running', phase: 'perform' });
-    await expectNothingLeft();
-    await b.serve();
-    await expectBackHome();
-  });
-
-  it('F2 F12: kill -9 of the destination while it decides: the source asks again, and gets its guest back', async () => {
-    await b.serve();
-    await a.create(guestXml({ workload: QUIET, mib: 4 }));
-    faults(b, { fault: 'restore-slow', count: 1, bytesPerSecond: 800_000 });
-    const moving = a.start(...a.migrateWords('guest', b));
-    await moving.saysOnStderr(/"phase":"finish"/);
-    const address = b.address;
-    await b.stop('SIGKILL');
-    await b.serve('--listen', address);
-    const finished = await moving.finished;
-    expect(finished.code, finished.stderr).toBe(1);
-    expect(migrationResult(finished)).toMatchObject({ guest: 'source-running', phase: 'finish' });
-    await expectBackHome();
-  });
-
-  it('F13 F54: kill -9 of the source once finish was sent: the guest arrives, and recover ends the old copy', async () => {
-    const server = await b.serve();
-    await a.create(guestXml({ workload: QUIET, mib: 4 }));
-    faults(b, { fault: 'restore-slow', count: 1, bytesPerSecond: 800_000 });
-    const moving = a.start(...a.migrateWords('guest', b));
-    await server.saysOnStderr(/asks to finish/);
-    moving.kill('SIGKILL');
-    await moving.finished;
-    await expect.poll(() => b.list(), { timeout: 30_000 }).toMatchObject([{ name: 'guest', state: 'running' }]);
-    expect(await a.list()).toMatchObject([{ state: 'suspended' }]);
-    expect((await a.run('resume', 'guest')).code).toBe(3);
-    await a.must('recover', '--tls-dir', hosts.tlsDir);
-    expect(await a.list()).toEqual([]);
-    expect((await b.info('guest')).guest.bad).toBe(0);
-    assertNeverTwice([a.dir, b.dir]);
-  });
-
-  it('F5 F14: in doubt: exit 5, the copy stays suspended; recover settles it when the destination is back', async () => {
-    await b.serve();
-    await a.create(guestXml({ workload: QUIET, mib: 4 }));
-    faults(b, { fault: 'restore-slow', count: 1, bytesPerSecond: 800_000 });
-    const moving = a.start(...a.migrateWords('guest', b, '--deadline', 'ask=2'));
-    await moving.saysOnStderr(/"phase":"finish"/);
-    const address = b.address;
-    await b.stop('SIGKILL');
-    const finished = await moving.finished;
-    expect(finished.code, finished.stderr).toBe(5);
-    const failed = migrationResult(finished);
-    expect(failed).toMatchObject({ guest: 'in-doubt', code: 'E_TUNNEL_IN_DOUBT' });
-    expect((failed as Failed).hint).toContain('xenferry recover');
-    expect(await a.list()).toMatchObject([{ state: 'suspended' }]);
-    const early = await a.run('recover', '--tls-dir', hosts.tlsDir, '--deadline', 'ask=1');
-    expect(early.code).toBe(5);
-    await b.serve('--listen', address);
-    await a.must('recover', '--tls-dir', hosts.tlsDir);
-    await expectBackHome();
-  });
-
-  it('F48: of two migrations of one domain at once, the second is told who has it', async () => {
-    await b.serve();
-    await a.create(guestXml({ workload: QUIET }));
-    faults(a, { fault: 'save-write-slow', bytesPerSecond: 8_000_000, count: 1 });
-    const first = a.start(...a.migrateWords('guest', b));
-    await first.saysOnStderr(/"phase":"perform"/);
-    const second = await a.migrate('guest', b, '--deadline', 'job=0.5');
-    expect(second).toMatchObject({ code: 3, result: { code: 'E_REFUSED_BUSY', guest: 'untouched' } });
-    expect(second.stderr).toContain('migrating to xen+tls://');
-    expect((await first.finished).code).toBe(0);
-    expect((await b.info('guest')).guest.bad).toBe(0);
-  });
-});
-
-describe('the operator', () => {
-  it('F44: Ctrl-C before the downtime: 130, and the guest runs on', async () => {
-    await b.serve();
-    await a.create(guestXml({ workload: QUIET }));
-    faults(a, { fault: 'save-write-slow', bytesPerSecond: 4_000_000, count: 1 });
-    const moving = a.start(...a.migrateWords('guest', b));
-    await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
-    moving.kill('SIGINT');
-    const finished = await moving.finished;
-    expect(finished.code, finished.stderr).toBe(130);
-    expect(migrationResult(finished)).toMatchObject({ code: 'E_ABORTED', guest: 'source-running' });
-    await expectBackHome();
-  });
-
-  it('Ctrl-C twice: it does not wait for a destination that is silent, and the guest runs on', async () => {
-    await b.serve('--deadline', 'stall=3');
-    await a.create(guestXml({ workload: QUIET }));
-    await using proxy = await Proxy.to(b.address, { freezeAfterBytes: 5_000_000 });
-    const moving = a.start(...a.migrateWords('guest', proxy.address));
-    await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
-    moving.kill('SIGINT');
-    await moving.saysOnStderr(/once more/);
-    moving.kill('SIGINT');
-    const finished = await moving.finished;
-    expect(finished.code, finished.stderr).toBe(130);
-    expect(migrationResult(finished)).toMatchObject({ guest: 'source-running' });
-    proxy.cut();
-    await expectBackHome();
-  });
-
-  it('F45: Ctrl-C once finish was sent is noted, and the outcome is learned', async () => {
-    await b.serve();
-    await a.create(guestXml({ workload: QUIET, mib: 4 }));
-    faults(b, { fault: 'restore-slow', count: 1, bytesPerSecond: 800_000 });
-    const moving = a.start(...a.migrateWords('guest', b));
-    await moving.saysOnStderr(/"phase":"finish"/);
-    moving.kill('SIGINT');
-    const finished = await moving.finished;
-    expect(finished.code, finished.stderr).toBe(0);
-    expect(await a.list()).toEqual([]);
-    expect((await b.info('guest')).guest.bad).toBe(0);
-  });
-
-  it('stopping the destination gives the guest back to the source', async () => {
-    await b.serve();
-    await a.create(guestXml({ workload: QUIET }));
-    faults(a, { fault: 'save-write-slow', bytesPerSecond: 4_000_000, count: 1 });
-    const moving = a.start(...a.migrateWords('guest', b));
-    await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
-    await b.stop('SIGTERM');
-    const finished = await moving.finished;
-    expect(finished.code, finished.stderr).toBe(1);
-    expect(migrationResult(finished)).toMatchObject({ guest: 'source-running' });
-    await b.serve();
     await expectBackHome();
   });
 });

@@ -18,11 +18,17 @@ export class Proxy implements AsyncDisposable {
   #forward = 0;
   #frozen = false;
   connections = 0;
+  /** Resolves when the proxy stops passing bytes on. */
+  readonly frozen: Promise<void>;
+  #onFrozen: () => void = () => undefined;
 
   private constructor(
     private readonly target: { host: string; port: number },
     public trouble: Trouble,
   ) {
+    this.frozen = new Promise((resolve) => {
+      this.#onFrozen = resolve;
+    });
     this.#server = createServer((socket) => this.#pass(socket));
   }
 
@@ -49,6 +55,7 @@ export class Proxy implements AsyncDisposable {
 
   freeze(): void {
     this.#frozen = true;
+    this.#onFrozen();
     for (const socket of this.#sockets) socket.pause();
   }
 
