@@ -4,6 +4,7 @@ import chain from 'stream-chain';
 import type { Argv, CommandModule } from 'yargs';
 import { StreamError } from '../../errors/errors.js';
 import { StreamSummarizer, type StreamSummary } from '../../savestream/summary.js';
+import { StreamVerifier } from '../../savestream/verify.js';
 import type { GlobalOptions } from '../open.js';
 import { printJson, printLine, printTable } from '../output.js';
 import { bytesText } from '../progress.js';
@@ -30,11 +31,9 @@ const verifyCommand: CommandModule<GlobalOptions, FileOptions> = {
   describe: 'check a save stream against its specification',
   builder: (yargs) => fileOptions(yargs).example('$0 stream verify guest.libxl.gz', 'exit code 0: it is good'),
   handler: async (options) => {
-    const summary = await summarize(options.file);
-    const records = summary.records.reduce((sum, record) => sum + record.count, 0);
-    const { bytes, pages } = summary;
-    if (options.json) printJson({ file: options.file, good: true, records, pages: pages.data, bytes });
-    else printLine(`${options.file}: good, ${records} records, ${pages.data} pages, ${bytes} bytes`);
+    const { records, pages, bytes } = await readThrough(options.file, new StreamVerifier());
+    if (options.json) printJson({ file: options.file, good: true, records, pages, bytes });
+    else printLine(`${options.file}: good, ${records} records, ${pages} pages, ${bytes} bytes`);
   },
 };
 
@@ -44,7 +43,7 @@ const inspectCommand: CommandModule<GlobalOptions, FileOptions> = {
   builder: (yargs) =>
     fileOptions(yargs).example('$0 stream inspect --json guest.libxl.gz', 'records and pages by kind'),
   handler: async (options) => {
-    const summary = await summarize(options.file);
+    const summary = await readThrough(options.file, new StreamSummarizer());
     if (options.json) printJson(summary);
     else printSummary(summary);
   },
@@ -57,17 +56,21 @@ export const streamCommand: CommandModule<GlobalOptions, GlobalOptions> = {
   handler: () => undefined,
 };
 
-async function summarize(file: string): Promise<StreamSummary> {
-  const summarizer = new StreamSummarizer();
+interface StreamReader<Result> {
+  push(chunk: Uint8Array): void;
+  end(): Result;
+}
+
+async function readThrough<Result>(file: string, reader: StreamReader<Result>): Promise<Result> {
   const stop = new AbortController();
   const pipeline = chain([
     Readable.from(streamInput(file, stop.signal), { highWaterMark: CHUNKS_AHEAD }),
-    (chunk: Uint8Array) => summarizer.push(chunk),
+    (chunk: Uint8Array) => reader.push(chunk),
   ]);
   try {
     pipeline.resume();
     await finished(pipeline);
-    return summarizer.end();
+    return reader.end();
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
     const { code, message, hint, data, cause } = error;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { PageType } from '../../../src/savestream/layout.js';
 import { StreamSummarizer, type StreamSummary } from '../../../src/savestream/summary.js';
+import { StreamVerifier } from '../../../src/savestream/verify.js';
 import { fixturePath, FIXTURES, fixtureStream } from '../../support/fixtures.js';
 import { pageData, smallHvmParts } from '../../support/small-stream.js';
 
@@ -16,6 +17,19 @@ describe('what a stream holds', () => {
 
   it.each(FIXTURES)('is counted exactly for %s', (name) => {
     expect(summarize(fixtureStream(name))).toEqual(expected[name]);
+  });
+
+  it.each(FIXTURES)('adds up to what is verified, for %s', (name) => {
+    const bytes = fixtureStream(name);
+    const verifier = new StreamVerifier();
+    verifier.push(bytes);
+    const { records, pages } = summarize(bytes);
+    expect(verifier.end()).toEqual({
+      records: records.reduce((sum, { count }) => sum + count, 0),
+      pages: pages.data,
+      bytes: bytes.length,
+    });
+    expect(pages.zero + pages.duplicate + pages.unique).toBe(pages.data);
   });
 
   it('tells zero, duplicate, unique and re-sent pages apart', () => {

@@ -1,0 +1,31 @@
+import { SaveStreamParser } from './parser.js';
+
+/** What is said of a good stream. */
+export interface StreamVerdict {
+  /** Of both layers, headers not counted. */
+  readonly records: number;
+  /** Pages whose content is in the stream. */
+  readonly pages: number;
+  readonly bytes: number;
+}
+
+/** Checks a stream as it comes, and keeps nothing of it: its memory does not grow with the stream. */
+export class StreamVerifier {
+  #records = 0;
+  #pages = 0;
+  readonly #parser = new SaveStreamParser({
+    record: () => (this.#records += 1),
+    page: () => (this.#pages += 1),
+  });
+
+  /** @throws StreamError */
+  push(chunk: Uint8Array): void {
+    this.#parser.push(chunk);
+  }
+
+  /** @throws StreamError where the stream is not complete */
+  end(): StreamVerdict {
+    this.#parser.end();
+    return { records: this.#records, pages: this.#pages, bytes: this.#parser.offset };
+  }
+}
