@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { UsageError } from '../errors/errors.js';
 import { childNamed, childrenNamed, isElement, textOf, type XmlElement } from '../xml/element.js';
 import { parseXml } from '../xml/parse.js';
 import { parseCpuSet, type CpuSet } from './cpu-set.js';
@@ -7,6 +6,7 @@ import { parseMemoryKiB } from './memory.js';
 import type { Domain, GuestType } from './model.js';
 import { checkDomainName } from './names.js';
 import { declarationsOf, selfContained } from './namespaces.js';
+import { badXml } from './xml-trouble.js';
 
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
 const MAX_VCPUS = 4096;
@@ -24,24 +24,16 @@ export interface ParseContext {
   readonly makeUuid?: () => string;
 }
 
-function bad(path: string, why: string, at?: XmlElement): UsageError {
-  const where = at?.at === undefined ? '' : ` (line ${at.at.line})`;
-  return new UsageError('E_USAGE_DOMAIN_XML', `domain XML, ${path}${where}: ${why}`, {
-    hint: "The form is that of libvirt's domain XML; examples/ has definitions to start from.",
-    data: { path },
-  });
-}
-
 /** Reads libvirt's domain XML. @throws UsageError `E_USAGE_DOMAIN_XML`, `E_USAGE_DOMAIN_NAME`; XmlError */
 export function parseDomainXml(text: string, context: ParseContext = {}): Domain {
   const root = parseXml(text);
-  if (root.name !== 'domain') throw bad(`<${root.name}>`, 'the root element must be <domain>', root);
+  if (root.name !== 'domain') throw badXml(`<${root.name}>`, 'the root element must be <domain>', root);
   const kind = root.attributes.get('type');
-  if (kind !== 'xen') throw bad('/domain/@type', `must be 'xen', not ${JSON.stringify(kind ?? '')}`, root);
+  if (kind !== 'xen') throw badXml('/domain/@type', `must be 'xen', not ${JSON.stringify(kind ?? '')}`, root);
   const memoryMaxKiB = memory(root, 'memory') ?? missing('memory', root);
   const current = memory(root, 'currentMemory') ?? memoryMaxKiB;
   if (current > memoryMaxKiB)
-    throw bad('/domain/currentMemory', 'is more than <memory>', childNamed(root, 'currentMemory'));
+    throw badXml('/domain/currentMemory', 'is more than <memory>', childNamed(root, 'currentMemory'));
   const name = onlyText(root, 'name') ?? missing('name', root);
   const metadata = only(root, 'metadata');
   const inherited = declarationsOf(root);
@@ -61,12 +53,12 @@ export function parseDomainXml(text: string, context: ParseContext = {}): Domain
 }
 
 function missing(name: string, root: XmlElement): never {
-  throw bad(`/domain/${name}`, 'is missing', root);
+  throw badXml(`/domain/${name}`, 'is missing', root);
 }
 
 function only(root: XmlElement, name: string): XmlElement | undefined {
   const found = childrenNamed(root, name);
-  if (found.length > 1) throw bad(`/domain/${name}`, 'is there more than once', found[1]);
+  if (found.length > 1) throw badXml(`/domain/${name}`, 'is there more than once', found[1]);
   return found[0];
 }
 
@@ -83,9 +75,9 @@ function uuidOf(root: XmlElement, context: ParseContext): string {
     return (context.makeUuid ?? randomUUID)();
   }
   const text = textOf(found);
-  if (!UUID.test(text)) throw bad('/domain/uuid', `${JSON.stringify(text)} is not a UUID`, found);
+  if (!UUID.test(text)) throw badXml('/domain/uuid', `${JSON.stringify(text)} is not a UUID`, found);
   const hex = text.replaceAll('-', '').toLowerCase();
-  if (/^0+$/.test(hex)) throw bad('/domain/uuid', 'is that of domain 0', found);
+  if (/^0+$/.test(hex)) throw badXml('/domain/uuid', 'is that of domain 0', found);
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
@@ -103,7 +95,7 @@ function guestType(root: XmlElement): GuestType {
     case 'xen':
       return machine === 'xenpvh' ? 'pvh' : 'pv';
     default:
-      throw bad('/domain/os/type', `${JSON.stringify(text)} is not one of hvm, xenpvh, xen, linux`, type);
+      throw badXml('/domain/os/type', `${JSON.stringify(text)} is not one of hvm, xenpvh, xen, linux`, type);
   }
 }
 
@@ -112,7 +104,7 @@ function memory(root: XmlElement, name: 'memory' | 'currentMemory'): number | un
   if (found === undefined) return undefined;
   const kib = parseMemoryKiB(textOf(found), found.attributes.get('unit'));
   if (kib === undefined) {
-    throw bad(
+    throw badXml(
       `/domain/${name}`,
       `${JSON.stringify(textOf(found))} with unit ${JSON.stringify(found.attributes.get('unit') ?? 'KiB')} is not a size`,
       found,
@@ -127,12 +119,13 @@ function vcpus(root: XmlElement): { vcpusMax: number; vcpusCurrent: number; vcpu
   const max = count(textOf(found), '/domain/vcpu', found);
   const current = found.attributes.get('current');
   const vcpusCurrent = current === undefined ? max : count(current, '/domain/vcpu/@current', found);
-  if (vcpusCurrent > max) throw bad('/domain/vcpu/@current', `${vcpusCurrent} is more than the maximum ${max}`, found);
+  if (vcpusCurrent > max)
+    throw badXml('/domain/vcpu/@current', `${vcpusCurrent} is more than the maximum ${max}`, found);
   const cpus = found.attributes.get('cpuset');
   if (cpus === undefined) return { vcpusMax: max, vcpusCurrent };
   const vcpuCpuset = parseCpuSet(cpus);
   if (vcpuCpuset === undefined) {
-    throw bad('/domain/vcpu/@cpuset', `${JSON.stringify(cpus)} is not a set of processors such as 0-3,^2`, found);
+    throw badXml('/domain/vcpu/@cpuset', `${JSON.stringify(cpus)} is not a set of processors such as 0-3,^2`, found);
   }
   return { vcpusMax: max, vcpusCurrent, vcpuCpuset };
 }
@@ -140,6 +133,6 @@ function vcpus(root: XmlElement): { vcpusMax: number; vcpusCurrent: number; vcpu
 function count(text: string, path: string, at: XmlElement): number {
   const value = /^\d{1,4}$/.test(text) ? Number(text) : 0;
   if (value < 1 || value > MAX_VCPUS)
-    throw bad(path, `${JSON.stringify(text)} is not a number from 1 to ${MAX_VCPUS}`, at);
+    throw badXml(path, `${JSON.stringify(text)} is not a number from 1 to ${MAX_VCPUS}`, at);
   return value;
 }

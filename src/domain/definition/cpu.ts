@@ -1,0 +1,122 @@
+import { element, type XmlElement } from '../../xml/element.js';
+import { formatCpuSet, parseCpuSet, type CpuSet } from '../cpu-set.js';
+import { parseMemoryKiB } from '../memory.js';
+import type { ElementReader } from './element-reader.js';
+
+const MODES = ['custom', 'host-model', 'host-passthrough', 'maximum'] as const;
+const MATCHES = ['minimum', 'exact', 'strict'] as const;
+const CHECKS = ['none', 'partial', 'full'] as const;
+const POLICIES = ['force', 'require', 'optional', 'disable', 'forbid'] as const;
+
+export interface CpuFeature {
+  readonly name: string;
+  readonly policy: (typeof POLICIES)[number];
+}
+
+/** A node of the guest's memory and processors (L05). */
+export interface NumaCell {
+  readonly id: number;
+  readonly cpus: CpuSet;
+  readonly memoryKiB: number;
+  readonly distances: readonly { readonly id: number; readonly value: number }[];
+}
+
+export interface Cpu {
+  readonly mode: (typeof MODES)[number] | undefined;
+  readonly match: (typeof MATCHES)[number] | undefined;
+  readonly check: (typeof CHECKS)[number] | undefined;
+  readonly migratable: boolean | undefined;
+  readonly model: string | undefined;
+  readonly fallback: 'allow' | 'forbid' | undefined;
+  readonly vendor: string | undefined;
+  readonly topology:
+    { readonly sockets: number; readonly dies: number; readonly cores: number; readonly threads: number } | undefined;
+  readonly features: readonly CpuFeature[];
+  readonly numa: readonly NumaCell[];
+}
+
+const MAX_COUNT = 4096;
+
+function readCell(cell: ElementReader): Omit<NumaCell, 'id'> & { readonly id: number | undefined } {
+  const cpus = parseCpuSet(cell.need('cpus'));
+  if (cpus === undefined) throw cell.bad('@cpus', 'is not a set of processors');
+  const memoryKiB = parseMemoryKiB(cell.need('memory'), cell.attribute('unit'));
+  if (memoryKiB === undefined) throw cell.bad('@memory', 'is not a size');
+  const distances = cell.child('distances', (reader) =>
+    reader.children('sibling', (sibling) => ({
+      id: sibling.needInteger('id', 0, MAX_COUNT),
+      value: sibling.needInteger('value', 10, 255),
+    })),
+  );
+  return { id: cell.integer('id', 0, MAX_COUNT), cpus, memoryKiB, distances: distances ?? [] };
+}
+
+export function readCpu(domain: ElementReader): Cpu | undefined {
+  return domain.child('cpu', (reader): Cpu => {
+    const model = reader.child('model', (one) => ({
+      name: one.text() || undefined,
+      fallback: one.choice('fallback', ['allow', 'forbid']),
+    }));
+    return {
+      mode: reader.choice('mode', MODES),
+      match: reader.choice('match', MATCHES),
+      check: reader.choice('check', CHECKS),
+      migratable: reader.onOff('migratable'),
+      model: model?.name,
+      fallback: model?.fallback,
+      vendor: reader.textChild('vendor'),
+      topology: reader.child('topology', (topology) => ({
+        sockets: topology.needInteger('sockets', 1, MAX_COUNT),
+        dies: topology.integer('dies', 1, MAX_COUNT) ?? 1,
+        cores: topology.needInteger('cores', 1, MAX_COUNT),
+        threads: topology.needInteger('threads', 1, MAX_COUNT),
+      })),
+      features: reader.children('feature', (feature) => ({
+        name: feature.need('name'),
+        policy: feature.choice('policy', POLICIES) ?? 'require',
+      })),
+      numa:
+        reader.child('numa', (numa) =>
+          numa.children('cell', readCell).map((cell, index) => ({ ...cell, id: cell.id ?? index })),
+        ) ?? [],
+    };
+  });
+}
+
+export function writeCpu(cpu: Cpu): XmlElement {
+  const { topology } = cpu;
+  return element(
+    'cpu',
+    {
+      mode: cpu.mode,
+      match: cpu.match,
+      check: cpu.check,
+      migratable: cpu.migratable === undefined ? undefined : cpu.migratable ? 'on' : 'off',
+    },
+    [
+      ...(cpu.model === undefined && cpu.fallback === undefined
+        ? []
+        : [element('model', { fallback: cpu.fallback }, cpu.model === undefined ? [] : [cpu.model])]),
+      ...(cpu.vendor === undefined ? [] : [element('vendor', {}, [cpu.vendor])]),
+      ...(topology === undefined ? [] : [element('topology', { ...topology })]),
+      ...cpu.features.map(({ name, policy }) => element('feature', { policy, name })),
+      ...(cpu.numa.length === 0 ? [] : [element('numa', {}, cpu.numa.map(writeCell))]),
+    ],
+  );
+}
+
+function writeCell({ id, cpus, memoryKiB, distances }: NumaCell): XmlElement {
+  return element(
+    'cell',
+    { id, cpus: formatCpuSet(cpus), memory: memoryKiB, unit: 'KiB' },
+    distances.length === 0
+      ? []
+      : [
+          element(
+            'distances',
+            {},
+            distances.map((sibling) => element('sibling', { ...sibling })),
+          ),
+        ],
+  );
+}

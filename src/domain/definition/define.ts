@@ -1,0 +1,27 @@
+import type { Domain } from '../model.js';
+import { parseDomainXml, type ParseContext } from '../parse.js';
+import { applyDefaults, type DefaultsContext } from './defaults.js';
+import type { Definition } from './model.js';
+import { readDefinition } from './read.js';
+import { checkDefinition } from './validate/definition.js';
+import { toDomain } from './write.js';
+
+export interface Defined {
+  /** What to give to the toolstack and to keep: defaults are written down in it. */
+  readonly domain: Domain;
+  readonly definition: Definition;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * A user's domain XML, read strictly, completed and checked: for `define` and `create`. What a peer
+ * sent or we stored goes through `parseDomainXml` alone (S06).
+ * @throws UsageError `E_USAGE_DOMAIN_*`; XmlError
+ */
+export function defineDomain(text: string, context: DefaultsContext & Pick<ParseContext, 'makeUuid'>): Defined {
+  const parsed = parseDomainXml(text, context.makeUuid === undefined ? {} : { makeUuid: context.makeUuid });
+  const { definition: given, warnings } = readDefinition(parsed);
+  const definition = applyDefaults(given, context);
+  checkDefinition(definition);
+  return { domain: toDomain(definition), definition, warnings };
+}

@@ -1,0 +1,189 @@
+import { element, isElement, type XmlElement } from '../../../xml/element.js';
+import { UsageError } from '../../../errors/errors.js';
+import { messageOf } from '../../../errors/message-of.js';
+import { badXml } from '../../xml-trouble.js';
+import { readElement, type ElementReader, type Reading } from '../element-reader.js';
+import { readBase, writeBase, type DeviceBase } from './base.js';
+import {
+  readChannel,
+  readConsole,
+  readParallel,
+  readSerial,
+  writeCharacter,
+  type Channel,
+  type Console,
+  type Parallel,
+  type Serial,
+} from './character.js';
+import { readController, writeController, type Controller } from './controller.js';
+import { readDisk, writeDisk, type Disk } from './disk.js';
+import {
+  readGraphics,
+  readInput,
+  readSound,
+  readVideo,
+  writeGraphics,
+  writeInput,
+  writeSound,
+  writeVideo,
+  type Graphics,
+  type Input,
+  type Sound,
+  type Video,
+} from './display.js';
+import { readHostdev, writeHostdev, type Hostdev } from './hostdev.js';
+import { readInterface, writeInterface, type Interface } from './interface.js';
+
+export interface Balloon {
+  readonly kind: 'memballoon';
+  readonly model: 'xen' | 'none' | 'virtio';
+}
+
+/** A device that is kept as it was written: of a kind that Xen has not got, or not understood. */
+export interface OpaqueDevice {
+  readonly kind: 'opaque';
+  readonly element: XmlElement;
+  readonly why: string;
+}
+
+export type DeviceBody =
+  | Disk
+  | Interface
+  | Console
+  | Serial
+  | Parallel
+  | Channel
+  | Graphics
+  | Video
+  | Input
+  | Sound
+  | Controller
+  | Hostdev
+  | Balloon
+  | OpaqueDevice;
+
+/** One device of a domain, told apart by `kind`. */
+export type Device = DeviceBody & DeviceBase;
+
+const NO_BASE: DeviceBase = { alias: undefined, guestAddress: undefined, extra: [] };
+
+/** A device without alias, address and extra content. */
+export function plainDevice<T extends DeviceBody>(body: T): T & DeviceBase {
+  return { ...body, ...NO_BASE };
+}
+
+function readBalloon(reader: ElementReader): Balloon {
+  reader.child('stats', (stats) => stats.integer('period'));
+  return { kind: 'memballoon', model: reader.needChoice('model', ['xen', 'none', 'virtio']) };
+}
+
+const READERS: ReadonlyMap<string, (reader: ElementReader) => DeviceBody> = new Map<
+  string,
+  (reader: ElementReader) => DeviceBody
+>([
+  ['disk', readDisk],
+  ['interface', readInterface],
+  ['console', readConsole],
+  ['serial', readSerial],
+  ['parallel', readParallel],
+  ['channel', readChannel],
+  ['graphics', readGraphics],
+  ['video', readVideo],
+  ['input', readInput],
+  ['sound', readSound],
+  ['controller', readController],
+  ['hostdev', readHostdev],
+  ['memballoon', readBalloon],
+]);
+
+/** Devices that libvirt knows and Xen guests cannot have from us, with the reason. */
+const REFUSED: ReadonlyMap<string, string> = new Map([
+  ['filesystem', 'a folder of the host does not move with the guest, and libvirt gives Xen guests none'],
+  ['rng', 'Xen has no virtual random number generator; the guest takes RDRAND'],
+  ['watchdog', "Xen's watchdog is part of the hypervisor, not a device"],
+  ['tpm', "Xen's vTPM is not supported"],
+  ['smartcard', 'Xen has no smart card reader'],
+  ['redirdev', 'USB redirection over spice is not supported'],
+  ['redirfilter', 'USB redirection over spice is not supported'],
+  ['hub', 'Xen has no USB hubs'],
+  ['nvram', 'it belongs to another architecture'],
+  ['panic', 'Xen hears of a crash without a device'],
+  ['shmem', 'memory shared with the host does not move with the guest'],
+  ['memory', 'Xen guests get their memory from <memory>; modules are not plugged in'],
+  ['iommu', 'Xen has no virtual IOMMU'],
+  ['vsock', 'Xen has no vsock'],
+  ['lease', 'leases are not supported'],
+  ['crypto', 'Xen has no crypto device'],
+  ['pstore', 'Xen has no pstore device'],
+  ['audio', 'sound goes where the device model was told to'],
+]);
+
+/**
+ * Reads one element of `<devices>`. A lenient reading keeps what it does not understand.
+ * @throws UsageError `E_USAGE_DOMAIN_XML`, naming the path
+ */
+export function readDevice(element: XmlElement, path: string, reading: Reading): Device {
+  const opaque = (why: string): Device => plainDevice({ kind: 'opaque', element, why });
+  const refused = REFUSED.get(element.name);
+  if (refused !== undefined) return opaque(refused);
+  const read = READERS.get(element.name);
+  try {
+    if (read === undefined) throw badXml(path, 'is not a device that is known', element);
+    return readElement(element, path, reading, (reader) => ({ ...read(reader), ...readBase(reader) }));
+  } catch (error) {
+    if (!reading.lenient || !(error instanceof UsageError)) throw error;
+    reading.warnings.push(messageOf(error));
+    return opaque(messageOf(error));
+  }
+}
+
+function writeBody(device: DeviceBody): XmlElement {
+  switch (device.kind) {
+    case 'disk':
+      return writeDisk(device);
+    case 'interface':
+      return writeInterface(device);
+    case 'console':
+    case 'serial':
+    case 'parallel':
+    case 'channel':
+      return writeCharacter(device);
+    case 'graphics':
+      return writeGraphics(device);
+    case 'video':
+      return writeVideo(device);
+    case 'input':
+      return writeInput(device);
+    case 'sound':
+      return writeSound(device);
+    case 'controller':
+      return writeController(device);
+    case 'hostdev':
+      return writeHostdev(device);
+    case 'memballoon':
+      return element('memballoon', { model: device.model });
+    case 'opaque':
+      return device.element;
+  }
+}
+
+export function writeDevice(device: Device): XmlElement {
+  const body = writeBody(device);
+  const base = writeBase(device);
+  return base.length === 0 ? body : { ...body, children: [...body.children, ...base] };
+}
+
+/** Path of each device, numbered among those of its name: `/domain/devices/disk[2]`. */
+export function devicePaths(devices: readonly XmlElement[]): string[] {
+  const seen = new Map<string, number>();
+  return devices.map(({ name }) => {
+    const number = (seen.get(name) ?? 0) + 1;
+    seen.set(name, number);
+    return `/domain/devices/${name}[${number}]`;
+  });
+}
+
+/** The elements of `<devices>`, layout left out. */
+export function deviceElements(devices: XmlElement): XmlElement[] {
+  return devices.children.filter(isElement);
+}

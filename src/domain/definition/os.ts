@@ -1,0 +1,113 @@
+import { element, type XmlElement } from '../../xml/element.js';
+import type { GuestType } from '../model.js';
+import type { ElementReader } from './element-reader.js';
+
+export const BOOT_DEVICES = ['fd', 'hd', 'cdrom', 'network'] as const;
+export type BootDevice = (typeof BOOT_DEVICES)[number];
+
+export interface Loader {
+  readonly path: string | undefined;
+  readonly type: 'rom' | 'pflash' | undefined;
+  readonly readonly: boolean | undefined;
+  readonly secure: boolean | undefined;
+}
+
+/** What the guest boots from: `<os>`, `<bootloader>` and `<bootloader_args>`. */
+export interface Os {
+  readonly arch: string | undefined;
+  readonly machine: string | undefined;
+  /** Firmware that the host chooses (L14). */
+  readonly firmware: 'bios' | 'efi' | undefined;
+  readonly loader: Loader | undefined;
+  readonly nvram: string | undefined;
+  readonly kernel: string | undefined;
+  readonly initrd: string | undefined;
+  readonly cmdline: string | undefined;
+  /** In the order in which they are tried; HVM only. */
+  readonly boot: readonly BootDevice[];
+  /** A SLIC table for the guest's ACPI (L23). */
+  readonly slicTable: string | undefined;
+  readonly bootloader: string | undefined;
+  readonly bootloaderArgs: readonly string[];
+}
+
+/** Reads the parts of `<domain>` that say how the guest boots. */
+export function readOs(domain: ElementReader): Os {
+  const bootloader = domain.textChild('bootloader');
+  const args = domain.textChild('bootloader_args');
+  const os = domain.child('os', (reader) => ({
+    firmware: reader.choice('firmware', ['bios', 'efi']),
+    type: reader.child('type', (type) => {
+      // Which kind of guest it is, the basic reading has found out.
+      type.text();
+      return { arch: type.attribute('arch'), machine: type.attribute('machine') };
+    }),
+    loader: reader.child('loader', (loader): Loader => ({
+      path: loader.text() || undefined,
+      type: loader.choice('type', ['rom', 'pflash']),
+      readonly: loader.yesNo('readonly'),
+      secure: loader.yesNo('secure'),
+    })),
+    nvram: reader.textChild('nvram'),
+    kernel: reader.textChild('kernel'),
+    initrd: reader.textChild('initrd'),
+    cmdline: reader.textChild('cmdline'),
+    boot: reader.children('boot', (boot) => boot.needChoice('dev', BOOT_DEVICES)),
+    slicTable: reader.child('acpi', (acpi) =>
+      acpi.child('table', (table) => {
+        table.needChoice('type', ['slic']);
+        return table.text();
+      }),
+    ),
+  }));
+  if (os === undefined) throw domain.bad('os', 'is missing');
+  const { type, ...rest } = os;
+  return {
+    arch: type?.arch,
+    machine: type?.machine,
+    ...rest,
+    bootloader,
+    bootloaderArgs: args?.split(/\s+/) ?? [],
+  };
+}
+
+/** The machine of each kind of guest, in libvirt's names. */
+export const MACHINE: Readonly<Record<GuestType, string>> = { hvm: 'xenfv', pvh: 'xenpvh', pv: 'xenpv' };
+
+/** `<type>` as libvirt writes it. */
+const TYPE_TEXT: Readonly<Record<GuestType, string>> = { hvm: 'hvm', pvh: 'xenpvh', pv: 'linux' };
+
+const yesNo = (value: boolean | undefined): string | undefined =>
+  value === undefined ? undefined : value ? 'yes' : 'no';
+
+function textElement(name: string, text: string | undefined): XmlElement[] {
+  return text === undefined ? [] : [element(name, {}, [text])];
+}
+
+export function writeOs(os: Os, type: GuestType): XmlElement[] {
+  const { loader } = os;
+  return [
+    ...textElement('bootloader', os.bootloader),
+    ...textElement('bootloader_args', os.bootloaderArgs.join(' ') || undefined),
+    element('os', { firmware: os.firmware }, [
+      element('type', { arch: os.arch, machine: os.machine }, [TYPE_TEXT[type]]),
+      ...(loader === undefined
+        ? []
+        : [
+            element(
+              'loader',
+              { readonly: yesNo(loader.readonly), secure: yesNo(loader.secure), type: loader.type },
+              loader.path === undefined ? [] : [loader.path],
+            ),
+          ]),
+      ...textElement('nvram', os.nvram),
+      ...textElement('kernel', os.kernel),
+      ...textElement('initrd', os.initrd),
+      ...textElement('cmdline', os.cmdline),
+      ...(os.slicTable === undefined
+        ? []
+        : [element('acpi', {}, [element('table', { type: 'slic' }, [os.slicTable])])]),
+      ...os.boot.map((dev) => element('boot', { dev })),
+    ]),
+  ];
+}

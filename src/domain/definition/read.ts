@@ -1,0 +1,129 @@
+import { element, type XmlElement } from '../../xml/element.js';
+import { parseXml } from '../../xml/parse.js';
+import { parseCpuSet } from '../cpu-set.js';
+import type { Domain } from '../model.js';
+import { badXml } from '../xml-trouble.js';
+import { readClock } from './clock.js';
+import { readCpu } from './cpu.js';
+import { deviceElements, devicePaths, readDevice, type Device } from './devices/device.js';
+import { readElement, type ElementReader, type Reading } from './element-reader.js';
+import { readFeatures } from './features.js';
+import { CRASH_ACTIONS, LIFECYCLE_ACTIONS, type Definition, type VcpuPin } from './model.js';
+import { readOs } from './os.js';
+
+/** Namespace of device model arguments in libvirt's domain XML for Xen (L15). */
+export const XEN_NS = 'http://libvirt.org/schemas/domain/xen/1.0';
+
+const MAX_SHARES = 65_535;
+
+export interface ReadOptions {
+  /** For a peer's or a stored definition: what is not understood is carried on with a warning (S06). */
+  readonly lenient?: boolean;
+}
+
+export interface ReadResult {
+  readonly definition: Definition;
+  /** What was passed over, in sentences with paths. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads everything that Xen can do with the domain. What no field stands for is an error that names
+ * its path, or a warning where `lenient` is set. Defaults are not set here: see `applyDefaults`.
+ * @throws UsageError `E_USAGE_DOMAIN_XML`
+ */
+export function readDefinition(domain: Domain, options: ReadOptions = {}): ReadResult {
+  const reading: Reading = { lenient: options.lenient ?? false, warnings: [] };
+  const { rest, ...basics } = domain;
+  const definition = readElement(element('domain', {}, rest), '/domain', reading, (reader): Definition => {
+    const tune = readTune(reader);
+    const devices = readDevices(reader, reading);
+    const labels = passedOver(reader, 'seclabel', 'security labels are carried and not applied');
+    return {
+      ...basics,
+      title: reader.textChild('title'),
+      description: reader.textChild('description'),
+      genid: reader.child('genid', (genid) => genid.text()),
+      os: readOs(reader),
+      pins: tune?.pins ?? [],
+      cpuShares: tune?.shares,
+      features: readFeatures(reader),
+      cpu: readCpu(reader),
+      clock: readClock(reader),
+      lifecycle: {
+        onPoweroff: reader.child('on_poweroff', (one) => one.textChoice(LIFECYCLE_ACTIONS)),
+        onReboot: reader.child('on_reboot', (one) => one.textChoice(LIFECYCLE_ACTIONS)),
+        onCrash: reader.child('on_crash', (one) => one.textChoice(CRASH_ACTIONS)),
+      },
+      emulator: devices.emulator,
+      devices: devices.list,
+      deviceModelArgs: readArgs(reader),
+      foreign: [...labels, ...reader.leftovers()],
+    };
+  });
+  return { definition, warnings: reading.warnings };
+}
+
+/** Reads the XML of one device, as hotplug takes it. @throws UsageError `E_USAGE_DOMAIN_XML`; XmlError */
+export function parseDeviceXml(text: string): Device {
+  const root = parseXml(text);
+  return readDevice(root, `/${root.name}`, { lenient: false, warnings: [] });
+}
+
+function readTune(domain: ElementReader): { pins: VcpuPin[]; shares: number | undefined } | undefined {
+  return domain.child('cputune', (tune) => ({
+    pins: tune.children('vcpupin', (pin): VcpuPin => {
+      const cpus = parseCpuSet(pin.need('cpuset'));
+      if (cpus === undefined) throw pin.bad('@cpuset', 'is not a set of processors');
+      return { vcpu: pin.needInteger('vcpu', 0, 4095), cpus };
+    }),
+    shares: tune.child('shares', (shares) => {
+      const text = shares.text();
+      const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+      if (value < 1 || value > MAX_SHARES) throw shares.bad('', `is not a number from 1 to ${MAX_SHARES}`);
+      return value;
+    }),
+  }));
+}
+
+function readDevices(
+  domain: ElementReader,
+  reading: Reading,
+): { readonly emulator: string | undefined; readonly list: readonly Device[] } {
+  const devices = domain.child('devices', (reader) => {
+    const emulator = reader.textChild('emulator');
+    const elements = deviceElements(reader.element).filter(({ name }) => name !== 'emulator');
+    const paths = devicePaths(elements);
+    reader.skip(...elements.map(({ name }) => name));
+    return { emulator, list: elements.map((one, index) => readDevice(one, paths[index], reading)) };
+  });
+  return devices ?? { emulator: undefined, list: [] };
+}
+
+/** Elements that are carried along unread, with a warning. */
+function passedOver(domain: ElementReader, name: string, why: string): XmlElement[] {
+  const found = domain.element.children.filter(
+    (child): child is XmlElement => typeof child !== 'string' && child.name === name,
+  );
+  domain.skip(name);
+  if (found.length > 0) domain.reading.warnings.push(`/domain/${name}: ${why}`);
+  return found;
+}
+
+/** `<xen:commandline>`, whatever its prefix is. */
+function readArgs(domain: ElementReader): string[] {
+  for (const child of domain.element.children) {
+    if (typeof child === 'string') continue;
+    const [prefix, local] = child.name.split(':');
+    if (local !== 'commandline' || child.attributes.get(`xmlns:${prefix}`) !== XEN_NS) continue;
+    const args = domain.child(child.name, (reader) =>
+      reader.children(`${prefix}:arg`, (arg) => {
+        const value = arg.attribute('value');
+        if (value === undefined) throw badXml(arg.path, 'has no value', arg.element);
+        return value;
+      }),
+    );
+    return args ?? [];
+  }
+  return [];
+}

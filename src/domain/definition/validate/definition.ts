@@ -1,0 +1,43 @@
+import { UsageError } from '../../../errors/errors.js';
+import { devicePaths, writeDevice } from '../devices/device.js';
+import type { Definition } from '../model.js';
+import { validateBasics } from './basics.js';
+import { validateDevice } from './device.js';
+import type { DefinitionProblem } from './problem.js';
+
+/** Everything that is wrong with a definition, after defaults were set. Changes nothing. */
+export function validateDefinition(definition: Definition): DefinitionProblem[] {
+  const { devices } = definition;
+  const paths = devicePaths(devices.map(writeDevice));
+  return [
+    ...validateBasics(definition),
+    // Of two that exclude each other, the later one is reported.
+    ...devices.flatMap((device, index) => validateDevice(device, definition, devices.slice(0, index), paths[index])),
+  ];
+}
+
+/**
+ * What keeps the domain on its host: devices that are part of it (FEATURES 2.6). Each is a reason to
+ * refuse a migration before anything is touched.
+ */
+export function migrationBlockers(definition: Definition): string[] {
+  const paths = devicePaths(definition.devices.map(writeDevice));
+  return definition.devices.flatMap((device, index) =>
+    device.kind === 'hostdev' ? [`${paths[index]}: a ${device.type} device of the host is assigned to the guest`] : [],
+  );
+}
+
+/** @throws UsageError `E_USAGE_DOMAIN_INVALID` or `E_USAGE_DOMAIN_UNSUPPORTED`, with every problem in it */
+export function checkDefinition(definition: Definition): void {
+  const problems = validateDefinition(definition);
+  if (problems.length === 0) return;
+  const invalid = problems.find(({ code }) => code === 'E_USAGE_DOMAIN_INVALID') ?? problems[0];
+  throw new UsageError(
+    invalid.code,
+    `domain ${definition.name} cannot be defined: ${problems.map(({ message }) => message).join('; ')}`,
+    {
+      hint: [...new Set(problems.map(({ remedy }) => remedy))].join(' '),
+      data: { problems: problems.map(({ message }) => message) },
+    },
+  );
+}
