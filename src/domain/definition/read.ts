@@ -15,6 +15,8 @@ import { readOs } from './os.js';
 export const XEN_NS = 'http://libvirt.org/schemas/domain/xen/1.0';
 
 const MAX_SHARES = 65_535;
+/** Devices are compared with each other; no guest has as many. */
+const MAX_DEVICES = 1024;
 
 export interface ReadOptions {
   /** For a peer's or a stored definition: what is not understood is carried on with a warning (S06). */
@@ -93,6 +95,7 @@ function readDevices(
   const devices = domain.child('devices', (reader) => {
     const emulator = reader.textChild('emulator');
     const elements = deviceElements(reader.element).filter(({ name }) => name !== 'emulator');
+    if (elements.length > MAX_DEVICES) throw reader.bad('', `has more than ${MAX_DEVICES} devices`);
     const paths = devicePaths(elements);
     reader.skip(...elements.map(({ name }) => name));
     return { emulator, list: elements.map((one, index) => readDevice(one, paths[index], reading)) };

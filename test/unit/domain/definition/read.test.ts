@@ -265,6 +265,11 @@ describe('S06: what is not known', () => {
     expect(definition.devices.map(({ kind }) => kind)).toEqual(['opaque', 'disk', 'opaque']);
   });
 
+  it('has a bound on devices, whoever sends them', () => {
+    const text = guest({ devices: "<input type='mouse' bus='xen'/>".repeat(1025) });
+    expect(() => read(text, true)).toThrow('more than 1024 devices');
+  });
+
   it('names the line', () => {
     expect(() => read(RICH_HVM.replace("<sound model='ac97'/>", "<sound model='gramophone'/>"))).toThrow(
       /sound\[1\]\/@model \(line \d\d\)/,
