@@ -1,0 +1,87 @@
+import { allocate, free, viewOf } from './c-memory.js';
+import { onThread, type Library } from './foreign.js';
+
+import type { Address, LibxlNative, OperationTag } from './native.js';
+
+/** libxl_asyncop_how: a callback, NULL here, then what the event carries as `for_user` (libxl.h). */
+const HOW_BYTES = 16;
+const HOW_TAG_AT = 8;
+/** The channel back to the sender is for checkpoints only (libxl_domain_create_restore). */
+const NO_SEND_BACK = -1;
+
+type Operations = Pick<
+  LibxlNative,
+  | 'create'
+  | 'restore'
+  | 'suspend'
+  | 'resume'
+  | 'pause'
+  | 'unpause'
+  | 'shutdown'
+  | 'reboot'
+  | 'trigger'
+  | 'destroy'
+  | 'abort'
+>;
+
+/** A call that takes a domain and an asyncop_how, and nothing else. */
+type DomainCall = [ctx: Address, domid: number, how: Address];
+
+/**
+ * Calls that take long (libxl.h). They are given an asyncop_how, so that they can be aborted, and are made
+ * on a thread, because libxl does the first part of the work within the call.
+ */
+export function bindOperations(libxl: Library, ctx: Address): Operations {
+  const simple = (name: string): ((domid: number, tag: OperationTag) => Promise<number>) => {
+    const call = onThread(libxl.func(`int ${name}(void *ctx, uint32_t domid, void *how)`)) as (
+      ...args: DomainCall
+    ) => Promise<number>;
+    return (domid, tag) => withHow(tag, (how) => call(ctx, domid, how));
+  };
+  const create = onThread(
+    libxl.func('int libxl_domain_create_new(void *ctx, void *config, void *domid, void *how, void *console_how)'),
+  ) as (...args: [Address, Address, Address, Address, null]) => Promise<number>;
+  const restore = onThread(
+    libxl.func(
+      'int libxl_domain_create_restore(void *ctx, void *config, void *domid, int fd, int send_back_fd, void *params, void *how, void *console_how)',
+    ),
+  ) as (...args: [Address, Address, Address, number, number, Address, Address, null]) => Promise<number>;
+  const suspend = onThread(
+    libxl.func('int libxl_domain_suspend(void *ctx, uint32_t domid, int fd, int flags, void *how)'),
+  ) as (...args: [Address, number, number, number, Address]) => Promise<number>;
+  const resume = onThread(
+    libxl.func('int libxl_domain_resume(void *ctx, uint32_t domid, int suspend_cancel, void *how)'),
+  ) as (...args: [Address, number, number, Address]) => Promise<number>;
+  const trigger = onThread(
+    libxl.func('int libxl_send_trigger(void *ctx, uint32_t domid, int trigger, uint32_t vcpu, void *how)'),
+  ) as (...args: [Address, number, number, number, Address]) => Promise<number>;
+  const abort = onThread(libxl.func('int libxl_ao_abort(void *ctx, void *how)')) as (
+    ...args: [Address, Address]
+  ) => Promise<number>;
+
+  return {
+    create: (config, domidOut, tag) => withHow(tag, (how) => create(ctx, config, domidOut, how, null)),
+    restore: (config, domidOut, fd, params, tag) =>
+      withHow(tag, (how) => restore(ctx, config, domidOut, fd, NO_SEND_BACK, params, how, null)),
+    suspend: (domid, fd, flags, tag) => withHow(tag, (how) => suspend(ctx, domid, fd, flags, how)),
+    resume: (domid, suspendCancel, tag) => withHow(tag, (how) => resume(ctx, domid, suspendCancel ? 1 : 0, how)),
+    pause: simple('libxl_domain_pause'),
+    unpause: simple('libxl_domain_unpause'),
+    shutdown: simple('libxl_domain_shutdown'),
+    reboot: simple('libxl_domain_reboot'),
+    trigger: (domid, kind, tag) => withHow(tag, (how) => trigger(ctx, domid, kind, 0, how)),
+    destroy: simple('libxl_domain_destroy'),
+    abort: (tag) => withHow(tag, (how) => abort(ctx, how)),
+  };
+}
+
+/** libxl copies the how before the call returns. */
+async function withHow(tag: OperationTag, call: (how: Address) => Promise<number>): Promise<number> {
+  const how = allocate(HOW_BYTES);
+  try {
+    viewOf(how, HOW_BYTES).setBigUint64(HOW_TAG_AT, tag, true);
+    return await call(how);
+  } finally {
+    free(how);
+  }
+}

@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { InvariantError } from '../../errors/errors.js';
+import { asError } from '../../errors/message-of.js';
+import type { LibxlNative, OperationTag } from './native.js';
+
+/** An idle turn of the loop. libxl wakes it when something happens; this is how long a turn blocks a thread at most. */
+const TURN_MS = 1_000;
+
+/** libxl_event as libxl writes it: what is 0 is left out. */
+const eventSchema = z.object({
+  domid: z.int().nonnegative().default(0),
+  domuuid: z.string().optional(),
+  for_user: z.int().nonnegative().default(0),
+  'type.operation_complete': z.object({ rc: z.int().default(0) }).optional(),
+  'type.domain_shutdown': z.object({ shutdown_reason: z.int().default(0) }).optional(),
+  'type.domain_death': z.object({}).optional(),
+  'type.disk_eject': z.object({ vdev: z.string() }).optional(),
+});
+export type LibxlEvent = z.infer<typeof eventSchema>;
+
+type EventSource = Pick<LibxlNative, 'turn' | 'nextEvent' | 'abort'>;
+
+interface Waiter {
+  readonly ended: (rc: number) => void;
+  readonly failed: (error: Error) => void;
+}
+
+/**
+ * Turns libxl's event loop while somebody waits for something, and hands out what happens: the ends of
+ * operations by their tag, the rest to whoever watches domains.
+ */
+export class EventPump {
+  readonly #native: EventSource;
+  readonly #operations = new Map<OperationTag, Waiter>();
+  readonly #watchers = new Set<(event: LibxlEvent) => void>();
+  #lastTag = 0n;
+  #turning = false;
+
+  constructor(native: EventSource) {
+    this.#native = native;
+  }
+
+  /** A number that no operation or watch has had. */
+  newTag(): OperationTag {
+    this.#lastTag += 1n;
+    return this.#lastTag;
+  }
+
+  /**
+   * Starts an operation and waits for its end; resolves with its return code. When the signal fires,
+   * libxl is asked to abort it, and its end is waited for all the same: it may still succeed.
+   */
+  async run(start: (tag: OperationTag) => Promise<number>, signal?: AbortSignal): Promise<number> {
+    const tag = this.newTag();
+    const end = new Promise<number>((ended, failed) => {
+      this.#operations.set(tag, { ended, failed });
+    });
+    end.catch(() => undefined); // it is awaited below, after the start
+    const onAbort = (): void => {
+      this.#native.abort(tag).catch((error: unknown) => this.#operations.get(tag)?.failed(asError(error)));
+    };
+    try {
+      const rc = await start(tag);
+      if (rc !== 0) return rc; // nothing was started: no event will come
+      if (signal?.aborted === true) onAbort();
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#turn();
+      return await end;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      this.#operations.delete(tag);
+    }
+  }
+
+  /** Hears events of domains until `stop` is called. */
+  watch(heard: (event: LibxlEvent) => void): { readonly stop: () => void } {
+    this.#watchers.add(heard);
+    this.#turn();
+    return { stop: () => this.#watchers.delete(heard) };
+  }
+
+  /** Starts the loop, where it does not turn already. */
+  #turn(): void {
+    if (this.#turning) return;
+    this.#turning = true;
+    this.#loop()
+      .catch((error: unknown) => {
+        for (const waiter of [...this.#operations.values()]) waiter.failed(asError(error));
+      })
+      .finally(() => {
+        this.#turning = false;
+      });
+  }
+
+  async #loop(): Promise<void> {
+    for (;;) {
+      // Before the first turn: an operation may have ended within the call that started it.
+      for (let text = this.#native.nextEvent(); text !== undefined; text = this.#native.nextEvent()) {
+        this.#handOut(text);
+      }
+      // What an event wakes may start the next operation.
+      await Promise.resolve();
+      if (this.#operations.size === 0 && this.#watchers.size === 0) return;
+      await this.#native.turn(TURN_MS);
+    }
+  }
+
+  #handOut(text: string): void {
+    const parsed = eventSchema.safeParse(JSON.parse(text));
+    if (!parsed.success) {
+      throw new InvariantError('libxl gave an event of an unknown form', { cause: parsed.error, data: { event: text } });
+    }
+    const event = parsed.data;
+    const complete = event['type.operation_complete'];
+    if (complete !== undefined) this.#operations.get(BigInt(event.for_user))?.ended(complete.rc);
+    else for (const heard of this.#watchers) heard(event);
+  }
+}

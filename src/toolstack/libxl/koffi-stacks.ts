@@ -1,0 +1,10 @@
+import koffi from 'koffi';
+
+/*
+ * Imported first, for its effect: koffi takes settings only before the first library is loaded.
+ * It runs C functions on stacks of its own, of 128 KiB in asynchronous calls. libxl builds domains and
+ * walks xenstore on them.
+ */
+const STACK_BYTES = 4 * 1024 * 1024;
+
+koffi.config({ sync_stack_size: STACK_BYTES, async_stack_size: STACK_BYTES });

@@ -1,0 +1,68 @@
+import koffi from 'koffi';
+import { RefusedError, ToolstackError } from '../../errors/errors.js';
+import { bindCalls } from './bind-calls.js';
+import { bindEvents } from './bind-events.js';
+import { bindOperations } from './bind-operations.js';
+import type { Library } from './foreign.js';
+import type { Address, LibxlNative } from './native.js';
+import { librariesOf } from './release.js';
+import { nameOfReturnCode, RC_OK } from './return-code.js';
+
+/** xentoollog.h: XTL_DEBUG, and progress in lines of its own. */
+const XTL_DEBUG = 1;
+const XTL_STDIOSTREAM_PROGRESS_NO_CR = 0o20;
+
+/** LIBXL_VERSION, which has been 0 in every release (libxl.h). */
+const LIBXL_VERSION = 0;
+
+/**
+ * Loads a release's libxl and opens a context on it, which lives as long as the process. The process must
+ * have no other children: libxl reaps whatever ends (libxl_event.h, libxl_sigchld_owner_libxl).
+ * @param logFd where libxl logs, line by line; stays the caller's, open as long as the process lives
+ * @throws RefusedError E_REFUSED_NO_LIBXL; ToolstackError E_TOOLSTACK_CONTEXT
+ */
+export function loadLibxl(release: string, logFd: number): LibxlNative {
+  const names = librariesOf(release);
+  const toollog = open(names.toollog, release);
+  const libxl = open(names.libxl, release);
+  const ctx = openContext(libxl, openLogger(toollog, logFd));
+  return { release, ...bindCalls(libxl, ctx), ...bindOperations(libxl, ctx), ...bindEvents(libxl, ctx) };
+}
+
+function open(name: string, release: string): Library {
+  try {
+    return koffi.load(name);
+  } catch (cause) {
+    throw new RefusedError('E_REFUSED_NO_LIBXL', `Xen ${release} runs here, but its ${name} cannot be loaded`, {
+      cause,
+      hint: `Install the toolstack of Xen ${release} (on Debian: xen-utils-${release}).`,
+    });
+  }
+}
+
+function openLogger(toollog: Library, fd: number): Address {
+  const libc = koffi.load('libc.so.6');
+  const fdopen = libc.func('void *fdopen(int fd, const char *mode)') as (...args: [number, string]) => Address | null;
+  const create = toollog.func('void *xtl_createlogger_stdiostream(void *file, int min_level, unsigned int flags)') as (
+    ...args: [Address, number, number]
+  ) => Address | null;
+  const file = fdopen(fd, 'w');
+  const logger = file === null ? null : create(file, XTL_DEBUG, XTL_STDIOSTREAM_PROGRESS_NO_CR);
+  if (logger === null) throw new ToolstackError('E_TOOLSTACK_CONTEXT', 'no logger could be made for libxl');
+  return logger;
+}
+
+function openContext(libxl: Library, logger: Address): Address {
+  const allocate = libxl.func('int libxl_ctx_alloc(_Out_ void **ctx, int version, unsigned int flags, void *logger)') as (
+    ...args: [[Address | null], number, number, Address]
+  ) => number;
+  const out: [Address | null] = [null];
+  const rc = allocate(out, LIBXL_VERSION, 0, logger);
+  if (rc !== RC_OK || out[0] === null) {
+    throw new ToolstackError('E_TOOLSTACK_CONTEXT', `libxl gives no context (ERROR_${nameOfReturnCode(rc)})`, {
+      hint: 'Run as root in domain 0, and see that xenstored runs (xl list says more).',
+      data: { rc },
+    });
+  }
+  return out[0];
+}

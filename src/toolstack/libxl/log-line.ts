@@ -1,0 +1,58 @@
+/** What one line of xentoollog says. */
+export type LogLine =
+  | { readonly kind: 'round'; readonly round: number; readonly done: number; readonly total: number }
+  | { readonly kind: 'suspended' }
+  | {
+      readonly kind: 'text';
+      readonly level: 'debug' | 'info' | 'warning' | 'error';
+      readonly text: string;
+      /** The domain it is about, where it says so. */
+      readonly domid: number | undefined;
+    };
+
+/** As xtl_logger_stdio.c writes them: `CONTEXT: LEVEL: MESSAGE`, where CONTEXT is libxl, xc, libxl-save-helper... */
+const LINE = /^(?:([\w.-]+): )?(debug|verbose|detail|progress|info|notice|warning|error|critical): (.*)$/;
+/** libxc's progress while it sends memory (xg_sr_save.c). */
+const ROUND = /^Frames(?: iteration (\d+))?: (\d+)\/(\d+)\s/;
+/** `libxl_domain.c:1234:libxl_domain_suspend: Domain 3:text`, from Xen 4.9 on. */
+const PLACE = /^[\w./-]+\.c:\d+:\w+: /;
+const DOMAIN = /^Domain (\d+):/;
+
+/** What libxl says once the guest has stopped for the save: of its own, and of libxc's, whichever comes first. */
+const SUSPENDED = /guest has suspended$|^Domain now suspended$/;
+
+/** Reads one line of the log, without its line end. Never fails: what it does not know is text. */
+export function parseLogLine(line: string): LogLine {
+  const match = LINE.exec(line.trimEnd());
+  if (match === null) return { kind: 'text', level: 'info', text: line.trimEnd(), domid: undefined };
+  const [, context = '', level = '', message = ''] = match;
+  const round = ROUND.exec(message);
+  if (round !== null) {
+    const [, iteration = '0', done, total] = round; // the a save that is not live has one pass, without a number
+    return { kind: 'round', round: Number(iteration), done: Number(done), total: Number(total) };
+  }
+  const body = message.replace(PLACE, '');
+  if (SUSPENDED.test(body)) return { kind: 'suspended' };
+  const domid = DOMAIN.exec(body)?.[1];
+  return {
+    kind: 'text',
+    level: levelOf(level),
+    text: context === '' || context === 'libxl' ? body : `${context}: ${body}`,
+    domid: domid === undefined ? undefined : Number(domid),
+  };
+}
+
+function levelOf(level: string): 'debug' | 'info' | 'warning' | 'error' {
+  switch (level) {
+    case 'error':
+    case 'critical':
+      return 'error';
+    case 'warning':
+      return 'warning';
+    case 'info':
+    case 'notice':
+      return 'info';
+    default:
+      return 'debug';
+  }
+}

@@ -1,0 +1,117 @@
+import { writeSync } from 'node:fs';
+import { hrtime } from 'node:process';
+import { ToolstackError } from '../../errors/errors.js';
+import { messageOf } from '../../errors/message-of.js';
+import { readFd } from '../../posix/fd-stream.js';
+import { makePipe, type OwnedFd } from '../../posix/owned-fd.js';
+import { LineSplitter } from '../agent/lines.js';
+import type { TransferEvent } from '../toolstack.js';
+import { parseLogLine, type LogLine } from './log-line.js';
+
+/** One line of libxl's; a longer one ends the tap. */
+const MAX_LINE_BYTES = 1024 * 1024;
+/** What a failed call can tell. */
+const KEPT_ERRORS = 20;
+/** A line that no log of libxl's has: it marks how far the log was when a call had ended. */
+const MARK = '\x01mark ';
+
+interface Listener {
+  readonly domid: number | undefined;
+  readonly heard: ((event: TransferEvent) => void) | undefined;
+  readonly errors: string[];
+  suspended: boolean;
+}
+
+/**
+ * Reads what libxl logs, through a pipe that its logger writes, and hands it to the calls in progress:
+ * progress and warnings as events, errors as the reason a call failed.
+ */
+export class LogTap {
+  readonly #writeEnd: OwnedFd;
+  readonly #listeners = new Set<Listener>();
+  readonly #marks = new Map<string, () => void>();
+  #lastMark = 0;
+  #broken: Error | undefined;
+
+  constructor() {
+    const { readEnd, writeEnd } = makePipe('log of libxl');
+    this.#writeEnd = writeEnd;
+    this.#read(readEnd).catch((error: unknown) => {
+      this.#broken = new ToolstackError('E_TOOLSTACK_LOG', `the log of libxl cannot be read: ${messageOf(error)}`);
+      for (const passed of this.#marks.values()) passed();
+    });
+  }
+
+  /** For the logger, which writes to it as long as the process lives. */
+  get fd(): number {
+    return this.#writeEnd.fd;
+  }
+
+  /**
+   * Listens while `work` goes on. Resolves with its result, and what was logged at level error meanwhile,
+   * once all that was logged before `work` ended has been heard.
+   * @param domid whose lines count; lines that name no domain always do
+   */
+  async during<T>(
+    domid: number | undefined,
+    heard: ((event: TransferEvent) => void) | undefined,
+    work: () => Promise<T>,
+  ): Promise<{ readonly result: T; readonly errors: readonly string[] }> {
+    const listener: Listener = { domid, heard, errors: [], suspended: false };
+    this.#listeners.add(listener);
+    try {
+      const result = await work();
+      await this.settled();
+      return { result, errors: listener.errors };
+    } finally {
+      this.#listeners.delete(listener);
+    }
+  }
+
+  /** Resolves when all that has been logged so far was heard. */
+  async settled(): Promise<void> {
+    if (this.#broken !== undefined) return; // nothing more will be heard
+    const mark = String(++this.#lastMark);
+    await new Promise<void>((resolve) => {
+      this.#marks.set(mark, resolve);
+      // On a line of its own, even where another thread is in the middle of one.
+      writeSync(this.fd, `\n${MARK}${mark}\n`);
+    });
+    this.#marks.delete(mark);
+  }
+
+  async #read(readEnd: OwnedFd): Promise<void> {
+    const splitter = new LineSplitter(MAX_LINE_BYTES);
+    for await (const chunk of readFd(readEnd, new AbortController().signal)) {
+      for (const line of splitter.push(chunk)) {
+        if (line.startsWith(MARK)) this.#marks.get(line.slice(MARK.length))?.();
+        else if (line !== '') this.#tell(parseLogLine(line));
+      }
+    }
+  }
+
+  #tell(line: LogLine): void {
+    for (const listener of this.#listeners) {
+      const event = eventFor(listener, line);
+      if (event !== undefined) listener.heard?.(event);
+    }
+  }
+}
+
+function eventFor(listener: Listener, line: LogLine): TransferEvent | undefined {
+  switch (line.kind) {
+    case 'round':
+      return { type: 'round', round: line.round, pagesSent: line.done, pagesTotal: line.total };
+    case 'suspended':
+      if (listener.suspended) return undefined; // libxl and libxc both say it
+      listener.suspended = true;
+      return { type: 'suspended', atMs: Number(hrtime.bigint()) / 1e6 };
+    case 'text':
+      if (line.domid !== undefined && listener.domid !== undefined && line.domid !== listener.domid) return undefined;
+      if (line.level === 'error') {
+        listener.errors.push(line.text);
+        if (listener.errors.length > KEPT_ERRORS) listener.errors.shift();
+      }
+      return line.level === 'debug' ? undefined : { type: 'log', level: line.level, text: line.text };
+  }
+}

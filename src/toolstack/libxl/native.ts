@@ -1,0 +1,83 @@
+/** An address in this process, as koffi gives it. Never 0. */
+export type Address = bigint;
+
+/** libxl's structures that are made, filled and disposed of by name; none is laid out here. */
+export type StructName = 'domain_config' | 'domain_restore_params' | 'dominfo' | 'physinfo';
+
+/** Number that ties an operation to its end; libxl's `for_user`. Never 0. */
+export type OperationTag = bigint;
+
+/** libxl_trigger (libxl_types.idl). */
+export const TRIGGER_POWER = 1;
+export const TRIGGER_RESET = 5;
+
+/** libxl_domain_suspend's flag (libxl.h). */
+export const SUSPEND_LIVE = 2;
+
+/**
+ * libxl's calls, one to one, on one context: the only thing that knows koffi is the implementation, in
+ * `load.ts`. Return codes are libxl's: 0, or a negative ERROR_*. Signatures are those of libxl.h from
+ * Xen 4.14 to 4.22, where they are the same.
+ *
+ * Structures are addressed, not laid out: libxl's own JSON functions read and fill them, so that no
+ * release's layout matters.
+ */
+export interface LibxlNative {
+  /** Release of the library: `4.17`. */
+  readonly release: string;
+
+  /** Zeroed memory of the C heap. */
+  allocate(bytes: number): Address;
+  free(at: Address): void;
+  readUint32(at: Address): number;
+
+  init(struct: StructName, at: Address): void;
+  dispose(struct: StructName, at: Address): void;
+  /** Undefined where libxl could not. */
+  toJson(struct: StructName, at: Address): string | undefined;
+  fromJson(struct: StructName, at: Address, text: string): number;
+
+  /** libxl_list_vm: domain 0 included, stub domains not. Undefined where libxl could not. */
+  listDomids(): number[] | undefined;
+  domainInfo(dominfo: Address, domid: number): number;
+  domainName(domid: number): string | undefined;
+  physinfo(physinfo: Address): number;
+  /** libxl_version_info as JSON. */
+  versionInfo(): string | undefined;
+  /** libxl_userdata_retrieve; undefined where there is none. */
+  userdata(domid: number, id: string): string | undefined;
+
+  /** Blocks a thread of libuv's pool, not the event loop; so do all that return a promise. */
+  retrieveConfig(domid: number, config: Address): Promise<number>;
+  rename(domid: number, name: string): Promise<number>;
+
+  /*
+   * Operations: these start one; it has ended when an event OPERATION_COMPLETE with its tag is there.
+   * What they point to must stay until then. A code other than 0 means that nothing was started.
+   */
+  create(config: Address, domidOut: Address, tag: OperationTag): Promise<number>;
+  restore(config: Address, domidOut: Address, fd: number, params: Address, tag: OperationTag): Promise<number>;
+  suspend(domid: number, fd: number, flags: number, tag: OperationTag): Promise<number>;
+  resume(domid: number, suspendCancel: boolean, tag: OperationTag): Promise<number>;
+  pause(domid: number, tag: OperationTag): Promise<number>;
+  unpause(domid: number, tag: OperationTag): Promise<number>;
+  shutdown(domid: number, tag: OperationTag): Promise<number>;
+  reboot(domid: number, tag: OperationTag): Promise<number>;
+  trigger(domid: number, trigger: number, tag: OperationTag): Promise<number>;
+  destroy(domid: number, tag: OperationTag): Promise<number>;
+  /** libxl_ao_abort of the operation with this tag. */
+  abort(tag: OperationTag): Promise<number>;
+
+  /** Undefined where it could not be enabled. */
+  watchDeath(domid: number, tag: OperationTag): Address | undefined;
+  unwatchDeath(watch: Address): void;
+  watchEject(domid: number, vdev: string, tag: OperationTag): Address | undefined;
+  unwatchEject(watch: Address): void;
+  /**
+   * One turn of libxl's event loop: sleeps until something happens or `timeoutMs` have passed, and
+   * lets libxl act on it.
+   */
+  turn(timeoutMs: number): Promise<void>;
+  /** The next event that has occurred, as JSON; undefined where there is none. */
+  nextEvent(): string | undefined;
+}
