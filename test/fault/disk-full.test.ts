@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -33,9 +34,10 @@ function fill(dir: string): void {
 }
 
 const canMount = (() => {
-  const probe = '/tmp/xenferry-mount-probe';
+  const probe = mkdtempSync(join(tmpdir(), 'xenferry-mount-'));
   const mounted = mountSmall(probe);
   if (mounted) spawnSync('umount', [probe]);
+  rmdirSync(probe);
   return mounted;
 })();
 
