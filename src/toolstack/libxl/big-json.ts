@@ -1,7 +1,7 @@
 import { ProtocolError } from '../../errors/errors.js';
 
 /** A string, or a whole number that a double may not hold. In JSON, strings are found first, so no digits inside one count. */
-const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g;
+const TOKEN = /"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g;
 /** What stands for such a number between the two passes. */
 const STAND_IN = 'xenferry-integer:';
 

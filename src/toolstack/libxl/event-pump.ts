@@ -98,8 +98,6 @@ export class EventPump {
       for (let text = this.#native.nextEvent(); text !== undefined; text = this.#native.nextEvent()) {
         this.#handOut(text);
       }
-      // What an event wakes may start the next operation.
-      await Promise.resolve();
       if (this.#operations.size === 0 && this.#watchers.size === 0) return;
       await this.#native.turn(TURN_MS);
     }
@@ -108,11 +106,19 @@ export class EventPump {
   #handOut(text: string): void {
     const parsed = eventSchema.safeParse(JSON.parse(text));
     if (!parsed.success) {
-      throw new InvariantError('libxl gave an event of an unknown form', { cause: parsed.error, data: { event: text } });
+      throw new InvariantError('libxl gave an event of an unknown form', {
+        cause: parsed.error,
+        data: { event: text },
+      });
     }
     const event = parsed.data;
     const complete = event['type.operation_complete'];
-    if (complete !== undefined) this.#operations.get(BigInt(event.for_user))?.ended(complete.rc);
-    else for (const heard of this.#watchers) heard(event);
+    if (complete === undefined) {
+      for (const heard of this.#watchers) heard(event);
+      return;
+    }
+    const tag = BigInt(event.for_user);
+    this.#operations.get(tag)?.ended(complete.rc);
+    this.#operations.delete(tag); // now, so that the loop sees that nobody waits
   }
 }

@@ -53,9 +53,9 @@ function openLogger(toollog: Library, fd: number): Address {
 }
 
 function openContext(libxl: Library, logger: Address): Address {
-  const allocate = libxl.func('int libxl_ctx_alloc(_Out_ void **ctx, int version, unsigned int flags, void *logger)') as (
-    ...args: [[Address | null], number, number, Address]
-  ) => number;
+  const allocate = libxl.func(
+    'int libxl_ctx_alloc(_Out_ void **ctx, int version, unsigned int flags, void *logger)',
+  ) as (...args: [[Address | null], number, number, Address]) => number;
   const out: [Address | null] = [null];
   const rc = allocate(out, LIBXL_VERSION, 0, logger);
   if (rc !== RC_OK || out[0] === null) {

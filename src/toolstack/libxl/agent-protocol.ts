@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import type { DomainInfo, ToolstackEvent, TransferEvent } from '../toolstack.js';
+import { guestDomid } from '../domid.js';
+
+/** What the libxl toolstack and its agents say to each other. */
+
+const reasonSchema = z.enum(['poweroff', 'reboot', 'suspend', 'crash', 'watchdog', 'soft_reset', 'unknown']);
+export const domidSchema = z.int().transform((id) => guestDomid(id));
+
+export const infoSchema: z.ZodType<DomainInfo> = z
+  .object({
+    domid: domidSchema,
+    uuid: z.string(),
+    name: z.string(),
+    state: z.enum(['running', 'paused', 'shutdown', 'dying']),
+    shutdownReason: reasonSchema.optional(),
+    memoryKiB: z.number(),
+    maxMemoryKiB: z.number(),
+    vcpus: z.number(),
+    cpuTimeNs: z.string().transform(BigInt),
+  })
+  .transform(({ shutdownReason, ...info }) => (shutdownReason === undefined ? info : { ...info, shutdownReason }));
+
+/** JSON has no 64-bit integers. */
+export function wireInfo(info: DomainInfo): Record<string, unknown> {
+  return { ...info, cpuTimeNs: String(info.cpuTimeNs) };
+}
+
+export const hostSchema = z.object({
+  version: z.string(),
+  totalMemoryKiB: z.number(),
+  freeMemoryKiB: z.number(),
+  cpus: z.int(),
+});
+export type HostFacts = z.infer<typeof hostSchema>;
+
+export const domainParams = z.object({ domid: domidSchema });
+export const renameParams = z.object({ domid: domidSchema, name: z.string() });
+export const saveParams = z.object({ domid: domidSchema, live: z.boolean() });
+export const guestParams = z.object({ name: z.string(), uuid: z.string(), config: z.string() });
+export const restoreParams = guestParams.extend({ streamVersion: z.int() });
+export const madeSchema = z.object({ domid: domidSchema });
+export const configSchema = z.object({ config: z.string() });
+
+export const transferEventSchema: z.ZodType<TransferEvent> = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('round'), round: z.int(), pagesSent: z.int(), pagesTotal: z.int() }),
+  z.object({ type: z.literal('suspended'), atMs: z.number() }),
+  z.object({ type: z.literal('log'), level: z.enum(['debug', 'info', 'warning', 'error']), text: z.string() }),
+]);
+
+export const toolstackEventSchema: z.ZodType<ToolstackEvent> = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('shutdown'), domid: domidSchema, uuid: z.string(), reason: reasonSchema }),
+  z.object({ type: z.literal('death'), domid: domidSchema, uuid: z.string() }),
+  z.object({ type: z.literal('disk-eject'), domid: domidSchema, uuid: z.string(), vdev: z.string() }),
+]);

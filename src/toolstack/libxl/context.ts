@@ -1,0 +1,263 @@
+import { AbortedError, ToolstackError, XenferryError } from '../../errors/errors.js';
+import { asError } from '../../errors/message-of.js';
+import { guestDomid, type Domid } from '../domid.js';
+import type { DomainInfo, TransferEvent } from '../toolstack.js';
+import { maxMemoryOf } from './domain-config.js';
+import { parseDominfo, toDomainInfo, type Dominfo } from './dominfo.js';
+import type { EventPump } from './event-pump.js';
+import type { LogTap } from './log-tap.js';
+import { SUSPEND_LIVE, TRIGGER_POWER, type Address, type LibxlNative, type OperationTag } from './native.js';
+import { libxlError, RC_DOMAIN_NOTFOUND, RC_NOPARAVIRT, RC_OK } from './return-code.js';
+import { withMemory, withStruct } from './with-struct.js';
+
+/** Under this id libxl keeps a domain's configuration as JSON, whoever started it (libxl_internal.h). */
+const CONFIG_USERDATA = 'libxl-json';
+const DOMID_BYTES = 4;
+
+export interface Transfer {
+  readonly signal: AbortSignal;
+  readonly heard: (event: TransferEvent) => void;
+}
+
+export interface NewGuest {
+  readonly name: string;
+  readonly uuid: string;
+  /** libxl's JSON, with that name and UUID in it. */
+  readonly config: string;
+}
+
+/** What libxl does for a host, in terms of the toolstack contract. Lives in an agent. */
+export class LibxlContext {
+  readonly #native: LibxlNative;
+  readonly #pump: EventPump;
+  readonly #tap: Pick<LogTap, 'during'>;
+
+  constructor(native: LibxlNative, pump: EventPump, tap: Pick<LogTap, 'during'>) {
+    this.#native = native;
+    this.#pump = pump;
+    this.#tap = tap;
+  }
+
+  /** Domain 0 left out. */
+  async list(): Promise<DomainInfo[]> {
+    const { result: domids } = await this.#tap.during(undefined, undefined, () =>
+      Promise.resolve(this.#native.listDomids()),
+    );
+    if (domids === undefined) throw libxlError({ doing: 'list domains', rc: -3, log: [] });
+    const infos = await Promise.all(domids.filter((id) => id !== 0).map((id) => this.info(guestDomid(id))));
+    return infos.filter((info) => info !== undefined); // some may have gone meanwhile
+  }
+
+  async info(id: Domid): Promise<DomainInfo | undefined> {
+    const info = await this.dominfo(id);
+    if (info === undefined) return undefined;
+    const config = this.#native.userdata(id, CONFIG_USERDATA);
+    return toDomainInfo(info, {
+      name: this.#native.domainName(id),
+      maxMemoryKiB: config === undefined ? undefined : maxMemoryOf(config),
+    });
+  }
+
+  /** What Xen itself says of a domain; undefined where there is none. */
+  async dominfo(id: Domid): Promise<Dominfo | undefined> {
+    return await withStruct(this.#native, 'dominfo', (at) => {
+      const rc = this.#native.domainInfo(at, id);
+      if (rc === RC_DOMAIN_NOTFOUND) return undefined;
+      if (rc !== RC_OK) throw libxlError({ doing: `look at domain ${id}`, rc, log: [], domid: id });
+      const json = this.#native.toJson('dominfo', at);
+      if (json === undefined) throw libxlError({ doing: `describe domain ${id}`, rc: -3, log: [], domid: id });
+      return parseDominfo(json);
+    });
+  }
+
+  /** The running configuration as libxl's JSON: what the domain was made from, and its devices now. */
+  async describe(id: Domid): Promise<string> {
+    return await withStruct(this.#native, 'domain_config', async (at) => {
+      await this.#do(`read the configuration of domain ${id}`, id, () => this.#native.retrieveConfig(id, at));
+      const json = this.#native.toJson('domain_config', at);
+      if (json === undefined) throw libxlError({ doing: `describe domain ${id}`, rc: -3, log: [], domid: id });
+      return json;
+    });
+  }
+
+  /** Makes a domain, paused. @throws also ToolstackError E_TOOLSTACK_NAME_TAKEN, E_TOOLSTACK_UUID_TAKEN */
+  async create(guest: NewGuest, transfer: Transfer): Promise<Domid> {
+    return await this.#make(`create ${guest.name}`, guest, transfer, (config, out, tag) =>
+      this.#native.create(config, out, tag),
+    );
+  }
+
+  /** Makes a domain from a save stream, paused. The descriptor stays the caller's. */
+  async restore(guest: NewGuest, fd: number, streamVersion: number, transfer: Transfer): Promise<Domid> {
+    return await withStruct(this.#native, 'domain_restore_params', async (params) => {
+      const rc = this.#native.fromJson(
+        'domain_restore_params',
+        params,
+        JSON.stringify({ stream_version: streamVersion }),
+      );
+      if (rc !== RC_OK) throw libxlError({ doing: 'set the stream version', rc, log: [] });
+      return await this.#make(`restore ${guest.name}`, guest, transfer, (config, out, tag) =>
+        this.#native.restore(config, out, fd, params, tag),
+      );
+    });
+  }
+
+  /** Writes a domain's save stream. The descriptor stays the caller's. */
+  async save(id: Domid, fd: number, live: boolean, transfer: Transfer): Promise<void> {
+    await this.#harm('saved', id, `save domain ${id}`, transfer, (domid, tag) =>
+      this.#native.suspend(domid, fd, live ? SUSPEND_LIVE : 0, tag),
+    );
+  }
+
+  async resume(id: Domid): Promise<void> {
+    const info = await this.dominfo(id);
+    if (info?.shutdown !== true || info.shutdown_reason !== 'suspend') {
+      throw new ToolstackError('E_TOOLSTACK_NOT_SUSPENDED', `domain ${id} cannot be resumed: it is not suspended`, {
+        hint: 'Only a domain in state shutdown, reason suspend, can be resumed.',
+        data: { domid: id },
+      });
+    }
+    await this.#harm('resumed', id, `resume domain ${id}`, undefined, (domid, tag) =>
+      this.#native.resume(domid, true, tag),
+    );
+  }
+
+  async pause(id: Domid): Promise<void> {
+    await this.#harm('paused', id, `pause domain ${id}`, undefined, (domid, tag) => this.#native.pause(domid, tag));
+  }
+
+  async unpause(id: Domid): Promise<void> {
+    await this.#harm('unpaused', id, `unpause domain ${id}`, undefined, (domid, tag) =>
+      this.#native.unpause(domid, tag),
+    );
+  }
+
+  async rename(id: Domid, name: string): Promise<void> {
+    await this.#do(`rename domain ${id} to ${name}`, id, () => this.#native.rename(guestDomid(id, 'renamed'), name));
+  }
+
+  /** Asks the guest; one without Xen drivers has its power button pressed. */
+  async shutdown(id: Domid): Promise<void> {
+    try {
+      await this.#harm('shut down', id, `shut domain ${id} down`, undefined, (domid, tag) =>
+        this.#native.shutdown(domid, tag),
+      );
+    } catch (error) {
+      if (!(error instanceof ToolstackError) || error.data.rc !== RC_NOPARAVIRT) throw error;
+      await this.#harm('shut down', id, `press the power button of domain ${id}`, undefined, (domid, tag) =>
+        this.#native.trigger(domid, TRIGGER_POWER, tag),
+      );
+    }
+  }
+
+  async reboot(id: Domid): Promise<void> {
+    await this.#harm('rebooted', id, `reboot domain ${id}`, undefined, (domid, tag) => this.#native.reboot(domid, tag));
+  }
+
+  /** Succeeds where the domain has gone already. */
+  async destroy(id: Domid): Promise<void> {
+    if ((await this.dominfo(id)) === undefined) return;
+    try {
+      await this.#harm('destroyed', id, `destroy domain ${id}`, undefined, (domid, tag) =>
+        this.#native.destroy(domid, tag),
+      );
+    } catch (error) {
+      if (error instanceof ToolstackError && error.code === 'E_TOOLSTACK_DOMAIN_GONE') return; // somebody was faster
+      throw error;
+    }
+  }
+
+  /**
+   * The one way to a call that stops, moves or kills a domain: the id is checked again right before it, so
+   * that nothing that went wrong above can make it domain 0's.
+   */
+  async #harm(
+    done: string,
+    id: Domid,
+    doing: string,
+    transfer: Transfer | undefined,
+    start: (domid: Domid, tag: OperationTag) => Promise<number>,
+  ): Promise<void> {
+    await this.#do(
+      doing,
+      id,
+      () => this.#pump.run((tag) => start(guestDomid(id, done), tag), transfer?.signal),
+      transfer,
+    );
+  }
+
+  /** A call and its return code. */
+  async #do(doing: string, id: Domid | undefined, call: () => Promise<number>, transfer?: Transfer): Promise<void> {
+    transfer?.signal.throwIfAborted();
+    const { result: rc, errors } = await this.#tap.during(id, transfer?.heard, call);
+    if (rc === RC_OK) return;
+    if (transfer?.signal.aborted === true) throw abortReason(transfer.signal);
+    throw libxlError({ doing, rc, log: errors, ...(id === undefined ? {} : { domid: id }) });
+  }
+
+  async #make(
+    doing: string,
+    guest: NewGuest,
+    transfer: Transfer,
+    start: (config: Address, domidOut: Address, tag: OperationTag) => Promise<number>,
+  ): Promise<Domid> {
+    await this.#checkFree(guest);
+    return await withStruct(this.#native, 'domain_config', async (config) => {
+      await this.#do('read the configuration', undefined, () =>
+        Promise.resolve(this.#native.fromJson('domain_config', config, guest.config)),
+      );
+      return await withMemory(this.#native, DOMID_BYTES, async (out) => {
+        try {
+          await this.#do(
+            doing,
+            undefined,
+            () => this.#pump.run((tag) => start(config, out, tag), transfer.signal),
+            transfer,
+          );
+          return guestDomid(this.#native.readUint32(out));
+        } catch (error) {
+          await this.#removeHalfMade(this.#native.readUint32(out), guest);
+          throw error;
+        }
+      });
+    });
+  }
+
+  /** libxl itself looks at names only. */
+  async #checkFree({ name, uuid }: NewGuest): Promise<void> {
+    for (const other of await this.list()) {
+      const data = { domid: other.domid, uuid: other.uuid };
+      if (other.uuid === uuid) {
+        throw new ToolstackError(
+          'E_TOOLSTACK_UUID_TAKEN',
+          `domain ${other.domid} (${other.name}) has UUID ${uuid} already`,
+          { hint: 'It may be the same guest: look at it before removing it.', data },
+        );
+      }
+      if (other.name === name) {
+        throw new ToolstackError('E_TOOLSTACK_NAME_TAKEN', `domain ${other.domid} is named ${name} already`, {
+          hint: 'Choose another name.',
+          data,
+        });
+      }
+    }
+  }
+
+  /**
+   * libxl destroys what it could not make whole, but not what it was told to abort. Only what has the new
+   * guest's UUID is destroyed: no other had it before.
+   */
+  async #removeHalfMade(domid: number, { uuid }: NewGuest): Promise<void> {
+    if (domid === 0 || domid >= DOMID_FIRST_RESERVED) return; // nothing was made
+    const id = guestDomid(domid);
+    if ((await this.dominfo(id))?.uuid === uuid) await this.destroy(id);
+  }
+}
+
+/** 0x7ff0 and above are no domains (xen.h); libxl leaves ~0 where it made none. */
+const DOMID_FIRST_RESERVED = 0x7ff0;
+
+function abortReason(signal: AbortSignal): XenferryError {
+  const reason = asError(signal.reason);
+  return reason instanceof XenferryError ? reason : new AbortedError(reason.message, { cause: reason });
+}

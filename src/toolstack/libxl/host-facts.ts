@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { parseBigJson } from './big-json.js';
+import type { HostFacts } from './agent-protocol.js';
+import type { LibxlNative } from './native.js';
+import { libxlError, RC_OK } from './return-code.js';
+import { withStruct } from './with-struct.js';
+
+const count = z.union([z.int().nonnegative(), z.bigint().nonnegative()]).transform(Number).default(0);
+
+/** libxl_physinfo and libxl_version_info as JSON (libxl_types.idl): what is 0 is left out. */
+const physinfoSchema = z.object({
+  nr_cpus: z.int().default(0),
+  total_pages: count,
+  free_pages: count,
+  outstanding_pages: count,
+});
+const versionSchema = z.object({
+  xen_version_major: z.int().default(0),
+  xen_version_minor: z.int().default(0),
+  xen_version_extra: z.string().default(''),
+  pagesize: z.int().default(4096),
+});
+
+/** The hypervisor's version, and the machine's memory and processors. */
+export async function hostFacts(native: LibxlNative): Promise<HostFacts> {
+  const version = versionSchema.parse(parseBigJson(native.versionInfo() ?? '{}'));
+  return await withStruct(native, 'physinfo', (at) => {
+    const rc = native.physinfo(at);
+    const json = rc === RC_OK ? native.toJson('physinfo', at) : undefined;
+    if (json === undefined) throw libxlError({ doing: 'look at the host', rc, log: [] });
+    const info = physinfoSchema.parse(parseBigJson(json));
+    const kib = (pages: number): number => (pages * version.pagesize) / 1024;
+    return {
+      version: `${version.xen_version_major}.${version.xen_version_minor}${version.xen_version_extra}`,
+      totalMemoryKiB: kib(info.total_pages),
+      // What other domains have claimed and not yet taken is not free.
+      freeMemoryKiB: kib(Math.max(0, info.free_pages - info.outstanding_pages)),
+      cpus: info.nr_cpus,
+    };
+  });
+}

@@ -1,0 +1,97 @@
+import './koffi-stacks.js';
+import { closeSync } from 'node:fs';
+import { ANSWER_FD, FIRST_PASSED_FD } from '../agent/protocol.js';
+import { serveAgent, type CallContext } from '../agent/serve.js';
+import { domainParams, guestParams, renameParams, restoreParams, saveParams, wireInfo } from './agent-protocol.js';
+import { closeOnExec } from './close-on-exec.js';
+import { LibxlContext, type Transfer } from './context.js';
+import type { Domid } from '../domid.js';
+import { watchDomains } from './domain-watch.js';
+import { EventPump } from './event-pump.js';
+import { hostFacts } from './host-facts.js';
+import { loadLibxl } from './load.js';
+import { LogTap } from './log-tap.js';
+import type { LibxlNative } from './native.js';
+import { runningRelease } from './release.js';
+
+/* Entry point of the processes that own a libxl context: one for queries and small calls, one for each transfer. */
+
+closeOnExec(ANSWER_FD);
+closeOnExec(FIRST_PASSED_FD);
+
+interface Opened {
+  readonly native: LibxlNative;
+  readonly pump: EventPump;
+  readonly context: LibxlContext;
+}
+
+let opened: Opened | undefined;
+
+/** The context, opened by the first call, so that a failure is that call's. */
+function open(): Opened {
+  if (opened === undefined) {
+    const tap = new LogTap();
+    const native = loadLibxl(runningRelease(), tap.fd);
+    const pump = new EventPump(native);
+    opened = { native, pump, context: new LibxlContext(native, pump, tap) };
+  }
+  return opened;
+}
+
+function transferOf({ signal, emit }: CallContext): Transfer {
+  return { signal, heard: emit };
+}
+
+/** The new domain is the caller's once the answer was heard; until then it is ours to remove. */
+function made(domid: Domid, { ifUnheard }: CallContext): { domid: Domid } {
+  ifUnheard(() => open().context.destroy(domid));
+  return { domid };
+}
+
+/** A small call on one domain. */
+function onDomain(call: (context: LibxlContext, id: Domid) => Promise<void>): (params: unknown) => Promise<void> {
+  return async (params) => {
+    await call(open().context, domainParams.parse(params).domid);
+  };
+}
+
+serveAgent({
+  host: () => hostFacts(open().native),
+  list: async () => (await open().context.list()).map(wireInfo),
+  info: async (params) => {
+    const info = await open().context.info(domainParams.parse(params).domid);
+    return info === undefined ? null : wireInfo(info);
+  },
+  describe: async (params) => ({ config: await open().context.describe(domainParams.parse(params).domid) }),
+  resume: onDomain((context, id) => context.resume(id)),
+  pause: onDomain((context, id) => context.pause(id)),
+  unpause: onDomain((context, id) => context.unpause(id)),
+  shutdown: onDomain((context, id) => context.shutdown(id)),
+  reboot: onDomain((context, id) => context.reboot(id)),
+  destroy: onDomain((context, id) => context.destroy(id)),
+  rename: async (params) => {
+    const { domid, name } = renameParams.parse(params);
+    await open().context.rename(domid, name);
+  },
+  create: async (params, call) => made(await open().context.create(guestParams.parse(params), transferOf(call)), call),
+  restore: async (params, call) => {
+    const { streamVersion, ...guest } = restoreParams.parse(params);
+    try {
+      return made(await open().context.restore(guest, FIRST_PASSED_FD, streamVersion, transferOf(call)), call);
+    } finally {
+      closeSync(FIRST_PASSED_FD);
+    }
+  },
+  save: async (params, call) => {
+    const { domid, live } = saveParams.parse(params);
+    try {
+      await open().context.save(domid, FIRST_PASSED_FD, live, transferOf(call));
+    } finally {
+      closeSync(FIRST_PASSED_FD); // before the answer: whoever reads sees the end
+    }
+  },
+  watch: async (_, call) => {
+    const { native, pump, context } = open();
+    await watchDomains(native, pump, context, call.emit, call.signal);
+  },
+});

@@ -1,0 +1,181 @@
+import { hostname } from 'node:os';
+import { z, type ZodType } from 'zod';
+import { checkDomainName } from '../../domain/names.js';
+import { Deadline } from '../../errors/deadline.js';
+import { RefusedError, ToolstackError } from '../../errors/errors.js';
+import type { OwnedFd } from '../../posix/owned-fd.js';
+import { Agent } from '../agent/agent.js';
+import { agentEntry } from '../agent/entry.js';
+import { guestDomid, type Domid } from '../domid.js';
+import type {
+  DomainInfo,
+  GuestConfig,
+  GuestReport,
+  HostInfo,
+  RestoreOptions,
+  SaveOptions,
+  Toolstack,
+  ToolstackEvent,
+  TransferEvent,
+  TransferOptions,
+} from '../toolstack.js';
+import { configSchema, hostSchema, infoSchema, madeSchema, transferEventSchema } from './agent-protocol.js';
+import { formatConfig, readConfig } from './domain-config.js';
+import { watchEvents } from './watch-events.js';
+
+/** The libxl migration stream of Xen 4.6 and later; version 1 would go through a converter that is no more. */
+const STREAM_VERSION = 2;
+
+/** A small call that takes longer is stuck: xenstored is dead, or a device model does not answer. */
+const SMALL_CALL_MS = 120_000;
+
+export const LIBXL_AGENT = agentEntry(import.meta.url, './libxl-agent.js');
+
+/** A Xen host, through libxl in child processes. */
+export class LibxlToolstack implements Toolstack {
+  readonly uri = 'xen:///system';
+  #queries: Agent | undefined;
+
+  async host(signal?: AbortSignal): Promise<HostInfo> {
+    const facts = await this.#ask('host', {}, hostSchema, signal);
+    return { hostname: hostname(), toolstack: 'libxl', ...facts, streamVersions: [STREAM_VERSION] };
+  }
+
+  async list(signal?: AbortSignal): Promise<DomainInfo[]> {
+    return await this.#ask('list', {}, z.array(infoSchema), signal);
+  }
+
+  async lookup(ref: string, signal?: AbortSignal): Promise<DomainInfo | undefined> {
+    const infos = await this.list(signal);
+    return (
+      infos.find((info) => info.name === ref) ??
+      infos.find((info) => info.uuid === ref.toLowerCase()) ??
+      infos.find((info) => String(info.domid) === ref)
+    );
+  }
+
+  async info(id: Domid, signal?: AbortSignal): Promise<DomainInfo | undefined> {
+    return (await this.#ask('info', { domid: id }, z.nullable(infoSchema), signal)) ?? undefined;
+  }
+
+  async describe(id: Domid, signal?: AbortSignal): Promise<GuestConfig> {
+    const { config } = await this.#ask('describe', { domid: id }, configSchema, signal);
+    return readConfig(config);
+  }
+
+  async create(config: GuestConfig, signal?: AbortSignal): Promise<Domid> {
+    const made = await this.#transfer('create', `creation of ${config.domain.name}`, [], paramsOf(config), madeSchema, {
+      signal: signal ?? new AbortController().signal,
+    });
+    return made.domid;
+  }
+
+  async restore(config: GuestConfig, source: OwnedFd, options: RestoreOptions): Promise<Domid> {
+    using fd = source;
+    if (options.streamVersion !== STREAM_VERSION) {
+      throw new RefusedError(
+        'E_REFUSED_STREAM_VERSION',
+        `a save stream of version ${options.streamVersion} cannot be restored: this host reads version ${STREAM_VERSION}`,
+        { hint: 'Save it with a toolstack that writes version 2 (Xen 4.6 and later).' },
+      );
+    }
+    const params = { ...paramsOf(config), streamVersion: options.streamVersion };
+    const what = `restore of ${config.domain.name}`;
+    return (await this.#transfer('restore', what, [fd], params, madeSchema, options)).domid;
+  }
+
+  async save(id: Domid, sink: OwnedFd, options: SaveOptions): Promise<void> {
+    using fd = sink;
+    const params = { domid: guestDomid(id, 'saved'), live: options.live };
+    await this.#transfer('save', `save of domain ${id}`, [fd], params, z.unknown(), options);
+  }
+
+  async resume(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#change('resume', id, signal);
+  }
+
+  async pause(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#change('pause', id, signal);
+  }
+
+  async unpause(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#change('unpause', id, signal);
+  }
+
+  async rename(id: Domid, name: string, signal?: AbortSignal): Promise<void> {
+    await this.#change('rename', id, signal, { name: checkDomainName(name) });
+  }
+
+  async shutdown(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#change('shutdown', id, signal);
+  }
+
+  async reboot(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#change('reboot', id, signal);
+  }
+
+  async destroy(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#change('destroy', id, signal);
+  }
+
+  /** libxl cannot look inside a guest. */
+  guestReport(): Promise<GuestReport | undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  events(signal: AbortSignal): AsyncIterable<ToolstackEvent> {
+    return watchEvents(LIBXL_AGENT, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const agent = this.#queries;
+    this.#queries = undefined;
+    await agent?.close();
+  }
+
+  async #change(method: string, id: Domid, signal?: AbortSignal, more: Record<string, unknown> = {}): Promise<void> {
+    await this.#ask(method, { domid: guestDomid(id, `given to ${method}`), ...more }, z.unknown(), signal);
+  }
+
+  /** A small call, to the agent that stays. One that died, or was killed for a cancelled call, is replaced by the next. */
+  async #ask<T>(method: string, params: unknown, result: ZodType<T>, signal?: AbortSignal): Promise<T> {
+    const parent = signal ?? new AbortController().signal;
+    using deadline = new Deadline(parent, SMALL_CALL_MS, 'E_DEADLINE_LIBXL', `libxl's ${method}`);
+    this.#queries ??= Agent.start({ entry: LIBXL_AGENT, what: 'calls to libxl' });
+    const agent = this.#queries;
+    try {
+      return await agent.call(method, params, { signal: deadline.signal, result });
+    } catch (error) {
+      const isDead = error instanceof ToolstackError && error.code.startsWith('E_TOOLSTACK_AGENT_');
+      if ((isDead || deadline.signal.aborted) && this.#queries === agent) {
+        this.#queries = undefined;
+        await agent.close();
+      }
+      throw error;
+    }
+  }
+
+  /** A long call, in an agent of its own. */
+  async #transfer<T>(
+    method: string,
+    what: string,
+    fds: readonly OwnedFd[],
+    params: unknown,
+    result: ZodType<T>,
+    options: TransferOptions,
+  ): Promise<T> {
+    options.signal.throwIfAborted();
+    await using agent = Agent.start({ entry: LIBXL_AGENT, what, fds });
+    const { onEvent } = options;
+    return await agent.call<T, TransferEvent>(method, params, {
+      signal: options.signal,
+      result,
+      ...(onEvent === undefined ? {} : { event: { schema: transferEventSchema, heard: onEvent } }),
+    });
+  }
+}
+
+function paramsOf(config: GuestConfig): { name: string; uuid: string; config: string } {
+  const { name, uuid } = config.domain;
+  return { name, uuid, config: formatConfig(config) };
+}

@@ -1,0 +1,29 @@
+import type { Toolstack } from '../toolstack.js';
+import { LibxlToolstack } from './libxl-toolstack.js';
+import { runningRelease } from './release.js';
+
+/**
+ * Opens this machine's Xen host.
+ * @throws RefusedError E_REFUSED_NO_XEN, E_REFUSED_XEN_RELEASE, E_REFUSED_NO_LIBXL; ToolstackError E_TOOLSTACK_CONTEXT
+ */
+export async function openLibxl(signal?: AbortSignal): Promise<Toolstack> {
+  runningRelease();
+  const toolstack = new LibxlToolstack();
+  try {
+    await toolstack.host(signal); // what cannot work is told now
+  } catch (error) {
+    await toolstack[Symbol.asyncDispose]();
+    throw error;
+  }
+  return toolstack;
+}
+
+/** Whether this machine runs Xen: what the choice of a default connection asks. */
+export function isXenHost(): boolean {
+  try {
+    runningRelease();
+    return true;
+  } catch {
+    return false; // told in full when somebody asks for xen:///system by name
+  }
+}

@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { ToolstackError } from '../../errors/errors.js';
+import { asError } from '../../errors/message-of.js';
+import { Agent } from '../agent/agent.js';
+import type { ToolstackEvent } from '../toolstack.js';
+import { toolstackEventSchema } from './agent-protocol.js';
+
+/** Somebody who never takes his events must not fill our memory. */
+const MOST_WAITING = 10_000;
+
+/** What an agent's `watch` call tells, until the signal fires. Rejects where the agent dies. */
+export async function* watchEvents(entry: URL, signal: AbortSignal): AsyncGenerator<ToolstackEvent, void, undefined> {
+  if (signal.aborted) return;
+  const waiting: ToolstackEvent[] = [];
+  const state: { failure?: Error; ended: boolean; wake?: (() => void) | undefined } = { ended: false };
+  const stop = new AbortController();
+  const onAbort = (): void => stop.abort(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  await using agent = Agent.start({ entry, what: 'events of domains' });
+  const heard = (event: ToolstackEvent): void => {
+    waiting.push(event);
+    if (waiting.length > MOST_WAITING) {
+      stop.abort(
+        new ToolstackError('E_TOOLSTACK_EVENTS_LOST', `${MOST_WAITING} events of domains wait, and nobody takes them`),
+      );
+    }
+    state.wake?.();
+  };
+  const watching = agent
+    .call(
+      'watch',
+      {},
+      {
+        signal: stop.signal,
+        result: z.unknown(),
+        event: { schema: toolstackEventSchema, heard },
+      },
+    )
+    .catch((error: unknown) => {
+      if (!signal.aborted) state.failure = asError(error);
+    })
+    .finally(() => {
+      state.ended = true;
+      state.wake?.();
+    });
+  try {
+    for (;;) {
+      const event = waiting.shift();
+      if (event !== undefined) {
+        yield event;
+        continue;
+      }
+      if (state.failure !== undefined) throw state.failure;
+      if (state.ended) return;
+      await new Promise<void>((resolve) => {
+        state.wake = resolve;
+      });
+      state.wake = undefined;
+    }
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    stop.abort();
+    await watching;
+  }
+}
