@@ -1,5 +1,4 @@
 import process from 'node:process';
-import pc from 'picocolors';
 import yargs from 'yargs';
 import { UsageError, XenferryError } from '../errors/errors.js';
 import { codeOf, messageOf } from '../errors/message-of.js';
@@ -21,6 +20,7 @@ import { restoreCommand, saveCommand } from './commands/save.js';
 import { serveCommand } from './commands/serve.js';
 import { streamCommand } from './commands/stream.js';
 import { versionCommand } from './commands/version.js';
+import { noteColours } from './colours.js';
 import { EXIT, exitCodeOf } from './exit.js';
 import { printNote } from './output.js';
 import { takeExitCode } from './result.js';
@@ -104,7 +104,7 @@ function refuseRepeated(argv: Record<string, unknown>): void {
 
 function printError(error: unknown): void {
   const code = codeOf(error);
-  printNote(`${pc.red('error')} ${code}: ${messageOf(error)}`);
+  printNote(`${noteColours.red('error')} ${code}: ${messageOf(error)}`);
   if (error instanceof XenferryError) {
     if (error.hint !== undefined) printNote(`  ${error.hint}`);
     return;

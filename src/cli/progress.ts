@@ -1,6 +1,6 @@
 import process from 'node:process';
-import pc from 'picocolors';
 import type { ProgressEvent } from '../source/report.js';
+import { noteColours } from './colours.js';
 
 /** Lines in a log come this often at most. */
 const LOG_EVERY_MS = 2000;
@@ -145,7 +145,10 @@ export class Progress implements Disposable {
     if (pagesTotal === 0) return `${this.title}: ${phase}, ${seconds} s`;
     const part = Math.min(1, pagesSent / pagesTotal);
     const filled = Math.round(part * BAR_CELLS);
-    const bar = this.style === 'bar' ? `${pc.cyan('█'.repeat(filled))}${pc.dim('░'.repeat(BAR_CELLS - filled))} ` : '';
+    const bar =
+      this.style === 'bar'
+        ? `${noteColours.cyan('█'.repeat(filled))}${noteColours.dim('░'.repeat(BAR_CELLS - filled))} `
+        : '';
     const eta = this.#etaMs === undefined ? '' : `, ${(this.#etaMs / 1000).toFixed(0)} s left in it`;
     const state = suspended ? ', guest suspended' : '';
     return `${this.title}: ${bar}${phase}, round ${round + 1}, ${(part * 100).toFixed(0)} % of ${pagesTotal} pages, ${bytesText(rawBytes)} at ${bytesText(this.#bytesPerSecond)}/s${eta}${state}, ${seconds} s`;

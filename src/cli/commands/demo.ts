@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import pc from 'picocolors';
 import type { CommandModule } from 'yargs';
 import { z } from 'zod';
 import { XenferryError } from '../../errors/errors.js';
+import { outColours } from '../colours.js';
 import type { GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';
 import { bytesText } from '../progress.js';
@@ -66,25 +66,25 @@ class Demo {
   async run(): Promise<void> {
     const ca = join(this.#folder, 'ca');
     const tls = join(this.#folder, 'tls');
-    printLine(pc.bold('1. A certificate authority and a certificate for these two hosts'));
+    printLine(outColours.bold('1. A certificate authority and a certificate for these two hosts'));
     await this.#step(['pki', 'init', '--dir', ca, '--name', 'demo']);
     await this.#step(['pki', 'issue', '--dir', ca, '--host', '127.0.0.1', '--out', tls]);
 
-    printLine(pc.bold('\n2. Two embedded hosts, a process each'));
+    printLine(outColours.bold('\n2. Two embedded hosts, a process each'));
     const [hostA, hostB] = [this.#uri('a'), this.#uri('b')];
     await this.#serve(hostA, tls);
     const addressB = await this.#serve(hostB, tls);
 
-    printLine(pc.bold('\n3. A guest of 512 MiB that keeps writing to its memory, on host A'));
+    printLine(outColours.bold('\n3. A guest of 512 MiB that keeps writing to its memory, on host A'));
     await this.#step(['-c', hostA, 'create', GUEST_XML]);
     const before = await this.#info(hostA);
 
-    printLine(pc.bold('\n4. Its live migration to host B, over mutual TLS'));
+    printLine(outColours.bold('\n4. Its live migration to host B, over mutual TLS'));
     const migrate = ['-c', hostA, 'migrate', '--live', 'busy', `xen+tls://${addressB}/system`, '--tls-dir', tls];
     this.#show(migrate);
     const moved = doneSchema.parse(await this.#result([...migrate, '--json', '--progress', 'bar']));
 
-    printLine(pc.bold('\n5. The guest checks every page of its memory on host B'));
+    printLine(outColours.bold('\n5. The guest checks every page of its memory on host B'));
     const after = await this.#info(hostB);
     const onA = listSchema.parse(await this.#result(['-c', hostA, 'list', '--json']));
     const onB = listSchema.parse(await this.#result(['-c', hostB, 'list', '--json']));
@@ -101,10 +101,10 @@ class Demo {
         after.guest.ticks > before.guest.ticks,
       ],
     ];
-    for (const [text, good] of checks) printLine(`  ${good ? pc.green('✔') : pc.red('✘')} ${text}`);
+    for (const [text, good] of checks) printLine(`  ${good ? outColours.green('✔') : outColours.red('✘')} ${text}`);
     if (!checks.every(([, good]) => good)) throw failed('a check did not hold');
     printLine(
-      pc.bold(
+      outColours.bold(
         `\nVerdict: moved live in ${(moved.totalMs / 1000).toFixed(2)} s, downtime ${moved.downtimeMs} ms, ` +
           `${moved.rounds} rounds, ${bytesText(moved.rawBytes)} of stream, ${bytesText(moved.wireBytes)} on the wire, digests equal.`,
       ),
@@ -124,7 +124,7 @@ class Demo {
   }
 
   #show(words: readonly string[]): void {
-    printLine(pc.dim(`$ xenferry ${words.join(' ').replaceAll(this.#folder, '$D')}`));
+    printLine(outColours.dim(`$ xenferry ${words.join(' ').replaceAll(this.#folder, '$D')}`));
   }
 
   /** Starts a host's server and returns the address that it printed. */
