@@ -56,7 +56,7 @@ export class Running {
   }
 }
 
-export function start(words: readonly string[], env: NodeJS.ProcessEnv = process.env): Running {
+export function start(words: readonly string[], env: NodeJS.ProcessEnv = { ...process.env, FORCE_COLOR: '' }): Running {
   return new Running(spawn(process.execPath, [PROGRAM, ...words], { stdio: ['ignore', 'pipe', 'pipe'], env }));
 }
 
