@@ -71,6 +71,8 @@ export const prepareSchema = z.object({
   dname: z.string().max(255).optional(),
   lanes: z.int().min(1).max(64),
   windowBytes: z.int().positive(),
+  /** Whether the guest shall run there, where that is known beforehand; the finish's word counts. */
+  run: z.boolean().optional(),
 });
 export type Prepare = z.infer<typeof prepareSchema>;
 

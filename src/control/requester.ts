@@ -106,7 +106,11 @@ export class Requester implements AsyncDisposable {
   }
 }
 
-function isOneOf<T extends Reply['type']>(reply: Reply, types: readonly T[]): reply is Extract<Reply, { type: T }> {
+/** Whether a reply is of one of the expected types. */
+export function isOneOf<T extends Reply['type']>(
+  reply: Reply,
+  types: readonly T[],
+): reply is Extract<Reply, { type: T }> {
   return (types as readonly string[]).includes(reply.type);
 }
 

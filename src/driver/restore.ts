@@ -2,9 +2,10 @@ import { openSync, readSync } from 'node:fs';
 import { parseDomainXml } from '../domain/parse.js';
 import { RefusedError, StreamError } from '../errors/errors.js';
 import { OwnedFd } from '../posix/owned-fd.js';
-import { decodeXlConfig, decodeXlHeader, XL_HEADER_BYTES, type SavedConfig } from '../savefile/xl-header.js';
+import { decodeXlConfig, decodeXlHeader, XL_HEADER_BYTES } from '../savefile/xl-header.js';
 import type { DomainInfo, GuestConfig, TransferEvent } from '../toolstack/toolstack.js';
 import type { Host } from './host.js';
+import { guestConfigOf } from './saved-config.js';
 
 export interface RestoreRequest {
   readonly file: string;
@@ -73,18 +74,7 @@ function configOf(fd: OwnedFd, request: RestoreRequest): GuestConfig {
   const { format, optionalBytes } = decodeXlHeader(readExactly(fd, XL_HEADER_BYTES));
   const saved = decodeXlConfig(format, readExactly(fd, optionalBytes));
   if (request.xml !== undefined) return { domain: parseDomainXml(request.xml) };
-  return guestConfig(saved);
-}
-
-function guestConfig(saved: SavedConfig): GuestConfig {
-  if (saved.format === 'domain-xml') return { domain: parseDomainXml(saved.text, { trust: 'stored' }) };
-  throw new RefusedError(
-    'E_REFUSED_CONFIG',
-    "the file's configuration is libxl's JSON, which this release cannot read",
-    {
-      hint: 'Give the domain XML with --xml FILE.',
-    },
-  );
+  return guestConfigOf(saved);
 }
 
 function readExactly(fd: OwnedFd, bytes: number): Buffer {

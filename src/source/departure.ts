@@ -17,6 +17,7 @@ import type { Journal, JournalFile } from '../journal/journal.js';
 import { JOURNAL_VERSION } from '../journal/records.js';
 import type { Domid } from '../toolstack/domid.js';
 import type { Toolstack } from '../toolstack/toolstack.js';
+import { askPrepare } from './ask-prepare.js';
 import { SourceCopy } from './copy.js';
 import type { Connect, Destination, OpenLanes } from './destination.js';
 import { perform, type Performed } from './perform.js';
@@ -239,7 +240,13 @@ export class Departure {
     try {
       this.#enter('prepare');
       const destination = await this.#connect(context.cancel);
-      const prepared = await this.#askPrepare(destination, plan);
+      const prepared = await askPrepare(
+        destination,
+        { ...this.#about, ...plan.prepare, lanes: plan.lanes, windowBytes: plan.windowBytes, run: plan.run },
+        this.subject.name,
+        { signal: context.cancel, ms: context.deadlines.prepareMs },
+      );
+      this.#epoch = prepared.epoch;
       this.#file = context.journal.begin({
         journal: JOURNAL_VERSION,
         side: 'source',
@@ -264,28 +271,6 @@ export class Departure {
 
   get #anyStop(): AbortSignal {
     return AbortSignal.any([this.context.cancel, this.#stop.signal]);
-  }
-
-  async #askPrepare(destination: Destination, plan: DeparturePlan): Promise<{ token: string; windowBytes: number }> {
-    for (let tries = 0; ; tries += 1) {
-      const reply = await destination.requester.request(
-        { type: 'prepare', ...this.#about, ...plan.prepare, lanes: plan.lanes, windowBytes: plan.windowBytes },
-        ['prepared', 'refused'],
-        { signal: this.context.cancel, ms: this.context.deadlines.prepareMs },
-      );
-      if (reply.type === 'prepared') return reply;
-      // The destination remembers a later attempt than we do: go above it, once.
-      if (reply.highestEpoch !== undefined && reply.highestEpoch >= this.#epoch && tries === 0) {
-        this.#epoch = reply.highestEpoch + 1;
-        continue;
-      }
-      const [problem, ...more] = reply.problems;
-      const all = [problem, ...more].map((one) => one.message).join('; ');
-      throw new RefusedError(problem.code, `${destination.hello.hostname} refused ${this.subject.name}: ${all}`, {
-        hint: reply.problems.map((one) => one.remedy).join(' '),
-        data: { problems: reply.problems.map((one) => one.code) },
-      });
-    }
   }
 
   async #save(): Promise<SourceEvent> {

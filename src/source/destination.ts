@@ -17,7 +17,7 @@ export interface Destination extends AsyncDisposable {
   readonly identity: PeerIdentity;
   /** As reports show it: `tls`, `ssh`, `ssh+tls`. */
   readonly transport: string;
-  readonly requester: Requester;
+  readonly requester: Pick<Requester, 'request'>;
   openLanes(options: {
     readonly token: string;
     readonly count: number;

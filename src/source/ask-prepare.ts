@@ -1,0 +1,36 @@
+import type { Prepare, Reply } from '../control/messages.js';
+import { RefusedError } from '../errors/errors.js';
+import type { Destination } from './destination.js';
+
+type Prepared = Extract<Reply, { type: 'prepared' }>;
+
+/**
+ * Asks a destination to prepare. Where it remembers a later attempt than ours, asks again above it, once;
+ * the epoch that was taken comes with the answer.
+ * @throws RefusedError with the first problem's code and all problems' words; what ended the request
+ */
+export async function askPrepare(
+  destination: Destination,
+  request: Omit<Prepare, 'type'>,
+  name: string,
+  wait: { readonly signal: AbortSignal; readonly ms: number },
+): Promise<Prepared & { readonly epoch: number }> {
+  let { epoch } = request;
+  for (let tries = 0; ; tries += 1) {
+    const reply = await destination.requester.request(
+      { type: 'prepare', ...request, epoch },
+      ['prepared', 'refused'],
+      wait,
+    );
+    if (reply.type === 'prepared') return { ...reply, epoch };
+    if (reply.highestEpoch !== undefined && reply.highestEpoch >= epoch && tries === 0) {
+      epoch = reply.highestEpoch + 1;
+      continue;
+    }
+    const all = reply.problems.map((one) => one.message).join('; ');
+    throw new RefusedError(reply.problems[0].code, `${destination.hello.hostname} refused ${name}: ${all}`, {
+      hint: reply.problems.map((one) => one.remedy).join(' '),
+      data: { problems: reply.problems.map((one) => one.code) },
+    });
+  }
+}
