@@ -20,7 +20,10 @@ export function dialingOptions<T>(yargs: Argv<T>): Argv<T & DialingOptions> {
       choices: ['ssh'] as const,
       describe: 'xen+ssh: keep the data on ssh channels, no TLS lanes',
     })
-    .option('remote-command', { type: 'string', describe: 'xen+ssh: the program at the far host, if not xenferry' });
+    .option('remote-command', {
+      type: 'string',
+      describe: 'xen+ssh, xl+ssh: the program at the far host, if not xenferry or xl',
+    });
 }
 
 export function dialerOptions(options: DialingOptions): DialerOptions {

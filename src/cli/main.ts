@@ -12,6 +12,7 @@ import {
   suspendCommand,
 } from './commands/domains.js';
 import { demoCommand } from './commands/demo.js';
+import { migrateReceiveCommand, xlRelayCommand } from './commands/from-xl.js';
 import { migrateCommand } from './commands/migrate.js';
 import { pkiCommand } from './commands/pki.js';
 import { receiveCommand } from './commands/receive.js';
@@ -57,6 +58,8 @@ function parser(words: readonly string[]): ReturnType<typeof yargs> {
     .command(migrateCommand)
     .command(serveCommand)
     .command(receiveCommand)
+    .command(migrateReceiveCommand)
+    .command(xlRelayCommand)
     .command(recoverCommand)
     .command(listCommand)
     .command(createCommand)

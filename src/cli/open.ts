@@ -32,14 +32,15 @@ function connectUri(options: GlobalOptions): ConnectUri {
   return isDom0() ? { kind: 'xen' } : { kind: 'embedded', dir: join(userStateFolder(), 'embedded') };
 }
 
-function stateDir(options: GlobalOptions, uri: ConnectUri): string {
+/** Where xenferry keeps its own state: journals, job locks. */
+export function stateDirOf(options: GlobalOptions, uri = connectUri(options)): string {
   if (options.stateDir !== undefined) return options.stateDir;
   if (uri.kind === 'embedded') return join(uri.dir, 'xenferry');
   return process.getuid?.() === 0 ? '/var/lib/xenferry' : userStateFolder();
 }
 
 /** `--deadline stall=120`: names without their `Ms`, values in seconds. */
-function deadlines(options: GlobalOptions): Deadlines {
+export function deadlinesOf(options: GlobalOptions): Deadlines {
   const changed: Record<string, number> = { ...DEFAULT_DEADLINES };
   for (const item of options.deadline ?? []) {
     const match = /^([a-z]+)=(\d+(?:\.\d+)?)$/.exec(item);
@@ -60,8 +61,8 @@ export async function openHost(options: GlobalOptions): Promise<Host> {
   const uri = connectUri(options);
   return new Host({
     toolstack: await openToolstack(uri, ownVersion()),
-    stateDir: stateDir(options, uri),
-    deadlines: deadlines(options),
+    stateDir: stateDirOf(options, uri),
+    deadlines: deadlinesOf(options),
     pid: process.pid,
     version: ownVersion(),
   });

@@ -22,6 +22,9 @@ export interface DialerOptions {
   readonly onNotice: (text: string) => void;
 }
 
+/** A destination that speaks our own protocol. */
+export type TunnelUri = DestinationUri & { readonly transport: 'tls' | 'ssh' };
+
 /** A certificate for one run, from an authority whose key is forgotten. */
 export async function makeOneTimeCredentials(): Promise<OneTimeCredentials> {
   const [credentials] = await makeCredentials({ hosts: [['xenferry.invalid']] });
@@ -29,7 +32,7 @@ export async function makeOneTimeCredentials(): Promise<OneTimeCredentials> {
 }
 
 /** The dialer for a destination. Whoever opens it disposes it. */
-export function openDialer(uri: DestinationUri, options: DialerOptions): Dialer {
+export function openDialer(uri: TunnelUri, options: DialerOptions): Dialer {
   switch (uri.transport) {
     case 'tls':
       if (options.tlsDir === undefined) {
@@ -43,7 +46,7 @@ export function openDialer(uri: DestinationUri, options: DialerOptions): Dialer 
   }
 }
 
-function openSshDialer(uri: DestinationUri, { ssh, onNotice }: DialerOptions): Dialer {
+function openSshDialer(uri: TunnelUri, { ssh, onNotice }: DialerOptions): Dialer {
   const target = resolveSshTarget(
     {
       host: uri.host,

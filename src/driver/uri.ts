@@ -8,7 +8,8 @@ export type ConnectUri = { readonly kind: 'xen' } | { readonly kind: 'embedded';
 
 /** Where a guest is to go. */
 export interface DestinationUri {
-  readonly transport: 'tls' | 'ssh';
+  /** `xl`: a host with nothing but xl, over ssh. */
+  readonly transport: 'tls' | 'ssh' | 'xl';
   readonly user?: string;
   readonly host: string;
   readonly port?: number;
@@ -18,7 +19,7 @@ export interface DestinationUri {
 
 function bad(uri: string, why: string): UsageError {
   return new UsageError('E_USAGE_URI', `URI ${JSON.stringify(uri)}: ${why}`, {
-    hint: 'Use xen:///system or embedded:///FOLDER for this host, xen+tls://HOST[:PORT]/system or xen+ssh://[USER@]HOST[:PORT]/system for a destination.',
+    hint: 'Use xen:///system or embedded:///FOLDER for this host, xen+tls://HOST[:PORT]/system or xen+ssh://[USER@]HOST[:PORT]/system for a destination, xl+ssh://[USER@]HOST[:PORT] where it has only xl.',
   });
 }
 
@@ -51,10 +52,16 @@ function checkPath(uri: string, path: string): void {
   if (!['', '/', '/system'].includes(path)) throw bad(uri, `unexpected Xen URI path '${path}'`);
 }
 
-/** `xen+tls://HOST[:PORT]/system` or `xen+ssh://[USER@]HOST[:PORT]/system`. */
+const TRANSPORTS: Readonly<Record<string, DestinationUri['transport'] | undefined>> = {
+  'xen+tls:': 'tls',
+  'xen+ssh:': 'ssh',
+  'xl+ssh:': 'xl',
+};
+
+/** `xen+tls://HOST[:PORT]/system`, `xen+ssh://[USER@]HOST[:PORT]/system` or `xl+ssh://[USER@]HOST[:PORT]`. */
 export function parseDestinationUri(uri: string): DestinationUri {
   const url = parse(uri);
-  const transport = url.protocol === 'xen+tls:' ? 'tls' : url.protocol === 'xen+ssh:' ? 'ssh' : undefined;
+  const transport = TRANSPORTS[url.protocol];
   if (transport === undefined) throw bad(uri, `a guest cannot be sent to scheme ${url.protocol.slice(0, -1)}`);
   if (url.hostname === '') throw bad(uri, 'the host is missing');
   if (url.password !== '') throw bad(uri, 'passwords do not belong in a URI');

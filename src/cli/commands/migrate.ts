@@ -1,8 +1,7 @@
 import type { CommandModule } from 'yargs';
-import { connectThrough } from '../../driver/connect.js';
-import { openDialer } from '../../driver/dialers.js';
 import { migrate, type Migrated } from '../../driver/migrate.js';
 import { MigrationError } from '../../driver/migration-error.js';
+import { openDestination } from '../../driver/open-destination.js';
 import { parseDestinationUri } from '../../driver/uri.js';
 import { UsageError, XenferryError } from '../../errors/errors.js';
 import { codeOf, messageOf } from '../../errors/message-of.js';
@@ -35,7 +34,7 @@ export const migrateCommand: CommandModule<GlobalOptions, MigrateOptions> = {
       .positional('desturi', {
         type: 'string',
         demandOption: true,
-        describe: 'xen+tls://HOST[:PORT]/system or xen+ssh://[USER@]HOST[:PORT]/system',
+        describe: 'xen+tls://HOST[:PORT]/system, xen+ssh://[USER@]HOST[:PORT]/system or xl+ssh://[USER@]HOST[:PORT]',
       })
       .option('live', { type: 'boolean', default: false, describe: 'copy memory while the guest runs' })
       .option('suspend', { type: 'boolean', default: false, describe: 'leave the guest paused at the destination' })
@@ -77,14 +76,14 @@ async function run(options: MigrateOptions): Promise<Migrated> {
     throw new UsageError('E_USAGE_BANDWIDTH', `--bandwidth ${options.bandwidth}: a number of MiB/s over 0 is needed`);
   }
   const uri = parseDestinationUri(options.desturi);
-  await using dialer = openDialer(uri, dialerOptions(options));
   await using host = await openHost(options);
   using stop = new StopSignals('the migration');
+  await using destination = await openDestination(uri, dialerOptions(options), () => host.hello(stop.cancel));
   using progress = new Progress(`migrating ${options.domain}`, progressStyle(options));
   return await migrate(host, {
     domain: options.domain,
     destination: options.desturi,
-    connect: connectThrough(dialer, await host.hello(stop.cancel)),
+    connect: destination.connect,
     live: options.live,
     suspend: options.suspend,
     dname: options.dname,

@@ -1,9 +1,7 @@
 import type { CommandModule } from 'yargs';
-import { connectThrough } from '../../driver/connect.js';
-import { openDialer } from '../../driver/dialers.js';
+import { openDestination, type OpenDestination } from '../../driver/open-destination.js';
 import { openMigrations, recover } from '../../driver/recover.js';
 import { parseDestinationUri } from '../../driver/uri.js';
-import type { Dialer } from '../../tunnel/link.js';
 import { dialerOptions, dialingOptions, type DialingOptions } from '../dialing.js';
 import { EXIT } from '../exit.js';
 import { openHost, type GlobalOptions } from '../open.js';
@@ -40,14 +38,16 @@ export const recoverCommand: CommandModule<GlobalOptions, RecoverOptions> = {
         );
       return;
     }
-    const dialers: Dialer[] = [];
+    const destinations: OpenDestination[] = [];
     try {
       const results = await recover(host, {
         signal: stop.cancel,
         connectTo: async (destination) => {
-          const dialer = openDialer(parseDestinationUri(destination), dialerOptions(options));
-          dialers.push(dialer);
-          return connectThrough(dialer, await host.hello(stop.cancel));
+          const opened = await openDestination(parseDestinationUri(destination), dialerOptions(options), () =>
+            host.hello(stop.cancel),
+          );
+          destinations.push(opened);
+          return opened.connect;
         },
       });
       if (options.json) printJson(results);
@@ -59,7 +59,7 @@ export const recoverCommand: CommandModule<GlobalOptions, RecoverOptions> = {
           );
       if (results.some((one) => !one.settled)) setExitCode(EXIT.inDoubt);
     } finally {
-      for (const dialer of dialers) await dialer[Symbol.asyncDispose]();
+      for (const destination of destinations) await destination[Symbol.asyncDispose]();
     }
   },
 };

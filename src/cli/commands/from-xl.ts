@@ -1,0 +1,124 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { CommandModule } from 'yargs';
+import { FEATURES, PROTOCOL } from '../../control/messages.js';
+import { openDestination } from '../../driver/open-destination.js';
+import { parseDestinationUri } from '../../driver/uri.js';
+import { receiveFromXl, type FromXlOptions } from '../../driver/xl/from-xl.js';
+import { connectToSelf } from '../../driver/xl/local-destination.js';
+import { UsageError } from '../../errors/errors.js';
+import { Journal } from '../../journal/journal.js';
+import { dialerOptions, dialingOptions, type DialingOptions } from '../dialing.js';
+import { deadlinesOf, openHost, stateDirOf, type GlobalOptions } from '../open.js';
+import { printNote } from '../output.js';
+import { StopSignals } from '../stop-signals.js';
+import { ownVersion } from '../version.js';
+
+const DEFAULT_LANES = 2;
+
+/** What xl may add behind `migrate-receive`. */
+interface XlFlags {
+  readonly paused: boolean;
+}
+
+type MigrateReceiveOptions = GlobalOptions & { p: boolean; r: boolean; colo: boolean };
+
+export const migrateReceiveCommand: CommandModule<GlobalOptions, MigrateReceiveOptions> = {
+  command: 'migrate-receive',
+  describe: 'take in one guest from a stock `xl migrate`',
+  builder: (yargs) =>
+    yargs
+      .option('p', { type: 'boolean', default: false, describe: 'leave the guest paused' })
+      .option('F', { type: 'boolean', describe: 'accepted for xl: nothing is left in the background' })
+      .option('e', { type: 'boolean', describe: 'accepted for xl' })
+      .option('d', { type: 'boolean', describe: 'accepted for xl' })
+      .option('r', { type: 'boolean', default: false, describe: 'Remus: refused' })
+      .option('colo', { type: 'boolean', default: false, describe: 'COLO: refused' })
+      .example("xl migrate -s '' web1 'ssh root@host2 xenferry migrate-receive'", 'from a host that has only xl'),
+  handler: async (options) => {
+    if (options.r || options.colo) refuseReplication();
+    await using host = await openHost(options);
+    using stop = new StopSignals();
+    const [address] = (process.env.SSH_CONNECTION ?? 'standard input').split(' ');
+    await receive(options, stop, { paused: options.p }, 1, {
+      connect: connectToSelf(host, { transport: 'ssh', name: 'xl', address }, printNote),
+      journal: host.journal,
+    });
+  },
+};
+
+type RelayOptions = GlobalOptions & DialingOptions & { host: string; 'xl-command': string; lanes: number };
+
+export const xlRelayCommand: CommandModule<GlobalOptions, RelayOptions> = {
+  command: 'xl-relay <host> <xl-command>',
+  describe: "take ssh's place for `xl migrate -s xenferry-ssh`: carry xl's guest through our own tunnel",
+  builder: (yargs) =>
+    dialingOptions(yargs)
+      .positional('host', { type: 'string', demandOption: true, describe: '[USER@]HOST or a destination URI' })
+      .positional('xl-command', { type: 'string', demandOption: true, describe: 'what xl wants to run there' })
+      .option('lanes', { type: 'number', default: DEFAULT_LANES, describe: 'connections for the data' })
+      .example('xl migrate -s xenferry-ssh web1 host2', 'move a guest of xl to a host that has xenferry'),
+  handler: async (options) => {
+    const flags = flagsOf(options['xl-command']);
+    using stop = new StopSignals();
+    const uri = parseDestinationUri(options.host.includes('://') ? options.host : `xen+ssh://${options.host}/system`);
+    await using destination = await openDestination(uri, dialerOptions(options), () =>
+      Promise.resolve({
+        protocol: PROTOCOL,
+        software: `xenferry/${ownVersion()}`,
+        hostname: hostname(),
+        features: [...FEATURES],
+        streamVersions: [2],
+      }),
+    );
+    await receive(options, stop, flags, options.lanes, {
+      connect: destination.connect,
+      journal: new Journal(join(stateDirOf(options), 'journal')),
+    });
+  },
+};
+
+async function receive(
+  options: GlobalOptions,
+  stop: StopSignals,
+  flags: XlFlags,
+  lanes: number,
+  where: Pick<FromXlOptions, 'connect' | 'journal'>,
+): Promise<void> {
+  const { name, running } = await receiveFromXl({
+    input: process.stdin,
+    output: process.stdout,
+    ...where,
+    deadlines: deadlinesOf(options),
+    lanes,
+    paused: flags.paused,
+    signal: stop.cancel,
+    log: printNote,
+  });
+  printNote(`${name} has arrived and ${running ? 'runs' : 'is paused'}`);
+}
+
+/** The command that xl gives to ssh: `xl [-t] [-T] [-v...] migrate-receive [-e] [-d] [-p]` (xl_migrate.c). */
+function flagsOf(command: string): XlFlags {
+  const [program, ...rest] = command.split(/\s+/).filter((word) => word !== '');
+  const verb = rest.indexOf('migrate-receive');
+  if (program !== 'xl' || verb < 0 || rest.slice(0, verb).some((word) => !/^-(t|T|v+)$/.test(word))) {
+    throw new UsageError('E_USAGE_XL_RELAY', `xl wanted to run \`${command}\`, not \`xl migrate-receive\``, {
+      hint: "Use it as ssh's place only: xl migrate -s xenferry-ssh DOMAIN HOST.",
+    });
+  }
+  const flags = rest.slice(verb + 1);
+  if (flags.includes('-r') || flags.includes('--colo')) refuseReplication();
+  const unknown = flags.find((flag) => !['-F', '-e', '-d', '-p'].includes(flag));
+  if (unknown !== undefined) {
+    throw new UsageError('E_USAGE_XL_RELAY', `xl's migrate-receive has an option ${unknown} that is not known here`);
+  }
+  return { paused: flags.includes('-p') };
+}
+
+function refuseReplication(): never {
+  throw new UsageError('E_USAGE_REPLICATION', 'Remus and COLO keep a second copy of a guest: that is not done here', {
+    hint: 'Use `xl migrate-receive` itself for these.',
+  });
+}
