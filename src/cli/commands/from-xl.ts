@@ -40,7 +40,7 @@ export const migrateReceiveCommand: CommandModule<GlobalOptions, MigrateReceiveO
     if (options.r || options.colo) refuseReplication();
     await using host = await openHost(options);
     using stop = new StopSignals();
-    const [address] = (process.env.SSH_CONNECTION ?? 'standard input').split(' ');
+    const address = process.env.SSH_CONNECTION?.split(' ')[0] ?? 'standard input';
     await receive(options, stop, { paused: options.p }, 1, {
       connect: connectToSelf(host, { transport: 'ssh', name: 'xl', address }, printNote),
       journal: host.journal,
@@ -86,17 +86,22 @@ async function receive(
   lanes: number,
   where: Pick<FromXlOptions, 'connect' | 'journal'>,
 ): Promise<void> {
-  const { name, running } = await receiveFromXl({
-    input: process.stdin,
-    output: process.stdout,
-    ...where,
-    deadlines: deadlinesOf(options),
-    lanes,
-    paused: flags.paused,
-    signal: stop.cancel,
-    log: printNote,
-  });
-  printNote(`${name} has arrived and ${running ? 'runs' : 'is paused'}`);
+  try {
+    const { name, running } = await receiveFromXl({
+      input: process.stdin,
+      output: process.stdout,
+      ...where,
+      deadlines: deadlinesOf(options),
+      lanes,
+      paused: flags.paused,
+      signal: stop.cancel,
+      log: printNote,
+    });
+    printNote(`${name} has arrived and ${running ? 'runs' : 'is paused'}`);
+  } finally {
+    // An xl that still writes must hear that nobody reads any more.
+    process.stdin.destroy();
+  }
 }
 
 /** The command that xl gives to ssh: `xl [-t] [-T] [-v...] migrate-receive [-e] [-d] [-p]` (xl_migrate.c). */

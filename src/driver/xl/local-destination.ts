@@ -69,9 +69,9 @@ class LocalDestination implements Destination {
         return queue.bytes;
       },
       write: (chunk) => queue.put(chunk),
-      end: async () => {
-        await queue.end();
-        return { rawBytes: queue.bytes, wireBytes: queue.bytes };
+      end: () => {
+        queue.end();
+        return Promise.resolve({ rawBytes: queue.bytes, wireBytes: queue.bytes });
       },
       destroy: (error) => {
         queue.fail(error ?? new AbortedError());
