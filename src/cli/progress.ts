@@ -86,6 +86,9 @@ export class Progress implements Disposable {
       case 'suspended':
         now.suspended = true;
         break;
+      case 'connection':
+        this.#line(connectionText(event));
+        return;
       case 'notice':
         this.#line(event.text);
         return;
@@ -164,4 +167,10 @@ export class Progress implements Disposable {
   [Symbol.dispose](): void {
     if (this.#drawn) process.stderr.write('\r\x1b[K');
   }
+}
+
+function connectionText(event: Extract<ProgressEvent, { type: 'connection' }>): string {
+  const which = event.lane === undefined ? 'the control connection' : `lane ${event.lane}`;
+  if (event.state === 'back') return `${which} is there again`;
+  return `${which} was lost and is made again${event.why === undefined ? '' : ` (${event.why})`}`;
 }

@@ -6,6 +6,8 @@ export interface Deadlines {
   readonly prepareMs: number;
   /** No byte moved, at either end of the tunnel. libxl waits 60 s for a guest to suspend, so longer than that. */
   readonly stallMs: number;
+  /** How long a migration outlives the loss of every connection (`--reconnect-timeout`); 0: not at all. */
+  readonly reconnectMs: number;
   /** The restore's own work behind the last byte (device model, xenstore). */
   readonly restoreMs: number;
   /** From `finish` to the destination's answer: the restore, the unpause, and a margin. */
@@ -22,6 +24,7 @@ export const DEFAULT_DEADLINES: Deadlines = {
   connectMs: 30_000,
   prepareMs: 60_000,
   stallMs: 90_000,
+  reconnectMs: 30_000,
   restoreMs: 120_000,
   finishMs: 150_000,
   askMs: 60_000,

@@ -42,16 +42,30 @@ export const helloSchema = z.object({
 });
 export type Hello = z.infer<typeof helloSchema>;
 
+/** A secret that only the two ends of one conversation know: 32 bytes, hex. */
+const secret = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** The longest time for which a destination waits for a source that has gone silent. */
+export const MAX_RECONNECT_MS = 600_000;
+
 /** The OPEN frame of a link: what the link is for. */
 export const openSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('control'), hello: helloSchema }),
-  z.object({ kind: z.literal('lane'), token: z.string().regex(/^[0-9a-f]{64}$/), index: z.int().min(0).max(63) }),
+  z.object({
+    kind: z.literal('control'),
+    hello: helloSchema,
+    /** How long both sides shall outlive the loss of their connections; absent: not at all. */
+    reconnectMs: z.int().min(0).max(MAX_RECONNECT_MS).optional(),
+  }),
+  /** Goes on with a conversation whose link was lost; `heard` messages of the destination's had come. */
+  z.object({ kind: z.literal('resume'), session: secret, heard: z.int().min(0) }),
+  z.object({ kind: z.literal('lane'), token: secret, index: z.int().min(0).max(63) }),
 ]);
 export type Open = z.infer<typeof openSchema>;
 
 /** The answer to an OPEN, in an OPEN frame of its own. */
 export const openedSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('control'), hello: helloSchema }),
+  z.object({ kind: z.literal('control'), hello: helloSchema, session: secret.optional() }),
+  z.object({ kind: z.literal('resume'), heard: z.int().min(0) }),
   z.object({ kind: z.literal('lane'), index: z.int().min(0).max(63) }),
 ]);
 export type Opened = z.infer<typeof openedSchema>;
@@ -107,7 +121,7 @@ const problemSchema = z.object({
 export type Problem = z.infer<typeof problemSchema>;
 
 export const replySchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('prepared'), token: z.string().regex(/^[0-9a-f]{64}$/), windowBytes: z.int().positive() }),
+  z.object({ type: z.literal('prepared'), token: secret, windowBytes: z.int().positive() }),
   /** Every reason at once; nothing was touched. `highestEpoch` lets the source choose a higher one. */
   z.object({
     type: z.literal('refused'),

@@ -33,6 +33,8 @@ export interface ArrivalSubject {
 export interface ArrivalContext {
   readonly toolstack: Toolstack;
   readonly deadlines: Deadlines;
+  /** How long the lanes may be without a connection, in ms. */
+  readonly reconnectMs: number;
   readonly file: JournalFile;
   /** Tells the source that we gave up before it has asked. */
   readonly onFailed: (error: Error) => void;
@@ -166,7 +168,8 @@ export class Arrival {
         config: { ...config, domain: { ...config.domain, name: config.domain.name + INCOMING_SUFFIX } },
         streamVersion,
         chunks: lanes.chunks,
-        stallMs: deadlines.stallMs,
+        // A lost connection is no stall: it has a time of its own.
+        stallMs: deadlines.stallMs + this.context.reconnectMs,
         restoreMs: deadlines.restoreMs,
         signal: this.#stop.signal,
         onEvent: this.context.onEvent,

@@ -32,7 +32,8 @@ export interface ArrivalsContext<Lane> {
   readonly journal: Journal;
   readonly deadlines: Deadlines;
   readonly reserve: Reserve;
-  readonly makeLanes: (count: number, windowBytes: number) => LaneSet<Lane>;
+  /** @param reconnectMs how long the lanes outlive the loss of all their connections; 0: one that is lost ends them */
+  readonly makeLanes: (count: number, windowBytes: number, reconnectMs: number) => LaneSet<Lane>;
   readonly onEvent: (migration: string, event: TransferEvent) => void;
   readonly log: (line: string) => void;
 }
@@ -42,6 +43,10 @@ export interface SourceConnection {
   /** Who the transport says it is; a migration answers to nobody else. */
   readonly peer: string;
   readonly hostname: string;
+  /** How long the source and we outlive the loss of the connections, in ms; absent: not at all. */
+  readonly reconnectMs?: number;
+  /** The source has begun another conversation: this one is over, even where its link is only lost for now. */
+  supersede?(): void;
   notify(migration: string, epoch: number, error: Error): void;
 }
 
@@ -78,8 +83,10 @@ export class Arrivals<Lane> {
         if (live === undefined) return this.#fromJournal(request.migration);
         return live.arrival.cancel(fromWire(request.error));
       case 'status':
-        if (live !== undefined) return live.arrival.outcome();
-        return this.#status(request);
+        if (live === undefined) return this.#status(request);
+        // Only a source that has given its old conversation up asks in a new one.
+        if (live.connection !== from) live.connection.supersede?.();
+        return live.arrival.outcome();
       case 'confirm':
         return { type: 'confirmed' };
     }
@@ -214,11 +221,12 @@ export class Arrivals<Lane> {
       throw error;
     }
     const windowBytes = Math.min(request.windowBytes, MAX_WINDOW_BYTES);
-    const lanes = context.makeLanes(request.lanes, windowBytes);
+    const lanes = context.makeLanes(request.lanes, windowBytes, from.reconnectMs ?? 0);
     const arrival = Arrival.start(
       {
         toolstack: context.toolstack,
         deadlines: context.deadlines,
+        reconnectMs: from.reconnectMs ?? 0,
         file,
         onFailed: (error) => from.notify(subject.migration, subject.epoch, error),
         onEvent: (event) => context.onEvent(subject.migration, event),

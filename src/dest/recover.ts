@@ -39,6 +39,7 @@ export async function recoverArrival(
     {
       toolstack: context.toolstack,
       deadlines: context.deadlines,
+      reconnectMs: 0,
       file: context.journal.resume(header.migration, 'dest'),
       onFailed: () => undefined,
       onEvent: () => undefined,

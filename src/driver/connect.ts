@@ -1,12 +1,22 @@
-import { agreeProtocol, decodeWith, encode, openedSchema, type Hello } from '../control/messages.js';
+import {
+  MAX_RECONNECT_MS,
+  agreeProtocol,
+  decodeWith,
+  encode,
+  openedSchema,
+  type Hello,
+  type Open,
+  type Opened,
+} from '../control/messages.js';
 import { Requester } from '../control/requester.js';
 import { ProtocolError } from '../errors/errors.js';
 import { fromWire } from '../errors/wire.js';
 import type { Connect, Destination, DestinationEvents, OpenLanes } from '../source/destination.js';
-import { FrameLink } from '../tunnel/frame-link.js';
+import { FrameLink, type FrameLinkOptions } from '../tunnel/frame-link.js';
+import { LANE_KEEPALIVE } from '../tunnel/keepalive.js';
 import { LaneSender } from '../tunnel/lane-sender.js';
-import type { Dialer } from '../tunnel/link.js';
-import { MessageChannel } from '../tunnel/message-channel.js';
+import type { Dialer, Link, PeerIdentity } from '../tunnel/link.js';
+import { MessageChannel, type Resumed } from '../tunnel/message-channel.js';
 
 /** What a destination must be able to do for us (S28). */
 const NEEDED_FEATURES = ['migration-v3', 'migration-params'] as const;
@@ -14,18 +24,23 @@ const NEEDED_FEATURES = ['migration-v3', 'migration-params'] as const;
 /** How the leaving side reaches a destination through a dialer. The dialer stays its owner's. */
 export function connectThrough(dialer: Dialer, hello: Hello): Connect {
   return async (events, signal) => {
+    const reconnectMs = Math.min(events.reconnectMs ?? 0, MAX_RECONNECT_MS);
     const control = new FrameLink(await dialer.dial(signal));
     try {
-      const answer = await control.open(encode({ kind: 'control', hello }), signal);
+      const answer = await control.open(encode({ kind: 'control', hello, reconnectMs }), signal);
       const opened = decodeWith(openedSchema, answer, `answer of ${dialer.target}`);
-      if (opened.kind !== 'control') throw new ProtocolError('E_PROTOCOL_ROLE', `${dialer.target} answered for a lane`);
+      if (opened.kind !== 'control') throw wrongRole(dialer);
       checkPeer(hello, opened.hello);
-      return new TunnelDestination(dialer, control, opened.hello, events);
+      return new TunnelDestination(dialer, control, opened, { ...events, reconnectMs });
     } catch (error) {
       control.destroy();
       throw error;
     }
   };
+}
+
+function wrongRole(dialer: Dialer): ProtocolError {
+  return new ProtocolError('E_PROTOCOL_ROLE', `${dialer.target} answered for another kind of connection`);
 }
 
 function checkPeer(ours: Hello, theirs: Hello): void {
@@ -43,33 +58,52 @@ function checkPeer(ours: Hello, theirs: Hello): void {
 }
 
 class TunnelDestination implements Destination {
+  readonly hello: Hello;
   readonly requester: Requester;
+  readonly #channel: MessageChannel;
+  /** How long lost connections are dialled again; 0 where the destination does not wait for us. */
+  readonly #reconnectMs: number;
 
   constructor(
     private readonly dialer: Dialer,
-    private readonly control: FrameLink,
-    readonly hello: Hello,
-    events: DestinationEvents,
+    control: FrameLink,
+    opened: Extract<Opened, { kind: 'control' }>,
+    private readonly events: DestinationEvents,
   ) {
+    const { hello, session } = opened;
+    this.hello = hello;
+    this.#reconnectMs = session === undefined ? 0 : (events.reconnectMs ?? 0);
+    this.#channel = new MessageChannel(control, {
+      reconnectMs: this.#reconnectMs,
+      ...(session === undefined ? {} : { redial: (heard, signal) => this.#resume(session, heard, signal) }),
+      onLost: (error) => events.onConnection?.('lost', undefined, error),
+      onBack: () => events.onConnection?.('back', undefined, undefined),
+    });
     this.requester = new Requester(
-      new MessageChannel(control),
+      this.#channel,
       hello.hostname,
       (notice) => events.onFailed(fromWire(notice.error)),
       events.onLost,
     );
   }
 
-  get identity(): FrameLink['peer'] {
-    return this.control.peer;
+  get identity(): PeerIdentity {
+    return this.#channel.peer;
   }
 
   get transport(): string {
     return this.dialer.transport;
   }
 
+  get connected(): boolean {
+    return this.#channel.connected;
+  }
+
   async openLanes(options: Parameters<Destination['openLanes']>[0]): Promise<OpenLanes> {
     const dialled = await Promise.allSettled(
-      Array.from({ length: options.count }, (_, index) => this.#openLane(options.token, index, options.signal)),
+      Array.from({ length: options.count }, async (_, index) =>
+        this.#openLane(await this.dialer.dial(options.signal), options.token, index, options.signal),
+      ),
     );
     const links = dialled.flatMap((lane) => (lane.status === 'fulfilled' ? [lane.value] : []));
     const failed = dialled.find((lane) => lane.status === 'rejected');
@@ -77,23 +111,51 @@ class TunnelDestination implements Destination {
       for (const link of links) link.destroy();
       throw failed.reason;
     }
-    return new LaneSender(links, { windowBytes: options.windowBytes });
+    const { events, dialer } = this;
+    return new LaneSender(links, {
+      windowBytes: options.windowBytes,
+      resume: {
+        forMs: this.#reconnectMs,
+        redial: async (index, signal) => this.#openLane(await dialer.dialAgain(signal), options.token, index, signal),
+        onLost: (index, error) => events.onConnection?.('lost', index, error),
+        onBack: (index) => events.onConnection?.('back', index, undefined),
+      },
+    });
   }
 
-  async #openLane(token: string, index: number, signal: AbortSignal): Promise<FrameLink> {
-    const link = new FrameLink(await this.dialer.dial(signal));
-    try {
-      const answer = await link.open(encode({ kind: 'lane', token, index }), signal);
-      decodeWith(openedSchema, answer, `answer of ${this.dialer.target}`);
-      return link;
-    } catch (error) {
-      link.destroy();
-      throw error;
-    }
+  async #openLane(dialled: Link, token: string, index: number, signal: AbortSignal): Promise<FrameLink> {
+    const opened = await openLink(dialled, { kind: 'lane', token, index }, this.dialer, LANE_KEEPALIVE, signal);
+    return opened.link;
+  }
+
+  async #resume(session: string, heard: number, signal: AbortSignal): Promise<Resumed> {
+    const dialled = await this.dialer.dialAgain(signal);
+    const { link, answer } = await openLink(dialled, { kind: 'resume', session, heard }, this.dialer, {}, signal);
+    if (answer.kind === 'resume') return { link, heard: answer.heard };
+    link.destroy();
+    throw wrongRole(this.dialer);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.requester[Symbol.asyncDispose]();
-    await this.control.close();
+    await this.#channel.close();
+  }
+}
+
+/** Says on a new link what it is for. Takes the link over. */
+async function openLink(
+  dialled: Link,
+  open: Open,
+  dialer: Dialer,
+  options: FrameLinkOptions,
+  signal: AbortSignal,
+): Promise<{ readonly link: FrameLink; readonly answer: Opened }> {
+  const link = new FrameLink(dialled, options);
+  try {
+    const answer = await link.open(encode(open), signal);
+    return { link, answer: decodeWith(openedSchema, answer, `answer of ${dialer.target}`) };
+  } catch (error) {
+    link.destroy();
+    throw error;
   }
 }

@@ -9,12 +9,13 @@ import { openArrivals, recoverArrival } from '../dest/recover.js';
 import { FrameLink } from '../tunnel/frame-link.js';
 import { LaneReceiver } from '../tunnel/lane-receiver.js';
 import type { Link } from '../tunnel/link.js';
-import { MessageChannel } from '../tunnel/message-channel.js';
+import { Conversations } from './conversations.js';
 import type { Host } from './host.js';
 
 /** Where links come in: says hello, gives each link to what it is for, and keeps going whatever a peer does. */
 export class Reception implements AsyncDisposable {
   readonly #arrivals: Arrivals<FrameLink>;
+  readonly #conversations = new Conversations();
   readonly #open = new Set<Promise<void>>();
   readonly #stop = new AbortController();
 
@@ -28,11 +29,16 @@ export class Reception implements AsyncDisposable {
       journal: host.journal,
       deadlines: host.deadlines,
       reserve: (uuid, name, why, signal) => host.jobs.take(uuid, name, why, signal),
-      makeLanes: (_count, windowBytes) => {
-        const receiver = new LaneReceiver({ windowBytes });
+      makeLanes: (_count, windowBytes, reconnectMs) => {
+        const receiver = new LaneReceiver({ windowBytes, reconnectMs });
         return {
           chunks: receiver,
-          attach: (lane) => receiver.attach(lane),
+          attach: (lane, index) => {
+            receiver.checkOpen();
+            // The answer goes out before anything that the receiver sends; where it fails, the receiver hears of it.
+            lane.answer(encode({ kind: 'lane', index })).catch(() => undefined);
+            receiver.attach(lane, index);
+          },
           destroy: (error) => receiver.destroy(error),
         };
       },
@@ -73,14 +79,17 @@ export class Reception implements AsyncDisposable {
   async #serve(link: FrameLink): Promise<void> {
     try {
       const open = await this.#awaitOpen(link);
-      if (open.kind === 'lane') {
-        this.#arrivals.attach(open.token, open.index, link, link.peer.name);
-        await link.answer(encode({ kind: 'lane', index: open.index }));
-        return;
+      switch (open.kind) {
+        case 'lane':
+          this.#arrivals.attach(open.token, open.index, link, link.peer.name);
+          return;
+        case 'resume':
+          await this.#conversations.resume(open, link);
+          return;
+        case 'control':
+          agreeProtocol(this.hello.protocol, open.hello.protocol, open.hello.hostname);
+          await this.#converse(link, open.hello.hostname, open.reconnectMs ?? 0);
       }
-      agreeProtocol(this.hello.protocol, open.hello.protocol, open.hello.hostname);
-      await link.answer(encode({ kind: 'control', hello: this.hello }));
-      await this.#converse(link, open.hello.hostname);
     } catch (error) {
       await link.refuse(error);
       link.destroy(asError(error));
@@ -93,11 +102,15 @@ export class Reception implements AsyncDisposable {
     return decodeWith(openSchema, await link.awaitOpen(deadline.signal), `hello of ${link.peer.name}`);
   }
 
-  async #converse(link: FrameLink, hostname: string): Promise<void> {
-    const channel = new MessageChannel(link);
+  async #converse(link: FrameLink, hostname: string, reconnectMs: number): Promise<void> {
+    using conversation = this.#conversations.begin(link, reconnectMs);
+    const { channel, session } = conversation;
+    await link.answer(encode({ kind: 'control', hello: this.hello, ...(session === undefined ? {} : { session }) }));
     const connection: SourceConnection = {
       peer: link.peer.name,
       hostname,
+      reconnectMs,
+      supersede: () => channel.destroy(new AbortedError('the source has begun another conversation')),
       notify: (migration, epoch, error) => {
         responder.notify({ type: 'failed', migration, epoch, error: toWire(error) });
       },
@@ -111,7 +124,7 @@ export class Reception implements AsyncDisposable {
       throw error;
     } finally {
       await this.#arrivals.lost(connection, cause);
-      await link.close();
+      await channel.close();
     }
   }
 

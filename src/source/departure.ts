@@ -86,6 +86,7 @@ export class Departure {
   #wireBytes = 0;
   #laneCount = 0;
   #transport = '';
+  #reconnects = 0;
 
   private constructor(
     private readonly context: DepartureContext,
@@ -224,6 +225,16 @@ export class Departure {
     using deadline = new Deadline(signal, this.context.deadlines.connectMs, 'E_DEADLINE_CONNECT', 'connecting');
     const destination = await this.context.connect(
       {
+        reconnectMs: this.context.deadlines.reconnectMs,
+        onConnection: (state, lane, why) => {
+          if (state === 'back') this.#reconnects += 1;
+          this.context.onProgress({
+            type: 'connection',
+            state,
+            ...(lane === undefined ? {} : { lane }),
+            ...(why === undefined ? {} : { why: messageOf(why) }),
+          });
+        },
         onFailed: (error) => this.#stop.abort(error),
         onLost: (error) => this.#stop.abort(error),
       },
@@ -284,7 +295,8 @@ export class Departure {
         live: plan.live,
         lanes,
         bandwidthBytesPerSecond: plan.bandwidthBytesPerSecond,
-        stallMs: context.deadlines.stallMs,
+        // A lost connection is no stall: it has a time of its own.
+        stallMs: context.deadlines.stallMs + context.deadlines.reconnectMs,
         signal: this.#anyStop,
         onEvent: (event) => {
           if (event.type === 'round') this.#rounds = Math.max(this.#rounds, event.round + 1);
@@ -401,6 +413,8 @@ export class Departure {
 
   async #sendCancel(): Promise<void> {
     if (this.#destination === undefined || this.context.hurry.aborted || this.#file === undefined) return;
+    // The guest may be suspended here: it does not wait for a network that is away.
+    if (this.#destination.connected === false) return;
     const error = this.#error ?? new AbortedError();
     const reply = await this.#destination.requester
       .request({ type: 'cancel', ...this.#about, error: toWire(error) }, ['outcome'], {
@@ -466,6 +480,7 @@ export class Departure {
       rounds: this.#rounds,
       lanes: this.#laneCount,
       transport: this.#transport,
+      reconnects: this.#reconnects,
       ...(this.#performed === undefined ? {} : { digest: `sha256:${this.#performed.digestHex}` }),
     };
   }

@@ -18,6 +18,8 @@ export interface Destination extends AsyncDisposable {
   /** As reports show it: `tls`, `ssh`, `ssh+tls`. */
   readonly transport: string;
   readonly requester: Pick<Requester, 'request'>;
+  /** False while a lost control connection is dialled again: then no answer is to be had soon. Absent: never false. */
+  readonly connected?: boolean;
   openLanes(options: {
     readonly token: string;
     readonly count: number;
@@ -26,8 +28,12 @@ export interface Destination extends AsyncDisposable {
   }): Promise<OpenLanes>;
 }
 
-/** What the destination says unasked, or the end of the connection. */
+/** What the destination says unasked, and what becomes of the connections. */
 export interface DestinationEvents {
+  /** How long lost connections are dialled again before they count as lost for good, in ms; absent: not at all. */
+  readonly reconnectMs?: number;
+  /** A connection broke and is dialled again, or is there again; `lane` where it is not the control connection. */
+  readonly onConnection?: (state: 'lost' | 'back', lane: number | undefined, why: Error | undefined) => void;
   readonly onFailed: (error: Error) => void;
   readonly onLost: (error: Error) => void;
 }

@@ -22,7 +22,9 @@ export type ProgressEvent =
   | { readonly type: 'phase'; readonly phase: Phase }
   | TransferEvent
   | { readonly type: 'bytes'; readonly rawBytes: number; readonly wireBytes: number }
-  | { readonly type: 'notice'; readonly text: string };
+  | { readonly type: 'notice'; readonly text: string }
+  /** A connection broke, or is there again; `lane` where it is not the control connection. */
+  | { readonly type: 'connection'; readonly state: 'lost' | 'back'; readonly lane?: number; readonly why?: string };
 
 /** How a migration ended, seen from the source. */
 export interface DepartureReport {
@@ -44,5 +46,7 @@ export interface DepartureReport {
   readonly rounds: number;
   readonly lanes: number;
   readonly transport: string;
+  /** Connections that broke and were made again. */
+  readonly reconnects: number;
   readonly digest?: string;
 }

@@ -98,6 +98,7 @@ export class FrameDecoder {
     this.#header = undefined;
     this.#payload = undefined;
     this.#payloadFill = 0;
-    return { type: header.type, sequence: header.sequence, offset: header.offset, payload };
+    const { type, sequence, offset, packed } = header;
+    return packed ? { type, sequence, offset, payload, packed } : { type, sequence, offset, payload };
   }
 }

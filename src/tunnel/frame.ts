@@ -67,6 +67,9 @@ export const MAX_OPEN_BYTES = 64 * KIB;
 /** Most payload bytes of one REFUSED frame. */
 export const MAX_REFUSED_BYTES = 16 * KIB;
 
+/** DATA: the payload is packed, behind four bytes that say how long it will be. */
+const FLAG_PACKED = 1;
+
 export interface Frame {
   readonly type: FrameType;
   /** DATA, END, ACK, MESSAGE: position in its order; PING, PONG: which one; else 0. A safe integer. */
@@ -74,6 +77,8 @@ export interface Frame {
   /** DATA: offset of the payload in the carried bytes; END, ACK: bytes so far; else 0. A safe integer. */
   readonly offset: number;
   readonly payload: Uint8Array;
+  /** DATA: the payload is still packed; see `packed-payload.ts`. */
+  readonly packed?: boolean;
 }
 
 /** What a checked header says of the payload that follows it. */
@@ -83,6 +88,7 @@ export interface FrameHeader {
   readonly offset: number;
   readonly payloadBytes: number;
   readonly payloadCrc: number;
+  readonly packed: boolean;
 }
 
 export const NO_PAYLOAD = new Uint8Array(0);
@@ -104,12 +110,12 @@ export function frameName(type: number): string {
 export function encodeHeader(frame: Frame): Buffer {
   const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
   header.writeUInt8(frame.type, AT_TYPE);
-  header.writeUInt8(0, AT_FLAGS);
+  header.writeUInt8(frame.packed === true ? FLAG_PACKED : 0, AT_FLAGS);
   header.writeUInt16BE(0, AT_RESERVED);
   header.writeUInt32BE(frame.payload.length, AT_LENGTH);
   header.writeBigUInt64BE(BigInt(frame.sequence), AT_SEQUENCE);
   header.writeBigUInt64BE(BigInt(frame.offset), AT_OFFSET);
-  header.writeUInt32BE(frame.payload.length === 0 ? 0 : crc32(frame.payload), AT_PAYLOAD_CRC);
+  header.writeUInt32BE(hasChecksum(frame.type, frame.payload.length) ? crc32(frame.payload) : 0, AT_PAYLOAD_CRC);
   header.writeUInt32BE(crc32(header.subarray(0, AT_HEADER_CRC)), AT_HEADER_CRC);
   checkHeader(header, 0);
   return header;
@@ -139,8 +145,9 @@ function checkHeader(header: Buffer, at: number): FrameHeader {
   if (rule === undefined) throw broken('TYPE', `frame at byte ${at}: type ${type} is not known`, { at, type });
   const flags = header.readUInt8(AT_FLAGS);
   const reserved = header.readUInt16BE(AT_RESERVED);
-  if (flags !== 0 || reserved !== 0) {
-    const problem = `${rule.name} frame at byte ${at}: flags ${flags} and reserved field ${reserved} must be 0`;
+  const allowed = type === FrameType.DATA ? FLAG_PACKED : 0;
+  if ((flags & ~allowed) !== 0 || reserved !== 0) {
+    const problem = `${rule.name} frame at byte ${at}: flags ${flags} are not known, or reserved field ${reserved} is not 0`;
     throw broken('RESERVED', problem, { at, flags, reserved });
   }
   const payloadBytes = header.readUInt32BE(AT_LENGTH);
@@ -155,14 +162,25 @@ function checkHeader(header: Buffer, at: number): FrameHeader {
     throw broken('UNUSED', problem, { at, sequence, offset });
   }
   const payloadCrc = header.readUInt32BE(AT_PAYLOAD_CRC);
-  if (payloadBytes === 0 && payloadCrc !== 0) {
-    throw broken('CRC', `${rule.name} frame at byte ${at}: checksum ${payloadCrc} of no payload must be 0`, { at });
+  if (!hasChecksum(rule.type, payloadBytes) && payloadCrc !== 0) {
+    throw broken('CRC', `${rule.name} frame at byte ${at}: checksum ${payloadCrc} where there is none must be 0`, {
+      at,
+    });
   }
-  return { type: rule.type, sequence, offset, payloadBytes, payloadCrc };
+  return { type: rule.type, sequence, offset, payloadBytes, payloadCrc, packed: (flags & FLAG_PACKED) !== 0 };
 }
 
-/** Throws unless the payload is what the header's checksum says. */
+/**
+ * DATA goes without a checksum of its own: the transport's encryption proves every byte of it, the digest of
+ * the whole stream proves the rest of the way, and a third sum would cost as much as the encryption.
+ */
+function hasChecksum(type: FrameType, payloadBytes: number): boolean {
+  return payloadBytes > 0 && type !== FrameType.DATA;
+}
+
+/** Throws unless the payload is what the header's checksum says, where it has one. */
 export function checkPayload(header: FrameHeader, payload: Uint8Array, at: number): void {
+  if (!hasChecksum(header.type, header.payloadBytes)) return;
   const got = crc32(payload);
   if (got === header.payloadCrc) return;
   const problem = `${frameName(header.type)} frame at byte ${at}: the payload does not match its checksum`;

@@ -10,6 +10,9 @@ export interface KeepaliveOptions {
 export const KEEPALIVE_MS = 5000;
 export const KEEPALIVE_COUNT = 5;
 
+/** A lane that is lost is replaced, so a dead one is found sooner: the transfer stands still behind it. */
+export const LANE_KEEPALIVE: KeepaliveOptions = { keepaliveMs: 2000, keepaliveCount: 5 };
+
 /**
  * Watches one link. Any byte from the peer is a sign of life: on a slow link an answer may wait
  * behind megabytes of data, but then the data itself keeps arriving. Looks are counted, not

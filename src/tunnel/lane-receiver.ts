@@ -1,9 +1,10 @@
 import { InvariantError, ProtocolError, TunnelError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
 import { Bell } from './bell.js';
-import type { FrameLink } from './frame-link.js';
-import { FRAME_HEADER_BYTES, FrameType, bareFrame, frameName, type Frame } from './frame.js';
-import type { LaneCounters } from './lane-sender.js';
+import { FrameType, bareFrame, frameName, type Frame } from './frame.js';
+import { LaneGroup, type Lane, type LaneCounters } from './lane-group.js';
+import type { LaneLink } from './lane-link.js';
+import { connectionGone, mayHeal } from './reconnecting.js';
 import { ReorderBuffer } from './reorder-buffer.js';
 import { MAX_LANES, WINDOW_BYTES } from './window.js';
 
@@ -12,47 +13,55 @@ export interface LaneReceiverOptions {
   readonly windowBytes?: number;
   /** Ends the transfer and cuts the lanes. */
   readonly signal?: AbortSignal;
+  /** How long it may be without any lane, in ms. 0, the default: the first lost lane ends the transfer. */
+  readonly reconnectMs?: number;
 }
 
 /** Not every chunk is worth an ACK of its own: one is due after so many bytes, or after so long. */
 const ACK_EVERY_BYTES = 2 * 1024 * 1024;
 const ACK_AFTER_MS = 2;
 
-interface Lane {
-  readonly link: FrameLink;
-  wireBytes: number;
-}
-
 /**
  * The far end of a `LaneSender`: iterate it once to get the bytes, in order. A chunk is acknowledged
  * when the consumer asks for the next one, so a slow consumer slows the sender down and nothing
  * piles up beyond the window. Lanes are always read on, so keepalive works however slow the
  * consumer is. The iteration ends when all bytes have been taken and the totals agree; it throws
- * with the first failure, which also cuts every lane. Leaving it early cuts them too.
+ * with what ended the transfer, which also cuts every lane. Leaving it early cuts them too.
  */
 export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable {
-  readonly #lanes: Lane[] = [];
+  readonly #lanes: LaneGroup;
   readonly #buffer: ReorderBuffer;
   readonly #signal: AbortSignal | undefined;
+  readonly #reconnectMs: number;
   readonly #changed = new Bell();
   readonly #onAbort: () => void;
+  readonly #ackEveryBytes: number;
   #iterated = false;
   #complete = false;
-  readonly #ackEveryBytes: number;
   /** What the consumer is done with, and how much of that has been told. */
   #doneSequence = 0;
   #doneBytes = 0;
   #ackedSequence = 0;
   #ackedBytes = 0;
-  #acking = false;
+  #acking: Lane | undefined;
   #ackTimer: NodeJS.Timeout | undefined;
+  #outage: NodeJS.Timeout | undefined;
   #failure: Error | undefined;
 
   constructor(options: LaneReceiverOptions = {}) {
     const windowBytes = options.windowBytes ?? WINDOW_BYTES;
     if (!(windowBytes >= 1)) throw new InvariantError(`a window of ${windowBytes} bytes`);
-    this.#buffer = new ReorderBuffer(windowBytes);
+    this.#reconnectMs = options.reconnectMs ?? 0;
+    this.#buffer = new ReorderBuffer(windowBytes, this.#reconnectMs > 0);
     this.#ackEveryBytes = Math.min(ACK_EVERY_BYTES, windowBytes / 4);
+    this.#lanes = new LaneGroup('receivedBytes', {
+      onFrame: (frame, lane) => {
+        this.#hear(frame, lane);
+      },
+      onEnd: (lane, error) => {
+        this.#ended(lane, error);
+      },
+    });
     this.#signal = options.signal;
     this.#onAbort = () => {
       this.destroy(asError(this.#signal?.reason));
@@ -66,13 +75,13 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
       rawBytes: this.#buffer.nextOffset,
       wireBytes: this.wireBytes,
       ackedBytes: this.#ackedBytes,
-      perLaneBytes: this.#lanes.map((lane) => lane.wireBytes),
+      perLaneBytes: this.#lanes.perLaneBytes,
     };
   }
 
   /** Bytes of frames that came over the lanes, headers included. */
   get wireBytes(): number {
-    return this.#lanes.reduce((sum, lane) => sum + lane.wireBytes, 0);
+    return this.#lanes.wireBytes;
   }
 
   /** Bytes held here for their turn or for the consumer: never more than the window. */
@@ -80,15 +89,27 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
     return this.#buffer.heldBytes;
   }
 
-  /** Takes an open link over and reads its frames. Lanes may join at any time before the end. */
-  attach(link: FrameLink): void {
-    if (this.#failure !== undefined || this.#complete || this.#lanes.length >= MAX_LANES) {
+  /** Throws why no lane is taken any more: call it before a new one is let in. */
+  checkOpen(): void {
+    this.#check();
+  }
+
+  /**
+   * Takes an open link over and reads its frames. Lanes may join at any time; one with the index of a lane
+   * that is there takes its place, and is told at once how far the transfer has come.
+   */
+  attach(link: LaneLink, index = this.#lanes.all.length): void {
+    const before = this.#lanes.all.find((lane) => lane.index === index);
+    if (before !== undefined) this.#drop(before, new TunnelError('E_TUNNEL_CLOSED', 'a new lane took its place'));
+    if (this.#failure !== undefined || this.#lanes.all.length >= MAX_LANES) {
       link.destroy(this.#failure ?? new TunnelError('E_TUNNEL_CLOSED', 'the transfer takes no more lanes'));
       return;
     }
-    const lane: Lane = { link, wireBytes: 0 };
-    this.#lanes.push(lane);
-    void this.#listen(lane);
+    clearTimeout(this.#outage);
+    this.#outage = undefined;
+    const lane = this.#lanes.add(link, index);
+    if (this.#complete) this.#sendLastAck(lane);
+    else this.#acknowledge();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
@@ -121,7 +142,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
   async close(deadlineMs?: number): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#onAbort);
     if (!this.#complete) this.destroy();
-    await Promise.all(this.#lanes.map((lane) => lane.link.close(deadlineMs)));
+    await this.#lanes.close(deadlineMs);
   }
 
   /** Cuts all lanes; the iteration throws the error. */
@@ -133,26 +154,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
     await this.close();
   }
 
-  /** Reads one lane until it ends. Never rejects. */
-  async #listen(lane: Lane): Promise<void> {
-    try {
-      for (;;) {
-        const frame = await lane.link.receive();
-        if (frame === undefined) break;
-        this.#hear(frame, lane);
-      }
-      if (this.#complete) return;
-      throw new TunnelError(
-        'E_TUNNEL_LANE_LOST',
-        `${lane.link.peer.address} closed a lane in the middle of a transfer`,
-      );
-    } catch (error) {
-      this.#laneFailed(lane, asError(error));
-    }
-  }
-
   #hear(frame: Frame, lane: Lane): void {
-    lane.wireBytes += FRAME_HEADER_BYTES + frame.payload.length;
     if (frame.type === FrameType.DATA) {
       this.#buffer.insert(frame);
     } else if (frame.type === FrameType.END) {
@@ -169,21 +171,20 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
    * cumulative, and a sender that does not read them must not make us pile them up.
    */
   #acknowledge(): void {
-    if (this.#acking || this.#complete || this.#failure !== undefined || this.#doneSequence === this.#ackedSequence)
-      return;
-    const lane = this.#quietest();
-    if (lane === undefined) return;
-    this.#acking = true;
+    if (this.#acking !== undefined || this.#complete || this.#failure !== undefined) return;
+    const lane = this.#lanes.quietest();
+    if (lane === undefined || this.#doneSequence === this.#ackedSequence) return;
+    this.#acking = lane;
     this.#ackedSequence = this.#doneSequence;
     this.#ackedBytes = this.#doneBytes;
     this.#buffer.acknowledge(this.#ackedSequence, this.#ackedBytes);
     lane.link.send(bareFrame(FrameType.ACK, this.#ackedSequence, this.#ackedBytes)).then(
       () => {
-        this.#acking = false;
+        if (this.#acking === lane) this.#acking = undefined;
         this.#acknowledge();
       },
       (error: unknown) => {
-        this.#laneFailed(lane, asError(error));
+        this.#ended(lane, asError(error));
       },
     );
   }
@@ -197,26 +198,50 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
     }, ACK_AFTER_MS);
   }
 
-  /** The last ACK counts the END frame too: the sender then knows that all was taken and agreed to. */
   #finish(): void {
     this.#complete = true;
     clearTimeout(this.#ackTimer);
+    clearTimeout(this.#outage);
     this.#ackedBytes = this.#doneBytes;
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#quietest()
-      ?.link.send(bareFrame(FrameType.ACK, this.#doneSequence + 1, this.#doneBytes))
-      .catch(() => undefined); // the sender went away without waiting for it, which is its own loss
+    const lane = this.#lanes.quietest();
+    if (lane !== undefined) this.#sendLastAck(lane);
   }
 
-  #quietest(): Lane | undefined {
-    if (this.#lanes.length < 2) return this.#lanes[0];
-    return this.#lanes.reduce((best, lane) => (lane.link.pendingBytes < best.link.pendingBytes ? lane : best));
+  /** It counts the END frame too: the sender then knows that all was taken and agreed to. */
+  #sendLastAck(lane: Lane): void {
+    lane.link.send(bareFrame(FrameType.ACK, this.#doneSequence + 1, this.#doneBytes)).catch(() => undefined); // a sender that still waits for it comes back with a new lane
   }
 
-  /** Before the end one lost lane ends the transfer; after it, only itself. */
-  #laneFailed(lane: Lane, error: Error): void {
-    if (this.#complete) lane.link.destroy(error);
-    else this.#fail(error);
+  /** A lane is gone. After the end that is only its own affair. */
+  #ended(lane: Lane, error: Error | undefined): void {
+    if (this.#complete) {
+      if (error !== undefined) this.#lanes.remove(lane, error);
+      return;
+    }
+    if (this.#failure !== undefined) return;
+    if (error === undefined) {
+      const problem = `${lane.link.peer.address} closed a lane in the middle of a transfer`;
+      this.#fail(new TunnelError('E_TUNNEL_LANE_LOST', problem));
+    } else if (this.#reconnectMs > 0 && mayHeal(error)) {
+      this.#drop(lane, error);
+    } else {
+      this.#fail(error);
+    }
+  }
+
+  /** Goes on without this lane, for as long as it may. The ACK that was on it may be lost. */
+  #drop(lane: Lane, error: Error): void {
+    if (!this.#lanes.remove(lane, error) || this.#complete) return;
+    if (this.#acking === lane) this.#acking = undefined;
+    this.#ackedSequence = 0;
+    if (this.#lanes.open > 0) {
+      this.#acknowledge();
+      return;
+    }
+    this.#outage ??= setTimeout(() => {
+      this.#fail(connectionGone(this.#reconnectMs, error));
+    }, this.#reconnectMs);
   }
 
   #fail(error: Error): void {
@@ -224,8 +249,9 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
     if (!this.#complete) this.#failure ??= error;
     this.#signal?.removeEventListener('abort', this.#onAbort);
     clearTimeout(this.#ackTimer);
+    clearTimeout(this.#outage);
     this.#buffer.clear();
-    for (const lane of this.#lanes) lane.link.destroy(this.#failure ?? error);
+    this.#lanes.destroy(this.#failure ?? error);
     this.#changed.ring();
   }
 

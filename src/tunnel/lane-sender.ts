@@ -1,8 +1,10 @@
 import { InvariantError, ProtocolError, TunnelError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
 import { Bell } from './bell.js';
-import type { FrameLink } from './frame-link.js';
-import { FRAME_HEADER_BYTES, FrameType, bareFrame, frameName, type Frame } from './frame.js';
+import { FrameType, bareFrame, frameName, type Frame } from './frame.js';
+import { LaneGroup, type Lane, type LaneCounters } from './lane-group.js';
+import type { LaneLink } from './lane-link.js';
+import { LaneReplacer, type LaneResume } from './lane-resume.js';
 import { RetainedFrames } from './retained-frames.js';
 import { CHUNK_BYTES, MAX_LANES, WINDOW_BYTES, WINDOW_FRAMES } from './window.js';
 
@@ -11,37 +13,21 @@ export interface LaneSenderOptions {
   readonly windowBytes?: number;
   /** Ends the transfer and cuts the lanes. */
   readonly signal?: AbortSignal;
-}
-
-/** What a transfer has moved so far. */
-export interface LaneCounters {
-  /** Bytes given to `write` and put on a lane. */
-  readonly rawBytes: number;
-  /** The same with frame headers. */
-  readonly wireBytes: number;
-  /** Bytes that the far consumer has taken. */
-  readonly ackedBytes: number;
-  /** Wire bytes lane by lane. */
-  readonly perLaneBytes: readonly number[];
-}
-
-interface Lane {
-  readonly link: FrameLink;
-  /** A frame is still being taken by the connection beyond what may wait. */
-  full: boolean;
-  /** The far side has said goodbye on it. */
-  closed: boolean;
-  wireBytes: number;
+  /** Where absent, the first lost lane ends the transfer. */
+  readonly resume?: LaneResume;
 }
 
 /**
  * Sends one run of bytes over several links. Each chunk goes to the lane that has least waiting, so
- * a slow lane gets fewer. Bytes stay under the window until the far consumer has taken them.
- * Takes the links over; all must be open. The first failure cuts them all, so that the far side
+ * a slow lane gets fewer. Bytes stay under the window until the far consumer has taken them: what a lost
+ * lane had not delivered goes over the others, and over the one that takes its place.
+ * Takes the links over; all must be open. What ends the transfer cuts them all, so that the far side
  * learns of it at once.
  */
 export class LaneSender implements AsyncDisposable {
-  readonly #lanes: Lane[];
+  readonly #count: number;
+  readonly #lanes: LaneGroup;
+  readonly #replacer: LaneReplacer;
   readonly #windowBytes: number;
   readonly #signal: AbortSignal | undefined;
   readonly #retained = new RetainedFrames<Lane>();
@@ -49,33 +35,59 @@ export class LaneSender implements AsyncDisposable {
   readonly #onAbort: () => void;
   #writing = false;
   #endSent = false;
+  /** The lane that END was put on, while it is there. */
+  #endLane: Lane | undefined;
   #endAcked = false;
   #failure: Error | undefined;
 
-  constructor(links: readonly FrameLink[], options: LaneSenderOptions = {}) {
+  constructor(links: readonly LaneLink[], options: LaneSenderOptions = {}) {
     if (links.length === 0 || links.length > MAX_LANES) {
       throw new InvariantError(`a transfer over ${links.length} lanes; 1 to ${MAX_LANES} are possible`);
     }
+    this.#count = links.length;
     this.#windowBytes = options.windowBytes ?? WINDOW_BYTES;
     if (!(this.#windowBytes >= 1)) throw new InvariantError(`a window of ${this.#windowBytes} bytes`);
     this.#signal = options.signal;
-    this.#lanes = links.map((link) => ({ link, full: false, closed: false, wireBytes: 0 }));
+    this.#lanes = new LaneGroup('sentBytes', {
+      onFrame: (frame, lane) => {
+        this.#hear(frame, lane);
+      },
+      onEnd: (lane, error) => {
+        this.#ended(lane, error);
+      },
+    });
+    const never = (): Promise<LaneLink> => Promise.reject(new InvariantError('a lane was dialled again'));
+    this.#replacer = new LaneReplacer(
+      options.resume ?? { forMs: 0, redial: never },
+      (link, index) => {
+        this.#lanes.add(link, index);
+        this.#pump();
+      },
+      (error) => {
+        this.#fail(error);
+      },
+    );
     this.#onAbort = () => {
       this.destroy(asError(this.#signal?.reason));
     };
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+    for (const [index, link] of links.entries()) this.#lanes.add(link, index);
     if (this.#signal?.aborted === true) this.#onAbort();
-    for (const lane of this.#lanes) void this.#listen(lane);
   }
 
-  /** How many lanes it has. */
+  /** How many lanes it has while none is lost. */
   get count(): number {
-    return this.#lanes.length;
+    return this.#count;
   }
 
-  /** Bytes put on the lanes, frame headers included. */
+  /** How many lost lanes were replaced. */
+  get reconnects(): number {
+    return this.#replacer.replaced;
+  }
+
+  /** Bytes put on the lanes, frame headers and what went twice included. */
   get wireBytes(): number {
-    return this.#lanes.reduce((sum, lane) => sum + lane.wireBytes, 0);
+    return this.#lanes.wireBytes;
   }
 
   get counters(): LaneCounters {
@@ -83,7 +95,7 @@ export class LaneSender implements AsyncDisposable {
       rawBytes: this.#retained.nextOffset,
       wireBytes: this.wireBytes,
       ackedBytes: this.#retained.ackedBytes,
-      perLaneBytes: this.#lanes.map((lane) => lane.wireBytes),
+      perLaneBytes: this.#lanes.perLaneBytes,
     };
   }
 
@@ -116,20 +128,20 @@ export class LaneSender implements AsyncDisposable {
     this.#check();
     if (this.#writing || this.#endSent) throw new InvariantError('end twice, or before the last write was taken');
     this.#endSent = true;
-    this.#post(this.#emptiest(), bareFrame(FrameType.END, this.#retained.nextSequence, this.#retained.nextOffset));
+    this.#pump();
     while (!this.#endAcked) {
       this.#check();
       await this.#changed.next();
     }
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#release();
     return { rawBytes: this.#retained.nextOffset, wireBytes: this.wireBytes };
   }
 
   /** Says goodbye on every lane after `end`; before it, this is a failure the far side sees. Never rejects. */
   async close(deadlineMs?: number): Promise<void> {
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#release();
     if (!this.#endAcked) this.destroy();
-    await Promise.all(this.#lanes.map((lane) => lane.link.close(deadlineMs)));
+    await this.#lanes.close(deadlineMs);
   }
 
   /** Cuts all lanes; waiting calls reject with the error. */
@@ -144,9 +156,9 @@ export class LaneSender implements AsyncDisposable {
   async #send(payload: Uint8Array): Promise<void> {
     for (;;) {
       this.#check();
-      const lane = this.#emptiest();
+      const lane = this.#lanes.quietest();
       const fits = this.#retained.bytes + payload.length <= this.#windowBytes && this.#retained.count < WINDOW_FRAMES;
-      if (fits && !lane.full) {
+      if (lane?.full === false && fits && !this.#retained.hasOrphans) {
         const { nextSequence, nextOffset } = this.#retained;
         const frame: Frame = { type: FrameType.DATA, sequence: nextSequence, offset: nextOffset, payload };
         this.#retained.add(frame, lane);
@@ -157,47 +169,36 @@ export class LaneSender implements AsyncDisposable {
     }
   }
 
-  /** The lane to use next: one with room before one without, then the one with least waiting. */
-  #emptiest(): Lane {
-    return this.#lanes.reduce((best, lane) => {
-      if (lane.full !== best.full) return lane.full ? best : lane;
-      return lane.link.pendingBytes < best.link.pendingBytes ? lane : best;
-    });
+  /** Puts on the lanes what a lost one left behind, and END where it is due; wakes whoever waits for room. */
+  #pump(): void {
+    for (;;) {
+      const lane = this.#lanes.quietest();
+      if (lane === undefined || lane.full) break;
+      const again = this.#retained.adopt(lane);
+      if (again !== undefined) {
+        this.#post(lane, again);
+        continue;
+      }
+      if (this.#endSent && this.#endLane === undefined && !this.#endAcked) {
+        this.#endLane = lane;
+        this.#post(lane, bareFrame(FrameType.END, this.#retained.nextSequence, this.#retained.nextOffset));
+      }
+      break;
+    }
+    this.#changed.ring();
   }
 
   #post(lane: Lane, frame: Frame): void {
     lane.full = true;
-    lane.wireBytes += FRAME_HEADER_BYTES + frame.payload.length;
     lane.link.send(frame).then(
       () => {
         lane.full = false;
-        this.#changed.ring();
+        this.#pump();
       },
       (error: unknown) => {
-        this.#laneFailed(lane, asError(error));
+        this.#ended(lane, asError(error));
       },
     );
-  }
-
-  /** Hears the acknowledgements of one lane, until it ends. Never rejects. */
-  async #listen(lane: Lane): Promise<void> {
-    try {
-      for (;;) {
-        const frame = await lane.link.receive();
-        if (frame === undefined) break;
-        this.#hear(frame, lane);
-      }
-      lane.closed = true;
-      // The goodbye on one lane may overtake the last ACK on another.
-      const mayStillCome = this.#endSent && this.#lanes.some(({ closed }) => !closed);
-      if (this.#endAcked || mayStillCome) return;
-      throw new TunnelError(
-        'E_TUNNEL_LANE_LOST',
-        `${lane.link.peer.address} closed a lane in the middle of a transfer`,
-      );
-    } catch (error) {
-      this.#laneFailed(lane, asError(error));
-    }
   }
 
   #hear(frame: Frame, lane: Lane): void {
@@ -209,25 +210,46 @@ export class LaneSender implements AsyncDisposable {
     if (this.#endSent && frame.sequence === afterEnd) {
       this.#retained.acknowledge(afterEnd - 1, frame.offset);
       this.#endAcked = true;
+      this.#release();
     } else {
       this.#retained.acknowledge(frame.sequence, frame.offset);
     }
     this.#changed.ring();
   }
 
-  /** Before the end one lost lane ends the transfer; after it, only itself. */
-  #laneFailed(lane: Lane, error: Error): void {
-    if (this.#endAcked) lane.link.destroy(error);
-    else this.#fail(error);
+  /** A lane is gone. After the end that is only its own affair. */
+  #ended(lane: Lane, error: Error | undefined): void {
+    if (this.#failure !== undefined) return;
+    if (error === undefined) {
+      // The goodbye on one lane may overtake the last ACK on another.
+      if (this.#endAcked || (this.#endSent && this.#lanes.open > 0)) return;
+      const problem = `${lane.link.peer.address} closed a lane in the middle of a transfer`;
+      this.#fail(new TunnelError('E_TUNNEL_LANE_LOST', problem));
+      return;
+    }
+    if (!this.#lanes.remove(lane, error) || this.#endAcked) return;
+    if (!this.#replacer.outlives(error)) {
+      this.#fail(error);
+      return;
+    }
+    this.#retained.orphan(lane);
+    if (this.#endLane === lane) this.#endLane = undefined;
+    this.#replacer.lost(lane.index, error, performance.now() - lane.since, this.#lanes.open);
+    this.#pump();
   }
 
   #fail(error: Error): void {
     // Once all is there and agreed to, how a lane ends does not matter any more.
     if (!this.#endAcked) this.#failure ??= error;
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#release();
     this.#retained.clear();
-    for (const lane of this.#lanes) lane.link.destroy(this.#failure ?? error);
+    this.#lanes.destroy(this.#failure ?? error);
     this.#changed.ring();
+  }
+
+  #release(): void {
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#replacer[Symbol.dispose]();
   }
 
   #check(): void {

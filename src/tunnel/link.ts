@@ -24,4 +24,6 @@ export interface Dialer extends AsyncDisposable {
   readonly transport: string;
   readonly target: string;
   dial(signal: AbortSignal): Promise<Link>;
+  /** A link that takes a lost one's place: to the very process that the first one reached, never to a new one. */
+  dialAgain(signal: AbortSignal): Promise<Link>;
 }

@@ -1,64 +1,212 @@
-import { ProtocolError } from '../errors/errors.js';
+import { Deadline, orAborted } from '../errors/deadline.js';
+import { DeadlineError, ProtocolError, TunnelError } from '../errors/errors.js';
+import { asError } from '../errors/message-of.js';
+import { Bell } from './bell.js';
 import type { FrameLink } from './frame-link.js';
-import { FrameType, MAX_MESSAGE_BYTES, frameName } from './frame.js';
+import { FrameType, MAX_MESSAGE_BYTES, bareFrame, frameName, type Frame } from './frame.js';
+import { linkClosed } from './link-errors.js';
 import type { PeerIdentity } from './link.js';
+import { connectionGone, dialUntil, mayHeal } from './reconnecting.js';
+import { UnheardMessages } from './unheard-messages.js';
+
+/** A new link for the same conversation, and how many of our messages the far end had by then. */
+export interface Resumed {
+  readonly link: FrameLink;
+  readonly heard: number;
+}
+
+export interface MessageChannelOptions {
+  /** How long it outlives a lost link, in ms. 0, the default: not at all. */
+  readonly reconnectMs?: number;
+  /**
+   * The side that dialled: makes the new link, telling the far end how many of its messages we have heard. Where it is
+   * absent, the new link comes by `adopt`.
+   */
+  readonly redial?: (heard: number, signal: AbortSignal) => Promise<Resumed>;
+  readonly onLost?: (error: Error) => void;
+  readonly onBack?: () => void;
+}
 
 /**
  * Whole messages, in order, over a link of their own, so that they never wait behind data. The link
- * must be open (`FrameLink.open` or `answer`). Owns the link.
+ * must be open (`FrameLink.open` or `answer`). Owns the link, and the ones that take its place: a message is
+ * kept until the far end has it, so that none is lost or heard twice when a link breaks. Reading is what keeps a
+ * channel going: somebody must be in `receive`.
  */
 export class MessageChannel {
-  readonly #link: FrameLink;
-  #sent = 0;
-  #received = 0;
+  readonly peer: PeerIdentity;
+  readonly #options: MessageChannelOptions;
+  readonly #reconnectMs: number;
+  readonly #unheard = new UnheardMessages();
+  readonly #changed = new Bell();
+  readonly #over = new AbortController();
+  #link: FrameLink | undefined;
+  #heard = 0;
+  #lastError: Error | undefined;
+  #failure: Error | undefined;
 
-  constructor(link: FrameLink) {
+  constructor(link: FrameLink, options: MessageChannelOptions = {}) {
+    this.peer = link.peer;
     this.#link = link;
+    this.#options = options;
+    this.#reconnectMs = options.reconnectMs ?? 0;
   }
 
-  get peer(): PeerIdentity {
-    return this.#link.peer;
+  /** Whether it has a link at the moment. */
+  get connected(): boolean {
+    return this.#link !== undefined;
   }
 
-  /** Resolves when the message has been handed to the transport. At most `MAX_MESSAGE_BYTES`, at least one byte. */
+  /**
+   * Resolves when the message has been handed to the transport, or is kept for the link to come. At most
+   * `MAX_MESSAGE_BYTES`, at least one byte. Rejects when the channel has ended.
+   */
   async send(payload: Uint8Array): Promise<void> {
     if (payload.length === 0 || payload.length > MAX_MESSAGE_BYTES) {
       const problem = `a message of ${payload.length} bytes; 1 to ${MAX_MESSAGE_BYTES} are allowed`;
       throw new ProtocolError('E_PROTOCOL_MESSAGE_SIZE', problem, { data: { bytes: payload.length } });
     }
-    const sequence = this.#sent;
-    this.#sent += 1;
-    await this.#link.send({ type: FrameType.MESSAGE, sequence, offset: 0, payload });
+    this.#check();
+    const link = this.#link;
+    if (this.#reconnectMs === 0) {
+      await link?.send(this.#unheard.number(payload));
+      return;
+    }
+    const frame = this.#unheard.keep(payload, this.peer.address);
+    // Where the link breaks under it, the message goes over the next one; `receive` sees to that.
+    await link?.send(frame).catch(() => undefined);
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /**
-   * The next message; undefined after the peer's goodbye. Rejects with the link's `TunnelError` or
-   * `ProtocolError` when it broke, or with the signal's reason (the channel stays usable).
+   * The next message; undefined after the peer's goodbye. Rejects with what ended the channel: the link's `TunnelError`
+   * where it could not be replaced in time, or a `ProtocolError`; or with the signal's reason (the channel stays usable).
    */
   async receive(signal: AbortSignal): Promise<Uint8Array | undefined> {
-    const frame = await this.#link.receive(signal);
-    if (frame === undefined) return undefined;
-    if (frame.type !== FrameType.MESSAGE || frame.sequence !== this.#received) {
-      const got = `${frameName(frame.type)} ${frame.sequence}`;
-      const error = new ProtocolError(
-        'E_PROTOCOL_FRAME_SEQUENCE',
-        `${this.#link.peer.address}: expected MESSAGE ${this.#received}, got ${got}`,
-        { data: { expected: this.#received, got } },
-      );
-      this.#link.destroy(error);
-      throw error;
+    for (;;) {
+      this.#check();
+      const link = this.#link ?? (await this.#reconnected(signal));
+      let frame: Frame | undefined;
+      try {
+        frame = await link.receive(signal);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        if (link === this.#link) this.#broken(link, asError(error));
+        continue;
+      }
+      if (link !== this.#link) continue; // another link took its place while we waited
+      if (frame === undefined) return undefined;
+      const message = this.#take(frame, link);
+      if (message !== undefined) return message;
     }
-    this.#received += 1;
-    return frame.payload;
+  }
+
+  /** Lets the link go because a new one is about to take its place: what still comes over it is not heard. */
+  detach(): number {
+    const link = this.#link;
+    this.#link = undefined;
+    link?.destroy(new TunnelError('E_TUNNEL_CLOSED', 'a new connection took its place'));
+    return this.#heard;
+  }
+
+  /** Goes on over a new link, which is open. @param heard how many of our messages the far end has heard */
+  adopt({ link, heard }: Resumed): void {
+    if (this.#failure !== undefined) {
+      link.destroy(this.#failure);
+      return;
+    }
+    const again = this.#unheard.after(heard);
+    if (again === undefined) {
+      const problem = `${this.peer.address} says that it heard ${heard} messages, which does not fit what was sent`;
+      this.destroy(new ProtocolError('E_PROTOCOL_RESUME', problem, { data: { heard } }));
+      link.destroy(this.#failure);
+      return;
+    }
+    this.#link = link;
+    for (const frame of again) link.send(frame).catch(() => undefined); // a link that breaks again is replaced again
+    this.#changed.ring();
   }
 
   /** Says goodbye; cuts the connection after the deadline. Never rejects. */
   async close(deadlineMs?: number): Promise<void> {
-    await this.#link.close(deadlineMs);
+    const link = this.#link;
+    this.#failure ??= linkClosed(this.peer.address);
+    this.#over.abort();
+    this.#changed.ring();
+    await link?.close(deadlineMs);
   }
 
   /** Cuts the connection now. */
   destroy(error?: Error): void {
-    this.#link.destroy(error);
+    this.#failure ??= error ?? linkClosed(this.peer.address);
+    this.#over.abort();
+    this.#link?.destroy(error);
+    this.#changed.ring();
+  }
+
+  /** What a frame means; undefined where it is no message. */
+  #take(frame: Frame, link: FrameLink): Uint8Array | undefined {
+    const isAck = frame.type === FrameType.ACK && this.#reconnectMs > 0;
+    if (isAck && this.#unheard.acknowledge(frame.sequence)) return undefined;
+    if (frame.type !== FrameType.MESSAGE || frame.sequence !== this.#heard) {
+      const got = `${frameName(frame.type)} ${frame.sequence}`;
+      const error = new ProtocolError(
+        'E_PROTOCOL_FRAME_SEQUENCE',
+        `${this.peer.address}: expected MESSAGE ${this.#heard}, got ${got}`,
+        { data: { expected: this.#heard, got } },
+      );
+      this.destroy(error);
+      throw error;
+    }
+    this.#heard += 1;
+    if (this.#reconnectMs > 0) link.send(bareFrame(FrameType.ACK, this.#heard)).catch(() => undefined); // `receive` hears of it
+    return frame.payload;
+  }
+
+  #broken(link: FrameLink, error: Error): void {
+    this.#link = undefined;
+    link.destroy(error);
+    if (this.#reconnectMs === 0 || !mayHeal(error)) {
+      this.destroy(error);
+      return;
+    }
+    this.#lastError = error;
+    this.#options.onLost?.(error);
+  }
+
+  /** The link that takes the lost one's place: dialled, or waited for. Rejects with what ended the channel. */
+  async #reconnected(signal: AbortSignal): Promise<FrameLink> {
+    const either = AbortSignal.any([signal, this.#over.signal]);
+    using deadline = new Deadline(either, this.#reconnectMs, 'E_DEADLINE_RECONNECT', 'connecting again');
+    try {
+      if (this.#options.redial !== undefined) await this.#redial(this.#options.redial, deadline.signal);
+      while (this.#link === undefined) {
+        this.#check();
+        await orAborted(this.#changed.next(), deadline.signal);
+      }
+      this.#options.onBack?.();
+      return this.#link;
+    } catch (error) {
+      signal.throwIfAborted();
+      this.destroy(
+        error instanceof DeadlineError ? connectionGone(this.#reconnectMs, this.#lastError) : asError(error),
+      );
+      throw this.#failure ?? asError(error);
+    }
+  }
+
+  async #redial(redial: NonNullable<MessageChannelOptions['redial']>, signal: AbortSignal): Promise<void> {
+    const resumed = await dialUntil((attempt) => redial(this.#heard, attempt), {
+      signal,
+      onFailed: (error) => {
+        this.#lastError = error;
+      },
+    });
+    this.adopt(resumed);
+    this.#check();
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
   }
 }

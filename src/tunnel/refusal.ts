@@ -29,13 +29,16 @@ export function refusalOf(error: unknown): Refusal {
   return error instanceof XenferryError && error.hint !== undefined ? { ...refusal, hint: error.hint } : refusal;
 }
 
+/** The far end itself said no: asking the same again is no use. */
+export class PeerRefusal extends TunnelError {}
+
 /**
  * What the peer's REFUSED frame says, as an error of ours. Nothing in it is trusted: a code that is
  * none becomes `E_TUNNEL_REFUSED`, and control characters never reach a terminal.
  */
-export function refusedError(payload: Uint8Array, peer: string): TunnelError {
+export function refusedError(payload: Uint8Array, peer: string): PeerRefusal {
   const said = readRefusal(payload);
-  return new TunnelError(said.code, `${peer} refused the connection: ${said.message}`, {
+  return new PeerRefusal(said.code, `${peer} refused the connection: ${said.message}`, {
     hint: said.hint ?? 'Look at the log of the far host for the reason.',
     data: { peer },
   });

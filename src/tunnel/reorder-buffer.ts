@@ -16,7 +16,11 @@ export class ReorderBuffer {
   #ackedOffset = 0;
   #end: Frame | undefined;
 
-  constructor(windowBytes: number) {
+  /** @param repeats whether frames may come again, as they do when a lost lane is replaced */
+  constructor(
+    windowBytes: number,
+    private readonly repeats = false,
+  ) {
     this.#windowBytes = windowBytes;
   }
 
@@ -43,6 +47,7 @@ export class ReorderBuffer {
   insert(frame: Frame): void {
     const { sequence, offset, payload } = frame;
     if (sequence < this.#nextSequence || this.#waiting.has(sequence)) {
+      if (this.repeats) return;
       throw wrong('DUPLICATE', `DATA frame ${sequence} came twice`, { sequence });
     }
     if (this.#end !== undefined && sequence >= this.#end.sequence) {
@@ -70,6 +75,7 @@ export class ReorderBuffer {
 
   /** Notes the END frame. */
   finish(end: Frame): void {
+    if (this.repeats && this.#end?.sequence === end.sequence && this.#end.offset === end.offset) return;
     const last = Math.max(this.#nextSequence - 1, ...this.#waiting.keys());
     if (this.#end !== undefined || end.sequence <= last || end.sequence - this.#ackedSequence > WINDOW_FRAMES) {
       throw wrong('TOTAL', `END at ${end.sequence} frames does not fit what came before it`, {

@@ -1,12 +1,19 @@
 import { ProtocolError } from '../errors/errors.js';
 import type { Frame } from './frame.js';
 
+interface Kept<Lane> {
+  readonly frame: Frame;
+  /** The lane it was sent over last; undefined where that one is gone. */
+  lane: Lane | undefined;
+}
+
 /**
  * DATA frames that were sent and not yet acknowledged, in order of their sequence: what a lost lane
  * would have to be sent again.
  */
 export class RetainedFrames<Lane> {
-  readonly #frames: { readonly frame: Frame; readonly lane: Lane }[] = [];
+  readonly #frames: Kept<Lane>[] = [];
+  #orphans: Kept<Lane>[] = [];
   #nextSequence = 0;
   #nextOffset = 0;
   #ackedSequence = 0;
@@ -58,13 +65,35 @@ export class RetainedFrames<Lane> {
     this.#ackedOffset = offset;
   }
 
-  /** What is not acknowledged yet, in order. */
-  *unacknowledged(): IterableIterator<{ readonly frame: Frame; readonly lane: Lane }> {
-    yield* this.#frames;
+  /** The lane is gone: what was on it has to be sent again. */
+  orphan(lane: Lane): void {
+    for (const kept of this.#frames) if (kept.lane === lane) kept.lane = undefined;
+    this.#orphans = this.#frames.filter((kept) => kept.lane === undefined);
+  }
+
+  /** The first frame that no lane has, given to this one; undefined where every frame is under way. */
+  adopt(lane: Lane): Frame | undefined {
+    const orphan = this.#nextOrphan();
+    if (orphan === undefined) return undefined;
+    this.#orphans.shift();
+    orphan.lane = lane;
+    return orphan.frame;
+  }
+
+  /** Whether frames wait for being sent again. */
+  get hasOrphans(): boolean {
+    return this.#nextOrphan() !== undefined;
+  }
+
+  #nextOrphan(): Kept<Lane> | undefined {
+    // One that was acknowledged meanwhile had arrived before its lane was lost.
+    while (this.#orphans.length > 0 && this.#orphans[0].frame.sequence < this.#ackedSequence) this.#orphans.shift();
+    return this.#orphans.at(0);
   }
 
   clear(): void {
     this.#frames.length = 0;
+    this.#orphans = [];
   }
 
   #nonsense(sequence: number, offset: number): ProtocolError {

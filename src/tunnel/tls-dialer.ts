@@ -76,6 +76,11 @@ export class TlsDialer implements Dialer {
     }
   }
 
+  /** The name is looked up anew each time, so a host that has moved to another address is found there. */
+  dialAgain(signal: AbortSignal): Promise<TlsLink> {
+    return this.dial(signal);
+  }
+
   /** Gives up attempts that are under way; links that were made belong to their holders. */
   [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#dialling) {

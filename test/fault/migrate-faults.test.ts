@@ -23,11 +23,11 @@ describe('the connection', () => {
     ['F7: at 10 % of the stream', { cutAfterBytes: 3_400_000 }, 'perform'],
     ['F7: at half of the stream', { cutAfterBytes: 17_000_000 }, 'perform'],
     ['F7: at 95 % of the stream', { cutAfterBytes: 32_000_000 }, 'perform'],
-  ])('is cut %s: the guest stays at the source', async (_where, trouble, phase) => {
+  ])('is cut %s and may not be made again: the guest stays at the source', async (_where, trouble, phase) => {
     await b.serve();
     await a.create(guestXml({ workload: QUIET }));
     await using proxy = await Proxy.to(b.address, trouble);
-    const failed = await failedMigration(proxy.address);
+    const failed = await failedMigration(proxy.address, '--reconnect-timeout', '0');
     expect(failed).toMatchObject({ exit: 1, guest: 'source-running', phase });
     expect(failed.message).toContain('the guest runs at the source');
     await expectBackHome();
@@ -37,7 +37,8 @@ describe('the connection', () => {
     await b.serve();
     await a.create(guestXml({ workload: QUIET }));
     await using proxy = await Proxy.to(b.address, { flipAtByte: 9_000_000 });
-    expect(await failedMigration(proxy.address)).toMatchObject({ exit: 1, guest: 'source-running', phase: 'perform' });
+    const failed = await failedMigration(proxy.address, '--reconnect-timeout', '0');
+    expect(failed).toMatchObject({ exit: 1, guest: 'source-running', phase: 'perform' });
     await expectBackHome();
   });
 
@@ -45,7 +46,10 @@ describe('the connection', () => {
     await b.serve('--deadline', 'stall=3');
     await a.create(guestXml({ workload: QUIET }));
     await using proxy = await Proxy.to(b.address, { freezeAfterBytes: 5_000_000 });
-    const failed = await failedMigration(proxy.address, '--deadline', 'stall=2', '--deadline', 'call=2');
+    const failed = await failedMigration(
+      proxy.address,
+      ...['--reconnect-timeout', '0', '--deadline', 'stall=2', '--deadline', 'call=2'],
+    );
     expect(failed).toMatchObject({ exit: 1, guest: 'source-running', code: 'E_DEADLINE_STALLED' });
     proxy.cut();
     await expectBackHome();

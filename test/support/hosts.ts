@@ -27,6 +27,7 @@ const doneSchema = z.object({
   rounds: z.number(),
   lanes: z.number(),
   transport: z.string(),
+  reconnects: z.number(),
   digest: z.string(),
 });
 const failedSchema = z.object({
@@ -113,7 +114,10 @@ export class TestHost {
   /** The words of a migration to another host, or to an address in front of it. */
   migrateWords(domain: string, to: TestHost | string, ...options: string[]): string[] {
     const address = typeof to === 'string' ? to : to.address;
-    return ['migrate', '--live', '--json', domain, `xen+tls://${address}/system`, '--tls-dir', this.tlsDir, ...options];
+    const words = ['migrate', '--live', '--json', domain, `xen+tls://${address}/system`, '--tls-dir', this.tlsDir];
+    // Long enough to show that a migration outlives a cut, short enough to wait for its end.
+    const reconnect = options.includes('--reconnect-timeout') ? [] : ['--reconnect-timeout', '3'];
+    return [...words, ...reconnect, ...options];
   }
 
   async migrate(

@@ -3,6 +3,7 @@ import { migrate, type Migrated } from '../../driver/migrate.js';
 import { MigrationError } from '../../driver/migration-error.js';
 import { openDestination } from '../../driver/open-destination.js';
 import { parseDestinationUri } from '../../driver/uri.js';
+import { MAX_RECONNECT_MS } from '../../control/messages.js';
 import { UsageError, XenferryError } from '../../errors/errors.js';
 import { codeOf, messageOf } from '../../errors/message-of.js';
 import { dialerOptions, dialingOptions, type DialingOptions } from '../dialing.js';
@@ -21,6 +22,7 @@ interface MigrateOptions extends GlobalOptions, DialingOptions {
   dname?: string | undefined;
   lanes: number;
   bandwidth?: number | undefined;
+  'reconnect-timeout'?: number | undefined;
   json: boolean;
   progress: (typeof PROGRESS_STYLES)[number];
 }
@@ -41,6 +43,10 @@ export const migrateCommand: CommandModule<GlobalOptions, MigrateOptions> = {
       .option('dname', { type: 'string', describe: 'another name at the destination' })
       .option('lanes', { type: 'number', default: 2, describe: `connections for the data, 1 to ${MAX_LANES}` })
       .option('bandwidth', { type: 'number', describe: 'most MiB of guest memory a second' })
+      .option('reconnect-timeout', {
+        type: 'number',
+        describe: 'seconds to outlive the loss of every connection; 0: not at all [30]',
+      })
       .option('p2p', { type: 'boolean', describe: 'accepted for virsh: it is always so' })
       .option('tunnelled', { type: 'boolean', describe: 'accepted for virsh: it is always so' })
       .option('verbose', { type: 'boolean', describe: 'accepted for virsh: progress is always shown' })
@@ -75,8 +81,16 @@ async function run(options: MigrateOptions): Promise<Migrated> {
   if (options.bandwidth !== undefined && !(options.bandwidth > 0)) {
     throw new UsageError('E_USAGE_BANDWIDTH', `--bandwidth ${options.bandwidth}: a number of MiB/s over 0 is needed`);
   }
+  const reconnect = options['reconnect-timeout'];
+  if (reconnect !== undefined && !(reconnect >= 0 && reconnect <= MAX_RECONNECT_MS / 1000)) {
+    throw new UsageError(
+      'E_USAGE_RECONNECT',
+      `--reconnect-timeout ${reconnect}: seconds from 0 to ${MAX_RECONNECT_MS / 1000} are needed`,
+    );
+  }
   const uri = parseDestinationUri(options.desturi);
-  await using host = await openHost(options);
+  const deadline = [...(options.deadline ?? []), ...(reconnect === undefined ? [] : [`reconnect=${reconnect}`])];
+  await using host = await openHost({ ...options, deadline });
   using stop = new StopSignals('the migration');
   await using destination = await openDestination(uri, dialerOptions(options), () => host.hello(stop.cancel));
   using progress = new Progress(`migrating ${options.domain}`, progressStyle(options));
@@ -107,6 +121,7 @@ function resultOf(migrated: Migrated): Record<string, unknown> {
     rounds: migrated.rounds,
     lanes: migrated.lanes,
     transport: migrated.transport,
+    reconnects: migrated.reconnects,
     digest: migrated.digest,
     warnings: migrated.warnings,
   };
@@ -126,8 +141,9 @@ function failureOf(error: unknown): Record<string, unknown> {
 }
 
 function sentenceOf(migrated: Migrated, destination: string): string {
-  const { domain, totalMs, downtimeMs, rawBytes, wireBytes, rounds, lanes, transport } = migrated;
+  const { domain, totalMs, downtimeMs, rawBytes, wireBytes, rounds, lanes, transport, reconnects } = migrated;
   const state = migrated.runningThere ? 'runs' : 'is paused';
   const downtime = downtimeMs === undefined ? '' : `, downtime ${Math.round(downtimeMs)} ms`;
-  return `${domain} ${state} at ${destination}: ${(totalMs / 1000).toFixed(2)} s${downtime}, ${bytesText(rawBytes)} of stream, ${bytesText(wireBytes)} on the wire, ${rounds} rounds, ${lanes} lanes over ${transport}`;
+  const again = reconnects === 0 ? '' : `, ${reconnects} connections made again`;
+  return `${domain} ${state} at ${destination}: ${(totalMs / 1000).toFixed(2)} s${downtime}, ${bytesText(rawBytes)} of stream, ${bytesText(wireBytes)} on the wire, ${rounds} rounds, ${lanes} lanes over ${transport}${again}`;
 }

@@ -33,6 +33,8 @@ export const receiveCommand: CommandModule<GlobalOptions, ReceiveOptions> = {
 };
 
 async function receive(options: ReceiveOptions, stop: StopSignals): Promise<void> {
+  // When the ssh connection breaks, its notes have nowhere to go; the migration goes on over the next one.
+  process.stderr.on('error', () => undefined);
   await using host = await openHost(options);
   await using reception = new Reception(host, await host.hello(stop.cancel), printNote);
   await reception.recover();

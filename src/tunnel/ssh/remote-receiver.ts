@@ -30,11 +30,12 @@ export interface RemoteReceiverOptions {
 
 /**
  * One `xenferry receive` at the far host. Its standard streams are its first link; further links reach
- * the same process through the Unix socket that it told of. It ends when its first link does.
+ * the same process through the Unix socket that it told of. It ends when its first link does and no migration waits
+ * for a lost connection.
  */
 export class RemoteReceiver {
   readonly greeting: ReceiveGreeting;
-  readonly #connection: SshConnection;
+  #connection: SshConnection;
   readonly #stream: ChannelStream;
   readonly #options: RemoteReceiverOptions;
   /** sshd did not connect to the socket: then a command at the far host does. */
@@ -88,6 +89,11 @@ export class RemoteReceiver {
   /** Its first link: the process's standard streams. Given out once; the holder destroys it. */
   firstLink(): Link {
     return linkOf(this.#connection, this.#stream);
+  }
+
+  /** From now on further links go over this connection to the same host: the first one broke. */
+  moveTo(connection: SshConnection): void {
+    this.#connection = connection;
   }
 
   /** One more link to the same process, over the same ssh connection. */

@@ -35,6 +35,7 @@ export class SshDialer implements Dialer {
   #connection: SshConnection | undefined;
   #receiver: RemoteReceiver | undefined;
   #starting: Promise<RemoteReceiver> | undefined;
+  #relogin: Promise<void> | undefined;
 
   constructor(target: SshTarget, options: SshDialerOptions = {}) {
     this.#target = target;
@@ -66,6 +67,35 @@ export class SshDialer implements Dialer {
     } finally {
       this.#starting = undefined;
     }
+  }
+
+  /**
+   * Past ssh by TLS where that is how the lanes went, or over ssh: in a new login where the old connection is
+   * gone. The far process waits for that as long as its migration does.
+   */
+  async dialAgain(signal: AbortSignal): Promise<Link> {
+    const both = AbortSignal.any([signal, this.#closing.signal]);
+    both.throwIfAborted();
+    const receiver = this.#receiver;
+    if (receiver === undefined) throw new TunnelError('E_TUNNEL_CLOSED', `${this.target} was never reached`);
+    const { tls } = receiver.greeting;
+    if (tls !== undefined && this.#tls?.proven === true) return this.#tls.dialAgain(tls, this.#target.host, both);
+    if (this.#connection?.failure !== undefined) await orAborted(this.#loginAgain(receiver), both);
+    return receiver.furtherLink(both);
+  }
+
+  /** One login, however many links wait for it, and whether or not they still do when it is done. */
+  #loginAgain(receiver: RemoteReceiver): Promise<void> {
+    this.#relogin ??= SshConnection.open(this.#target, this.#options, this.#closing.signal)
+      .then((connection) => {
+        this.#connection = connection;
+        receiver.moveTo(connection);
+        if (this.#closing.signal.aborted) connection.destroy(asError(this.#closing.signal.reason));
+      })
+      .finally(() => {
+        this.#relogin = undefined;
+      });
+    return this.#relogin;
   }
 
   /** Closes the ssh connection and with it every link that is one of its channels. */

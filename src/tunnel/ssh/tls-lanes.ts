@@ -31,6 +31,7 @@ export class TlsLanes {
   /** The first dial's outcome, for which the others wait. */
   #probe: Promise<Link | undefined> | undefined;
   #blocked = false;
+  #proven = false;
 
   constructor(options: TlsLanesOptions) {
     this.#options = options;
@@ -39,6 +40,11 @@ export class TlsLanes {
   /** False once TLS was found not to get through. */
   get usable(): boolean {
     return !this.#blocked;
+  }
+
+  /** True once a TLS link has been made and none has failed to come through. */
+  get proven(): boolean {
+    return this.#proven && !this.#blocked;
   }
 
   /** A new certificate, and what the far side has to know of it. Undefined when TLS does not get through. */
@@ -68,6 +74,22 @@ export class TlsLanes {
     return this.#blocked ? undefined : this.#try(far, host, signal, onNotice);
   }
 
+  /** A link in place of a lost one. Rejects as `TlsDialer.dial` does: that TLS gets through is known. */
+  async dialAgain(far: NonNullable<ReceiveGreeting['tls']>, host: string, signal: AbortSignal): Promise<Link> {
+    if (this.#own === undefined) throw new TunnelError('E_TUNNEL_CREDENTIALS', 'there is no certificate for this run');
+    return this.#dialer(far, host, this.#own).dialAgain(signal);
+  }
+
+  #dialer(far: NonNullable<ReceiveGreeting['tls']>, host: string, own: OneTimeCredentials): TlsDialer {
+    return new TlsDialer({
+      host,
+      port: far.port,
+      credentials: { ca: far.ca, cert: own.cert, key: own.key },
+      expectedFingerprint: far.fingerprint,
+      connectMs: this.#options.connectMs ?? CONNECT_MS,
+    });
+  }
+
   async #try(
     far: NonNullable<ReceiveGreeting['tls']>,
     host: string | undefined,
@@ -78,14 +100,9 @@ export class TlsLanes {
       if (host === undefined) throw new TunnelError('E_TUNNEL_UNREACHABLE', 'the host is behind a jump host');
       if (this.#own === undefined)
         throw new TunnelError('E_TUNNEL_CREDENTIALS', 'there is no certificate for this run');
-      const dialer = new TlsDialer({
-        host,
-        port: far.port,
-        credentials: { ca: far.ca, cert: this.#own.cert, key: this.#own.key },
-        expectedFingerprint: far.fingerprint,
-        connectMs: this.#options.connectMs ?? CONNECT_MS,
-      });
-      return await dialer.dial(signal);
+      const link = await this.#dialer(far, host, this.#own).dial(signal);
+      this.#proven = true;
+      return link;
     } catch (error) {
       signal.throwIfAborted();
       if (!this.#blocked)

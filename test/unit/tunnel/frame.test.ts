@@ -57,8 +57,10 @@ describe('the frame header', () => {
     const payload = Buffer.from('abc');
     const header = encodeHeader({ type: FrameType.DATA, sequence: 0x0102030405, offset: 0x060708090a, payload });
     expect(FRAME_HEADER_BYTES).toBe(32);
+    const message = encodeHeader({ type: FrameType.MESSAGE, sequence: 1, offset: 0, payload });
+    expect(message.subarray(24, 28).toString('hex')).toBe('352441c2');
     expect(header.toString('hex')).toBe(
-      ['03', '00', '0000', '00000003', '0000000102030405', '000000060708090a', '352441c2'].join('') +
+      ['03', '00', '0000', '00000003', '0000000102030405', '000000060708090a', '00000000'].join('') +
         crc32(header.subarray(0, 28)).toString(16).padStart(8, '0'),
     );
   });
@@ -66,7 +68,7 @@ describe('the frame header', () => {
   it.each([
     ['type 0', (h: Buffer) => h.writeUInt8(0, 0), 'E_PROTOCOL_FRAME_TYPE'],
     ['an unknown type', (h: Buffer) => h.writeUInt8(10, 0), 'E_PROTOCOL_FRAME_TYPE'],
-    ['a flag', (h: Buffer) => h.writeUInt8(1, 1), 'E_PROTOCOL_FRAME_RESERVED'],
+    ['an unknown flag', (h: Buffer) => h.writeUInt8(2, 1), 'E_PROTOCOL_FRAME_RESERVED'],
     ['the reserved field', (h: Buffer) => h.writeUInt16BE(256, 2), 'E_PROTOCOL_FRAME_RESERVED'],
     ['a payload above the limit', (h: Buffer) => h.writeUInt32BE(MAX_DATA_BYTES + 1, 4), 'E_PROTOCOL_FRAME_LENGTH'],
     ['a payload of 4 GiB', (h: Buffer) => h.writeUInt32BE(0xffffffff, 4), 'E_PROTOCOL_FRAME_LENGTH'],
@@ -165,9 +167,15 @@ describe('the frame decoder', () => {
     expect(frame.payload.buffer).toBe(chunk.buffer);
   });
 
-  it('F19: sees every flipped bit', () => {
+  it('F19: sees every flipped bit of a header, and of every payload but that of DATA, which the transport proves', () => {
+    const message: Frame = { type: FrameType.MESSAGE, sequence: 7, offset: 0, payload: Buffer.from('a message') };
     const data: Frame = { type: FrameType.DATA, sequence: 7, offset: 9, payload: Buffer.from('guest memory') };
-    const bytes = Buffer.concat([bytesOf(OPEN), bytesOf(data), bytesOf(bareFrame(FrameType.ACK, 1, 2))]);
+    const bytes = Buffer.concat([
+      bytesOf(OPEN),
+      bytesOf(message),
+      bytesOf(bareFrame(FrameType.ACK, 1, 2)),
+      encodeHeader(data),
+    ]);
     for (let bit = 0; bit < bytes.length * 8; bit += 1) {
       const flipped = Buffer.from(bytes);
       flipped[bit >> 3] ^= 1 << (bit & 7);

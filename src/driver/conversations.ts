@@ -1,0 +1,58 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { encode, type Open } from '../control/messages.js';
+import { ProtocolError } from '../errors/errors.js';
+import type { FrameLink } from '../tunnel/frame-link.js';
+import { MessageChannel } from '../tunnel/message-channel.js';
+
+interface Conversation {
+  readonly channel: MessageChannel;
+  /** Who the transport says began it: nobody else may go on with it. */
+  readonly peer: string;
+}
+
+/** A conversation that has begun. Whoever holds it disposes it: then nobody can go on with it any more. */
+export interface BegunConversation extends Disposable {
+  readonly channel: MessageChannel;
+  /** The secret with which the other side goes on over a new link; undefined where it did not ask for that. */
+  readonly session: string | undefined;
+}
+
+/** The control conversations that are open here, so that one whose link was lost finds its way back to where it was. */
+export class Conversations {
+  /** By a digest of the secret: looking one up tells nothing of the others. */
+  readonly #open = new Map<string, Conversation>();
+
+  /**
+   * Begins a conversation over a link that is about to be answered.
+   * @param reconnectMs how long it outlives the loss of its link
+   */
+  begin(link: FrameLink, reconnectMs: number): BegunConversation {
+    const channel = new MessageChannel(link, { reconnectMs });
+    if (reconnectMs === 0) return { channel, session: undefined, [Symbol.dispose]: () => undefined };
+    const session = randomBytes(32).toString('hex');
+    const key = keyOf(session);
+    this.#open.set(key, { channel, peer: link.peer.name });
+    return { channel, session, [Symbol.dispose]: () => this.#open.delete(key) };
+  }
+
+  /**
+   * Goes on with a conversation over a new link, which has said so and is answered here.
+   * @throws ProtocolError `E_PROTOCOL_SESSION` where there is none: it has ended, or is another peer's
+   */
+  async resume(open: Extract<Open, { kind: 'resume' }>, link: FrameLink): Promise<void> {
+    const conversation = this.#open.get(keyOf(open.session));
+    if (conversation?.peer !== link.peer.name) {
+      throw new ProtocolError('E_PROTOCOL_SESSION', 'no conversation waits for this connection', {
+        hint: 'The destination gave the migration up while it could not be reached; start it again.',
+      });
+    }
+    const { channel } = conversation;
+    const heard = channel.detach();
+    await link.answer(encode({ kind: 'resume', heard }));
+    channel.adopt({ link, heard: open.heard });
+  }
+}
+
+function keyOf(session: string): string {
+  return createHash('sha256').update(session).digest('hex');
+}
