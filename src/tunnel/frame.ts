@@ -77,7 +77,7 @@ export interface Frame {
   /** DATA: offset of the payload in the carried bytes; END, ACK: bytes so far; else 0. A safe integer. */
   readonly offset: number;
   readonly payload: Uint8Array;
-  /** DATA: the payload is still packed; see `packed-payload.ts`. */
+  /** DATA: the payload is still packed; see `packed-link.ts`. */
   readonly packed?: boolean;
 }
 

@@ -6,16 +6,17 @@ import { asError } from '../errors/message-of.js';
 import { encodeHeader } from './frame.js';
 import type { Link } from './link.js';
 import { refusalOf, refusedFrame } from './refusal.js';
+import { Strangers } from './strangers.js';
 import { credentialsError, type TlsCredentials } from './tls-credentials.js';
 import { TlsLink } from './tls-link.js';
 import { ALPN, CIPHERS, hostPort, identityOf, nameOf, peerCertificate, verdictOf } from './tls-names.js';
 import { certificateError, certificateMissing } from './tls-verdict.js';
 
 const HANDSHAKE_MS = 10_000;
-/** A handshake costs a signature: strangers get only so many at a time. */
-const MAX_HALF_OPEN = 32;
-/** Fourteen migrations of eight lanes and a control link each. */
-const MAX_CONNECTIONS = 128;
+/** A handshake costs a signature and some memory (64 KiB): strangers get only so many at a time. Two migrations of 64 lanes. */
+const MAX_HALF_OPEN = 128;
+/** Those who have a certificate: a hundred migrations of eight lanes and a control link each. */
+const MAX_CONNECTIONS = 1024;
 /** How long a refused client may take to read why, and how much it may still send meanwhile, unread by us. */
 const REFUSE_MS = 2000;
 const REFUSE_DISCARD_BYTES = 64 * 1024;
@@ -62,11 +63,14 @@ export class TlsListener implements AsyncDisposable {
   readonly #tcp: TcpServer;
   readonly #tls: TlsServer;
   readonly #open = new Set<Socket>();
-  /** Connections in their handshake, by the client's address and port. */
-  readonly #halfOpen = new Map<string, Socket>();
+  /** Connections in their handshake, and those that are being told why they are refused. */
+  readonly #strangers: Strangers;
+  /** Strangers that were pushed out, and whose end TLS has yet to tell of as a failed handshake. */
+  #pushedOut = 0;
 
   constructor(options: TlsListenerOptions) {
     this.#options = options;
+    this.#strangers = new Strangers(options.maxHalfOpen ?? MAX_HALF_OPEN);
     this.#tcp = createTcpServer((socket) => {
       this.#admit(socket);
     });
@@ -100,7 +104,7 @@ export class TlsListener implements AsyncDisposable {
 
   /** Connections in their handshake, and all of them. */
   get connections(): { readonly halfOpen: number; readonly total: number } {
-    return { halfOpen: this.#halfOpen.size, total: this.#open.size };
+    return { halfOpen: this.#strangers.count, total: this.#open.size };
   }
 
   /** Starts listening. Rejects with `E_TUNNEL_LISTEN`. */
@@ -137,7 +141,7 @@ export class TlsListener implements AsyncDisposable {
   /** Stops listening and ends handshakes under way. Links that were made belong to their holders. */
   close(): Promise<void> {
     this.#tcp.close(); // frees the port now; its callback would wait for every link to end
-    for (const socket of this.#halfOpen.values()) socket.destroy();
+    this.#strangers.clear();
     return Promise.resolve();
   }
 
@@ -147,29 +151,27 @@ export class TlsListener implements AsyncDisposable {
 
   #admit(socket: Socket): void {
     const client = addressOf(socket);
-    const halfOpen = this.#options.maxHalfOpen ?? MAX_HALF_OPEN;
     const most = this.#options.maxConnections ?? MAX_CONNECTIONS;
-    if (this.#halfOpen.size >= halfOpen || this.#open.size >= most) {
+    if (this.#open.size - this.#strangers.count >= most) {
       socket.destroy();
-      const problem = `${client} turned away: ${this.#open.size} connections, ${this.#halfOpen.size} in their handshake`;
-      this.#refused(
-        client,
-        new TunnelError('E_TUNNEL_BUSY', problem, { hint: 'Try again when others have finished.' }),
-      );
+      this.#refused(client, busy(client, `${most} connections are open`));
       return;
     }
+    const gone = this.#strangers.admit(client, socket.remoteAddress ?? '', socket);
+    if (gone !== undefined) {
+      this.#pushedOut += 1;
+      this.#refused(gone, busy(gone, 'too many others are in their handshake'));
+    }
     this.#open.add(socket);
-    this.#halfOpen.set(client, socket);
     socket.once('close', () => {
       this.#open.delete(socket);
-      if (this.#halfOpen.get(client) === socket) this.#halfOpen.delete(client);
+      this.#strangers.forget(client, socket);
     });
     this.#tls.emit('connection', socket);
   }
 
   #judge(socket: TLSSocket): void {
     const client = addressOf(socket);
-    this.#halfOpen.delete(client);
     const certificate = peerCertificate(socket);
     const whose = `the certificate of ${client}`;
     if (certificate === undefined) {
@@ -191,6 +193,7 @@ export class TlsListener implements AsyncDisposable {
         nameOf(certificate.subject),
       );
     } else {
+      this.#strangers.forget(client);
       this.#options.onLink(new TlsLink(socket, identityOf(certificate, client)));
     }
   }
@@ -217,6 +220,10 @@ export class TlsListener implements AsyncDisposable {
   #handshakeFailed(error: Error, socket: TLSSocket): void {
     const client = addressOf(socket);
     socket.destroy();
+    if (this.#pushedOut > 0 && socket.remoteAddress === undefined) {
+      this.#pushedOut -= 1;
+      return;
+    }
     const problem = `${client} did not finish the TLS handshake`;
     const hint = 'Something that is not xenferry, or an old version of it, dials this port.';
     this.#refused(client, new TunnelError('E_TUNNEL_HANDSHAKE', problem, { cause: asError(error), hint }));
@@ -237,6 +244,12 @@ export async function listenTls(options: TlsListenerOptions): Promise<TlsListene
 function addressOf(socket: Socket): string {
   const { remoteAddress, remotePort } = socket;
   return remoteAddress === undefined || remotePort === undefined ? 'a client' : hostPort(remoteAddress, remotePort);
+}
+
+function busy(client: string, why: string): TunnelError {
+  return new TunnelError('E_TUNNEL_BUSY', `${client} turned away: ${why}`, {
+    hint: 'Try again when others have finished.',
+  });
 }
 
 function listenError(host: string, port: number, error: NodeJS.ErrnoException): TunnelError {

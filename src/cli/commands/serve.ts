@@ -1,9 +1,11 @@
 import { once } from 'node:events';
+import process from 'node:process';
 import type { CommandModule } from 'yargs';
 import { Reception } from '../../driver/reception.js';
 import { DEFAULT_PORT } from '../../driver/uri.js';
 import { UsageError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
+import { RefusalLog } from '../../tunnel/refusal-log.js';
 import { loadTlsDir } from '../../tunnel/tls-credentials.js';
 import { listenTls } from '../../tunnel/tls-listener.js';
 import { openHost, type GlobalOptions } from '../open.js';
@@ -35,17 +37,32 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     const log = (line: string): void => printNote(`${new Date().toISOString()} ${line}`);
     await using reception = new Reception(host, await host.hello(stop.cancel), log);
     await reception.recover();
+    using refusals = new RefusalLog(log);
     await using listener = await listenTls({
       host: address,
       port,
       credentials,
       onLink: (link) => reception.accept(link),
-      onRefused: (refusal) => log(`refused ${refusal.address}: ${messageOf(refusal.reason)}`),
+      onRefused: refusals.note,
+    });
+    using _reload = onHangUp(() => {
+      try {
+        listener.setCredentials(loadTlsDir(options['tls-dir']));
+        log(`SIGHUP: certificates read again from ${options['tls-dir']}`);
+      } catch (error) {
+        log(`SIGHUP: the certificates stay as they are: ${messageOf(error)}`);
+      }
     });
     printJson({ listening: `${address}:${listener.port}`, uri: host.toolstack.uri });
     if (!stop.cancel.aborted) await once(stop.cancel, 'abort');
   },
 };
+
+/** What SIGHUP does, until it is disposed. */
+function onHangUp(act: () => void): Disposable {
+  process.on('SIGHUP', act);
+  return { [Symbol.dispose]: () => process.off('SIGHUP', act) };
+}
 
 function parseListen(text: string): { host: string; port: number } {
   const match = /^(?<host>\[[^\]]+\]|[^:]*):(?<port>\d{1,5})$/.exec(text);

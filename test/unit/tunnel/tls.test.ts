@@ -349,22 +349,57 @@ describe('a server turns away', () => {
     });
   });
 
-  it('more handshakes than it can bear, and goes on with those it has', async () => {
+  it('more handshakes than it can bear: the oldest has to go, and whoever has a certificate gets in', async () => {
     const at = await listening(server, { maxHalfOpen: 2 });
     const silent = [connectTcp(at.port, LOCAL), connectTcp(at.port, LOCAL)];
     raw.push(...silent);
     await vi.waitFor(() => {
       expect(at.listener.connections.halfOpen).toBe(2);
     });
-    await expect(dialer(at.port).dial(signal)).rejects.toMatchObject({
-      code: expect.stringMatching(/^E_TUNNEL_/) as string,
-    });
+    const [oldest] = silent;
+    const closed = once(oldest, 'close');
+    const link = await dialer(at.port).dial(signal);
+    await closed;
     expect(at.refused).toEqual([expect.objectContaining({ reason: code('E_TUNNEL_BUSY') })]);
-    for (const socket of silent) socket.destroy();
     await vi.waitFor(() => {
-      expect(at.listener.connections.halfOpen).toBe(0);
+      expect(at.listener.connections).toEqual({ halfOpen: 1, total: 2 });
     });
-    (await dialer(at.port).dial(signal)).destroy();
+    link.destroy();
+  });
+
+  it('a flood of half-open connections: memory stays bounded, and others get in all the while', async () => {
+    const at = await listening(server, { maxHalfOpen: 16 });
+    const links: { destroy: () => void }[] = [];
+    for (let wave = 0; wave < 10; wave += 1) {
+      for (let n = 0; n < 100; n += 1) {
+        const silent = connectTcp(at.port, LOCAL);
+        silent.on('error', () => undefined);
+        raw.push(silent);
+        await once(silent, 'connect');
+      }
+      links.push(await dialer(at.port).dial(signal));
+      expect(at.listener.connections.halfOpen).toBeLessThanOrEqual(16);
+    }
+    await vi.waitFor(() => {
+      expect(at.links).toHaveLength(10);
+    });
+    for (const link of links) link.destroy();
+  });
+
+  it('slow-loris: a client that sends its hello byte by byte gets no more time than others', async () => {
+    const at = await listening(server, { handshakeMs: 200 });
+    const slow = connectTcp(at.port, LOCAL);
+    raw.push(slow);
+    slow.on('error', () => undefined);
+    const hello = Buffer.from('1603010200010001fc0303', 'hex');
+    let sent = 0;
+    const drip = setInterval(() => {
+      if (sent < hello.length && !slow.destroyed) slow.write(hello.subarray(sent, (sent += 1)));
+    }, 30);
+    await once(slow, 'close');
+    clearInterval(drip);
+    expect(sent).toBeLessThan(hello.length);
+    expect(at.refused).toEqual([expect.objectContaining({ reason: code('E_TUNNEL_HANDSHAKE') })]);
   });
 
   it('more connections than it can bear, until one goes', async () => {

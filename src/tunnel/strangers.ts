@@ -1,0 +1,52 @@
+import type { Socket } from 'node:net';
+
+interface Stranger {
+  readonly socket: Socket;
+  readonly host: string;
+}
+
+/**
+ * Connections that have not proven who they are: never more than a few, whatever comes. Where a new one would be too
+ * many, the address that has most of them loses its oldest, so that a flood pushes out itself and not the others.
+ */
+export class Strangers {
+  /** By address and port, oldest first. */
+  readonly #here = new Map<string, Stranger>();
+
+  constructor(private readonly most: number) {}
+
+  get count(): number {
+    return this.#here.size;
+  }
+
+  /** @returns the connection that had to go, which is cut */
+  admit(client: string, host: string, socket: Socket): string | undefined {
+    const gone = this.#here.size >= this.most ? this.#evict() : undefined;
+    this.#here.set(client, { socket, host });
+    return gone;
+  }
+
+  /** It has proven itself, or is gone. */
+  forget(client: string, socket?: Socket): void {
+    if (socket === undefined || this.#here.get(client)?.socket === socket) this.#here.delete(client);
+  }
+
+  /** Cuts all. */
+  clear(): void {
+    for (const { socket } of this.#here.values()) socket.destroy();
+    this.#here.clear();
+  }
+
+  #evict(): string | undefined {
+    const counts = new Map<string, number>();
+    for (const { host } of this.#here.values()) counts.set(host, (counts.get(host) ?? 0) + 1);
+    const most = Math.max(...counts.values());
+    for (const [client, { socket, host }] of this.#here) {
+      if (counts.get(host) !== most) continue;
+      this.#here.delete(client);
+      socket.destroy();
+      return client;
+    }
+    return undefined;
+  }
+}
