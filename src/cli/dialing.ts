@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import type { Argv } from 'yargs';
 import type { DialerOptions } from '../driver/dialers.js';
+import { deadlinesOf, type GlobalOptions } from './open.js';
 import { printNote } from './output.js';
 
 /** Options of the verbs that reach another host. */
@@ -26,7 +27,7 @@ export function dialingOptions<T>(yargs: Argv<T>): Argv<T & DialingOptions> {
     });
 }
 
-export function dialerOptions(options: DialingOptions): DialerOptions {
+export function dialerOptions(options: DialingOptions & GlobalOptions): DialerOptions {
   const agentSocket = process.env.SSH_AUTH_SOCK;
   return {
     tlsDir: options['tls-dir'],
@@ -38,6 +39,7 @@ export function dialerOptions(options: DialingOptions): DialerOptions {
         uid: process.getuid?.() ?? 0,
         ...(agentSocket === undefined ? {} : { agentSocket }),
       },
+      startMs: deadlinesOf(options).connectMs,
       channelsOnly: options.transport === 'ssh',
       remoteCommand: options['remote-command'],
       askPassphrase: process.stdin.isTTY ? askPassphrase : undefined,

@@ -17,6 +17,8 @@ export interface DialerOptions {
     /** Keep the data on ssh channels, too, instead of TLS lanes beside them. */
     readonly channelsOnly: boolean;
     readonly remoteCommand?: string | undefined;
+    /** How long the far program may take to start. */
+    readonly startMs?: number | undefined;
     readonly askPassphrase?: ((file: string) => Promise<string | undefined>) | undefined;
   };
   readonly onNotice: (text: string) => void;
@@ -58,6 +60,7 @@ function openSshDialer(uri: TunnelUri, { ssh, onNotice }: DialerOptions): Dialer
   return new SshDialer(target, {
     onNotice,
     ...(ssh.remoteCommand === undefined ? {} : { remoteCommand: ssh.remoteCommand }),
+    ...(ssh.startMs === undefined ? {} : { startMs: ssh.startMs }),
     ...(ssh.askPassphrase === undefined ? {} : { askPassphrase: ssh.askPassphrase }),
     ...(ssh.channelsOnly ? {} : { tls: { makeCredentials: makeOneTimeCredentials } }),
   });

@@ -1,5 +1,5 @@
-import { RefusedError } from '../errors/errors.js';
 import { openEmbedded } from '../toolstack/embedded/open.js';
+import { openLibxl } from '../toolstack/libxl/open.js';
 import type { Toolstack } from '../toolstack/toolstack.js';
 import type { ConnectUri } from './uri.js';
 
@@ -10,8 +10,6 @@ export function openToolstack(uri: ConnectUri, version: string): Promise<Toolsta
     case 'embedded':
       return openEmbedded(uri.dir, { version });
     case 'xen':
-      throw new RefusedError('E_REFUSED_TOOLSTACK', 'xen:///system cannot be opened by this release', {
-        hint: 'Use -c embedded:///FOLDER.',
-      });
+      return openLibxl();
   }
 }

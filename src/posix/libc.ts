@@ -1,5 +1,5 @@
 import { getSystemErrorName } from 'node:util';
-import koffi from 'koffi';
+import koffi from './koffi.js';
 import { SystemError } from '../errors/errors.js';
 
 const libc = koffi.load('libc.so.6');

@@ -12,11 +12,12 @@ import { XenferryError } from '../../errors/errors.js';
 import { outColours } from '../colours.js';
 import type { GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';
+import { packageFile } from '../package-root.js';
 import { bytesText } from '../progress.js';
 
 /** The program that this is, run again for each host and verb: the demo does nothing that a user could not type. */
-const PROGRAM = fileURLToPath(new URL('../../../bin/xenferry.js', import.meta.url));
-const GUEST_XML = fileURLToPath(new URL('../../../examples/busy.xml', import.meta.url));
+const PROGRAM = fileURLToPath(packageFile('bin/xenferry.js'));
+const GUEST_XML = fileURLToPath(packageFile('examples/busy.xml'));
 const START_MS = 30_000;
 
 const listeningSchema = z.object({ listening: z.string() });

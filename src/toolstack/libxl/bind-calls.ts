@@ -126,7 +126,8 @@ export function bindCalls(libxl: Library, ctx: Address): Calls {
         const data = viewOf(out, POINTER_BYTES).getBigUint64(0, true);
         if (rc !== RC_OK || data === 0n) return undefined;
         try {
-          return length[0] > MOST_USERDATA_BYTES ? undefined : textAt(data, length[0]);
+          if (length[0] > MOST_USERDATA_BYTES) return undefined;
+          return textAt(data, length[0]).replace(/\0+$/, ''); // libxl keeps JSON with its trailing NUL
         } finally {
           free(data);
         }

@@ -1,4 +1,4 @@
-import koffi from 'koffi';
+import koffi from '../../posix/koffi.js';
 import { ToolstackError } from '../../errors/errors.js';
 import { allocate } from './c-memory.js';
 import { onThread, type Library } from './foreign.js';

@@ -1,4 +1,4 @@
-import koffi from 'koffi';
+import koffi from '../../posix/koffi.js';
 import { SystemError } from '../../errors/errors.js';
 import type { Address } from './native.js';
 

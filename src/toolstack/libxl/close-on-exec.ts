@@ -1,4 +1,4 @@
-import koffi from 'koffi';
+import koffi from '../../posix/koffi.js';
 
 const libc = koffi.load('libc.so.6');
 const fcntl = libc.func('int fcntl(int fd, int cmd, int arg)') as (fd: number, cmd: number, arg: number) => number;

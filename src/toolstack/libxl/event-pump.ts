@@ -83,23 +83,24 @@ export class EventPump {
   #turn(): void {
     if (this.#turning) return;
     this.#turning = true;
-    this.#loop()
-      .catch((error: unknown) => {
-        for (const waiter of [...this.#operations.values()]) waiter.failed(asError(error));
-      })
-      .finally(() => {
-        this.#turning = false;
-      });
+    this.#loop().catch((error: unknown) => {
+      for (const waiter of [...this.#operations.values()]) waiter.failed(asError(error));
+    });
   }
 
   async #loop(): Promise<void> {
-    for (;;) {
-      // Before the first turn: an operation may have ended within the call that started it.
-      for (let text = this.#native.nextEvent(); text !== undefined; text = this.#native.nextEvent()) {
-        this.#handOut(text);
+    try {
+      for (;;) {
+        // Before the first turn: an operation may have ended within the call that started it.
+        for (let text = this.#native.nextEvent(); text !== undefined; text = this.#native.nextEvent()) {
+          this.#handOut(text);
+        }
+        if (this.#operations.size === 0 && this.#watchers.size === 0) return;
+        await this.#native.turn(TURN_MS);
       }
-      if (this.#operations.size === 0 && this.#watchers.size === 0) return;
-      await this.#native.turn(TURN_MS);
+    } finally {
+      // In the same instant as the look above: whoever comes after it starts a loop of his own.
+      this.#turning = false;
     }
   }
 

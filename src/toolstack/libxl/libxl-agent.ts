@@ -1,4 +1,3 @@
-import './koffi-stacks.js';
 import { closeSync } from 'node:fs';
 import { ANSWER_FD, FIRST_PASSED_FD } from '../agent/protocol.js';
 import { serveAgent, type CallContext } from '../agent/serve.js';

@@ -1,4 +1,4 @@
-import koffi from 'koffi';
+import koffi from '../../posix/koffi.js';
 import { RefusedError, ToolstackError } from '../../errors/errors.js';
 import { bindCalls } from './bind-calls.js';
 import { bindEvents } from './bind-events.js';

@@ -1,0 +1,35 @@
+// Joins the built program into few files: node reads and compiles a hundred small modules and whole libraries
+// slowly, and every verb and agent is a process of its own.
+//   node scripts/bundle.mjs [FOLDER]      dist/run where no folder is named
+import { readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const dist = fileURLToPath(new URL('../dist', import.meta.url));
+const out = process.argv[2] ?? join(dist, 'run');
+
+/** The program, and every file that is started as a process or thread of its own. */
+const entries = readdirSync(dist, { recursive: true })
+  .map(String)
+  .filter((file) => /-(agent|thread)\.js$/.test(file) && !file.startsWith('run/'))
+  .map((file) => [basename(file, '.js'), join(dist, file)]);
+
+rmSync(out, { recursive: true, force: true });
+const bundle = await rolldown({
+  input: {
+    main: join(dist, 'cli/main.js'),
+    'relay-words': join(dist, 'cli/relay-words.js'),
+    ...Object.fromEntries(entries),
+  },
+  platform: 'node',
+  // These bring machine code of their own, or are loaded by few verbs.
+  external: ['koffi', 'ssh2', 'node-forge'],
+});
+await bundle.write({
+  dir: out,
+  format: 'esm',
+  entryFileNames: '[name].js',
+  chunkFileNames: 'part-[hash].js',
+  minify: { compress: true, mangle: false, codegen: false },
+});

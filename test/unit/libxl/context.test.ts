@@ -1,0 +1,208 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AbortedError } from '../../../src/errors/errors.js';
+import { guestDomid, type Domid } from '../../../src/toolstack/domid.js';
+import { LibxlContext, type NewGuest, type Transfer } from '../../../src/toolstack/libxl/context.js';
+import { EventPump } from '../../../src/toolstack/libxl/event-pump.js';
+import { FakeNative } from './fake-native.js';
+
+const UUID = '11111111-2222-4333-8444-555555555555';
+const OTHER_UUID = 'aaaaaaaa-2222-4333-8444-555555555555';
+const never = new AbortController().signal;
+const quiet: Transfer = { signal: never, heard: () => undefined };
+
+const GUEST: NewGuest = {
+  name: 'new',
+  uuid: UUID,
+  config: JSON.stringify({ c_info: { name: 'new', uuid: UUID }, b_info: {} }),
+};
+
+/** What libxl logs while a call goes on. */
+function tapOf(errors: readonly string[] = []): {
+  during<T>(domid: unknown, heard: unknown, work: () => Promise<T>): Promise<{ result: T; errors: readonly string[] }>;
+} {
+  return { during: async (_domid, _heard, work) => ({ result: await work(), errors }) };
+}
+
+describe('libxl context', () => {
+  let native: FakeNative;
+  let context: LibxlContext;
+  beforeEach(() => {
+    native = new FakeNative();
+    native.domains.push({ domid: 3, uuid: OTHER_UUID, name: 'old' });
+    context = new LibxlContext(native, new EventPump(native), tapOf());
+  });
+  afterEach(() => {
+    expect(native.initialised.size).toBe(0);
+    expect(native.allocated.size).toBe(0);
+  });
+
+  const id = guestDomid(3);
+
+  it('lists guests, and never domain 0', async () => {
+    const infos = await context.list();
+    expect(infos.map((info) => [info.domid, info.name, info.state])).toEqual([[3, 'old', 'running']]);
+    expect(await context.info(guestDomid(4))).toBeUndefined();
+  });
+
+  // The type forbids it; this is what stands behind the type.
+  const zero = 0 as Domid;
+  it.each<[string, (on: LibxlContext) => Promise<unknown>]>([
+    ['saved', (on) => on.save(zero, 4, true, quiet)],
+    ['paused', (on) => on.pause(zero)],
+    ['unpaused', (on) => on.unpause(zero)],
+    ['renamed', (on) => on.rename(zero, 'x')],
+    ['shut down', (on) => on.shutdown(zero)],
+    ['rebooted', (on) => on.reboot(zero)],
+    ['destroyed', (on) => on.destroy(zero)],
+  ])('domain 0 is never %s: libxl is not even called', async (_, act) => {
+    await expect(act(context)).rejects.toMatchObject({ code: 'E_REFUSED_DOMAIN0' });
+    expect(native.calls).toEqual([]);
+  });
+
+  it('domain 0 is never resumed, not even where it seems to be suspended', async () => {
+    Object.assign(native.domains[0], { shutdown: true, shutdown_reason: 'suspend' });
+    await expect(context.resume(zero)).rejects.toMatchObject({ code: 'E_REFUSED_DOMAIN0' });
+    expect(native.calls).toEqual([]);
+  });
+
+  it('saves live or not', async () => {
+    await context.save(id, 4, true, quiet);
+    await context.save(id, 5, false, quiet);
+    expect(native.calls).toEqual(['suspend 3 to 4 flags 2', 'suspend 3 to 5 flags 0']);
+  });
+
+  it('F34: a guest that does not suspend is told by name, with what libxl said', async () => {
+    native.codes.set('suspend', -8);
+    const telling = new LibxlContext(native, new EventPump(native), tapOf(['guest did not suspend, timed out']));
+    await expect(telling.save(id, 4, true, quiet)).rejects.toMatchObject({
+      code: 'E_TOOLSTACK_GUEST_TIMEDOUT',
+      message: expect.stringContaining('guest did not suspend, timed out') as unknown,
+      data: { rc: -8, rcName: 'GUEST_TIMEDOUT', domid: 3 },
+    });
+  });
+
+  it('a cancelled save is aborted in libxl, and rejects with the reason', async () => {
+    native.hanging.add('suspend');
+    const stop = new AbortController();
+    const saved = context.save(id, 4, true, { signal: stop.signal, heard: () => undefined });
+    const reason = new AbortedError('not now');
+    stop.abort(reason);
+    await expect(saved).rejects.toBe(reason);
+    expect(native.calls).toContain('abort');
+  });
+
+  it('a save that was done when it was cancelled is done', async () => {
+    const stop = new AbortController();
+    native.abort = () => Promise.resolve(-23);
+    const saved = context.save(id, 4, true, { signal: stop.signal, heard: () => undefined });
+    stop.abort(new AbortedError());
+    await saved;
+  });
+
+  it('2.3: resumes only what is suspended, co-operatively', async () => {
+    await expect(context.resume(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NOT_SUSPENDED' });
+    expect(native.calls).toEqual([]);
+    Object.assign(native.domains[1], { shutdown: true, shutdown_reason: 'crash' });
+    await expect(context.resume(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NOT_SUSPENDED' });
+    Object.assign(native.domains[1], { shutdown_reason: 'suspend' });
+    await context.resume(id);
+    expect(native.calls).toEqual(['resume 3 cancel true']);
+  });
+
+  it('presses the power button of a guest without Xen drivers', async () => {
+    native.codes.set('shutdown', -10);
+    await context.shutdown(id);
+    expect(native.calls).toEqual(['shutdown 3', 'trigger 1 of 3']);
+  });
+
+  it('but says no to its reboot', async () => {
+    native.codes.set('reboot', -10);
+    await expect(context.reboot(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NO_PARAVIRT' });
+  });
+
+  it('a shutdown that fails otherwise presses nothing', async () => {
+    native.codes.set('shutdown', -3);
+    await expect(context.shutdown(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
+    expect(native.calls).toEqual(['shutdown 3']);
+  });
+
+  it('destroys, also what has gone already, or goes meanwhile', async () => {
+    await context.destroy(id);
+    expect(native.calls).toEqual(['destroy 3']);
+    await context.destroy(id);
+    expect(native.calls).toHaveLength(1);
+    native.domains.push({ domid: 4, uuid: UUID, name: 'racing' });
+    native.codes.set('destroy', -21);
+    await context.destroy(guestDomid(4));
+  });
+
+  it('a call that libxl does not even start rejects', async () => {
+    native.codes.set('start pause', -6);
+    await expect(context.pause(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
+  });
+
+  it('makes a domain', async () => {
+    expect(await context.create(GUEST, quiet)).toBe(7);
+    expect(await context.restore({ ...GUEST, name: 'third', uuid: OTHER_UUID.replace('a', 'b') }, 4, 2, quiet)).toBe(7);
+    expect(native.calls).toContain('restore from 4 with {"stream_version":2}');
+  });
+
+  it('F37: makes none of a UUID or name that is there', async () => {
+    await expect(context.create({ ...GUEST, uuid: OTHER_UUID }, quiet)).rejects.toMatchObject({
+      code: 'E_TOOLSTACK_UUID_TAKEN',
+    });
+    await expect(context.create({ ...GUEST, name: 'old' }, quiet)).rejects.toMatchObject({
+      code: 'E_TOOLSTACK_NAME_TAKEN',
+    });
+    expect(native.calls).toEqual([]);
+  });
+
+  it('a configuration that libxl cannot read makes nothing', async () => {
+    native.codes.set('fromJson', -6);
+    await expect(context.create(GUEST, quiet)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
+    expect(native.calls).toEqual([]);
+  });
+
+  it('destroys what an aborted restore left half made', async () => {
+    native.hanging.add('restore');
+    const stop = new AbortController();
+    const restored = context.restore(GUEST, 4, 2, { signal: stop.signal, heard: () => undefined });
+    while (!native.calls.includes('restore new')) await new Promise((resolve) => setImmediate(resolve));
+    stop.abort(new AbortedError('gone'));
+    await expect(restored).rejects.toThrow('gone');
+    expect(native.calls).toContain('destroy 7');
+    expect(native.domains.map((domain) => domain.domid)).toEqual([0, 3]);
+  });
+
+  it('makes nothing where it is cancelled before it begins', async () => {
+    const signal = AbortSignal.abort(new AbortedError('too late'));
+    await expect(context.restore(GUEST, 4, 2, { signal, heard: () => undefined })).rejects.toThrow('too late');
+    expect(native.calls).toEqual([]);
+  });
+
+  it('but never another domain, whatever id libxl left behind', async () => {
+    for (const [rc, left] of [
+      [-3, 0],
+      [-22, 3],
+    ] as const) {
+      native.codes.set('create', rc);
+      native.newDomid = left;
+      const before = [...native.domains];
+      const make = native.create.bind(native);
+      native.create = async (...args) => {
+        const started = await make(...args);
+        native.domains.splice(before.length); // libxl removed it; its number may be anybody's
+        return started;
+      };
+      await expect(context.create(GUEST, quiet)).rejects.toThrow();
+      expect(native.calls.filter((call) => call.startsWith('destroy'))).toEqual([]);
+      expect(native.domains).toEqual(before);
+    }
+  });
+
+  it('a failed restore of which nothing is left destroys nothing', async () => {
+    native.codes.set('restore', -3);
+    await expect(context.restore(GUEST, 4, 2, quiet)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
+    expect(native.calls.filter((call) => call.startsWith('destroy'))).toEqual([]);
+  });
+});
