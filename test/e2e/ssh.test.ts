@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { guestXml, migrationResult, TwoHosts } from '../support/hosts.js';
 import { assertNeverTwice } from '../support/oracle.js';
 import { PROGRAM, run, start } from '../support/program.js';
+import { Proxy } from '../support/proxy.js';
 import { hasOpenSsh, OpenSshServer } from '../unit/tunnel-ssh/openssh-server.js';
 import { makeKey, TestHome } from '../unit/tunnel-ssh/test-server.js';
 
@@ -26,9 +27,10 @@ describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host without a d
     await hosts[Symbol.asyncDispose]();
   });
 
-  const words = (...options: string[]): string[] => [
+  const words = (...options: string[]): string[] => wordsTo(sshd.port, ...options);
+  const wordsTo = (port: number, ...options: string[]): string[] => [
     ...hosts.a.words('migrate', '--live', '--json', 'guest'),
-    `xen+ssh://${userInfo().username}@127.0.0.1:${sshd.port}/system`,
+    `xen+ssh://${userInfo().username}@127.0.0.1:${port}/system`,
     '--remote-command',
     `${process.execPath} ${PROGRAM} -c ${hosts.b.uri}`,
     ...options,
@@ -62,12 +64,34 @@ describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host without a d
   it('F1: kill -9 of the source in perform: the far process removes its half and ends', async () => {
     const { a, b } = hosts;
     await a.create(guestXml({ faults: "<embedded:fault name='save-write-slow' bytesPerSecond='4000000'/>" }));
-    const moving = start(words(), env());
+    const moving = start(words('--reconnect-timeout', '2'), env());
     await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
     moving.kill('SIGKILL');
     await moving.finished;
     await expect.poll(() => b.list(), { timeout: 20_000 }).toEqual([]);
     expect((await a.info('guest')).state).toBe('running');
     await expect.poll(() => b.openMigrations(), { timeout: 20_000 }).toEqual([]);
+  });
+
+  it.each([
+    ['ssh+tls: the control connection goes on by TLS', []],
+    ['ssh channels alone: a new login reaches the same process', ['--transport', 'ssh']],
+  ])('F7: the ssh connection is cut, over %s', async (_what, options) => {
+    const { a, b } = hosts;
+    await using proxy = await Proxy.to(`127.0.0.1:${sshd.port}`);
+    const port = Number(proxy.address.split(':')[1]);
+    home.knows(port, hostKey);
+    await a.create(guestXml({ faults: "<embedded:fault name='save-write-slow' bytesPerSecond='12000000'/>" }));
+    const moving = start(wordsTo(port, ...options), env());
+    await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
+    proxy.cut();
+    const finished = await moving.finished;
+    const result = migrationResult(finished);
+    expect(result, finished.stderr).toMatchObject({ result: 'done' });
+    if (result.result === 'done') expect(result.reconnects).toBeGreaterThan(0);
+    expect(await a.list()).toEqual([]);
+    expect((await b.info('guest')).guest.bad).toBe(0);
+    expect(await b.openMigrations()).toEqual([]);
+    assertNeverTwice([a.dir, b.dir]);
   });
 });
