@@ -1,0 +1,128 @@
+import { PAGE_BYTES } from '../savestream/layout.js';
+import { batchError, Op, OP_BYTES, type BatchHeader } from './batch.js';
+import { applyDelta, MAX_DELTA_BYTES } from './page-delta.js';
+import { BLOCK_BYTES, type RawWindow } from './raw-window.js';
+
+/** What is handed on at once at most, and so what may lie in the window unread. */
+export const DECODE_AHEAD_BYTES = 2 * BLOCK_BYTES;
+
+const ZERO_PAGE = Buffer.alloc(PAGE_BYTES);
+
+/** Makes the raw stream from batches, in their order. What it is given comes from the network: everything is checked. */
+export class PageDecoder {
+  readonly #page = Buffer.alloc(PAGE_BYTES);
+  #given = 0;
+
+  /** @param window its size must be what the far side has agreed to, and `aheadBytes` at least DECODE_AHEAD_BYTES */
+  constructor(private readonly window: RawWindow) {}
+
+  /**
+   * The raw bytes of a batch, in pieces that are good until the window has moved on over them: they are to be
+   * used before the next is asked for.
+   * @param body the whole body, unpacked
+   * @param offset of the batch in the encoded stream, for messages
+   * @throws ProtocolError `E_PROTOCOL_BATCH`
+   */
+  *decode(header: BatchHeader, body: Buffer, offset: number): Generator<Buffer, void, undefined> {
+    const { window } = this;
+    const dataEnd = header.bodyBytes - header.opsBytes;
+    const end = window.end + header.rawBytes;
+    let data = 0;
+    for (let at = dataEnd; at < header.bodyBytes; at += OP_BYTES) {
+      const short = body.readUInt16BE(at + 2);
+      const long = body.readUInt32BE(at + 4);
+      const code = body[at];
+      if (body[at + 1] !== 0) throw batchError(offset, 'a reserved byte is not zero');
+      const left = end - window.end;
+      switch (code) {
+        case Op.DATA:
+          if (short !== 0 || long === 0 || long > dataEnd - data || long > left) {
+            throw batchError(offset, `${long} bytes of data, but ${dataEnd - data} are there and ${left} are due`);
+          }
+          this.#put(body, data, long);
+          data += long;
+          break;
+        case Op.ZERO:
+          if (short !== 0 || long === 0 || long * PAGE_BYTES > left) {
+            throw batchError(offset, `${long} pages of zeroes where ${left} bytes are due`);
+          }
+          for (let page = 0; page < long; page += 1) {
+            this.#put(ZERO_PAGE, 0, PAGE_BYTES);
+            yield* this.#ripe();
+          }
+          break;
+        case Op.COPY:
+          this.#checkDistance(long, offset);
+          if (short === 0 || short * PAGE_BYTES > left) {
+            throw batchError(offset, `${short} pages again where ${left} bytes are due`);
+          }
+          for (let page = 0; page < short; page += 1) {
+            this.#again(long);
+            yield* this.#ripe();
+          }
+          break;
+        case Op.DELTA:
+          this.#checkDistance(long, offset);
+          if (short > MAX_DELTA_BYTES || short > dataEnd - data || left < PAGE_BYTES) {
+            throw batchError(offset, `a delta of ${short} bytes, but ${dataEnd - data} are there and ${left} are due`);
+          }
+          window.copyTo(this.#page, 0, window.end - long, PAGE_BYTES);
+          if (!applyDelta(this.#page, body.subarray(data, data + short))) {
+            throw batchError(offset, 'a delta does not fit its page');
+          }
+          this.#put(this.#page, 0, PAGE_BYTES);
+          data += short;
+          break;
+        default:
+          throw batchError(offset, `operation ${code} is not known`);
+      }
+      yield* this.#ripe();
+    }
+    if (window.end !== end || data !== dataEnd) {
+      throw batchError(offset, `${end - window.end} raw bytes and ${dataEnd - data} bytes of data are left over`);
+    }
+    yield* this.#rest();
+  }
+
+  #checkDistance(distance: number, offset: number): void {
+    const { window } = this;
+    if (distance >= PAGE_BYTES && distance <= Math.min(window.bytes, window.end)) return;
+    const most = Math.min(window.bytes, window.end);
+    throw batchError(offset, `a page from ${distance} bytes ago, expected ${PAGE_BYTES} to ${most}`);
+  }
+
+  #again(distance: number): void {
+    const from = this.window.end - distance;
+    const inBlock = from % BLOCK_BYTES;
+    if (inBlock + PAGE_BYTES <= BLOCK_BYTES) {
+      this.#put(this.window.block(from), inBlock, PAGE_BYTES);
+      return;
+    }
+    this.window.copyTo(this.#page, 0, from, PAGE_BYTES);
+    this.#put(this.#page, 0, PAGE_BYTES);
+  }
+
+  #put(bytes: Buffer, from: number, count: number): void {
+    const { window } = this;
+    for (let done = 0; done < count;) {
+      const space = window.space();
+      const part = Math.min(space.length, count - done);
+      bytes.copy(space, 0, from + done, from + done + part);
+      window.commit(part);
+      done += part;
+    }
+  }
+
+  /** Hands on what has come together, before it becomes too much for the window. */
+  *#ripe(): Generator<Buffer, void, undefined> {
+    if (this.window.end - this.#given >= BLOCK_BYTES) yield* this.#rest();
+  }
+
+  *#rest(): Generator<Buffer, void, undefined> {
+    const { window } = this;
+    const to = window.end;
+    yield* window.pieces(this.#given, to);
+    this.#given = to;
+    window.take(to);
+  }
+}

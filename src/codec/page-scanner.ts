@@ -1,0 +1,163 @@
+import {
+  DOMAIN_HEADER_BYTES,
+  hasPageData,
+  IMAGE_HEADER_BYTES,
+  LIBXL_HEADER_BYTES,
+  LIBXL_IDENT,
+  LIBXL_OPT_BIG_ENDIAN,
+  LIBXL_VERSION,
+  LibxcRecord,
+  LibxlRecord,
+  MAX_PAGE_ENTRIES,
+  PAGE_BYTES,
+  PAGE_DATA_COUNT_BYTES,
+  PAGE_ENTRY_BYTES,
+  paddedLength,
+  RECORD_HEADER_BYTES,
+  type Layer,
+} from '../savestream/layout.js';
+import { decodePageCount, PageEntries } from '../savestream/page-data.js';
+import { StreamError } from '../errors/errors.js';
+
+type State = 'libxl-header' | 'image-headers' | 'record' | 'page-count' | 'page-entries' | 'pages' | 'skip' | 'opaque';
+
+const GATHER_BYTES = Math.max(PAGE_ENTRY_BYTES * MAX_PAGE_ENTRIES, IMAGE_HEADER_BYTES + DOMAIN_HEADER_BYTES);
+const NOWHERE = { offset: 0, what: 'PAGE_DATA' };
+
+/**
+ * Finds the pages in a save stream, for whoever wants to send fewer of them. It judges nothing: what it does not
+ * understand it passes by, and from a stream that makes no sense to it, it expects no pages any more. Whether a stream is a
+ * good one is for its reader at the destination to say.
+ */
+export class PageScanner {
+  readonly #gather = Buffer.alloc(GATHER_BYTES);
+  #gathered = 0;
+  #state: State = 'libxl-header';
+  /** Bytes that the state wants; for `skip` those that are left of it. */
+  #want = LIBXL_HEADER_BYTES;
+  #layer: Layer = 'libxl';
+  readonly #entries = new PageEntries();
+  #recordBytes = 0;
+  #pageCount = 0;
+  #next = 0;
+
+  /** True where the next byte is the first of a page. */
+  get atPage(): boolean {
+    return this.#state === 'pages';
+  }
+
+  /** The frame number of the page that begins here. */
+  get pfn(): number {
+    return this.#entries.pfns[this.#next];
+  }
+
+  /** Takes the page that begins here as read. */
+  takePage(): void {
+    this.#toPage(this.#next + 1);
+  }
+
+  /** Takes bytes until a page begins or there are no more; returns how many it took. */
+  take(bytes: Buffer, from: number, to: number): number {
+    let at = from;
+    while (at < to && this.#state !== 'pages') {
+      if (this.#state === 'opaque') return to - from;
+      if (this.#state === 'skip') {
+        const count = Math.min(this.#want, to - at);
+        at += count;
+        this.#want -= count;
+        if (this.#want === 0) this.#to('record', RECORD_HEADER_BYTES);
+        continue;
+      }
+      const count = Math.min(this.#want - this.#gathered, to - at);
+      bytes.copy(this.#gather, this.#gathered, at, at + count);
+      this.#gathered += count;
+      at += count;
+      if (this.#gathered === this.#want) {
+        this.#gathered = 0;
+        this.#fields();
+      }
+    }
+    return at - from;
+  }
+
+  #to(state: State, want: number): void {
+    this.#state = want === 0 && state === 'skip' ? 'record' : state;
+    this.#want = want === 0 && state === 'skip' ? RECORD_HEADER_BYTES : want;
+  }
+
+  #fields(): void {
+    const fields = this.#gather;
+    switch (this.#state) {
+      case 'libxl-header': {
+        const ours =
+          fields.readBigUInt64BE(0) === LIBXL_IDENT &&
+          fields.readUInt32BE(8) === LIBXL_VERSION &&
+          (fields.readUInt32BE(12) & LIBXL_OPT_BIG_ENDIAN) === 0;
+        this.#layer = 'libxl';
+        this.#to(ours ? 'record' : 'opaque', RECORD_HEADER_BYTES);
+        return;
+      }
+      case 'image-headers':
+        this.#to('record', RECORD_HEADER_BYTES);
+        return;
+      case 'record':
+        this.#record(fields.readUInt32LE(0), fields.readUInt32LE(4));
+        return;
+      case 'page-count':
+      case 'page-entries':
+        this.#pageFields();
+        return;
+      case 'pages':
+      case 'skip':
+      case 'opaque':
+        return;
+    }
+  }
+
+  #record(type: number, length: number): void {
+    if (this.#layer === 'libxc') {
+      if (type === LibxcRecord.PAGE_DATA) {
+        this.#recordBytes = length;
+        this.#to('page-count', PAGE_DATA_COUNT_BYTES);
+        return;
+      }
+      if (type === LibxcRecord.END || type === LibxcRecord.CHECKPOINT) this.#layer = 'libxl';
+    } else if (type === LibxlRecord.LIBXC_CONTEXT) {
+      this.#layer = 'libxc';
+      this.#to('image-headers', IMAGE_HEADER_BYTES + DOMAIN_HEADER_BYTES);
+      return;
+    } else if (type === LibxlRecord.CHECKPOINT_END) {
+      this.#layer = 'libxc';
+    } else if (type === LibxlRecord.END) {
+      this.#to('libxl-header', LIBXL_HEADER_BYTES);
+      return;
+    }
+    this.#to('skip', paddedLength(length));
+  }
+
+  #pageFields(): void {
+    try {
+      const view = new DataView(this.#gather.buffer, this.#gather.byteOffset, this.#want);
+      if (this.#state === 'page-count') {
+        this.#pageCount = decodePageCount(view, true, this.#recordBytes, NOWHERE);
+        this.#to('page-entries', PAGE_ENTRY_BYTES * this.#pageCount);
+        return;
+      }
+      this.#entries.decode(view, true, this.#pageCount, this.#recordBytes, NOWHERE);
+    } catch (error) {
+      if (!(error instanceof StreamError)) throw error;
+      this.#state = 'opaque'; // the far end's restore says what is wrong with it
+      return;
+    }
+    this.#toPage(0);
+  }
+
+  #toPage(index: number): void {
+    const { types, count } = this.#entries;
+    let next = index;
+    while (next < count && !hasPageData(types[next])) next += 1;
+    this.#next = next;
+    if (next < count) this.#to('pages', PAGE_BYTES);
+    else this.#to('record', RECORD_HEADER_BYTES);
+  }
+}
