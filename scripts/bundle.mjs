@@ -30,6 +30,6 @@ await bundle.write({
   dir: out,
   format: 'esm',
   entryFileNames: '[name].js',
-  chunkFileNames: 'part-[hash].js',
+  chunkFileNames: 'part-[name].js',
   minify: { compress: true, mangle: false, codegen: false },
 });

@@ -2,35 +2,27 @@ import process from 'node:process';
 import yargs from 'yargs';
 import { UsageError, XenferryError } from '../errors/errors.js';
 import { codeOf, messageOf } from '../errors/message-of.js';
-import {
-  createCommand,
-  destroyCommand,
-  dominfoCommand,
-  dumpxmlCommand,
-  listCommand,
-  resumeCommand,
-  suspendCommand,
-} from './commands/domains.js';
-import { demoCommand } from './commands/demo.js';
-import { migrateReceiveCommand, xlRelayCommand } from './commands/from-xl.js';
-import { migrateCommand } from './commands/migrate.js';
-import { pkiCommand } from './commands/pki.js';
-import { receiveCommand } from './commands/receive.js';
-import { recoverCommand } from './commands/recover.js';
-import { restoreCommand, saveCommand } from './commands/save.js';
-import { serveCommand } from './commands/serve.js';
-import { streamCommand } from './commands/stream.js';
-import { versionCommand } from './commands/version.js';
 import { noteColours } from './colours.js';
 import { EXIT, exitCodeOf } from './exit.js';
 import { printNote } from './output.js';
 import { takeExitCode } from './result.js';
+import { loadVerbs } from './verbs.js';
 import { ownVersion } from './version.js';
 
 /** Parses the words behind `xenferry`, runs one verb, and resolves to the exit code. Never rejects. */
 export async function main(words: readonly string[]): Promise<number> {
   try {
-    await parser(words).parseAsync();
+    const verbs = await loadVerbs(words);
+    let run: (() => unknown) | undefined;
+    // The handler runs behind yargs, not in it: around one that waits, yargs first renders the whole help.
+    const noting = verbs.map(({ handler, ...verb }) => ({
+      ...verb,
+      handler: (argv: Parameters<typeof handler>[0]): void => {
+        run = () => handler(argv);
+      },
+    }));
+    await parser(words, noting).parseAsync();
+    await run?.();
     return takeExitCode();
   } catch (error) {
     if (error instanceof HelpShown) return EXIT.done;
@@ -42,7 +34,7 @@ export async function main(words: readonly string[]): Promise<number> {
 /** yargs has printed what was asked for and would have ended the process. */
 class HelpShown extends Error {}
 
-function parser(words: readonly string[]): ReturnType<typeof yargs> {
+function parser(words: readonly string[], verbs: Awaited<ReturnType<typeof loadVerbs>>): ReturnType<typeof yargs> {
   return yargs([...words])
     .scriptName('xenferry')
     .usage('$0 VERB [OPTIONS]\n\nMoves running Xen domains between hosts through one encrypted tunnel.')
@@ -55,25 +47,7 @@ function parser(words: readonly string[]): ReturnType<typeof yargs> {
       global: true,
       describe: 'change how long something may take: NAME=SECONDS',
     })
-    .command(migrateCommand)
-    .command(serveCommand)
-    .command(receiveCommand)
-    .command(migrateReceiveCommand)
-    .command(xlRelayCommand)
-    .command(recoverCommand)
-    .command(listCommand)
-    .command(createCommand)
-    .command(dominfoCommand)
-    .command(dumpxmlCommand)
-    .command(destroyCommand)
-    .command(suspendCommand)
-    .command(resumeCommand)
-    .command(saveCommand)
-    .command(restoreCommand)
-    .command(pkiCommand)
-    .command(streamCommand)
-    .command(demoCommand)
-    .command(versionCommand)
+    .command(verbs)
     .completion('completion', 'print a completion script for your shell')
     .middleware(refuseRepeated)
     .demandCommand(1, 'Name a verb.')

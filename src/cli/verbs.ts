@@ -1,0 +1,48 @@
+import type { CommandModule } from 'yargs';
+import type { GlobalOptions } from './open.js';
+
+type Verb = CommandModule<GlobalOptions, never>;
+type Load = () => Promise<unknown>;
+
+/** Every verb, and where it is: only what is asked for is loaded, since every verb is a process of its own. */
+const VERBS: Readonly<Record<string, Load>> = {
+  migrate: async () => (await import('./commands/migrate.js')).migrateCommand,
+  serve: async () => (await import('./commands/serve.js')).serveCommand,
+  receive: async () => (await import('./commands/receive.js')).receiveCommand,
+  'migrate-receive': async () => (await import('./commands/from-xl.js')).migrateReceiveCommand,
+  'xl-relay': async () => (await import('./commands/from-xl.js')).xlRelayCommand,
+  recover: async () => (await import('./commands/recover.js')).recoverCommand,
+  list: async () => (await import('./commands/domains.js')).listCommand,
+  create: async () => (await import('./commands/domains.js')).createCommand,
+  dominfo: async () => (await import('./commands/domains.js')).dominfoCommand,
+  dumpxml: async () => (await import('./commands/domains.js')).dumpxmlCommand,
+  destroy: async () => (await import('./commands/domains.js')).destroyCommand,
+  suspend: async () => (await import('./commands/domains.js')).suspendCommand,
+  resume: async () => (await import('./commands/domains.js')).resumeCommand,
+  save: async () => (await import('./commands/save.js')).saveCommand,
+  restore: async () => (await import('./commands/save.js')).restoreCommand,
+  pki: async () => (await import('./commands/pki.js')).pkiCommand,
+  stream: async () => (await import('./commands/stream.js')).streamCommand,
+  demo: async () => (await import('./commands/demo.js')).demoCommand,
+  version: async () => (await import('./commands/version.js')).versionCommand,
+};
+
+/** Global options whose value is the next word. */
+const WITH_VALUE: ReadonlySet<string> = new Set(['-c', '--connect', '--state-dir', '--deadline']);
+
+/** The verb among the words of a command line; undefined where there is none, or none that is known. */
+export function verbOf(words: readonly string[]): string | undefined {
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index];
+    if (WITH_VALUE.has(word)) index += 1;
+    else if (!word.startsWith('-')) return Object.hasOwn(VERBS, word) ? word : undefined;
+  }
+  return undefined;
+}
+
+/** The modules that a command line needs: its verb's, or all of them for help, completion and mistakes. */
+export async function loadVerbs(words: readonly string[]): Promise<Verb[]> {
+  const verb = verbOf(words);
+  const loads = verb === undefined ? Object.values(VERBS) : [VERBS[verb]];
+  return (await Promise.all(loads.map((load) => load()))) as Verb[];
+}
