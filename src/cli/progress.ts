@@ -1,5 +1,7 @@
 import process from 'node:process';
-import type { ProgressEvent } from '../source/report.js';
+import type { ProgressEvent, StageCounts } from '../source/report.js';
+import { ratioOf, stageFigures } from './transfer-figures.js';
+import { bytesText } from './bytes-text.js';
 import { noteColours } from './colours.js';
 
 /** Lines in a log come this often at most. */
@@ -18,6 +20,7 @@ interface Snapshot {
   rawBytes: number;
   wireBytes: number;
   suspended: boolean;
+  stages: StageCounts | undefined;
 }
 
 export const PROGRESS_STYLES = ['auto', 'bar', 'lines', 'json', 'none'] as const;
@@ -34,17 +37,6 @@ export function progressStyle(options: {
   return process.stderr.isTTY ? 'bar' : 'lines';
 }
 
-export function bytesText(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 ? value.toFixed(0) : value.toFixed(1)} ${units[unit]}`;
-}
-
 /** Shows a migration, save or restore on its way. */
 export class Progress implements Disposable {
   readonly #now: Snapshot = {
@@ -55,8 +47,9 @@ export class Progress implements Disposable {
     rawBytes: 0,
     wireBytes: 0,
     suspended: false,
+    stages: undefined,
   };
-  readonly #samples: { at: number; bytes: number }[] = [];
+  readonly #samples: { readonly at: number; readonly bytes: number; readonly wireBytes: number }[] = [];
   readonly #startedAt = performance.now();
   #drawnAt = 0;
   #drawn = false;
@@ -81,7 +74,8 @@ export class Progress implements Disposable {
       case 'bytes':
         now.rawBytes = event.rawBytes;
         now.wireBytes = event.wireBytes;
-        this.#sample(event.rawBytes);
+        now.stages = event.stages;
+        this.#sample(event.rawBytes, event.wireBytes);
         break;
       case 'suspended':
         now.suspended = true;
@@ -99,17 +93,21 @@ export class Progress implements Disposable {
     this.#show(false);
   };
 
-  #sample(bytes: number): void {
+  #sample(bytes: number, wireBytes: number): void {
     const at = performance.now();
-    this.#samples.push({ at, bytes });
+    this.#samples.push({ at, bytes, wireBytes });
     while (this.#samples.length > 2 && this.#samples[0].at < at - RATE_SPAN_MS) this.#samples.shift();
   }
 
   get #bytesPerSecond(): number {
+    return this.#perSecond('bytes');
+  }
+
+  #perSecond(figure: 'bytes' | 'wireBytes'): number {
     if (this.#samples.length < 2) return 0;
     const first = this.#samples[0];
     const last = this.#samples[this.#samples.length - 1];
-    return last.at === first.at ? 0 : ((last.bytes - first.bytes) / (last.at - first.at)) * 1000;
+    return last.at === first.at ? 0 : ((last[figure] - first[figure]) / (last.at - first.at)) * 1000;
   }
 
   /** Time left in this round, in ms; undefined while nothing is known. */
@@ -125,12 +123,15 @@ export class Progress implements Disposable {
     if (this.style === 'none' || (!atOnce && at - this.#drawnAt < every)) return;
     this.#drawnAt = at;
     if (this.style === 'json') {
-      const { suspended, ...rest } = this.#now;
+      const { suspended, stages, ...rest } = this.#now;
       const event = {
         event: 'progress',
         ...rest,
         suspended,
         bytesPerSecond: Math.round(this.#bytesPerSecond),
+        wireBytesPerSecond: Math.round(this.#perSecond('wireBytes')),
+        ratio: ratioOf(rest.rawBytes, rest.wireBytes),
+        ...(stages === undefined ? {} : { stages: stageFigures(stages) }),
         etaMs: this.#etaMs,
       };
       process.stderr.write(`${JSON.stringify(event)}\n`);
@@ -143,7 +144,7 @@ export class Progress implements Disposable {
   }
 
   #text(): string {
-    const { phase, round, pagesSent, pagesTotal, rawBytes, suspended } = this.#now;
+    const { phase, round, pagesSent, pagesTotal, rawBytes, wireBytes, suspended } = this.#now;
     const seconds = ((performance.now() - this.#startedAt) / 1000).toFixed(1);
     if (pagesTotal === 0) return `${this.title}: ${phase}, ${seconds} s`;
     const part = Math.min(1, pagesSent / pagesTotal);
@@ -154,7 +155,7 @@ export class Progress implements Disposable {
         : '';
     const eta = this.#etaMs === undefined ? '' : `, ${(this.#etaMs / 1000).toFixed(0)} s left in it`;
     const state = suspended ? ', guest suspended' : '';
-    return `${this.title}: ${bar}${phase}, round ${round + 1}, ${(part * 100).toFixed(0)} % of ${pagesTotal} pages, ${bytesText(rawBytes)} at ${bytesText(this.#bytesPerSecond)}/s${eta}${state}, ${seconds} s`;
+    return `${this.title}: ${bar}${phase}, round ${round + 1}, ${(part * 100).toFixed(0)} % of ${pagesTotal} pages, ${bytesText(rawBytes)} at ${bytesText(this.#bytesPerSecond)}/s, ${bytesText(wireBytes)} sent${eta}${state}, ${seconds} s`;
   }
 
   #line(text: string): void {

@@ -34,6 +34,7 @@ export class PageEncoder {
   readonly #scanner = new PageScanner();
   readonly #index = new PageIndex();
   readonly #draft: DraftWriter;
+  #end = 0;
   /** How far the stream was looked at; what lies before and behind `#dataFrom` is to be sent as it is. */
   #at = 0;
   #dataFrom = 0;
@@ -51,24 +52,25 @@ export class PageEncoder {
 
   /** Whether bytes wait for their batch to become full. */
   get hasPending(): boolean {
-    return !this.#draft.isEmpty || this.#at < this.window.end;
+    return !this.#draft.isEmpty || this.#at < this.#end;
   }
 
-  /** Takes what has come into the window since the last call; the batches that became full. */
-  push(): Draft[] {
+  /** Takes so many bytes more from the window; the batches that became full. */
+  push(count: number): Draft[] {
     const full: Draft[] = [];
+    this.#end += count;
     this.#walk(full);
     this.#closeData(this.#at, full);
     this.window.take(this.#at);
     return full;
   }
 
-  /** Everything up to the window's end, however little: the stream is quiet, or over. */
+  /** Everything that was pushed, however little: the stream is quiet, or over. */
   flush(): Draft[] {
     const all: Draft[] = [];
     this.#walk(all);
     // A page that has come in part only goes out as bytes.
-    if (this.#scanner.atPage && this.#at < this.window.end) {
+    if (this.#scanner.atPage && this.#at < this.#end) {
       if (this.#skip === 0) this.#skip = PAGE_BYTES;
       this.#passBy();
     }
@@ -81,7 +83,7 @@ export class PageEncoder {
   #walk(full: Draft[]): void {
     const { window } = this;
     const scanner = this.#scanner;
-    const end = window.end;
+    const end = this.#end;
     while (this.#at < end) {
       const inBlock = this.#at % BLOCK_BYTES;
       if (this.#skip > 0) {
@@ -101,7 +103,7 @@ export class PageEncoder {
   }
 
   #passBy(): void {
-    const count = Math.min(this.#skip, this.window.end - this.#at);
+    const count = Math.min(this.#skip, this.#end - this.#at);
     this.#at += count;
     this.#skip -= count;
     if (this.#skip === 0) this.#scanner.takePage();

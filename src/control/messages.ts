@@ -17,8 +17,30 @@ const MAX_XML = 1024 * 1024;
 const MAX_NATIVE = 2 * 1024 * 1024;
 
 const shortText = z.string().max(MAX_TEXT);
-const digestSchema = z.object({ algorithm: z.literal('sha256'), hex: z.string().regex(/^[0-9a-f]{64}$/) });
+const digestAlgorithm = z.enum(['xxh3-128', 'aes-gmac', 'sha256']);
+const digestSchema = z.object({ algorithm: digestAlgorithm, hex: z.string().regex(/^([0-9a-f]{32}|[0-9a-f]{64})$/) });
 export type StreamDigest = z.infer<typeof digestSchema>;
+
+const names = z.array(z.string().max(64)).max(16).readonly();
+
+/** What the source can do with the stream on its way. Names that are not known mean nothing. */
+const streamOfferSchema = z.object({
+  codecs: names,
+  /** How far back the codec may refer: both sides keep so much. */
+  referenceBytes: z.int().nonnegative(),
+  packings: names,
+  digests: names,
+  /** For digests that take a key: drawn for this migration. */
+  digestKey: z.string().regex(/^[0-9a-f]{32}$/),
+});
+
+/** What the destination has chosen of it. */
+const streamChoiceSchema = z.object({
+  codec: z.string().max(64),
+  referenceBytes: z.int().nonnegative(),
+  packing: z.string().max(64),
+  digest: digestAlgorithm,
+});
 
 export const wireErrorSchema = z.object({
   code: z.string().regex(/^E_[A-Z0-9_]{1,80}$/),
@@ -85,6 +107,8 @@ export const prepareSchema = z.object({
   dname: z.string().max(255).optional(),
   lanes: z.int().min(1).max(64),
   windowBytes: z.int().positive(),
+  /** Absent: the stream comes as it is, with SHA-256. */
+  stream: streamOfferSchema.optional(),
   /** Whether the guest shall run there, where that is known beforehand; the finish's word counts. */
   run: z.boolean().optional(),
 });
@@ -121,7 +145,13 @@ const problemSchema = z.object({
 export type Problem = z.infer<typeof problemSchema>;
 
 export const replySchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('prepared'), token: secret, windowBytes: z.int().positive() }),
+  z.object({
+    type: z.literal('prepared'),
+    token: secret,
+    windowBytes: z.int().positive(),
+    /** Absent: the stream is to come as it is, with SHA-256. */
+    stream: streamChoiceSchema.optional(),
+  }),
   /** Every reason at once; nothing was touched. `highestEpoch` lets the source choose a higher one. */
   z.object({
     type: z.literal('refused'),

@@ -17,8 +17,9 @@ import type { JournalFile } from '../journal/journal.js';
 import type { Domid } from '../toolstack/domid.js';
 import type { DomainInfo, GuestConfig, Toolstack, TransferEvent } from '../toolstack/toolstack.js';
 import { INCOMING_SUFFIX } from './preflight.js';
-import { receive } from './receive.js';
+import { receive, type ReceiveRequest } from './receive.js';
 
+type StreamTerms = NonNullable<ReceiveRequest['terms']>;
 type OutcomeReply = Extract<Reply, { type: 'outcome' }>;
 
 /** The arriving domain, as the journal and the messages name it. */
@@ -90,10 +91,11 @@ export class Arrival {
     config: GuestConfig,
     streamVersion: number,
     lanes: InboundLanes,
+    terms?: StreamTerms,
   ): Arrival {
     const arrival = new Arrival(context, subject, 'receiving');
     arrival.#lanes = lanes;
-    arrival.#receiving = arrival.#receive(config, streamVersion, lanes);
+    arrival.#receiving = arrival.#receive(config, streamVersion, lanes, terms);
     return arrival;
   }
 
@@ -126,7 +128,7 @@ export class Arrival {
 
   async finish(request: Finish): Promise<OutcomeReply> {
     this.#run = request.run;
-    await this.#tell({ type: 'finish', digest: request.digest.hex });
+    await this.#tell({ type: 'finish', digest: digestText(request.digest) });
     await this.#settled;
     return this.outcome();
   }
@@ -160,7 +162,12 @@ export class Arrival {
     };
   }
 
-  async #receive(config: GuestConfig, streamVersion: number, lanes: InboundLanes): Promise<void> {
+  async #receive(
+    config: GuestConfig,
+    streamVersion: number,
+    lanes: InboundLanes,
+    terms: StreamTerms | undefined,
+  ): Promise<void> {
     const { toolstack, deadlines } = this.context;
     try {
       const received = await receive({
@@ -168,6 +175,7 @@ export class Arrival {
         config: { ...config, domain: { ...config.domain, name: config.domain.name + INCOMING_SUFFIX } },
         streamVersion,
         chunks: lanes.chunks,
+        terms,
         // A lost connection is no stall: it has a time of its own.
         stallMs: deadlines.stallMs + this.context.reconnectMs,
         restoreMs: deadlines.restoreMs,
@@ -180,7 +188,7 @@ export class Arrival {
       await this.#call('renaming the arrived domain', (signal) =>
         toolstack.rename(received.domid, config.domain.name, signal),
       );
-      void this.#tell({ type: 'restored', digest: received.digestHex });
+      void this.#tell({ type: 'restored', digest: digestText(received.digest) });
     } catch (error) {
       this.#error ??= asError(error);
       lanes.destroy(asError(error));
@@ -368,4 +376,9 @@ export class Arrival {
       cause,
     });
   }
+}
+
+/** Two digests are the same only where they were taken in the same way. */
+function digestText(digest: Finish['digest']): string {
+  return `${digest.algorithm}:${digest.hex}`;
 }

@@ -1,4 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { chooseStream } from '../codec/agreement.js';
 import type { Deadlines } from '../control/deadlines.js';
 import type { Prepare, Problem, Reply, Request } from '../control/messages.js';
 import { Deadline } from '../errors/deadline.js';
@@ -222,6 +223,7 @@ export class Arrivals<Lane> {
     }
     const windowBytes = Math.min(request.windowBytes, MAX_WINDOW_BYTES);
     const lanes = context.makeLanes(request.lanes, windowBytes, from.reconnectMs ?? 0);
+    const choice = chooseStream(request.stream);
     const arrival = Arrival.start(
       {
         toolstack: context.toolstack,
@@ -236,6 +238,9 @@ export class Arrivals<Lane> {
       { domain, ...(request.native === undefined ? {} : { native: request.native }) },
       streamVersion,
       lanes,
+      choice === undefined || request.stream === undefined
+        ? undefined
+        : { choice, digestKey: Buffer.from(request.stream.digestKey, 'hex') },
     );
     const token = randomBytes(32);
     this.#live.set(subject.migration, { arrival, token, lanes, connection: from, promisedKiB: domain.memoryMaxKiB });
@@ -244,7 +249,12 @@ export class Arrivals<Lane> {
       reservation[Symbol.dispose]();
     });
     context.log(`${subject.name}: arriving from ${from.hostname} (${from.peer}), migration ${subject.migration}`);
-    return { type: 'prepared', token: token.toString('hex'), windowBytes };
+    return {
+      type: 'prepared',
+      token: token.toString('hex'),
+      windowBytes,
+      ...(choice === undefined ? {} : { stream: choice }),
+    };
   }
 
   /** A word about a migration that is not under way here: what the journal says is all there is. */

@@ -1,5 +1,7 @@
 import { gen } from 'stream-chain';
-import { StreamDigester } from '../codec/stages.js';
+import { StreamDigester, type DigestAlgorithm } from '../codec/digest.js';
+import { StreamDecoder } from '../codec/stream-decoder.js';
+import type { StreamChoice } from '../codec/agreement.js';
 import { Deadline, orAborted } from '../errors/deadline.js';
 import { asError } from '../errors/message-of.js';
 import { FdWriter } from '../posix/fd-stream.js';
@@ -11,8 +13,10 @@ export interface ReceiveRequest {
   readonly toolstack: Toolstack;
   readonly config: GuestConfig;
   readonly streamVersion: number;
-  /** The raw stream, in order; ends at its declared end and rejects at any other. */
+  /** What the lanes bring, in order; ends at its declared end and rejects at any other. */
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** What was agreed on for the stream; absent: it comes as it is, with SHA-256. */
+  readonly terms?: { readonly choice: StreamChoice; readonly digestKey: Buffer } | undefined;
   readonly stallMs: number;
   readonly restoreMs: number;
   readonly signal: AbortSignal;
@@ -22,18 +26,22 @@ export interface ReceiveRequest {
 export interface Received {
   readonly domid: Domid;
   readonly rawBytes: number;
-  readonly digestHex: string;
+  readonly digest: { readonly algorithm: DigestAlgorithm; readonly hex: string };
 }
 
 /**
- * Receive: lanes -> digest -> pipe -> the toolstack's restore. Resolves with a paused domain once the
+ * Receive: lanes -> codec -> digest -> pipe -> the toolstack's restore. Resolves with a paused domain once the
  * restore has taken the stream to its end. Rejects with what broke; no part of the domain is left then.
  */
 export async function receive(request: ReceiveRequest): Promise<Received> {
   const stop = new AbortController();
   const signal = AbortSignal.any([request.signal, stop.signal]);
   using moving = new Deadline(signal, request.stallMs, 'E_DEADLINE_STALLED', 'the next byte of the save stream');
-  const digester = new StreamDigester();
+  const { terms } = request;
+  const digester = new StreamDigester(
+    terms === undefined ? undefined : { algorithm: terms.choice.digest, key: terms.digestKey },
+  );
+  using decoder = terms === undefined ? undefined : new StreamDecoder(terms.choice);
   const pipe = makePipe('restore stream');
   using writer = new FdWriter(pipe.writeEnd);
 
@@ -46,11 +54,12 @@ export async function receive(request: ReceiveRequest): Promise<Received> {
   restore.catch((error: unknown) => stop.abort(asError(error)));
 
   try {
-    await pump(request.chunks, digester, writer, moving);
+    await pump(decoder?.chunks(request.chunks) ?? request.chunks, digester, writer, moving);
     moving[Symbol.dispose]();
     using ending = new Deadline(signal, request.restoreMs, 'E_DEADLINE_RESTORE', 'the restore of the guest');
     const domid = await orAborted(restore, ending.signal);
-    return { domid, rawBytes: digester.bytes, digestHex: digester.digest() };
+    const digest = { algorithm: digester.algorithm, hex: digester.digest() };
+    return { domid, rawBytes: digester.bytes, digest };
   } catch (error) {
     const cause = isBrokenPipe(error) ? await restoreFailure(restore, request, error) : asError(error);
     stop.abort(cause);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Compression } from '../codec/agreement.js';
 import { bakeCookie } from '../cookie/cookie.js';
 import { formatDomainXml } from '../domain/format.js';
 import { checkDomainName } from '../domain/names.js';
@@ -25,6 +26,8 @@ export interface MigrateRequest {
   readonly dname?: string | undefined;
   readonly lanes: number;
   readonly bandwidthMiBps?: number | undefined;
+  /** Default: auto. */
+  readonly compression?: Compression | undefined;
   readonly cancel: AbortSignal;
   readonly hurry: AbortSignal;
   readonly onProgress: (event: ProgressEvent) => void;
@@ -83,6 +86,7 @@ export async function migrate(host: Host, request: MigrateRequest): Promise<Migr
       lanes: request.lanes,
       windowBytes: WINDOW_BYTES,
       bandwidthBytesPerSecond: request.bandwidthMiBps === undefined ? undefined : request.bandwidthMiBps * 1024 * 1024,
+      compression: request.compression ?? 'auto',
       prepare: {
         xml: formatDomainXml(config.domain),
         ...(config.native === undefined ? {} : { native: config.native }),

@@ -8,11 +8,23 @@ export const READ_BYTES = 256 * 1024;
 /** How many chunks wait between the pipe and whoever iterates; then the pipe itself fills. */
 const QUEUE_CHUNKS = 4;
 
+/** Memory of the caller's that a pipe is read into. */
+export interface ReadSpace {
+  /** Where the next bytes go; at least one. */
+  space(): Uint8Array;
+  /** So many bytes were put at the front of the last `space`. */
+  commit(count: number): void;
+}
+
 /**
- * The bytes of a pipe, in chunks that the caller owns. Takes the descriptor over and closes it when
+ * The bytes of a pipe, in chunks that the caller owns: views of `into`, where that is given, read up to QUEUE_CHUNKS ahead. Takes the descriptor over and closes it when
  * the iteration ends, however it ends. Ends at end of file; rejects when the signal fires.
  */
-export async function* readFd(source: OwnedFd, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* readFd(
+  source: OwnedFd,
+  signal: AbortSignal,
+  into?: ReadSpace,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const queue: Uint8Array[] = [];
   const state: { ended: boolean; failure?: Error; wake?: (() => void) | undefined } = { ended: false };
   const notify = (): void => {
@@ -26,8 +38,9 @@ export async function* readFd(source: OwnedFd, signal: AbortSignal): AsyncGenera
     readable: true,
     writable: false,
     onread: {
-      buffer: () => Buffer.allocUnsafeSlow(READ_BYTES),
+      buffer: () => into?.space() ?? Buffer.allocUnsafeSlow(READ_BYTES),
       callback: (count, buffer) => {
+        into?.commit(count);
         queue.push(buffer.subarray(0, count));
         notify();
         return queue.length < QUEUE_CHUNKS;

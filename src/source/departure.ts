@@ -1,4 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { checkedChoice, offerStream, type Compression } from '../codec/agreement.js';
+import { DIGEST_KEY_BYTES } from '../codec/digest.js';
 import type { Deadlines } from '../control/deadlines.js';
 import type { Prepare } from '../control/messages.js';
 import { Deadline } from '../errors/deadline.js';
@@ -20,7 +23,7 @@ import type { Toolstack } from '../toolstack/toolstack.js';
 import { askPrepare } from './ask-prepare.js';
 import { SourceCopy } from './copy.js';
 import type { Connect, Destination, OpenLanes } from './destination.js';
-import { perform, type Performed } from './perform.js';
+import { perform, type Performed, type StreamTerms } from './perform.js';
 import type { DepartureReport, GuestPlace, Phase, ProgressEvent } from './report.js';
 
 /** How long a broken lane waits for the destination's own word. */
@@ -46,6 +49,7 @@ export interface DeparturePlan {
   readonly lanes: number;
   readonly windowBytes: number;
   readonly bandwidthBytesPerSecond?: number | undefined;
+  readonly compression: Compression;
   readonly prepare: Pick<Prepare, 'xml' | 'native' | 'cookie' | 'dname'>;
 }
 
@@ -69,6 +73,7 @@ export class Departure {
   #epoch: number;
   #destination: Destination | undefined;
   #lanes: OpenLanes | undefined;
+  #terms: StreamTerms | undefined;
   #performed: Performed | undefined;
   #error: Error | undefined;
   #cancelled = false;
@@ -250,14 +255,25 @@ export class Departure {
     if (plan === undefined) throw new InvariantError('a recovered departure does not prepare');
     try {
       this.#enter('prepare');
+      const digestKey = randomBytes(DIGEST_KEY_BYTES);
       const destination = await this.#connect(context.cancel);
       const prepared = await askPrepare(
         destination,
-        { ...this.#about, ...plan.prepare, lanes: plan.lanes, windowBytes: plan.windowBytes, run: plan.run },
+        {
+          ...this.#about,
+          ...plan.prepare,
+          lanes: plan.lanes,
+          windowBytes: plan.windowBytes,
+          run: plan.run,
+          stream: offerStream(plan.compression, digestKey),
+        },
         this.subject.name,
         { signal: context.cancel, ms: context.deadlines.prepareMs },
       );
       this.#epoch = prepared.epoch;
+      if (prepared.stream !== undefined) {
+        this.#terms = { choice: checkedChoice(prepared.stream), compression: plan.compression, digestKey };
+      }
       this.#file = context.journal.begin({
         journal: JOURNAL_VERSION,
         side: 'source',
@@ -303,10 +319,11 @@ export class Departure {
           if (event.type === 'suspended') this.#suspendedAt ??= performance.now();
           context.onProgress(event);
         },
-        onBytes: (rawBytes) => {
+        terms: this.#terms,
+        onBytes: (rawBytes, stages) => {
           this.#rawBytes = rawBytes;
           this.#wireBytes = lanes.wireBytes;
-          context.onProgress({ type: 'bytes', rawBytes, wireBytes: this.#wireBytes });
+          context.onProgress({ type: 'bytes', rawBytes, wireBytes: this.#wireBytes, stages });
         },
       });
       this.#rawBytes = this.#performed.rawBytes;
@@ -340,7 +357,7 @@ export class Departure {
           type: 'finish',
           ...this.#about,
           rawBytes: performed.rawBytes,
-          digest: { algorithm: 'sha256', hex: performed.digestHex },
+          digest: performed.digest,
           run: this.plan.run,
         },
         ['outcome'],
@@ -477,11 +494,15 @@ export class Departure {
       ...(downtimeMs === undefined ? {} : { downtimeMs }),
       rawBytes: this.#rawBytes,
       wireBytes: this.#wireBytes,
+      transferMs: this.#performed?.transferMs ?? 0,
+      ...(this.#performed === undefined ? {} : { stages: this.#performed.counts }),
       rounds: this.#rounds,
       lanes: this.#laneCount,
       transport: this.#transport,
       reconnects: this.#reconnects,
-      ...(this.#performed === undefined ? {} : { digest: `sha256:${this.#performed.digestHex}` }),
+      ...(this.#performed === undefined
+        ? {}
+        : { digest: `${this.#performed.digest.algorithm}:${this.#performed.digest.hex}` }),
     };
   }
 }

@@ -1,16 +1,29 @@
 import { gen } from 'stream-chain';
-import { limitRate, StreamDigester } from '../codec/stages.js';
+import type { Compression, StreamChoice } from '../codec/agreement.js';
+import { StreamDigester, type DigestAlgorithm } from '../codec/digest.js';
+import { limitRate } from '../codec/rate.js';
+import { StreamEncoder } from '../codec/stream-encoder.js';
 import { Deadline } from '../errors/deadline.js';
 import { asError } from '../errors/message-of.js';
 import { makePipe } from '../posix/owned-fd.js';
 import { readFd } from '../posix/fd-stream.js';
 import type { Domid } from '../toolstack/domid.js';
 import type { Toolstack, TransferEvent } from '../toolstack/toolstack.js';
+import type { StageCounts } from './report.js';
+
+/** What was agreed on for the stream: see the codec. */
+export interface StreamTerms {
+  readonly choice: StreamChoice;
+  readonly compression: Compression;
+  readonly digestKey: Buffer;
+}
 
 /** The way to the destination's restore: what the tunnel's sending lanes offer. */
 export interface OutboundLanes {
   /** Resolves when the chunk is accepted under the window; the chunk is handed over. */
   write(chunk: Uint8Array): Promise<void>;
+  /** `ackedBytes`: what the destination's consumer has taken, so that the memory below it may be used again. */
+  readonly counters?: { readonly ackedBytes: number };
   /** Resolves when the destination has taken every byte. */
   end(): Promise<{ readonly rawBytes: number; readonly wireBytes: number }>;
 }
@@ -25,17 +38,22 @@ export interface PerformRequest {
   readonly signal: AbortSignal;
   readonly onEvent: (event: TransferEvent) => void;
   /** Bytes of the raw stream that the tunnel has accepted so far. */
-  readonly onBytes: (rawBytes: number) => void;
+  readonly onBytes: (rawBytes: number, counts: StageCounts) => void;
+  /** Absent: the stream goes as it is, with SHA-256. */
+  readonly terms?: StreamTerms | undefined;
 }
 
 export interface Performed {
   readonly rawBytes: number;
   readonly wireBytes: number;
-  readonly digestHex: string;
+  readonly digest: { readonly algorithm: DigestAlgorithm; readonly hex: string };
+  readonly counts: StageCounts;
+  /** From the first byte of the stream to the destination having the last. */
+  readonly transferMs: number;
 }
 
 /**
- * Perform: the toolstack's save -> pipe -> digest -> lanes. Resolves when the destination's restore has
+ * Perform: the toolstack's save -> pipe -> digest, rate -> codec -> lanes. Resolves when the destination's restore has
  * been handed every byte. Rejects with the first thing that broke; by then the save has ended, and
  * the guest runs or is suspended: the caller looks.
  */
@@ -47,7 +65,18 @@ export async function perform(request: PerformRequest): Promise<Performed> {
     'E_DEADLINE_STALLED',
     'moving the next byte of the save stream',
   );
-  const digester = new StreamDigester();
+  const { terms, lanes } = request;
+  const digester = new StreamDigester(
+    terms === undefined ? undefined : { algorithm: terms.choice.digest, key: terms.digestKey },
+  );
+  using encoder = terms === undefined ? undefined : new StreamEncoder(terms.choice, terms.compression);
+  let sendWaitMs = 0;
+  let begunAt: number | undefined;
+  const counts = (): StageCounts => ({
+    ...(encoder === undefined ? {} : { codec: encoder.counts }),
+    digestMs: digester.spentMs,
+    sendWaitMs,
+  });
   const pipe = makePipe('save stream');
 
   const save = request.toolstack.save(request.domid, pipe.writeEnd, {
@@ -59,15 +88,32 @@ export async function perform(request: PerformRequest): Promise<Performed> {
     },
   });
   const stages = gen(digester.stage, limitRate(request.bandwidthBytesPerSecond, moving.signal));
+  const chunks = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of readFd(pipe.readEnd, moving.signal, encoder?.window)) {
+      begunAt ??= performance.now();
+      for await (const out of stages(chunk)) yield out;
+    }
+  };
+  const send = async (bytes: Uint8Array): Promise<void> => {
+    const since = performance.now();
+    await lanes.write(bytes);
+    sendWaitMs += performance.now() - since;
+    moving.refresh();
+    request.onBytes(digester.bytes, counts());
+  };
   const pump = async (): Promise<{ rawBytes: number; wireBytes: number }> => {
-    for await (const chunk of readFd(pipe.readEnd, moving.signal)) {
-      for await (const out of stages(chunk)) await request.lanes.write(out);
-      moving.refresh();
-      request.onBytes(digester.bytes);
+    if (encoder === undefined) {
+      for await (const chunk of chunks()) await send(chunk);
+    } else {
+      for await (const batch of encoder.batches(chunks())) {
+        await send(batch.bytes);
+        encoder.sent(batch, lanes.counters?.ackedBytes);
+      }
     }
     // End of file alone is no success: the lanes end only behind a save that says it is done.
     await save;
-    return request.lanes.end();
+    const { wireBytes } = await lanes.end();
+    return { rawBytes: digester.bytes, wireBytes };
   };
 
   // Whichever breaks first stops the other, and is what the caller is told; both are always awaited.
@@ -85,5 +131,6 @@ export async function perform(request: PerformRequest): Promise<Performed> {
   if (saved.status === 'rejected' || pumped.status === 'rejected') {
     throw first ?? new Error('the save stream broke without a reason');
   }
-  return { ...pumped.value, digestHex: digester.digest() };
+  const digest = { algorithm: digester.algorithm, hex: digester.digest() };
+  return { ...pumped.value, digest, counts: counts(), transferMs: performance.now() - (begunAt ?? performance.now()) };
 }

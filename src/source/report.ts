@@ -1,3 +1,4 @@
+import type { EncodeCounts } from '../codec/stream-encoder.js';
 import type { TransferEvent } from '../toolstack/toolstack.js';
 
 /** Where a migration is, for people and for progress displays. */
@@ -18,10 +19,18 @@ export type GuestPlace =
   /** Suspended at the source; whether the destination runs it is not known. */
   | 'in-doubt';
 
+/** What the stages have saved and cost so far: bytes, and ms of this process. Absent codec: the stream went as it was. */
+export interface StageCounts {
+  readonly codec?: EncodeCounts;
+  readonly digestMs: number;
+  /** Waiting for the lanes to take more. */
+  readonly sendWaitMs: number;
+}
+
 export type ProgressEvent =
   | { readonly type: 'phase'; readonly phase: Phase }
   | TransferEvent
-  | { readonly type: 'bytes'; readonly rawBytes: number; readonly wireBytes: number }
+  | { readonly type: 'bytes'; readonly rawBytes: number; readonly wireBytes: number; readonly stages?: StageCounts }
   | { readonly type: 'notice'; readonly text: string }
   /** A connection broke, or is there again; `lane` where it is not the control connection. */
   | { readonly type: 'connection'; readonly state: 'lost' | 'back'; readonly lane?: number; readonly why?: string };
@@ -42,6 +51,9 @@ export interface DepartureReport {
   readonly downtimeMs?: number;
   readonly rawBytes: number;
   readonly wireBytes: number;
+  /** Time in which the stream was on its way: from its first byte to the destination having the last. */
+  readonly transferMs: number;
+  readonly stages?: StageCounts;
   /** Passes over memory, the first and the one under suspension included. */
   readonly rounds: number;
   readonly lanes: number;

@@ -13,7 +13,7 @@ import { outColours } from '../colours.js';
 import type { GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';
 import { packageFile } from '../package-root.js';
-import { bytesText } from '../progress.js';
+import { bytesText } from '../bytes-text.js';
 
 /** The program that this is, run again for each host and verb: the demo does nothing that a user could not type. */
 const PROGRAM = fileURLToPath(packageFile('bin/xenferry.js'));

@@ -1,4 +1,5 @@
 import type { CommandModule } from 'yargs';
+import { MAX_LEVEL, MIN_LEVEL, type Compression } from '../../codec/agreement.js';
 import { migrate, type Migrated } from '../../driver/migrate.js';
 import { MigrationError } from '../../driver/migration-error.js';
 import { openDestination } from '../../driver/open-destination.js';
@@ -9,7 +10,8 @@ import { codeOf, messageOf } from '../../errors/message-of.js';
 import { dialerOptions, dialingOptions, type DialingOptions } from '../dialing.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine, printNote } from '../output.js';
-import { bytesText, Progress, PROGRESS_STYLES, progressStyle } from '../progress.js';
+import { transferFigures, transferText } from '../transfer-figures.js';
+import { Progress, PROGRESS_STYLES, progressStyle } from '../progress.js';
 import { StopSignals } from '../stop-signals.js';
 
 const MAX_LANES = 64;
@@ -22,6 +24,7 @@ interface MigrateOptions extends GlobalOptions, DialingOptions {
   dname?: string | undefined;
   lanes: number;
   bandwidth?: number | undefined;
+  compress: string;
   'reconnect-timeout'?: number | undefined;
   json: boolean;
   progress: (typeof PROGRESS_STYLES)[number];
@@ -43,6 +46,11 @@ export const migrateCommand: CommandModule<GlobalOptions, MigrateOptions> = {
       .option('dname', { type: 'string', describe: 'another name at the destination' })
       .option('lanes', { type: 'number', default: 2, describe: `connections for the data, 1 to ${MAX_LANES}` })
       .option('bandwidth', { type: 'number', describe: 'most MiB of guest memory a second' })
+      .option('compress', {
+        type: 'string',
+        default: 'auto',
+        describe: `auto, none, zstd or zstd:LEVEL (${MIN_LEVEL} to ${MAX_LEVEL}); zero and repeated pages are never sent`,
+      })
       .option('reconnect-timeout', {
         type: 'number',
         describe: 'seconds to outlive the loss of every connection; 0: not at all [30]',
@@ -88,6 +96,7 @@ async function run(options: MigrateOptions): Promise<Migrated> {
       `--reconnect-timeout ${reconnect}: seconds from 0 to ${MAX_RECONNECT_MS / 1000} are needed`,
     );
   }
+  const compression = parseCompression(options.compress);
   const uri = parseDestinationUri(options.desturi);
   const deadline = [...(options.deadline ?? []), ...(reconnect === undefined ? [] : [`reconnect=${reconnect}`])];
   await using host = await openHost({ ...options, deadline });
@@ -103,10 +112,24 @@ async function run(options: MigrateOptions): Promise<Migrated> {
     dname: options.dname,
     lanes: options.lanes,
     bandwidthMiBps: options.bandwidth,
+    compression,
     cancel: stop.cancel,
     hurry: stop.hurry,
     onProgress: progress.take,
   });
+}
+
+function parseCompression(text: string): Compression {
+  if (text === 'auto' || text === 'none') return text;
+  const level = /^zstd(?::(-?\d{1,3}))?$/.exec(text)?.[1];
+  if (text === 'zstd') return { level: 1 };
+  if (level !== undefined && Number(level) !== 0 && Number(level) >= MIN_LEVEL && Number(level) <= MAX_LEVEL) {
+    return { level: Number(level) };
+  }
+  throw new UsageError(
+    'E_USAGE_COMPRESS',
+    `--compress ${text}: auto, none, zstd or zstd:LEVEL with a level from ${MIN_LEVEL} to ${MAX_LEVEL}, not 0, is needed`,
+  );
 }
 
 function resultOf(migrated: Migrated): Record<string, unknown> {
@@ -118,6 +141,7 @@ function resultOf(migrated: Migrated): Record<string, unknown> {
     downtimeMs: migrated.downtimeMs === undefined ? null : Math.round(migrated.downtimeMs),
     rawBytes: migrated.rawBytes,
     wireBytes: migrated.wireBytes,
+    ...transferFigures(migrated),
     rounds: migrated.rounds,
     lanes: migrated.lanes,
     transport: migrated.transport,
@@ -141,9 +165,9 @@ function failureOf(error: unknown): Record<string, unknown> {
 }
 
 function sentenceOf(migrated: Migrated, destination: string): string {
-  const { domain, totalMs, downtimeMs, rawBytes, wireBytes, rounds, lanes, transport, reconnects } = migrated;
+  const { domain, totalMs, downtimeMs, rounds, lanes, transport, reconnects } = migrated;
   const state = migrated.runningThere ? 'runs' : 'is paused';
   const downtime = downtimeMs === undefined ? '' : `, downtime ${Math.round(downtimeMs)} ms`;
   const again = reconnects === 0 ? '' : `, ${reconnects} connections made again`;
-  return `${domain} ${state} at ${destination}: ${(totalMs / 1000).toFixed(2)} s${downtime}, ${bytesText(rawBytes)} of stream, ${bytesText(wireBytes)} on the wire, ${rounds} rounds, ${lanes} lanes over ${transport}${again}`;
+  return `${domain} ${state} at ${destination}: ${(totalMs / 1000).toFixed(2)} s${downtime}, ${transferText(migrated)}, ${rounds} rounds, ${lanes} lanes over ${transport}${again}`;
 }

@@ -7,7 +7,7 @@ import { StreamSummarizer, type StreamSummary } from '../../savestream/summary.j
 import { StreamVerifier } from '../../savestream/verify.js';
 import type { GlobalOptions } from '../open.js';
 import { printJson, printLine, printTable } from '../output.js';
-import { bytesText } from '../progress.js';
+import { bytesText } from '../bytes-text.js';
 import { streamInput } from '../stream-input.js';
 
 /** Chunks that are read before the ones in front of them are looked at. */

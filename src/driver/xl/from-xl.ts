@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StreamDigester } from '../../codec/stages.js';
+import { StreamDigester } from '../../codec/digest.js';
 import type { Deadlines } from '../../control/deadlines.js';
 import type { Reply } from '../../control/messages.js';
 import { bakeCookie } from '../../cookie/cookie.js';

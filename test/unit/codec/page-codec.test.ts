@@ -36,7 +36,7 @@ function encode(raw: Buffer, pieces: readonly number[], windowBytes: number) {
     const count = raw.copy(space, 0, at, Math.min(raw.length, at + Math.min(size, space.length)));
     window.commit(count);
     at += count;
-    out.push(...encoder.push().map(plain));
+    out.push(...encoder.push(count).map(plain));
   }
   out.push(...encoder.flush().map(plain));
   return { encoded: Buffer.concat(out), counts: encoder.counts };

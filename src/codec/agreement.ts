@@ -1,0 +1,81 @@
+import { ProtocolError } from '../errors/errors.js';
+import { DIGEST_ALGORITHMS, DIGEST_KEY_BYTES, knownDigests, type DigestAlgorithm } from './digest.js';
+import { BLOCK_BYTES } from './raw-window.js';
+import { zstdVersion } from './zstd.js';
+
+/** The only codec so far, by its name in the messages. */
+export const CODEC = 'pages-1';
+/** How far back a batch may refer, and so what each side keeps: 48 MiB. */
+export const REFERENCE_BYTES = 48 * BLOCK_BYTES;
+
+/** What a source can do with the stream; part of `prepare`. */
+export interface StreamOffer {
+  readonly codecs: readonly string[];
+  readonly referenceBytes: number;
+  readonly packings: readonly string[];
+  readonly digests: readonly string[];
+  /** DIGEST_KEY_BYTES, hex. */
+  readonly digestKey: string;
+}
+
+/** What the destination chose of it; part of `prepared`. */
+export interface StreamChoice {
+  readonly codec: string;
+  readonly referenceBytes: number;
+  readonly packing: string;
+  readonly digest: DigestAlgorithm;
+}
+
+/** What to compress with: choose, nothing, or zstd with a level of the user's. */
+export type Compression = 'auto' | 'none' | { readonly level: number };
+
+/** zstd's levels that make sense here; negative ones are faster. */
+export const MIN_LEVEL = -50;
+export const MAX_LEVEL = 19;
+
+/** What this host offers as a source. @param key DIGEST_KEY_BYTES, drawn for this migration */
+export function offerStream(compression: Compression, key: Buffer): StreamOffer {
+  return {
+    codecs: [CODEC],
+    referenceBytes: REFERENCE_BYTES,
+    packings: compression !== 'none' && zstdVersion() !== undefined ? ['zstd'] : [],
+    digests: knownDigests(),
+    digestKey: key.toString('hex', 0, DIGEST_KEY_BYTES),
+  };
+}
+
+/** What this host makes of an offer as the destination. Undefined: the stream comes as it is, with SHA-256. */
+export function chooseStream(offer: StreamOffer | undefined): StreamChoice | undefined {
+  if (offer?.codecs.includes(CODEC) !== true) return undefined;
+  const known = knownDigests();
+  const digest = DIGEST_ALGORITHMS.find((one) => known.includes(one) && offer.digests.includes(one));
+  const reference = Math.min(offer.referenceBytes, REFERENCE_BYTES);
+  return {
+    codec: CODEC,
+    referenceBytes: reference - (reference % BLOCK_BYTES),
+    packing: offer.packings.includes('zstd') && zstdVersion() !== undefined ? 'zstd' : 'none',
+    digest: digest ?? 'sha256',
+  };
+}
+
+/**
+ * What the destination chose, as far as it was offered.
+ * @throws ProtocolError `E_PROTOCOL_STREAM` where it was not
+ */
+export function checkedChoice(choice: StreamChoice): StreamChoice {
+  const { codec, referenceBytes, packing, digest } = choice;
+  const wrong =
+    codec !== CODEC
+      ? `codec ${codec}`
+      : referenceBytes > REFERENCE_BYTES || referenceBytes % BLOCK_BYTES !== 0
+        ? `${referenceBytes} bytes to refer to`
+        : packing !== 'none' && (packing !== 'zstd' || zstdVersion() === undefined)
+          ? `packing ${packing}`
+          : knownDigests().includes(digest)
+            ? undefined
+            : `digest ${digest}`;
+  if (wrong === undefined) return choice;
+  throw new ProtocolError('E_PROTOCOL_STREAM', `the destination chose ${wrong}, which was not offered`, {
+    hint: 'The far end breaks the protocol: compare the versions of xenferry on both hosts.',
+  });
+}

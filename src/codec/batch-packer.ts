@@ -1,0 +1,161 @@
+import { availableParallelism } from 'node:os';
+import { BATCH_HEADER_BYTES, BodyKind, encodeBatchHeader, MAX_BATCH_BYTES } from './batch.js';
+import type { SentBatch } from './batch-reader.js';
+import { DraftBuffers, type Draft } from './draft.js';
+import { ZstdCompressor, ZstdDecompressor } from './zstd.js';
+
+/** As many batches at once as there are cores, but not more than leave some of libuv's four threads to others. */
+export const PACK_THREADS = Math.max(1, Math.min(3, availableParallelism()));
+
+/** A batch ready to go. */
+export interface PackedBatch {
+  readonly bytes: Buffer;
+  /** The whole of a batch buffer that lies under `bytes`, if one does: it may go back when the far side has the bytes. */
+  readonly buffer: Buffer | undefined;
+  readonly bodyBytes: number;
+  readonly rawBytes: number;
+}
+
+/** What packing has come to. */
+export interface PackCounts {
+  /** Bodies that were given to zstd, and what came of them. */
+  packedBytes: number;
+  packedToBytes: number;
+  /** Bodies that went as they were. */
+  plainBytes: number;
+  /** Time in zstd, over all threads, waiting for a thread included. */
+  packMs: number;
+}
+
+/** Contexts that work side by side, each on one batch at a time. */
+class ContextPool<Context extends Disposable> implements Disposable {
+  readonly #free: Context[] = [];
+  readonly #waiting: ((context: Context) => void)[] = [];
+  #made = 0;
+  #closed = false;
+
+  constructor(
+    private readonly most: number,
+    private readonly make: () => Context,
+  ) {}
+
+  async use<T>(work: (context: Context) => Promise<T>): Promise<T> {
+    const context = await this.#take();
+    try {
+      return await work(context);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next !== undefined) next(context);
+      else if (this.#closed) context[Symbol.dispose]();
+      else this.#free.push(context);
+    }
+  }
+
+  #take(): Promise<Context> | Context {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    if (this.#made < this.most) {
+      this.#made += 1;
+      return this.make();
+    }
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  /** Frees what is not at work now, and the rest as soon as it is done. */
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    for (const context of this.#free.splice(0)) context[Symbol.dispose]();
+  }
+}
+
+/** Makes batches ready to go: packs them in other threads, several at a time. */
+export class BatchPacker implements Disposable {
+  readonly counts: PackCounts = { packedBytes: 0, packedToBytes: 0, plainBytes: 0, packMs: 0 };
+  readonly #contexts = new ContextPool(PACK_THREADS, () => new ZstdCompressor());
+  readonly #scratch = new DraftBuffers();
+
+  /** @param buffers where drafts' buffers go back to */
+  constructor(private readonly buffers: DraftBuffers) {}
+
+  /** Takes the draft's buffer over. @param level zstd's; 0: as it is */
+  async pack(draft: Draft, level: number): Promise<PackedBatch> {
+    if (level !== 0) {
+      const packed = await this.#contexts.use((context) => this.#zstd(context, draft, level));
+      if (packed !== undefined) return packed;
+    }
+    const { buffer, bodyBytes, opsBytes, rawBytes } = draft;
+    this.counts.plainBytes += bodyBytes;
+    const length = BATCH_HEADER_BYTES + bodyBytes;
+    encodeBatchHeader({ kind: BodyKind.PLAIN, wireBytes: bodyBytes, bodyBytes, opsBytes, rawBytes }, buffer);
+    if (length > MAX_BATCH_BYTES / 2) return { bytes: buffer.subarray(0, length), buffer, bodyBytes, rawBytes };
+    // What is kept until it is acknowledged should not hold a far larger buffer.
+    const bytes = Buffer.from(buffer.subarray(0, length));
+    this.buffers.give(buffer);
+    return { bytes, buffer: undefined, bodyBytes, rawBytes };
+  }
+
+  /** Undefined where it does not become smaller: the draft is as it was. */
+  async #zstd(context: ZstdCompressor, draft: Draft, level: number): Promise<PackedBatch | undefined> {
+    const { buffer, bodyBytes, opsBytes, rawBytes } = draft;
+    const since = performance.now();
+    const scratch = this.#scratch.take();
+    const body = buffer.subarray(BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + bodyBytes);
+    const wireBytes = await context.compress(body, scratch.subarray(0, bodyBytes - 1), level);
+    this.counts.packMs += performance.now() - since;
+    let bytes: Buffer | undefined;
+    if (wireBytes !== undefined) {
+      bytes = Buffer.allocUnsafeSlow(BATCH_HEADER_BYTES + wireBytes);
+      scratch.copy(bytes, BATCH_HEADER_BYTES, 0, wireBytes);
+      encodeBatchHeader({ kind: BodyKind.ZSTD, wireBytes, bodyBytes, opsBytes, rawBytes }, bytes);
+      this.counts.packedBytes += bodyBytes;
+      this.counts.packedToBytes += wireBytes;
+      this.buffers.give(buffer);
+    }
+    this.#scratch.give(scratch);
+    return bytes === undefined ? undefined : { bytes, buffer: undefined, bodyBytes, rawBytes };
+  }
+
+  [Symbol.dispose](): void {
+    this.#contexts[Symbol.dispose]();
+  }
+}
+
+/** A batch with its body as it was before it was packed. */
+export interface UnpackedBatch extends SentBatch {
+  /** To be given back with `done` when the body is not used any more. */
+  readonly buffer: Buffer | undefined;
+}
+
+/** The other direction: unpacks batches in other threads, several at a time. */
+export class BatchUnpacker implements Disposable {
+  readonly #contexts = new ContextPool(PACK_THREADS, () => new ZstdDecompressor());
+  readonly #buffers = new DraftBuffers();
+  #unpackMs = 0;
+
+  /** Time in zstd, over all threads. */
+  get unpackMs(): number {
+    return this.#unpackMs;
+  }
+
+  /** @throws ProtocolError `E_PROTOCOL_ZSTD` */
+  async unpack(batch: SentBatch): Promise<UnpackedBatch> {
+    if (batch.header.kind === BodyKind.PLAIN) return { ...batch, buffer: undefined };
+    const since = performance.now();
+    const buffer = this.#buffers.take();
+    const body = buffer.subarray(0, batch.header.bodyBytes);
+    await this.#contexts.use((context) => context.decompress(batch.body, body));
+    this.#unpackMs += performance.now() - since;
+    return { ...batch, body, buffer };
+  }
+
+  /** The batch's body is not used any more. */
+  done(batch: UnpackedBatch): void {
+    if (batch.buffer !== undefined) this.#buffers.give(batch.buffer);
+  }
+
+  [Symbol.dispose](): void {
+    this.#contexts[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,52 @@
+import type { StreamChoice } from './agreement.js';
+import { BatchReader, type SentBatch } from './batch-reader.js';
+import { BatchUnpacker, PACK_THREADS } from './batch-packer.js';
+import { inOrder } from './in-order.js';
+import { DECODE_AHEAD_BYTES, PageDecoder } from './page-decoder.js';
+import { RawWindow } from './raw-window.js';
+
+/** The destination's half of the codec: from what the lanes brought to the raw stream. One use. */
+export class StreamDecoder implements Disposable {
+  readonly #window: RawWindow;
+  readonly #decoder: PageDecoder;
+  readonly #unpacker = new BatchUnpacker();
+  #decodeMs = 0;
+
+  constructor(choice: StreamChoice) {
+    this.#window = new RawWindow(choice.referenceBytes, DECODE_AHEAD_BYTES);
+    this.#decoder = new PageDecoder(this.#window);
+  }
+
+  /** What it has cost so far, in ms. */
+  get counts(): { readonly decodeMs: number; readonly unpackMs: number } {
+    return { decodeMs: this.#decodeMs, unpackMs: this.#unpacker.unpackMs };
+  }
+
+  /**
+   * The raw stream. Each piece is to be used up before the next is asked for; it is overwritten later.
+   * @throws ProtocolError `E_PROTOCOL_BATCH`, `E_PROTOCOL_ZSTD`; what the lanes end with
+   */
+  async *chunks(encoded: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, undefined> {
+    const batches = inOrder(readBatches(encoded), PACK_THREADS + 1, (batch) => this.#unpacker.unpack(batch));
+    for await (const batch of batches) {
+      let since = performance.now();
+      for (const piece of this.#decoder.decode(batch.header, batch.body, batch.offset)) {
+        this.#decodeMs += performance.now() - since;
+        yield piece;
+        since = performance.now();
+      }
+      this.#decodeMs += performance.now() - since;
+      this.#unpacker.done(batch);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#unpacker[Symbol.dispose]();
+  }
+}
+
+async function* readBatches(encoded: AsyncIterable<Uint8Array>): AsyncGenerator<SentBatch, void, undefined> {
+  const reader = new BatchReader();
+  for await (const chunk of encoded) yield* reader.take(chunk);
+  reader.end();
+}

@@ -1,0 +1,145 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Compression, StreamChoice } from './agreement.js';
+import { BatchPacker, PACK_THREADS, type PackCounts, type PackedBatch } from './batch-packer.js';
+import type { Draft } from './draft.js';
+import { inOrder } from './in-order.js';
+import { LevelChooser } from './level-chooser.js';
+import { PageEncoder, type EncoderCounts } from './page-encoder.js';
+import { BLOCK_BYTES, RawWindow } from './raw-window.js';
+
+/** After so long without a byte, what has come goes out however little it is: the guest may be waiting. */
+const QUIET_MS = 1;
+/** How much may be read ahead of the encoder; a reader keeps to it. */
+export const READ_AHEAD_BYTES = 6 * BLOCK_BYTES;
+
+/** What the codec has saved and cost so far. Bytes, and ms of this process's time. */
+export interface EncodeCounts extends EncoderCounts, PackCounts {
+  /** Finding what need not be sent. */
+  encodeMs: number;
+  /** zstd's level by and large; 0: none. */
+  level: number;
+}
+
+/** The source's half of the codec: from the raw stream to batches for the lanes. One use. */
+export class StreamEncoder implements Disposable {
+  /** Where the raw stream is to be read into. */
+  readonly window: RawWindow;
+  readonly #encoder: PageEncoder;
+  readonly #packer: BatchPacker;
+  readonly #levels: LevelChooser;
+  /** Buffers that wait for the far side to have their bytes. */
+  readonly #lent: { readonly buffer: Buffer; readonly until: number }[] = [];
+  #wireBytes = 0;
+  #encodeMs = 0;
+  #idleMs = 0;
+  #lastSent = performance.now();
+  #idleAtLast = 0;
+
+  constructor(choice: StreamChoice, compression: Compression) {
+    this.window = new RawWindow(choice.referenceBytes, READ_AHEAD_BYTES);
+    this.#encoder = new PageEncoder(this.window);
+    this.#packer = new BatchPacker(this.#encoder.buffers);
+    this.#levels = new LevelChooser(fixedLevel(choice, compression));
+  }
+
+  get counts(): EncodeCounts {
+    return {
+      ...this.#encoder.counts,
+      ...this.#packer.counts,
+      encodeMs: this.#encodeMs,
+      level: this.#levels.level,
+    };
+  }
+
+  /**
+   * The batches of a stream, in order, a few of them packed ahead.
+   * @param chunks views of `window`, in order, each already committed
+   */
+  batches(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<PackedBatch, void, undefined> {
+    return inOrder(this.#drafts(chunks), PACK_THREADS + 1, async (draft) => {
+      const level = this.#levels.next();
+      const packed = await this.#packer.pack(draft, level);
+      if (level !== 0) this.#levels.packed(packed.bodyBytes, packed.bytes.length);
+      return packed;
+    });
+  }
+
+  /**
+   * A batch was accepted by the lanes.
+   * @param ackedBytes of all batches' bytes, what the far side has taken; undefined where that is not known
+   */
+  sent(batch: PackedBatch, ackedBytes: number | undefined): void {
+    const now = performance.now();
+    const active = now - this.#lastSent - (this.#idleMs - this.#idleAtLast);
+    this.#levels.sent(batch.bodyBytes, Math.max(0, active));
+    this.#lastSent = now;
+    this.#idleAtLast = this.#idleMs;
+    this.#wireBytes += batch.bytes.length;
+    if (ackedBytes === undefined) return;
+    if (batch.buffer !== undefined) this.#lent.push({ buffer: batch.buffer, until: this.#wireBytes });
+    while (this.#lent.length > 0 && this.#lent[0].until <= ackedBytes) {
+      const back = this.#lent.shift();
+      if (back !== undefined) this.#encoder.buffers.give(back.buffer);
+    }
+  }
+
+  async *#drafts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Draft, void, undefined> {
+    const reader = chunks[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = reader.next();
+        if (this.#encoder.hasPending && !(await this.#idle(comesSoon(next)))) {
+          yield* this.#timed(() => this.#encoder.flush());
+        }
+        const chunk = await this.#idle(next);
+        if (chunk.done === true) break;
+        yield* this.#timed(() => this.#encoder.push(chunk.value.byteLength));
+      }
+      yield* this.#timed(() => this.#encoder.flush());
+    } finally {
+      await reader.return?.();
+    }
+  }
+
+  async #idle<T>(wait: Promise<T>): Promise<T> {
+    const since = performance.now();
+    try {
+      return await wait;
+    } finally {
+      this.#idleMs += performance.now() - since;
+    }
+  }
+
+  #timed(work: () => Draft[]): Draft[] {
+    const since = performance.now();
+    const drafts = work();
+    this.#encodeMs += performance.now() - since;
+    return drafts;
+  }
+
+  /** Frees what zstd holds. */
+  [Symbol.dispose](): void {
+    this.#packer[Symbol.dispose]();
+  }
+}
+
+function fixedLevel(choice: StreamChoice, compression: Compression): number | undefined {
+  if (choice.packing === 'none' || compression === 'none') return 0;
+  return compression === 'auto' ? undefined : compression.level;
+}
+
+/** False where nothing has come after a moment. What the promise rejects with is for whoever awaits it itself. */
+async function comesSoon(next: Promise<unknown>): Promise<boolean> {
+  const over = new AbortController();
+  try {
+    return await Promise.race([
+      next.then(
+        () => true,
+        () => true,
+      ),
+      sleep(QUIET_MS, false, { signal: over.signal }),
+    ]);
+  } finally {
+    over.abort();
+  }
+}
