@@ -12,17 +12,29 @@ import { Requester } from '../control/requester.js';
 import { ProtocolError } from '../errors/errors.js';
 import { fromWire } from '../errors/wire.js';
 import type { Connect, Destination, DestinationEvents, OpenLanes } from '../source/destination.js';
-import { FrameLink, type FrameLinkOptions } from '../tunnel/frame-link.js';
-import { LANE_KEEPALIVE } from '../tunnel/keepalive.js';
+import { FrameLink } from '../tunnel/frame-link.js';
+import type { FramedLink, LaneLink } from '../tunnel/lane-link.js';
 import { LaneSender } from '../tunnel/lane-sender.js';
-import type { Dialer, Link, PeerIdentity } from '../tunnel/link.js';
+import type { Dialer, PeerIdentity } from '../tunnel/link.js';
 import { MessageChannel, type Resumed } from '../tunnel/message-channel.js';
+import { packLane } from '../tunnel/pack-lane.js';
+import type { Packing } from '../tunnel/packing.js';
 
 /** What a destination must be able to do for us (S28). */
 const NEEDED_FEATURES = ['migration-v3', 'migration-params'] as const;
 
-/** How the leaving side reaches a destination through a dialer. The dialer stays its owner's. */
-export function connectThrough(dialer: Dialer, hello: Hello): Connect {
+/** How data is packed for a destination that understands it. */
+export interface OfferedPacking {
+  /** What the destination's hello must name. */
+  readonly feature: string;
+  readonly packing: Packing;
+}
+
+/**
+ * How the leaving side reaches a destination through a dialer. The dialer stays its owner's.
+ * @param offered absent: data goes as it is
+ */
+export function connectThrough(dialer: Dialer, hello: Hello, offered?: OfferedPacking): Connect {
   return async (events, signal) => {
     const reconnectMs = Math.min(events.reconnectMs ?? 0, MAX_RECONNECT_MS);
     const control = new FrameLink(await dialer.dial(signal));
@@ -31,7 +43,9 @@ export function connectThrough(dialer: Dialer, hello: Hello): Connect {
       const opened = decodeWith(openedSchema, answer, `answer of ${dialer.target}`);
       if (opened.kind !== 'control') throw wrongRole(dialer);
       checkPeer(hello, opened.hello);
-      return new TunnelDestination(dialer, control, opened, { ...events, reconnectMs });
+      const understood = offered !== undefined && opened.hello.features.includes(offered.feature);
+      const packing = understood ? offered.packing : undefined;
+      return new TunnelDestination(dialer, control, opened, { ...events, reconnectMs }, packing);
     } catch (error) {
       control.destroy();
       throw error;
@@ -69,6 +83,7 @@ class TunnelDestination implements Destination {
     control: FrameLink,
     opened: Extract<Opened, { kind: 'control' }>,
     private readonly events: DestinationEvents,
+    private readonly packing: Packing | undefined,
   ) {
     const { hello, session } = opened;
     this.hello = hello;
@@ -102,7 +117,7 @@ class TunnelDestination implements Destination {
   async openLanes(options: Parameters<Destination['openLanes']>[0]): Promise<OpenLanes> {
     const dialled = await Promise.allSettled(
       Array.from({ length: options.count }, async (_, index) =>
-        this.#openLane(await this.dialer.dial(options.signal), options.token, index, options.signal),
+        this.#openLane(await this.dialer.dialLane(options.signal, false), options.token, index, options.signal),
       ),
     );
     const links = dialled.flatMap((lane) => (lane.status === 'fulfilled' ? [lane.value] : []));
@@ -116,21 +131,23 @@ class TunnelDestination implements Destination {
       windowBytes: options.windowBytes,
       resume: {
         forMs: this.#reconnectMs,
-        redial: async (index, signal) => this.#openLane(await dialer.dialAgain(signal), options.token, index, signal),
+        redial: async (index, signal) =>
+          this.#openLane(await dialer.dialLane(signal, true), options.token, index, signal),
         onLost: (index, error) => events.onConnection?.('lost', index, error),
         onBack: (index) => events.onConnection?.('back', index, undefined),
       },
     });
   }
 
-  async #openLane(dialled: Link, token: string, index: number, signal: AbortSignal): Promise<FrameLink> {
-    const opened = await openLink(dialled, { kind: 'lane', token, index }, this.dialer, LANE_KEEPALIVE, signal);
-    return opened.link;
+  async #openLane(link: FramedLink, token: string, index: number, signal: AbortSignal): Promise<LaneLink> {
+    const lane = await packLane(link, { out: this.packing });
+    await openLink(link, { kind: 'lane', token, index }, this.dialer, signal);
+    return lane;
   }
 
   async #resume(session: string, heard: number, signal: AbortSignal): Promise<Resumed> {
-    const dialled = await this.dialer.dialAgain(signal);
-    const { link, answer } = await openLink(dialled, { kind: 'resume', session, heard }, this.dialer, {}, signal);
+    const link = new FrameLink(await this.dialer.dialAgain(signal));
+    const answer = await openLink(link, { kind: 'resume', session, heard }, this.dialer, signal);
     if (answer.kind === 'resume') return { link, heard: answer.heard };
     link.destroy();
     throw wrongRole(this.dialer);
@@ -142,18 +159,10 @@ class TunnelDestination implements Destination {
   }
 }
 
-/** Says on a new link what it is for. Takes the link over. */
-async function openLink(
-  dialled: Link,
-  open: Open,
-  dialer: Dialer,
-  options: FrameLinkOptions,
-  signal: AbortSignal,
-): Promise<{ readonly link: FrameLink; readonly answer: Opened }> {
-  const link = new FrameLink(dialled, options);
+/** Says on a new link what it is for, and returns the answer. Destroys the link where that comes to nothing. */
+async function openLink(link: FramedLink, open: Open, dialer: Dialer, signal: AbortSignal): Promise<Opened> {
   try {
-    const answer = await link.open(encode(open), signal);
-    return { link, answer: decodeWith(openedSchema, answer, `answer of ${dialer.target}`) };
+    return decodeWith(openedSchema, await link.open(encode(open), signal), `answer of ${dialer.target}`);
   } catch (error) {
     link.destroy();
     throw error;

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { encode, type Open } from '../control/messages.js';
 import { ProtocolError } from '../errors/errors.js';
-import type { FrameLink } from '../tunnel/frame-link.js';
+import type { FramedLink } from '../tunnel/lane-link.js';
 import { MessageChannel } from '../tunnel/message-channel.js';
 
 interface Conversation {
@@ -26,7 +26,7 @@ export class Conversations {
    * Begins a conversation over a link that is about to be answered.
    * @param reconnectMs how long it outlives the loss of its link
    */
-  begin(link: FrameLink, reconnectMs: number): BegunConversation {
+  begin(link: FramedLink, reconnectMs: number): BegunConversation {
     const channel = new MessageChannel(link, { reconnectMs });
     if (reconnectMs === 0) return { channel, session: undefined, [Symbol.dispose]: () => undefined };
     const session = randomBytes(32).toString('hex');
@@ -39,7 +39,7 @@ export class Conversations {
    * Goes on with a conversation over a new link, which has said so and is answered here.
    * @throws ProtocolError `E_PROTOCOL_SESSION` where there is none: it has ended, or is another peer's
    */
-  async resume(open: Extract<Open, { kind: 'resume' }>, link: FrameLink): Promise<void> {
+  async resume(open: Extract<Open, { kind: 'resume' }>, link: FramedLink): Promise<void> {
     const conversation = this.#open.get(keyOf(open.session));
     if (conversation?.peer !== link.peer.name) {
       throw new ProtocolError('E_PROTOCOL_SESSION', 'no conversation waits for this connection', {

@@ -1,13 +1,19 @@
+import { availableParallelism } from 'node:os';
 import { UsageError } from '../errors/errors.js';
 import { makeOneTimeCertificate } from '../pki/one-time.js';
+import { duplicateFd } from '../posix/libc.js';
 import type { Dialer } from '../tunnel/link.js';
-import { SshDialer } from '../tunnel/ssh/ssh-dialer.js';
+import { SshDialer, type SshDialerOptions } from '../tunnel/ssh/ssh-dialer.js';
 import type { SshEnvironment } from '../tunnel/ssh/ssh-files.js';
 import { resolveSshTarget } from '../tunnel/ssh/ssh-target.js';
 import type { OneTimeCredentials } from '../tunnel/ssh/tls-lanes.js';
 import { loadTlsDir } from '../tunnel/tls-credentials.js';
+import { LinkThreads } from '../tunnel/threads/link-threads.js';
 import { TlsDialer } from '../tunnel/tls-dialer.js';
 import { DEFAULT_PORT, type DestinationUri } from './uri.js';
+
+/** More than this many cores the rest of a migration cannot keep busy. */
+const MAX_LANE_THREADS = 8;
 
 export interface DialerOptions {
   /** Folder with ca.pem, cert.pem and key.pem; needed for xen+tls. */
@@ -36,15 +42,36 @@ export function makeOneTimeCredentials(): Promise<OneTimeCredentials> {
 export function openDialer(uri: TunnelUri, options: DialerOptions): Dialer {
   switch (uri.transport) {
     case 'tls':
-      if (options.tlsDir === undefined) {
+      const { tlsDir } = options;
+      if (tlsDir === undefined) {
         throw new UsageError('E_USAGE_TLS_DIR', `${uri.text} needs certificates`, {
           hint: 'Name their folder with --tls-dir DIR; `xenferry pki issue` makes one.',
         });
       }
-      return new TlsDialer({ host: uri.host, port: uri.port ?? DEFAULT_PORT, credentials: loadTlsDir(options.tlsDir) });
+      return withThreads((threads) => {
+        const credentials = loadTlsDir(tlsDir);
+        return new TlsDialer({ host: uri.host, port: uri.port ?? DEFAULT_PORT, credentials }, { threads });
+      });
     case 'ssh':
       return openSshDialer(uri, options);
   }
+}
+
+/** As many threads as lanes may be busy at once here. Nothing is started before it is needed. */
+export function laneThreads(): LinkThreads {
+  return new LinkThreads(Math.min(availableParallelism(), MAX_LANE_THREADS), duplicateFd);
+}
+
+/** A dialer whose lanes live in threads, which end with it. */
+function withThreads<T extends Dialer>(open: (threads: LinkThreads) => T): T {
+  const threads = laneThreads();
+  const dialer = open(threads);
+  const dispose = dialer[Symbol.asyncDispose].bind(dialer);
+  dialer[Symbol.asyncDispose] = async () => {
+    await dispose();
+    threads[Symbol.dispose]();
+  };
+  return dialer;
 }
 
 function openSshDialer(uri: TunnelUri, { ssh, onNotice }: DialerOptions): Dialer {
@@ -56,11 +83,13 @@ function openSshDialer(uri: TunnelUri, { ssh, onNotice }: DialerOptions): Dialer
     },
     ssh.environment,
   );
-  return new SshDialer(target, {
+  const options = (threads?: LinkThreads): SshDialerOptions => ({
     onNotice,
     ...(ssh.remoteCommand === undefined ? {} : { remoteCommand: ssh.remoteCommand }),
     ...(ssh.startMs === undefined ? {} : { startMs: ssh.startMs }),
     ...(ssh.askPassphrase === undefined ? {} : { askPassphrase: ssh.askPassphrase }),
-    ...(ssh.channelsOnly ? {} : { tls: { makeCredentials: makeOneTimeCredentials } }),
+    ...(threads === undefined ? {} : { tls: { makeCredentials: makeOneTimeCredentials, threads } }),
   });
+  if (ssh.channelsOnly) return new SshDialer(target, options());
+  return withThreads((threads) => new SshDialer(target, options(threads)));
 }

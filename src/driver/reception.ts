@@ -8,13 +8,22 @@ import { toWire } from '../errors/wire.js';
 import { openArrivals, recoverArrival } from '../dest/recover.js';
 import { FrameLink } from '../tunnel/frame-link.js';
 import { LaneReceiver } from '../tunnel/lane-receiver.js';
+import type { FramedLink, LaneLink } from '../tunnel/lane-link.js';
 import type { Link } from '../tunnel/link.js';
+import { packLane } from '../tunnel/pack-lane.js';
+import type { Packing } from '../tunnel/packing.js';
 import { Conversations } from './conversations.js';
 import type { Host } from './host.js';
 
+/** A link that carries data, and what it looks like behind its packing. */
+interface Lane {
+  readonly link: FramedLink;
+  readonly lane: LaneLink;
+}
+
 /** Where links come in: says hello, gives each link to what it is for, and keeps going whatever a peer does. */
 export class Reception implements AsyncDisposable {
-  readonly #arrivals: Arrivals<FrameLink>;
+  readonly #arrivals: Arrivals<Lane>;
   readonly #conversations = new Conversations();
   readonly #open = new Set<Promise<void>>();
   readonly #stop = new AbortController();
@@ -23,8 +32,9 @@ export class Reception implements AsyncDisposable {
     private readonly host: Host,
     private readonly hello: Hello,
     private readonly log: (line: string) => void,
+    private readonly packing?: Packing,
   ) {
-    this.#arrivals = new Arrivals<FrameLink>({
+    this.#arrivals = new Arrivals<Lane>({
       toolstack: host.toolstack,
       journal: host.journal,
       deadlines: host.deadlines,
@@ -33,10 +43,10 @@ export class Reception implements AsyncDisposable {
         const receiver = new LaneReceiver({ windowBytes, reconnectMs });
         return {
           chunks: receiver,
-          attach: (lane, index) => {
+          attach: ({ link, lane }, index) => {
             receiver.checkOpen();
             // The answer goes out before anything that the receiver sends; where it fails, the receiver hears of it.
-            lane.answer(encode({ kind: 'lane', index })).catch(() => undefined);
+            link.answer(encode({ kind: 'lane', index })).catch(() => undefined);
             receiver.attach(lane, index);
           },
           destroy: (error) => receiver.destroy(error),
@@ -69,19 +79,29 @@ export class Reception implements AsyncDisposable {
 
   /** Takes a link over. Never rejects: what goes wrong with one peer is logged and ends that link only. */
   accept(link: Link): void {
-    const work = this.#serve(new FrameLink(link)).catch((error: unknown) => {
+    this.acceptFramed(new FrameLink(link));
+  }
+
+  /** The same for a link that speaks frames already. */
+  acceptFramed(link: FramedLink): void {
+    const work = this.#serve(link).catch((error: unknown) => {
       this.log(`${link.peer.name} (${link.peer.address}): ${messageOf(error)}`);
     });
     this.#open.add(work);
     void work.then(() => this.#open.delete(work));
   }
 
-  async #serve(link: FrameLink): Promise<void> {
+  async #serve(link: FramedLink): Promise<void> {
     try {
       const open = await this.#awaitOpen(link);
       switch (open.kind) {
         case 'lane':
-          this.#arrivals.attach(open.token, open.index, link, link.peer.name);
+          this.#arrivals.attach(
+            open.token,
+            open.index,
+            { link, lane: await packLane(link, { in: this.packing }) },
+            link.peer.name,
+          );
           return;
         case 'resume':
           await this.#conversations.resume(open, link);
@@ -97,12 +117,12 @@ export class Reception implements AsyncDisposable {
     }
   }
 
-  async #awaitOpen(link: FrameLink): Promise<Open> {
+  async #awaitOpen(link: FramedLink): Promise<Open> {
     using deadline = new Deadline(this.#stop.signal, this.host.deadlines.connectMs, 'E_DEADLINE_HELLO', 'the hello');
     return decodeWith(openSchema, await link.awaitOpen(deadline.signal), `hello of ${link.peer.name}`);
   }
 
-  async #converse(link: FrameLink, hostname: string, reconnectMs: number): Promise<void> {
+  async #converse(link: FramedLink, hostname: string, reconnectMs: number): Promise<void> {
     using conversation = this.#conversations.begin(link, reconnectMs);
     const { channel, session } = conversation;
     await link.answer(encode({ kind: 'control', hello: this.hello, ...(session === undefined ? {} : { session }) }));

@@ -10,6 +10,7 @@ const flockCall = libc.func('int flock(int fd, int operation)') as (fd: number, 
 
 /* Values of Linux on every architecture that Xen's toolstack runs on (asm-generic/fcntl.h). */
 const O_CLOEXEC = 0o2000000;
+const F_DUPFD_CLOEXEC = 1030;
 const F_SETPIPE_SZ = 1031;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -39,4 +40,11 @@ export function tryFlock(fd: number): boolean {
   if (flockCall(fd, LOCK_EX | LOCK_NB) === 0) return true;
   if (koffi.errno() === EAGAIN) return false;
   throw fail('flock');
+}
+
+/** A second descriptor of the same open file or socket, close-on-exec. The caller owns it. */
+export function duplicateFd(fd: number): number {
+  const copy = fcntlInt(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) throw fail('fcntl');
+  return copy;
 }

@@ -6,6 +6,7 @@ import { LaneGroup, type Lane, type LaneCounters } from './lane-group.js';
 import type { LaneLink } from './lane-link.js';
 import { LaneReplacer, type LaneResume } from './lane-resume.js';
 import { RetainedFrames } from './retained-frames.js';
+import { SharedSlots } from './threads/shared-slots.js';
 import { CHUNK_BYTES, MAX_LANES, WINDOW_BYTES, WINDOW_FRAMES } from './window.js';
 
 export interface LaneSenderOptions {
@@ -30,7 +31,10 @@ export class LaneSender implements AsyncDisposable {
   readonly #replacer: LaneReplacer;
   readonly #windowBytes: number;
   readonly #signal: AbortSignal | undefined;
-  readonly #retained = new RetainedFrames<Lane>();
+  readonly #slots: SharedSlots;
+  readonly #retained = new RetainedFrames<Lane>((frame) => {
+    this.#slots.release(frame.payload);
+  });
   readonly #changed = new Bell();
   readonly #onAbort: () => void;
   #writing = false;
@@ -47,6 +51,7 @@ export class LaneSender implements AsyncDisposable {
     this.#count = links.length;
     this.#windowBytes = options.windowBytes ?? WINDOW_BYTES;
     if (!(this.#windowBytes >= 1)) throw new InvariantError(`a window of ${this.#windowBytes} bytes`);
+    this.#slots = new SharedSlots(this.#windowBytes);
     this.#signal = options.signal;
     this.#lanes = new LaneGroup('sentBytes', {
       onFrame: (frame, lane) => {
@@ -160,7 +165,9 @@ export class LaneSender implements AsyncDisposable {
       const fits = this.#retained.bytes + payload.length <= this.#windowBytes && this.#retained.count < WINDOW_FRAMES;
       if (lane?.full === false && fits && !this.#retained.hasOrphans) {
         const { nextSequence, nextOffset } = this.#retained;
-        const frame: Frame = { type: FrameType.DATA, sequence: nextSequence, offset: nextOffset, payload };
+        // Once, and not for each lane that it may have to go over.
+        const bytes = lane.link.threaded === true ? this.#slots.copy(payload) : payload;
+        const frame: Frame = { type: FrameType.DATA, sequence: nextSequence, offset: nextOffset, payload: bytes };
         this.#retained.add(frame, lane);
         this.#post(lane, frame);
         return;
@@ -190,6 +197,12 @@ export class LaneSender implements AsyncDisposable {
 
   #post(lane: Lane, frame: Frame): void {
     lane.full = true;
+    if (lane.link.threaded === true) {
+      lane.link.onUnused ??= (payload) => {
+        this.#slots.release(payload);
+      };
+      this.#slots.hold(frame.payload);
+    }
     lane.link.send(frame).then(
       () => {
         lane.full = false;

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { FramedLink } from './lane-link.js';
 
 /** Who is at the other end, as the transport has proven it. */
 export interface PeerIdentity {
@@ -26,4 +27,6 @@ export interface Dialer extends AsyncDisposable {
   dial(signal: AbortSignal): Promise<Link>;
   /** A link that takes a lost one's place: to the very process that the first one reached, never to a new one. */
   dialAgain(signal: AbortSignal): Promise<Link>;
+  /** As `dial`, or as `dialAgain`, for a link that carries data: where it can, it lives in a thread of its own. */
+  dialLane(signal: AbortSignal, again: boolean): Promise<FramedLink>;
 }

@@ -2,8 +2,8 @@ import { Deadline, orAborted } from '../errors/deadline.js';
 import { DeadlineError, ProtocolError, TunnelError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
 import { Bell } from './bell.js';
-import type { FrameLink } from './frame-link.js';
 import { FrameType, MAX_MESSAGE_BYTES, bareFrame, frameName, type Frame } from './frame.js';
+import type { FramedLink } from './lane-link.js';
 import { linkClosed } from './link-errors.js';
 import type { PeerIdentity } from './link.js';
 import { connectionGone, dialUntil, mayHeal } from './reconnecting.js';
@@ -11,7 +11,7 @@ import { UnheardMessages } from './unheard-messages.js';
 
 /** A new link for the same conversation, and how many of our messages the far end had by then. */
 export interface Resumed {
-  readonly link: FrameLink;
+  readonly link: FramedLink;
   readonly heard: number;
 }
 
@@ -40,12 +40,12 @@ export class MessageChannel {
   readonly #unheard = new UnheardMessages();
   readonly #changed = new Bell();
   readonly #over = new AbortController();
-  #link: FrameLink | undefined;
+  #link: FramedLink | undefined;
   #heard = 0;
   #lastError: Error | undefined;
   #failure: Error | undefined;
 
-  constructor(link: FrameLink, options: MessageChannelOptions = {}) {
+  constructor(link: FramedLink, options: MessageChannelOptions = {}) {
     this.peer = link.peer;
     this.#link = link;
     this.#options = options;
@@ -145,7 +145,7 @@ export class MessageChannel {
   }
 
   /** What a frame means; undefined where it is no message. */
-  #take(frame: Frame, link: FrameLink): Uint8Array | undefined {
+  #take(frame: Frame, link: FramedLink): Uint8Array | undefined {
     const isAck = frame.type === FrameType.ACK && this.#reconnectMs > 0;
     if (isAck && this.#unheard.acknowledge(frame.sequence)) return undefined;
     if (frame.type !== FrameType.MESSAGE || frame.sequence !== this.#heard) {
@@ -163,7 +163,7 @@ export class MessageChannel {
     return frame.payload;
   }
 
-  #broken(link: FrameLink, error: Error): void {
+  #broken(link: FramedLink, error: Error): void {
     this.#link = undefined;
     link.destroy(error);
     if (this.#reconnectMs === 0 || !mayHeal(error)) {
@@ -175,7 +175,7 @@ export class MessageChannel {
   }
 
   /** The link that takes the lost one's place: dialled, or waited for. Rejects with what ended the channel. */
-  async #reconnected(signal: AbortSignal): Promise<FrameLink> {
+  async #reconnected(signal: AbortSignal): Promise<FramedLink> {
     const either = AbortSignal.any([signal, this.#over.signal]);
     using deadline = new Deadline(either, this.#reconnectMs, 'E_DEADLINE_RECONNECT', 'connecting again');
     try {

@@ -1,5 +1,5 @@
 import { messageOf } from '../errors/message-of.js';
-import type { RefusedConnection } from './tls-listener.js';
+import type { RefusedConnection } from './tls-gate.js';
 
 /** So many lines are written in full in each span; what comes beyond is counted, by code. */
 const LINES = 10;

@@ -19,6 +19,9 @@ export class RetainedFrames<Lane> {
   #ackedSequence = 0;
   #ackedOffset = 0;
 
+  /** @param onDropped called for each frame that need not be kept any more */
+  constructor(private readonly onDropped: (frame: Frame) => void = () => undefined) {}
+
   /** The sequence the next frame gets. */
   get nextSequence(): number {
     return this.#nextSequence;
@@ -60,9 +63,10 @@ export class RetainedFrames<Lane> {
     const covered = sequence - this.#ackedSequence;
     const first = this.#frames.at(covered);
     if (offset !== (first?.frame.offset ?? this.#nextOffset)) throw this.#nonsense(sequence, offset);
-    this.#frames.splice(0, covered); // at most WINDOW_FRAMES long, so shifting it is cheap
+    const dropped = this.#frames.splice(0, covered); // at most WINDOW_FRAMES long, so shifting it is cheap
     this.#ackedSequence = sequence;
     this.#ackedOffset = offset;
+    for (const { frame } of dropped) this.onDropped(frame);
   }
 
   /** The lane is gone: what was on it has to be sent again. */

@@ -1,7 +1,10 @@
-import type { Socket } from 'node:net';
+/** What can be cut. */
+export interface Cuttable {
+  destroy(): void;
+}
 
 interface Stranger {
-  readonly socket: Socket;
+  readonly socket: Cuttable;
   readonly host: string;
 }
 
@@ -20,14 +23,14 @@ export class Strangers {
   }
 
   /** @returns the connection that had to go, which is cut */
-  admit(client: string, host: string, socket: Socket): string | undefined {
+  admit(client: string, host: string, socket: Cuttable): string | undefined {
     const gone = this.#here.size >= this.most ? this.#evict() : undefined;
     this.#here.set(client, { socket, host });
     return gone;
   }
 
   /** It has proven itself, or is gone. */
-  forget(client: string, socket?: Socket): void {
+  forget(client: string, socket?: Cuttable): void {
     if (socket === undefined || this.#here.get(client)?.socket === socket) this.#here.delete(client);
   }
 

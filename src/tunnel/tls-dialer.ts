@@ -2,7 +2,11 @@ import { isIP } from 'node:net';
 import { checkServerIdentity, connect, type TLSSocket } from 'node:tls';
 import { TunnelError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
+import { FrameLink } from './frame-link.js';
+import { LANE_KEEPALIVE } from './keepalive.js';
+import type { FramedLink } from './lane-link.js';
 import type { Dialer, PeerIdentity } from './link.js';
+import type { LinkThreads } from './threads/link-threads.js';
 import { credentialsError, type TlsCredentials } from './tls-credentials.js';
 import { TlsLink } from './tls-link.js';
 import { ALPN, CIPHERS, hostPort, identityOf, peerCertificate, verdictOf } from './tls-names.js';
@@ -35,6 +39,12 @@ export interface TlsDialerOptions {
   readonly connectMs?: number;
 }
 
+/** How lanes are dialled: what a thread cannot be told. */
+export interface TlsDialerThreads {
+  /** Where lanes live. Stays its owner's. */
+  readonly threads?: LinkThreads | undefined;
+}
+
 /**
  * Dials `xenferry serve` over TLS 1.3, both sides with certificates. There is no other way: whatever
  * fails, nothing is ever sent in the clear.
@@ -43,10 +53,12 @@ export class TlsDialer implements Dialer {
   readonly transport = 'tls';
   readonly target: string;
   readonly #options: TlsDialerOptions;
+  readonly #threads: LinkThreads | undefined;
   readonly #dialling = new Set<TLSSocket>();
 
-  constructor(options: TlsDialerOptions) {
+  constructor(options: TlsDialerOptions, { threads }: TlsDialerThreads = {}) {
     this.#options = options;
+    this.#threads = threads;
     this.target = hostPort(options.host, options.port);
   }
 
@@ -79,6 +91,11 @@ export class TlsDialer implements Dialer {
   /** The name is looked up anew each time, so a host that has moved to another address is found there. */
   dialAgain(signal: AbortSignal): Promise<TlsLink> {
     return this.dial(signal);
+  }
+
+  async dialLane(signal: AbortSignal): Promise<FramedLink> {
+    if (this.#threads !== undefined) return this.#threads.dial(this.#options, LANE_KEEPALIVE, signal);
+    return new FrameLink(await this.dial(signal), LANE_KEEPALIVE);
   }
 
   /** Gives up attempts that are under way; links that were made belong to their holders. */

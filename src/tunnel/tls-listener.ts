@@ -1,43 +1,18 @@
-import { constants } from 'node:crypto';
-import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
-import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { InvariantError, TunnelError, type XenferryError } from '../errors/errors.js';
-import { asError } from '../errors/message-of.js';
-import { encodeHeader } from './frame.js';
-import type { Link } from './link.js';
-import { refusalOf, refusedFrame } from './refusal.js';
-import { Strangers } from './strangers.js';
-import { credentialsError, type TlsCredentials } from './tls-credentials.js';
-import { TlsLink } from './tls-link.js';
-import { ALPN, CIPHERS, hostPort, identityOf, nameOf, peerCertificate, verdictOf } from './tls-names.js';
-import { certificateError, certificateMissing } from './tls-verdict.js';
+import type { FramedLink } from './lane-link.js';
+import type { Link, PeerIdentity } from './link.js';
+import { Strangers, type Cuttable } from './strangers.js';
+import type { LinkThreads } from './threads/link-threads.js';
+import { ThreadedGate } from './threads/threaded-gate.js';
+import type { TlsCredentials } from './tls-credentials.js';
+import { TlsGate, UNKNOWN_CLIENT, addressOf, type RefusedConnection } from './tls-gate.js';
+import { hostPort } from './tls-names.js';
 
-const HANDSHAKE_MS = 10_000;
 /** A handshake costs a signature and some memory (64 KiB): strangers get only so many at a time. Two migrations of 64 lanes. */
 const MAX_HALF_OPEN = 128;
 /** Those who have a certificate: a hundred migrations of eight lanes and a control link each. */
 const MAX_CONNECTIONS = 1024;
-/** How long a refused client may take to read why, and how much it may still send meanwhile, unread by us. */
-const REFUSE_MS = 2000;
-const REFUSE_DISCARD_BYTES = 64 * 1024;
-
-const CONTEXT = {
-  ciphers: CIPHERS,
-  honorCipherOrder: true,
-  minVersion: 'TLSv1.3',
-  maxVersion: 'TLSv1.3',
-  // A resumed session would carry the verdict of an earlier day.
-  secureOptions: constants.SSL_OP_NO_TICKET,
-} as const;
-
-/** A connection that did not become a link, for the log. */
-export interface RefusedConnection {
-  /** Address and port of the client. */
-  readonly address: string;
-  /** The name in the client's certificate, where it showed one. Not proven. */
-  readonly subject?: string;
-  readonly reason: XenferryError;
-}
 
 export interface TlsListenerOptions {
   /** Address to listen on. */
@@ -45,8 +20,16 @@ export interface TlsListenerOptions {
   /** 0 takes a free port. */
   readonly port: number;
   readonly credentials: TlsCredentials;
-  /** Called for each client whose certificate is good; takes the link over. */
+  /** Called for each client whose certificate is good, where there are no threads; takes the link over. */
   readonly onLink: (link: Link) => void;
+  /** Where given, connections live in these threads, from their handshake on. They stay their owner's. */
+  readonly threads?: {
+    readonly pool: LinkThreads;
+    /** Called in place of `onLink`; takes the link over. */
+    readonly onLink: (link: FramedLink) => void;
+    /** Who whoever gets in is, where something else than the certificate has proven it. */
+    readonly peer?: PeerIdentity;
+  };
   /** Called once for each connection that was turned away. */
   readonly onRefused: (refused: RefusedConnection) => void;
   readonly handshakeMs?: number;
@@ -54,15 +37,13 @@ export interface TlsListenerOptions {
   readonly maxConnections?: number;
 }
 
-/**
- * A TLS 1.3 port that only certificates of the authority get through. A client without a good one is
- * told why, in one REFUSED frame, and nothing it sends is looked at. Made by `listenTls`.
- */
+/** A TLS 1.3 port that only certificates of the authority get through; see `TlsGate`. Made by `listenTls`. */
 export class TlsListener implements AsyncDisposable {
   readonly #options: TlsListenerOptions;
-  readonly #tcp: TcpServer;
-  readonly #tls: TlsServer;
-  readonly #open = new Set<Socket>();
+  readonly #tcp: Server;
+  readonly #gate: TlsGate;
+  readonly #threaded: ThreadedGate | undefined;
+  readonly #open = new Set<Cuttable>();
   /** Connections in their handshake, and those that are being told why they are refused. */
   readonly #strangers: Strangers;
   /** Strangers that were pushed out, and whose end TLS has yet to tell of as a failed handshake. */
@@ -71,28 +52,36 @@ export class TlsListener implements AsyncDisposable {
   constructor(options: TlsListenerOptions) {
     this.#options = options;
     this.#strangers = new Strangers(options.maxHalfOpen ?? MAX_HALF_OPEN);
-    this.#tcp = createTcpServer((socket) => {
+    // A connection that moves to a thread must not be read from here.
+    this.#tcp = createServer({ pauseOnConnect: options.threads !== undefined }, (socket) => {
       this.#admit(socket);
     });
-    try {
-      this.#tls = createTlsServer({
-        ...options.credentials,
-        requestCert: true,
-        // The verdict is read in #judge, which can then tell the client why.
-        rejectUnauthorized: false,
-        ...CONTEXT,
-        ALPNProtocols: [ALPN],
-        handshakeTimeout: options.handshakeMs ?? HANDSHAKE_MS,
-      });
-    } catch (error) {
-      throw credentialsError(error);
-    }
-    this.#tls.on('secureConnection', (socket) => {
-      this.#judge(socket);
+    const onRefused = (refused: RefusedConnection): void => {
+      this.#turnedAway(refused);
+    };
+    this.#gate = new TlsGate({
+      credentials: options.credentials,
+      onLink: (link, client) => {
+        this.#strangers.forget(client);
+        options.onLink(link);
+      },
+      onRefused,
+      handshakeMs: options.handshakeMs,
     });
-    this.#tls.on('tlsClientError', (error, socket) => {
-      this.#handshakeFailed(error, socket);
-    });
+    const { threads } = options;
+    this.#threaded =
+      threads === undefined
+        ? undefined
+        : new ThreadedGate(threads.pool, {
+            credentials: options.credentials,
+            handshakeMs: options.handshakeMs,
+            peer: threads.peer,
+            onLink: (link, client) => {
+              this.#strangers.forget(client);
+              threads.onLink(link);
+            },
+            onRefused,
+          });
   }
 
   /** The port it listens on. */
@@ -129,13 +118,10 @@ export class TlsListener implements AsyncDisposable {
     return address;
   }
 
-  /** New connections are judged by these from now on: after a renewal or a revocation. */
+  /** New connections are judged by these from now on: after a renewal or a revocation. Throws `E_TUNNEL_CREDENTIALS`. */
   setCredentials(credentials: TlsCredentials): void {
-    try {
-      this.#tls.setSecureContext({ ...credentials, ...CONTEXT });
-    } catch (error) {
-      throw credentialsError(error);
-    }
+    this.#gate.setCredentials(credentials);
+    this.#threaded?.setCredentials(credentials);
   }
 
   /** Stops listening and ends handshakes under way. Links that were made belong to their holders. */
@@ -151,86 +137,35 @@ export class TlsListener implements AsyncDisposable {
 
   #admit(socket: Socket): void {
     const client = addressOf(socket);
+    const host = socket.remoteAddress ?? '';
     const most = this.#options.maxConnections ?? MAX_CONNECTIONS;
     if (this.#open.size - this.#strangers.count >= most) {
       socket.destroy();
-      this.#refused(client, busy(client, `${most} connections are open`));
+      this.#options.onRefused(busy(client, `${most} connections are open`));
       return;
     }
-    const gone = this.#strangers.admit(client, socket.remoteAddress ?? '', socket);
+    const connection: Cuttable = this.#threaded?.admit(socket, client, () => forget()) ?? socket;
+    const forget = (): void => {
+      this.#open.delete(connection);
+      this.#strangers.forget(client, connection);
+    };
+    const gone = this.#strangers.admit(client, host, connection);
     if (gone !== undefined) {
       this.#pushedOut += 1;
-      this.#refused(gone, busy(gone, 'too many others are in their handshake'));
+      this.#options.onRefused(busy(gone, 'too many others are in their handshake'));
     }
-    this.#open.add(socket);
-    socket.once('close', () => {
-      this.#open.delete(socket);
-      this.#strangers.forget(client, socket);
-    });
-    this.#tls.emit('connection', socket);
+    this.#open.add(connection);
+    if (this.#threaded !== undefined) return;
+    socket.once('close', forget);
+    this.#gate.admit(socket);
   }
 
-  #judge(socket: TLSSocket): void {
-    const client = addressOf(socket);
-    const certificate = peerCertificate(socket);
-    const whose = `the certificate of ${client}`;
-    if (certificate === undefined) {
-      this.#refuse(socket, client, certificateMissing(client));
-    } else if (!socket.authorized || socket.isSessionReused()) {
-      this.#refuse(
-        socket,
-        client,
-        certificateError(verdictOf(socket), whose, certificate),
-        nameOf(certificate.subject),
-      );
-    } else if (socket.alpnProtocol !== ALPN) {
-      const problem = `${client} does not say that it speaks ${ALPN}`;
-      const hint = 'Dial with xenferry; compare the versions on both hosts.';
-      this.#refuse(
-        socket,
-        client,
-        new TunnelError('E_TUNNEL_NOT_XENFERRY', problem, { hint }),
-        nameOf(certificate.subject),
-      );
-    } else {
-      this.#strangers.forget(client);
-      this.#options.onLink(new TlsLink(socket, identityOf(certificate, client)));
-    }
-  }
-
-  #refuse(socket: TLSSocket, client: string, reason: TunnelError, subject?: string): void {
-    socket.on('error', () => undefined); // it is being turned away: how it ends does not matter
-    const frame = refusedFrame(refusalOf(reason));
-    socket.end(Buffer.concat([encodeHeader(frame), frame.payload]));
-    // Closing over unread bytes would reset the connection and take the reason with it.
-    let discarded = 0;
-    socket.on('data', (chunk: Buffer) => {
-      discarded += chunk.length;
-      if (discarded > REFUSE_DISCARD_BYTES) socket.destroy();
-    });
-    const timer = setTimeout(() => {
-      socket.destroy();
-    }, REFUSE_MS);
-    socket.once('close', () => {
-      clearTimeout(timer);
-    });
-    this.#refused(client, reason, subject);
-  }
-
-  #handshakeFailed(error: Error, socket: TLSSocket): void {
-    const client = addressOf(socket);
-    socket.destroy();
-    if (this.#pushedOut > 0 && socket.remoteAddress === undefined) {
-      this.#pushedOut -= 1;
+  #turnedAway(refused: RefusedConnection): void {
+    if (this.#pushedOut > 0 && refused.address === UNKNOWN_CLIENT) {
+      this.#pushedOut -= 1; // that was told already
       return;
     }
-    const problem = `${client} did not finish the TLS handshake`;
-    const hint = 'Something that is not xenferry, or an old version of it, dials this port.';
-    this.#refused(client, new TunnelError('E_TUNNEL_HANDSHAKE', problem, { cause: asError(error), hint }));
-  }
-
-  #refused(address: string, reason: XenferryError, subject?: string): void {
-    this.#options.onRefused({ address, reason, ...(subject === undefined ? {} : { subject }) });
+    this.#options.onRefused(refused);
   }
 }
 
@@ -241,15 +176,9 @@ export async function listenTls(options: TlsListenerOptions): Promise<TlsListene
   return listener;
 }
 
-function addressOf(socket: Socket): string {
-  const { remoteAddress, remotePort } = socket;
-  return remoteAddress === undefined || remotePort === undefined ? 'a client' : hostPort(remoteAddress, remotePort);
-}
-
-function busy(client: string, why: string): TunnelError {
-  return new TunnelError('E_TUNNEL_BUSY', `${client} turned away: ${why}`, {
-    hint: 'Try again when others have finished.',
-  });
+function busy(client: string, why: string): RefusedConnection & { readonly reason: XenferryError } {
+  const hint = 'Try again when others have finished.';
+  return { address: client, reason: new TunnelError('E_TUNNEL_BUSY', `${client} turned away: ${why}`, { hint }) };
 }
 
 function listenError(host: string, port: number, error: NodeJS.ErrnoException): TunnelError {

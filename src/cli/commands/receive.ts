@@ -2,7 +2,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
-import { makeOneTimeCredentials } from '../../driver/dialers.js';
+import { laneThreads, makeOneTimeCredentials } from '../../driver/dialers.js';
 import { Reception } from '../../driver/reception.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { Link, PeerIdentity } from '../../tunnel/link.js';
@@ -36,6 +36,8 @@ async function receive(options: ReceiveOptions, stop: StopSignals): Promise<void
   // When the ssh connection breaks, its notes have nowhere to go; the migration goes on over the next one.
   process.stderr.on('error', () => undefined);
   await using host = await openHost(options);
+  // Before the reception, which says its last words over links that live in them.
+  using threads = laneThreads();
   await using reception = new Reception(host, await host.hello(stop.cancel), printNote);
   await reception.recover();
   const peer = loggedIn();
@@ -53,6 +55,7 @@ async function receive(options: ReceiveOptions, stop: StopSignals): Promise<void
       tls: {
         makeCredentials: makeOneTimeCredentials,
         host: '::',
+        threads: { pool: threads, onLink: (link) => reception.acceptFramed(link), peer },
         onRefused: ({ address, reason }) => printNote(`refused ${address}: ${messageOf(reason)}`),
       },
     },

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
+import { laneThreads } from '../../driver/dialers.js';
 import { Reception } from '../../driver/reception.js';
 import { DEFAULT_PORT } from '../../driver/uri.js';
 import { UsageError } from '../../errors/errors.js';
@@ -35,6 +36,8 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     await using host = await openHost(options);
     using stop = new StopSignals();
     const log = (line: string): void => printNote(`${new Date().toISOString()} ${line}`);
+    // Before the reception, which says its last words over links that live in them.
+    using threads = laneThreads();
     await using reception = new Reception(host, await host.hello(stop.cancel), log);
     await reception.recover();
     using refusals = new RefusalLog(log);
@@ -43,6 +46,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
       port,
       credentials,
       onLink: (link) => reception.accept(link),
+      threads: { pool: threads, onLink: (link) => reception.acceptFramed(link) },
       onRefused: refusals.note,
     });
     using _reload = onHangUp(() => {

@@ -2,7 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
 import { Deadline } from '../../errors/deadline.js';
 import type { Link, PeerIdentity } from '../link.js';
-import { TlsListener, type RefusedConnection } from '../tls-listener.js';
+import type { RefusedConnection } from '../tls-gate.js';
+import { TlsListener, type TlsListenerOptions } from '../tls-listener.js';
 import { LaneSocket } from './lane-socket.js';
 import { readMarkedLine } from './marked-line.js';
 import { DIAL_MARK, MAX_GREETING_BYTES, readDialLine, receiveLine } from './ssh-greeting.js';
@@ -28,6 +29,8 @@ export interface ReceivingEndOptions {
     /** Address to listen on; `::` takes all. */
     readonly host: string;
     readonly onRefused: (refused: RefusedConnection) => void;
+    /** Where given, the lanes live in these threads. */
+    readonly threads?: TlsListenerOptions['threads'];
   };
 }
 
@@ -107,6 +110,7 @@ async function listenForLanes(
     credentials: { ca: diallerAuthority, cert: own.cert, key: own.key },
     onLink,
     onRefused: tls.onRefused,
+    ...(tls.threads === undefined ? {} : { threads: tls.threads }),
   });
   await listener.listen();
   const { fingerprint256 } = new X509Certificate(own.cert);

@@ -1,6 +1,9 @@
 import { orAborted } from '../../errors/deadline.js';
 import { DeadlineError, TunnelError } from '../../errors/errors.js';
 import { asError } from '../../errors/message-of.js';
+import { FrameLink } from '../frame-link.js';
+import { LANE_KEEPALIVE } from '../keepalive.js';
+import type { FramedLink } from '../lane-link.js';
 import type { Dialer, Link } from '../link.js';
 import { KeyFiles } from './key-files.js';
 import { RemoteReceiver } from './remote-receiver.js';
@@ -79,9 +82,23 @@ export class SshDialer implements Dialer {
     const receiver = this.#receiver;
     if (receiver === undefined) throw new TunnelError('E_TUNNEL_CLOSED', `${this.target} was never reached`);
     const { tls } = receiver.greeting;
-    if (tls !== undefined && this.#tls?.proven === true) return this.#tls.dialAgain(tls, this.#target.host, both);
+    if (tls !== undefined && this.#tls?.proven === true) return this.#tls.dialer(tls, this.#target.host).dial(both);
     if (this.#connection?.failure !== undefined) await orAborted(this.#loginAgain(receiver), both);
     return receiver.furtherLink(both);
+  }
+
+  async dialLane(signal: AbortSignal, again: boolean): Promise<FramedLink> {
+    const both = AbortSignal.any([signal, this.#closing.signal]);
+    both.throwIfAborted();
+    const far = this.#receiver?.greeting.tls;
+    const tls = this.#tls;
+    if (far !== undefined && tls !== undefined && (again ? tls.proven : this.#receiver?.alive === true)) {
+      if (again) return tls.dialer(far, this.#target.host).dialLane(both);
+      const address = this.#connection?.remoteAddress;
+      const lane = await tls.dial(far, address, both, this.#options.onNotice, (dialer) => dialer.dialLane(both));
+      if (lane !== undefined) return lane;
+    }
+    return new FrameLink(await (again ? this.dialAgain(signal) : this.dial(signal)), LANE_KEEPALIVE);
   }
 
   /** One login, however many links wait for it, and whether or not they still do when it is done. */
@@ -143,7 +160,9 @@ export class SshDialer implements Dialer {
     const link =
       tls === undefined
         ? undefined
-        : await this.#tls?.dial(tls, this.#connection?.remoteAddress, signal, this.#options.onNotice);
+        : await this.#tls?.dial(tls, this.#connection?.remoteAddress, signal, this.#options.onNotice, (dialer) =>
+            dialer.dial(signal),
+          );
     return link ?? receiver.furtherLink(signal);
   }
 }

@@ -1,6 +1,6 @@
 import { TunnelError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
-import type { Link } from '../link.js';
+import type { LinkThreads } from '../threads/link-threads.js';
 import { TlsDialer } from '../tls-dialer.js';
 import type { ReceiveGreeting } from './ssh-greeting.js';
 
@@ -18,6 +18,8 @@ export interface TlsLanesOptions {
   /** Makes this side's certificate; called once for each start of the far process. */
   readonly makeCredentials: () => Promise<OneTimeCredentials>;
   readonly connectMs?: number;
+  /** Where lanes live. Stays its owner's. */
+  readonly threads?: LinkThreads | undefined;
 }
 
 /**
@@ -29,7 +31,7 @@ export class TlsLanes {
   readonly #options: TlsLanesOptions;
   #own: OneTimeCredentials | undefined;
   /** The first dial's outcome, for which the others wait. */
-  #probe: Promise<Link | undefined> | undefined;
+  #probe: Promise<unknown> | undefined;
   #blocked = false;
   #proven = false;
 
@@ -58,49 +60,49 @@ export class TlsLanes {
   /**
    * A TLS link to the far process, or undefined where ssh has to do. Rejects only with the signal's reason.
    * @param host the address that ssh went to; undefined behind a jump host, where TLS is not tried
+   * @param how which kind of link is dialled
    */
-  async dial(
+  async dial<T>(
     far: NonNullable<ReceiveGreeting['tls']>,
     host: string | undefined,
     signal: AbortSignal,
     onNotice: ((notice: string) => void) | undefined,
-  ): Promise<Link | undefined> {
+    how: (dialer: TlsDialer) => Promise<T>,
+  ): Promise<T | undefined> {
     if (this.#probe === undefined) {
-      this.#probe = this.#try(far, host, signal, onNotice);
-      return this.#probe;
+      const first = this.#try(far, host, signal, onNotice, how);
+      this.#probe = first;
+      return first;
     }
     await this.#probe.catch(() => undefined); // whose it was hears of it
     signal.throwIfAborted();
-    return this.#blocked ? undefined : this.#try(far, host, signal, onNotice);
+    return this.#blocked ? undefined : this.#try(far, host, signal, onNotice, how);
   }
 
-  /** A link in place of a lost one. Rejects as `TlsDialer.dial` does: that TLS gets through is known. */
-  async dialAgain(far: NonNullable<ReceiveGreeting['tls']>, host: string, signal: AbortSignal): Promise<Link> {
-    if (this.#own === undefined) throw new TunnelError('E_TUNNEL_CREDENTIALS', 'there is no certificate for this run');
-    return this.#dialer(far, host, this.#own).dialAgain(signal);
-  }
-
-  #dialer(far: NonNullable<ReceiveGreeting['tls']>, host: string, own: OneTimeCredentials): TlsDialer {
-    return new TlsDialer({
+  /** Dials the far process: for a link in place of a lost one, where it is known that TLS gets through. */
+  dialer(far: NonNullable<ReceiveGreeting['tls']>, host: string): TlsDialer {
+    const own = this.#own;
+    if (own === undefined) throw new TunnelError('E_TUNNEL_CREDENTIALS', 'there is no certificate for this run');
+    const options = {
       host,
       port: far.port,
       credentials: { ca: far.ca, cert: own.cert, key: own.key },
       expectedFingerprint: far.fingerprint,
       connectMs: this.#options.connectMs ?? CONNECT_MS,
-    });
+    };
+    return new TlsDialer(options, { threads: this.#options.threads });
   }
 
-  async #try(
+  async #try<T>(
     far: NonNullable<ReceiveGreeting['tls']>,
     host: string | undefined,
     signal: AbortSignal,
     onNotice: ((notice: string) => void) | undefined,
-  ): Promise<Link | undefined> {
+    how: (dialer: TlsDialer) => Promise<T>,
+  ): Promise<T | undefined> {
     try {
       if (host === undefined) throw new TunnelError('E_TUNNEL_UNREACHABLE', 'the host is behind a jump host');
-      if (this.#own === undefined)
-        throw new TunnelError('E_TUNNEL_CREDENTIALS', 'there is no certificate for this run');
-      const link = await this.#dialer(far, host, this.#own).dial(signal);
+      const link = await how(this.dialer(far, host));
       this.#proven = true;
       return link;
     } catch (error) {

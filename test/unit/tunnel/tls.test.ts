@@ -23,12 +23,8 @@ import type { Link } from '../../../src/tunnel/link.js';
 import { loadTlsDir, type TlsCredentials } from '../../../src/tunnel/tls-credentials.js';
 import { TlsDialer } from '../../../src/tunnel/tls-dialer.js';
 import { TlsLink } from '../../../src/tunnel/tls-link.js';
-import {
-  listenTls,
-  type RefusedConnection,
-  type TlsListener,
-  type TlsListenerOptions,
-} from '../../../src/tunnel/tls-listener.js';
+import type { RefusedConnection } from '../../../src/tunnel/tls-gate.js';
+import { listenTls, type TlsListener, type TlsListenerOptions } from '../../../src/tunnel/tls-listener.js';
 
 const { signal } = new AbortController();
 const LOCAL = '127.0.0.1';

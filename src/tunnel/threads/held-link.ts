@@ -1,0 +1,143 @@
+import { asError } from '../../errors/message-of.js';
+import { Bell } from '../bell.js';
+import { FrameLink } from '../frame-link.js';
+import { FrameType, type Frame } from '../frame.js';
+import type { Link } from '../link.js';
+import { packedFrame, unpackedFrame } from '../packed-link.js';
+import { loadPackerModule, type Packer, type Unpacker } from '../packing.js';
+import type { KeepaliveOptions } from '../keepalive.js';
+import {
+  toThreadError,
+  type FromThread,
+  type LinkPacking,
+  type ThreadFrame,
+  type WireCount,
+} from './thread-messages.js';
+
+/** Received bytes that the main thread has not consumed yet: past this, the link is not read on. */
+const AHEAD_BYTES = 4 * 1024 * 1024;
+
+const NEVER = new AbortController().signal;
+
+/** Tells the main thread; the buffers are handed over. */
+export type Tell = (message: FromThread, transfer?: ArrayBuffer[]) => void;
+
+/** One link, in the thread that holds it: does what the main thread says, and tells what comes. */
+export class HeldLink {
+  readonly #link: FrameLink;
+  #packer: Packer | undefined;
+  #unpacker: Unpacker | undefined;
+  /** What was asked is done in the order in which it was asked. */
+  #queue: Promise<void> = Promise.resolve();
+  #aheadBytes = 0;
+  readonly #consumed = new Bell();
+  #over = false;
+
+  constructor(
+    private readonly id: number,
+    link: Link,
+    keepalive: KeepaliveOptions,
+    private readonly tell: Tell,
+  ) {
+    this.#link = new FrameLink(link, keepalive);
+    tell({ tell: 'linked', id, peer: link.peer });
+  }
+
+  /** The side that accepted: waits for the peer's OPEN, then reads on. */
+  listen(): void {
+    void this.#opened(this.#link.awaitOpen(NEVER));
+  }
+
+  /** The side that dialled: says OPEN, then reads on. */
+  open(payload: Uint8Array): void {
+    void this.#opened(this.#link.open(payload, NEVER));
+  }
+
+  pack(packing: LinkPacking): void {
+    this.#enqueue(async () => {
+      this.#packer = packing.out && (await loadPackerModule(packing.out)).makePacker(packing.out.options);
+      this.#unpacker = packing.in && (await loadPackerModule(packing.in)).makeUnpacker(packing.in.options);
+    });
+  }
+
+  answer(payload: Uint8Array): void {
+    this.#enqueue(() => this.#link.answer(payload));
+  }
+
+  refuse(reason: unknown): void {
+    this.#enqueue(() => this.#link.refuse(reason));
+  }
+
+  send(frame: ThreadFrame): void {
+    this.#enqueue(async () => {
+      await this.#link.send(this.#packer === undefined ? frame : packedFrame(frame, this.#packer));
+      this.tell({ tell: 'sent', id: this.id, bytes: frame.payload.length, wire: this.#wire });
+    });
+  }
+
+  /** The main thread has consumed so many bytes of what it was told. */
+  more(bytes: number): void {
+    this.#aheadBytes -= bytes;
+    this.#consumed.ring();
+  }
+
+  close(deadlineMs: number | undefined): void {
+    this.#enqueue(() => this.#link.close(deadlineMs));
+  }
+
+  destroy(): void {
+    this.#over = true;
+    this.#consumed.ring();
+    this.#link.destroy();
+  }
+
+  get #wire(): WireCount {
+    return { sent: this.#link.sentBytes, received: this.#link.receivedBytes };
+  }
+
+  #enqueue(work: () => Promise<void>): void {
+    this.#queue = this.#queue.then(work).catch((error: unknown) => {
+      this.#fail(error);
+    });
+  }
+
+  async #opened(opening: Promise<Uint8Array>): Promise<void> {
+    try {
+      const payload = await opening;
+      this.tell({ tell: 'opened', id: this.id, payload });
+      await this.#readOn();
+      this.tell({ tell: 'bye', id: this.id, wire: this.#wire });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #readOn(): Promise<void> {
+    for (;;) {
+      while (this.#aheadBytes > AHEAD_BYTES && !this.#over) await this.#consumed.next();
+      const came = await this.#link.receive();
+      if (came === undefined) return;
+      // Nothing packed comes before the answer, and that waits until it is known how to unpack.
+      const frame = came.packed === true ? unpackedFrame(came, this.#unpacker) : came;
+      this.#aheadBytes += frame.payload.length;
+      const { payload, transfer } = handedOver(frame);
+      const { type, sequence, offset } = frame;
+      this.tell({ tell: 'frame', id: this.id, frame: { type, sequence, offset, payload }, wire: this.#wire }, transfer);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#over) this.tell({ tell: 'failed', id: this.id, error: toThreadError(this.#link.failure ?? error) });
+    this.#over = true;
+    this.#link.destroy(asError(error));
+  }
+}
+
+/** The payload in memory that is nobody else's, to be moved to the main thread and not copied again. */
+function handedOver({ type, payload }: Frame): { payload: Uint8Array; transfer: ArrayBuffer[] } {
+  if (type !== FrameType.DATA) return { payload: Uint8Array.from(payload), transfer: [] };
+  const { buffer } = payload;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === payload.byteLength) return { payload, transfer: [buffer] };
+  const copy = Uint8Array.from(payload);
+  return { payload: copy, transfer: [copy.buffer] };
+}

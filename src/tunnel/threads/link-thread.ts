@@ -1,0 +1,140 @@
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { parentPort } from 'node:worker_threads';
+import { TunnelError } from '../../errors/errors.js';
+import { TlsDialer } from '../tls-dialer.js';
+import { TlsGate, addressOf } from '../tls-gate.js';
+import { HeldLink, type Tell } from './held-link.js';
+import { toThreadError, type LinkOrder, type ToThread } from './thread-messages.js';
+
+/*
+ * The entry point of a thread that holds links: connections, encryption, packing. The main thread says what to do.
+ */
+
+const port = parentPort;
+if (port === null) throw new Error('this file is the entry of a thread');
+
+const tell: Tell = (message, transfer) => {
+  port.postMessage(message, transfer);
+};
+
+const links = new Map<number, HeldLink>();
+/** Ends what has no link yet: a dial, or a connection in its handshake. */
+const pending = new Map<number, () => void>();
+/** Connections in their handshake, by the client's address and port. */
+const arriving = new Map<string, number>();
+let gate: TlsGate | undefined;
+
+function forget(id: number): void {
+  links.delete(id);
+  pending.delete(id);
+  tell({ tell: 'gone', id });
+}
+
+function openGate({ credentials, handshakeMs }: Extract<ToThread, { do: 'gate' }>): void {
+  if (gate !== undefined) {
+    gate.setCredentials(credentials);
+    return;
+  }
+  gate = new TlsGate({
+    credentials,
+    handshakeMs,
+    onLink: (link, client) => {
+      const id = arriving.get(client);
+      if (id === undefined) {
+        link.destroy(new TunnelError('E_TUNNEL_CLOSED', 'nobody waits for this connection'));
+        return;
+      }
+      pending.delete(id);
+      const held = new HeldLink(id, link, {}, tell);
+      links.set(id, held);
+      held.listen();
+    },
+    onRefused: ({ address, subject, reason }) => {
+      tell({ tell: 'refused', address, subject, error: toThreadError(reason) });
+    },
+  });
+}
+
+function accept({ id, fd }: Extract<ToThread, { do: 'accept' }>): void {
+  let socket: Socket;
+  try {
+    socket = new Socket({ fd, readable: true, writable: true });
+  } catch {
+    closeSync(fd); // it is no connection any more
+    forget(id);
+    return;
+  }
+  const client = addressOf(socket);
+  arriving.set(client, id);
+  pending.set(id, () => socket.destroy());
+  socket.once('close', () => {
+    if (arriving.get(client) === id) arriving.delete(client);
+    forget(id);
+  });
+  gate?.admit(socket);
+}
+
+async function dial({ id, to, keepalive }: Extract<ToThread, { do: 'dial' }>): Promise<void> {
+  const stop = new AbortController();
+  pending.set(id, () => stop.abort(new TunnelError('E_TUNNEL_CLOSED', 'dialling was given up')));
+  try {
+    const link = await new TlsDialer(to).dial(stop.signal);
+    pending.delete(id);
+    link.duplex.once('close', () => forget(id));
+    links.set(id, new HeldLink(id, link, keepalive, tell));
+  } catch (error) {
+    tell({ tell: 'failed', id, error: toThreadError(error) });
+    forget(id);
+  }
+}
+
+function order(link: HeldLink, message: LinkOrder): void {
+  switch (message.do) {
+    case 'pack':
+      link.pack(message.packing);
+      return;
+    case 'open':
+      link.open(message.payload);
+      return;
+    case 'answer':
+      link.answer(message.payload);
+      return;
+    case 'refuse': {
+      const { code, message: text, hint } = message.refusal;
+      link.refuse(new TunnelError(code, text, { hint }));
+      return;
+    }
+    case 'send':
+      link.send(message.frame);
+      return;
+    case 'more':
+      link.more(message.bytes);
+      return;
+    case 'close':
+      link.close(message.deadlineMs);
+  }
+}
+
+port.on('message', (message: ToThread) => {
+  switch (message.do) {
+    case 'gate':
+      openGate(message);
+      return;
+    case 'accept':
+      accept(message);
+      return;
+    case 'dial':
+      void dial(message);
+      return;
+    case 'destroy':
+      pending.get(message.id)?.();
+      links.get(message.id)?.destroy();
+      return;
+    default: {
+      // A link that has just ended still hears what was on its way to it.
+      const link = links.get(message.id);
+      if (link !== undefined) order(link, message);
+    }
+  }
+});

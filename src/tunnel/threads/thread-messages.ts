@@ -1,0 +1,122 @@
+import { ProtocolError, TunnelError, XenferryError, type ErrorData } from '../../errors/errors.js';
+import { codeOf, messageOf } from '../../errors/message-of.js';
+import type { FrameType } from '../frame.js';
+import type { KeepaliveOptions } from '../keepalive.js';
+import type { PeerIdentity } from '../link.js';
+import type { Packing } from '../packing.js';
+import { PeerRefusal, type Refusal } from '../refusal.js';
+import type { TlsCredentials } from '../tls-credentials.js';
+import type { TlsDialerOptions } from '../tls-dialer.js';
+
+/*
+ * What is said between the main thread and a thread that holds links. Both are this program: nothing is checked.
+ * Every message is about one link, by number, but for the gate's.
+ */
+
+/** A frame on its way between threads. A DATA payload is handed over, or lies in shared memory. */
+export interface ThreadFrame {
+  readonly type: FrameType;
+  readonly sequence: number;
+  readonly offset: number;
+  readonly payload: Uint8Array;
+}
+
+/** How DATA payloads of a link are packed, each way. */
+export interface LinkPacking {
+  readonly out?: Packing | undefined;
+  readonly in?: Packing | undefined;
+}
+
+/** What is said to a thread. */
+export type ToThread = BeginOrder | LinkOrder;
+
+/** What brings a link into being. */
+export type BeginOrder =
+  | { readonly do: 'gate'; readonly credentials: TlsCredentials; readonly handshakeMs?: number | undefined }
+  | { readonly do: 'accept'; readonly id: number; readonly fd: number }
+  | {
+      readonly do: 'dial';
+      readonly id: number;
+      readonly to: TlsDialerOptions;
+      readonly keepalive: KeepaliveOptions;
+    }
+  | { readonly do: 'destroy'; readonly id: number };
+
+/** What a link is told that is there. */
+export type LinkOrder =
+  | { readonly do: 'pack'; readonly id: number; readonly packing: LinkPacking }
+  | { readonly do: 'open' | 'answer'; readonly id: number; readonly payload: Uint8Array }
+  | { readonly do: 'refuse'; readonly id: number; readonly refusal: Refusal }
+  | { readonly do: 'send'; readonly id: number; readonly frame: ThreadFrame }
+  /** So many bytes of received frames were consumed. */
+  | { readonly do: 'more'; readonly id: number; readonly bytes: number }
+  | { readonly do: 'close'; readonly id: number; readonly deadlineMs?: number | undefined };
+
+/** Bytes of all frames of a link, sent and received. */
+export interface WireCount {
+  readonly sent: number;
+  readonly received: number;
+}
+
+export type FromThread =
+  | { readonly tell: 'linked'; readonly id: number; readonly peer: PeerIdentity }
+  | {
+      readonly tell: 'refused';
+      readonly address: string;
+      readonly subject?: string | undefined;
+      readonly error: ThreadError;
+    }
+  /** The peer's OPEN. */
+  | { readonly tell: 'opened'; readonly id: number; readonly payload: Uint8Array }
+  | { readonly tell: 'frame'; readonly id: number; readonly frame: ThreadFrame; readonly wire: WireCount }
+  /** A frame given to `send` is with the connection: so many bytes, as they were given. */
+  | { readonly tell: 'sent'; readonly id: number; readonly bytes: number; readonly wire: WireCount }
+  /** The peer has said goodbye. */
+  | { readonly tell: 'bye'; readonly id: number; readonly wire: WireCount }
+  /** The link has failed. */
+  | { readonly tell: 'failed'; readonly id: number; readonly error: ThreadError }
+  /** Its connection is closed: the last word on it. */
+  | { readonly tell: 'gone'; readonly id: number };
+
+/** An error as another thread can see it. */
+export interface ThreadError {
+  readonly kind: 'refusal' | 'tunnel' | 'protocol' | 'other';
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly data?: ErrorData;
+  readonly cause?: string | undefined;
+}
+
+export function toThreadError(error: unknown): ThreadError {
+  const kind =
+    error instanceof PeerRefusal
+      ? 'refusal'
+      : error instanceof TunnelError
+        ? 'tunnel'
+        : error instanceof ProtocolError
+          ? 'protocol'
+          : 'other';
+  const known = error instanceof XenferryError ? { hint: error.hint, data: error.data } : {};
+  const cause = error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : undefined;
+  const message = error instanceof Error ? error.message : messageOf(error);
+  return { kind, code: codeOf(error), message, cause, ...known };
+}
+
+export function fromThreadError({ kind, code, message, hint, data, cause }: ThreadError): XenferryError {
+  const details = {
+    hint,
+    ...(data === undefined ? {} : { data }),
+    ...(cause === undefined ? {} : { cause: new Error(cause) }),
+  };
+  switch (kind) {
+    case 'refusal':
+      return new PeerRefusal(code, message, details);
+    case 'tunnel':
+      return new TunnelError(code, message, details);
+    case 'protocol':
+      return new ProtocolError(code, message, details);
+    case 'other':
+      return new XenferryError(code, message, details);
+  }
+}

@@ -1,0 +1,63 @@
+import type { Socket } from 'node:net';
+import type { FramedLink } from '../lane-link.js';
+import type { PeerIdentity } from '../link.js';
+import type { Cuttable } from '../strangers.js';
+import type { TlsCredentials } from '../tls-credentials.js';
+import type { RefusedConnection } from '../tls-gate.js';
+import type { LinkThreads } from './link-threads.js';
+import { fromThreadError, type ToThread } from './thread-messages.js';
+
+export interface ThreadedGateOptions {
+  readonly credentials: TlsCredentials;
+  readonly handshakeMs?: number | undefined;
+  readonly peer?: PeerIdentity | undefined;
+  readonly onLink: (link: FramedLink, client: string) => void;
+  readonly onRefused: (refused: RefusedConnection) => void;
+}
+
+/** A `TlsGate` in each thread of a pool: connections are accepted here, and everything else is done there. */
+export class ThreadedGate {
+  #credentials: TlsCredentials;
+
+  constructor(
+    private readonly pool: LinkThreads,
+    private readonly options: ThreadedGateOptions,
+  ) {
+    this.#credentials = options.credentials;
+    pool.onRefused(
+      () => this.#word(),
+      ({ address, subject, error }) => {
+        options.onRefused({ address, reason: fromThreadError(error), ...(subject === undefined ? {} : { subject }) });
+      },
+    );
+  }
+
+  setCredentials(credentials: TlsCredentials): void {
+    this.#credentials = credentials;
+    this.pool.tellAll(this.#word());
+  }
+
+  /**
+   * Moves a connection, of which nothing has been read, to a thread.
+   * @param onGone called once it is closed
+   * @returns what cuts it; undefined where it cannot be moved, and is still the caller's
+   */
+  admit(socket: Socket, client: string, onGone: () => void): Cuttable | undefined {
+    const fd = descriptorOf(socket);
+    if (fd === undefined) return undefined;
+    const copy = this.pool.duplicateFd(fd);
+    socket.destroy(); // closes this thread's descriptor; the connection lives on in the copy
+    return this.pool.accept(copy, client, this.options.peer, (link) => this.options.onLink(link, client), onGone);
+  }
+
+  #word(): ToThread {
+    return { do: 'gate', credentials: this.#credentials, handshakeMs: this.options.handshakeMs };
+  }
+}
+
+/** Node has no public way to a socket's descriptor; its handle has told it since the first versions. */
+function descriptorOf(socket: Socket): number | undefined {
+  const handle: unknown = '_handle' in socket ? socket._handle : undefined;
+  if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return undefined;
+  return typeof handle.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined;
+}

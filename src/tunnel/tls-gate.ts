@@ -1,0 +1,144 @@
+import { constants } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { TunnelError, type XenferryError } from '../errors/errors.js';
+import { asError } from '../errors/message-of.js';
+import { encodeHeader } from './frame.js';
+import { refusalOf, refusedFrame } from './refusal.js';
+import { credentialsError, type TlsCredentials } from './tls-credentials.js';
+import { TlsLink } from './tls-link.js';
+import { ALPN, CIPHERS, hostPort, identityOf, nameOf, peerCertificate, verdictOf } from './tls-names.js';
+import { certificateError, certificateMissing } from './tls-verdict.js';
+
+const HANDSHAKE_MS = 10_000;
+/** How long a refused client may take to read why, and how much it may still send meanwhile, unread by us. */
+const REFUSE_MS = 2000;
+const REFUSE_DISCARD_BYTES = 64 * 1024;
+
+const CONTEXT = {
+  ciphers: CIPHERS,
+  honorCipherOrder: true,
+  minVersion: 'TLSv1.3',
+  maxVersion: 'TLSv1.3',
+  // A resumed session would carry the verdict of an earlier day.
+  secureOptions: constants.SSL_OP_NO_TICKET,
+} as const;
+
+/** A connection that did not become a link, for the log. */
+export interface RefusedConnection {
+  /** Address and port of the client. */
+  readonly address: string;
+  /** The name in the client's certificate, where it showed one. Not proven. */
+  readonly subject?: string;
+  readonly reason: XenferryError;
+}
+
+export interface TlsGateOptions {
+  readonly credentials: TlsCredentials;
+  /** Called for each client whose certificate is good; takes the link over. */
+  readonly onLink: (link: TlsLink, client: string) => void;
+  /** Called once for each connection that was turned away. */
+  readonly onRefused: (refused: RefusedConnection) => void;
+  readonly handshakeMs?: number | undefined;
+}
+
+/**
+ * TLS 1.3 on connections that have come in: only certificates of the authority get through. A client without a
+ * good one is told why, in one REFUSED frame, and nothing it sends is looked at.
+ */
+export class TlsGate {
+  readonly #options: TlsGateOptions;
+  readonly #tls: Server;
+
+  /** Throws `E_TUNNEL_CREDENTIALS`. */
+  constructor(options: TlsGateOptions) {
+    this.#options = options;
+    try {
+      this.#tls = createServer({
+        ...options.credentials,
+        requestCert: true,
+        // The verdict is read in #judge, which can then tell the client why.
+        rejectUnauthorized: false,
+        ...CONTEXT,
+        ALPNProtocols: [ALPN],
+        handshakeTimeout: options.handshakeMs ?? HANDSHAKE_MS,
+      });
+    } catch (error) {
+      throw credentialsError(error);
+    }
+    this.#tls.on('secureConnection', (socket) => {
+      this.#judge(socket);
+    });
+    this.#tls.on('tlsClientError', (error, socket) => {
+      this.#handshakeFailed(error, socket);
+    });
+  }
+
+  /** Takes a connection over and begins its handshake. */
+  admit(socket: Socket): void {
+    this.#tls.emit('connection', socket);
+  }
+
+  /** New connections are judged by these from now on. Throws `E_TUNNEL_CREDENTIALS`. */
+  setCredentials(credentials: TlsCredentials): void {
+    try {
+      this.#tls.setSecureContext({ ...credentials, ...CONTEXT });
+    } catch (error) {
+      throw credentialsError(error);
+    }
+  }
+
+  #judge(socket: TLSSocket): void {
+    const client = addressOf(socket);
+    const certificate = peerCertificate(socket);
+    const subject = certificate === undefined ? undefined : nameOf(certificate.subject);
+    if (certificate === undefined) {
+      this.#refuse(socket, client, certificateMissing(client));
+    } else if (!socket.authorized || socket.isSessionReused()) {
+      const whose = `the certificate of ${client}`;
+      this.#refuse(socket, client, certificateError(verdictOf(socket), whose, certificate), subject);
+    } else if (socket.alpnProtocol !== ALPN) {
+      const problem = `${client} does not say that it speaks ${ALPN}`;
+      const hint = 'Dial with xenferry; compare the versions on both hosts.';
+      this.#refuse(socket, client, new TunnelError('E_TUNNEL_NOT_XENFERRY', problem, { hint }), subject);
+    } else {
+      this.#options.onLink(new TlsLink(socket, identityOf(certificate, client)), client);
+    }
+  }
+
+  #refuse(socket: TLSSocket, client: string, reason: TunnelError, subject?: string): void {
+    socket.on('error', () => undefined); // it is being turned away: how it ends does not matter
+    const frame = refusedFrame(refusalOf(reason));
+    socket.end(Buffer.concat([encodeHeader(frame), frame.payload]));
+    // Closing over unread bytes would reset the connection and take the reason with it.
+    let discarded = 0;
+    socket.on('data', (chunk: Buffer) => {
+      discarded += chunk.length;
+      if (discarded > REFUSE_DISCARD_BYTES) socket.destroy();
+    });
+    const timer = setTimeout(() => {
+      socket.destroy();
+    }, REFUSE_MS);
+    socket.once('close', () => {
+      clearTimeout(timer);
+    });
+    this.#options.onRefused({ address: client, reason, ...(subject === undefined ? {} : { subject }) });
+  }
+
+  #handshakeFailed(error: Error, socket: TLSSocket): void {
+    const client = addressOf(socket);
+    socket.destroy();
+    const problem = `${client} did not finish the TLS handshake`;
+    const hint = 'Something that is not xenferry, or an old version of it, dials this port.';
+    const reason = new TunnelError('E_TUNNEL_HANDSHAKE', problem, { cause: asError(error), hint });
+    this.#options.onRefused({ address: client, reason });
+  }
+}
+
+/** Address and port of the far end, for people; a socket that is gone does not know it any more. */
+export function addressOf(socket: Socket): string {
+  const { remoteAddress, remotePort } = socket;
+  return remoteAddress === undefined || remotePort === undefined ? UNKNOWN_CLIENT : hostPort(remoteAddress, remotePort);
+}
+
+export const UNKNOWN_CLIENT = 'a client';

@@ -1,0 +1,257 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { makeCredentials } from '../../../src/pki/credentials.js';
+import { duplicateFd } from '../../../src/posix/libc.js';
+import type { FramedLink, LaneLink } from '../../../src/tunnel/lane-link.js';
+import { LaneReceiver } from '../../../src/tunnel/lane-receiver.js';
+import { LaneSender } from '../../../src/tunnel/lane-sender.js';
+import { packLane } from '../../../src/tunnel/pack-lane.js';
+import type { Packing } from '../../../src/tunnel/packing.js';
+import { LinkThreads } from '../../../src/tunnel/threads/link-threads.js';
+import { SharedSlots } from '../../../src/tunnel/threads/shared-slots.js';
+import type { TlsCredentials } from '../../../src/tunnel/tls-credentials.js';
+import { TlsDialer } from '../../../src/tunnel/tls-dialer.js';
+import type { RefusedConnection } from '../../../src/tunnel/tls-gate.js';
+import { listenTls, type TlsListener } from '../../../src/tunnel/tls-listener.js';
+
+const LOCAL = '127.0.0.1';
+const MIB = 1024 * 1024;
+const signal = AbortSignal.timeout(60_000);
+
+/** A packing that can be told from none: bytes that are all the same become one byte. */
+const PACKER = `
+export const makePacker = () => ({
+  pack: (raw) => (raw.every((byte) => byte === raw[0]) ? Uint8Array.of(raw[0]) : undefined),
+});
+export const makeUnpacker = (options) => ({
+  unpack: (packed, rawBytes) => {
+    if (options.broken) throw new Error('cannot be read');
+    return new Uint8Array(rawBytes).fill(packed[0]);
+  },
+});
+`;
+
+function code(expected: string): object {
+  return expect.objectContaining({ code: expected }) as object;
+}
+
+describe('links that live in threads', () => {
+  let credentials: TlsCredentials;
+  let strangers: TlsCredentials;
+  let dir: string;
+  let packing: Packing;
+  let near: LinkThreads;
+  let far: LinkThreads;
+  let listener: TlsListener;
+  const links: FramedLink[] = [];
+  const refused: RefusedConnection[] = [];
+
+  beforeAll(async () => {
+    [credentials] = await makeCredentials({ hosts: [[LOCAL]] });
+    [strangers] = await makeCredentials({ hosts: [[LOCAL]] });
+    dir = mkdtempSync(join(tmpdir(), 'xenferry-threads-'));
+    const module = join(dir, 'packer.mjs');
+    writeFileSync(module, PACKER);
+    packing = { module: pathToFileURL(module).href, options: {} };
+    near = new LinkThreads(2, duplicateFd);
+    far = new LinkThreads(2, duplicateFd);
+    listener = await listenTls({
+      host: LOCAL,
+      port: 0,
+      credentials,
+      onLink: () => {
+        throw new Error('a link outside of the threads');
+      },
+      threads: { pool: far, onLink: (link) => links.push(link) },
+      onRefused: (one) => refused.push(one),
+    });
+  });
+  afterAll(async () => {
+    await listener.close();
+    near[Symbol.dispose]();
+    far[Symbol.dispose]();
+    rmSync(dir, { recursive: true, force: true });
+  });
+  afterEach(() => {
+    for (const link of links.splice(0)) link.destroy();
+    refused.length = 0;
+  });
+
+  function dialer(threads: LinkThreads | undefined = near, own = credentials): TlsDialer {
+    return new TlsDialer(
+      { host: LOCAL, port: listener.port, credentials: { ...own, ca: credentials.ca } },
+      { threads },
+    );
+  }
+
+  /** A lane whose OPEN has been exchanged, and its far end. */
+  async function lane(out?: Packing, into?: Packing): Promise<{ near: LaneLink; far: LaneLink }> {
+    const before = links.length;
+    const link = await dialer().dialLane(signal);
+    const packed = await packLane(link, { out });
+    const opened = link.open(Buffer.from('hello'), signal);
+    await vi.waitFor(() => {
+      expect(links.length).toBeGreaterThan(before);
+    });
+    const other = links[before];
+    expect(Buffer.from(await other.awaitOpen(signal)).toString()).toBe('hello');
+    const unpacked = await packLane(other, { in: into });
+    await other.answer(Buffer.from('welcome'));
+    expect(Buffer.from(await opened).toString()).toBe('welcome');
+    return { near: packed, far: unpacked };
+  }
+
+  async function digestOf(receiver: LaneReceiver): Promise<string> {
+    const hash = createHash('sha256');
+    for await (const chunk of receiver) hash.update(chunk);
+    return hash.digest('hex');
+  }
+
+  it('carry a transfer, over several lanes, each byte once', async () => {
+    const receiver = new LaneReceiver();
+    const near = [];
+    for (let index = 0; index < 3; index += 1) {
+      const pair = await lane();
+      near.push(pair.near);
+      receiver.attach(pair.far, index);
+    }
+    const sender = new LaneSender(near);
+    const got = digestOf(receiver);
+    const hash = createHash('sha256');
+    for (let n = 0; n < 200; n += 1) {
+      const chunk = randomBytes(1 + ((n * 77_777) % 400_000));
+      hash.update(chunk);
+      await sender.write(chunk);
+    }
+    const { rawBytes, wireBytes } = await sender.end();
+    expect(await got).toBe(hash.digest('hex'));
+    expect(wireBytes).toBeGreaterThan(rawBytes);
+    await Promise.all([sender.close(), receiver.close()]);
+    await vi.waitFor(() => {
+      expect(listener.connections).toEqual({ halfOpen: 0, total: 0 });
+    });
+  });
+
+  it('pack and unpack where they live', async () => {
+    const { near, far } = await lane(packing, packing);
+    const receiver = new LaneReceiver();
+    receiver.attach(far);
+    const sender = new LaneSender([near]);
+    const got: Uint8Array[] = [];
+    const reading = (async () => {
+      for await (const chunk of receiver) got.push(chunk);
+    })();
+    await sender.write(Buffer.alloc(MIB, 7));
+    await sender.write(Buffer.from('not all the same'));
+    const { rawBytes, wireBytes } = await sender.end();
+    await reading;
+    expect(Buffer.concat(got).equals(Buffer.concat([Buffer.alloc(MIB, 7), Buffer.from('not all the same')]))).toBe(
+      true,
+    );
+    expect(rawBytes).toBe(MIB + 16);
+    expect(wireBytes).toBeLessThan(1000);
+    await Promise.all([sender.close(), receiver.close()]);
+  });
+
+  it('F19: what cannot be unpacked ends the transfer, and says which frame', async () => {
+    const { near, far } = await lane(packing, { ...packing, options: { broken: true } });
+    const receiver = new LaneReceiver({ reconnectMs: 10_000 });
+    receiver.attach(far);
+    const got = expect(digestOf(receiver)).rejects.toMatchObject({
+      code: 'E_PROTOCOL_PACKED',
+      message: expect.stringContaining('DATA frame 0') as string,
+    });
+    const sender = new LaneSender([near]);
+    await sender.write(Buffer.alloc(1000, 1));
+    await got;
+    await expect(sender.end()).rejects.toMatchObject({ code: expect.stringMatching(/^E_TUNNEL_/) as string });
+  });
+
+  it('holds a sender back behind a slow consumer, and no memory beyond the window', async () => {
+    const { near, far } = await lane();
+    const receiver = new LaneReceiver({ windowBytes: 4 * MIB });
+    receiver.attach(far);
+    const sender = new LaneSender([near], { windowBytes: 4 * MIB });
+    let written = 0;
+    const writing = (async () => {
+      for (let n = 0; n < 32; n += 1) {
+        await sender.write(Buffer.alloc(MIB, n));
+        written += 1;
+      }
+      await sender.end();
+    })();
+    await vi.waitFor(() => {
+      expect(receiver.heldBytes).toBe(4 * MIB);
+    });
+    expect(written).toBeLessThanOrEqual(5);
+    let at = 0;
+    for await (const chunk of receiver) {
+      expect(chunk.every((byte) => byte === at)).toBe(true); // no slot was used again too early
+      at += 1;
+    }
+    await writing;
+    expect(at).toBe(32);
+    await Promise.all([sender.close(), receiver.close()]);
+  });
+
+  it('F24 F27: say why a certificate is refused, on both sides', async () => {
+    const link = await dialer(near, strangers).dialLane(signal);
+    await expect(link.open(Buffer.from('hello'), signal)).rejects.toEqual(code('E_TUNNEL_CERT_UNTRUSTED'));
+    expect(refused).toEqual([expect.objectContaining({ reason: code('E_TUNNEL_CERT_UNTRUSTED') })]);
+    link.destroy();
+    await vi.waitFor(() => {
+      expect(listener.connections).toEqual({ halfOpen: 0, total: 0 });
+    });
+  });
+
+  it('tell why a dial failed', async () => {
+    const nobody = new TlsDialer({ host: LOCAL, port: 1, credentials }, { threads: near });
+    await expect(nobody.dialLane(signal)).rejects.toEqual(code('E_TUNNEL_UNREACHABLE'));
+    const stop = AbortSignal.abort(new Error('enough'));
+    await expect(dialer().dialLane(stop)).rejects.toThrow('enough');
+  });
+
+  it('a thread that dies is a lost connection, and the next link gets a new one', async () => {
+    const own = new LinkThreads(1, duplicateFd);
+    const link = await dialer(own).dialLane(signal);
+    own[Symbol.dispose]();
+    await expect(link.receive()).rejects.toEqual(code('E_TUNNEL_LOST'));
+    await expect(link.send({ type: 6, sequence: 1, offset: 0, payload: new Uint8Array() })).rejects.toEqual(
+      code('E_TUNNEL_LOST'),
+    );
+    (await dialer(own).dialLane(signal)).destroy();
+    own[Symbol.dispose]();
+  });
+});
+
+describe('shared memory', () => {
+  it('is used again when the last one who needs it has let go, and not before', () => {
+    const slots = new SharedSlots(MIB);
+    const first = slots.copy(Buffer.alloc(100_000, 1));
+    expect(first.buffer.byteLength).toBe(131_072);
+    slots.hold(first);
+    slots.release(first);
+    const second = slots.copy(Buffer.alloc(100_000, 2));
+    expect(second.buffer).not.toBe(first.buffer);
+    expect(first[0]).toBe(1);
+    slots.release(first);
+    const third = slots.copy(Buffer.alloc(70_000, 3));
+    expect(third.buffer).toBe(first.buffer);
+    expect(third).toHaveLength(70_000);
+    expect(slots.bytes).toBe(2 * 131_072);
+  });
+
+  it('keeps no more than it may, and ignores what is not its own', () => {
+    const slots = new SharedSlots(MIB);
+    const all = Array.from({ length: 4 }, () => slots.copy(Buffer.alloc(MIB / 2)));
+    for (const one of all) slots.release(one);
+    expect(slots.bytes).toBe(MIB);
+    slots.release(all[0]);
+    slots.hold(Buffer.alloc(5));
+    expect(slots.bytes).toBe(MIB);
+  });
+});
