@@ -1,0 +1,178 @@
+import { devicesOfKind } from './devices-of-kind.js';
+import type { BootDevice } from '../definition/os.js';
+import type { Definition } from '../definition/model.js';
+import type { NumaCell } from '../definition/cpu.js';
+import { formatCharacterText } from '../native/character-text.js';
+import { notMapped } from '../native/not-mapped.js';
+import { hvmGraphicsToJson, videoToJson } from './display.js';
+import { defbool, given, type Json, type JsonObject } from './json.js';
+
+/* libxl_domain_build_info. */
+
+/** More processors than any host has: a vcpu without a pin may run on each of them. */
+const ALL_CPUS = Array.from({ length: 4096 }, (_, cpu) => cpu);
+const LOCAL_DISTANCE = 10;
+const REMOTE_DISTANCE = 20;
+
+const BOOT_LETTERS: Readonly<Record<BootDevice, string>> = { fd: 'a', hd: 'c', cdrom: 'd', network: 'n' };
+const TSC_MODES = { native: 'native', paravirt: 'native_paravirt', emulate: 'always_emulate' } as const;
+
+/** Where each vcpu may run; undefined: anywhere (L06). */
+function affinity({ vcpuCpuset, pins, vcpusMax }: Definition): Json[] | undefined {
+  if (vcpuCpuset !== undefined) {
+    const all = vcpuCpuset;
+    return Array.from({ length: vcpusMax }, (_, vcpu) => pins.find((pin) => pin.vcpu === vcpu)?.cpus ?? all);
+  }
+  if (pins.length === 0) return undefined;
+  const last = Math.max(...pins.map(({ vcpu }) => vcpu));
+  return Array.from({ length: last + 1 }, (_, vcpu) => pins.find((pin) => pin.vcpu === vcpu)?.cpus ?? ALL_CPUS);
+}
+
+function numaNode(cell: NumaCell, pnode: number, cells: readonly NumaCell[]): JsonObject {
+  return {
+    memkb: cell.memoryKiB,
+    distances: cells.map(
+      ({ id }) =>
+        cell.distances.find((one) => one.id === id)?.value ?? (id === cell.id ? LOCAL_DISTANCE : REMOTE_DISTANCE),
+    ),
+    pnode,
+    vcpus: cell.cpus,
+  };
+}
+
+function tscMode({ clock }: Definition): string | undefined {
+  const mode = clock.timers.find(({ name }) => name === 'tsc')?.mode;
+  if (mode === undefined) return undefined;
+  if (mode === 'auto' || mode === 'smpsafe') throw notMapped(`TSC mode '${mode}'`, "Use 'native' or 'emulate'.");
+  return TSC_MODES[mode];
+}
+
+function clockFields({ clock }: Definition): Readonly<Record<string, Json | undefined>> {
+  const { base } = clock;
+  switch (base.offset) {
+    case 'utc':
+      return {};
+    case 'localtime':
+      return { localtime: 'True' };
+    case 'variable':
+      // Seconds, signed in truth; the JSON takes them without a sign.
+      return {
+        rtc_timeoffset: base.adjustmentSeconds >>> 0,
+        localtime: base.basis === 'localtime' ? 'True' : undefined,
+      };
+    case 'timezone':
+    case 'absolute':
+      throw notMapped(`clock offset '${base.offset}'`, "Use 'utc', 'localtime' or 'variable'.");
+  }
+}
+
+/** Whether the guest may be a hypervisor itself (L03): the one feature of a processor that is no CPUID bit to libxl. */
+function nestedHvm({ cpu, type }: Definition): boolean | undefined {
+  if (cpu === undefined) return undefined;
+  const isVirt = (name: string): boolean => name === 'vmx' || name === 'svm';
+  const other = cpu.features.find(({ name }) => !isVirt(name));
+  if (other !== undefined) {
+    throw notMapped(`CPU feature '${other.name}'`, 'Take it out; vmx and svm can be set.');
+  }
+  if (type !== 'hvm') return undefined;
+  const virt = cpu.features.find(({ name }) => isVirt(name));
+  if (virt !== undefined) return virt.policy === 'require' || virt.policy === 'force' || virt.policy === 'optional';
+  return cpu.mode === 'host-passthrough' ? true : undefined;
+}
+
+function bios({ os }: Definition): Readonly<Record<string, Json | undefined>> {
+  if (os.nvram !== undefined) throw notMapped('<nvram>', 'Leave it out; the firmware keeps its variables in memory.');
+  const { loader } = os;
+  const isPflash = loader?.type === 'pflash';
+  const kind = isPflash || os.firmware === 'efi' ? 'ovmf' : os.firmware === 'bios' ? 'seabios' : undefined;
+  // What `rom` names is hvmloader, which the host has in a place of its own.
+  return { bios: kind, system_firmware: isPflash ? loader.path : undefined };
+}
+
+function serials(definition: Definition): Readonly<Record<string, Json | undefined>> {
+  const all = devicesOfKind(definition.devices, 'serial')
+    .toSorted((a, b) => (a.port ?? 0) - (b.port ?? 0))
+    .map(({ source }) => formatCharacterText(source));
+  return all.length > 1 ? { serial_list: all } : { serial: all[0] };
+}
+
+const SOUND_HW = { sb16: 'sb16', es1370: 'es1370', ac97: 'ac97', ich6: 'hda' } as const;
+
+function hvmInfo(definition: Definition): JsonObject {
+  const { os, features, genid, devices } = definition;
+  const usb = devicesOfKind(devices, 'input').filter(({ bus }) => bus === 'usb');
+  const sound = devicesOfKind(devices, 'sound').at(0);
+  const graphics = devicesOfKind(devices, 'graphics');
+  const video = devicesOfKind(devices, 'video').at(0);
+  return given({
+    ...bios(definition),
+    pae: defbool(features.pae),
+    viridian: defbool(features.viridian),
+    hpet: defbool(definition.clock.timers.find(({ name }) => name === 'hpet')?.present),
+    acpi_firmware: os.slicTable,
+    boot: os.boot.length === 0 ? undefined : os.boot.map((device) => BOOT_LETTERS[device]).join(''),
+    ...videoToJson(video),
+    ...hvmGraphicsToJson(graphics),
+    ...serials(definition),
+    usb: usb.length > 0 ? 'True' : undefined,
+    usbdevice_list: usb.length > 0 ? usb.map(({ type }) => type) : undefined,
+    soundhw: sound === undefined ? undefined : SOUND_HW[sound.model],
+    ms_vm_genid: genid === undefined ? undefined : genidBytes(genid),
+  });
+}
+
+/** The 16 bytes as a UUID writes them: its first three fields are little-endian in memory (Microsoft's GUID). */
+function genidBytes(genid: string): number[] {
+  const bytes = [...Buffer.from(genid.replaceAll('-', ''), 'hex')];
+  if (bytes.length !== 16) throw notMapped('<genid> without a value', 'Give it a UUID.');
+  const swapped = (from: number, to: number): number[] => bytes.slice(from, to).reverse();
+  return [...swapped(0, 4), ...swapped(4, 6), ...swapped(6, 8), ...bytes.slice(8)];
+}
+
+function typeInfo(definition: Definition): JsonObject {
+  switch (definition.type) {
+    case 'hvm':
+      return { 'type.hvm': hvmInfo(definition) };
+    case 'pv':
+      return { 'type.pv': given({ e820_host: defbool(definition.features.e820Host) }) };
+    case 'pvh':
+      return { 'type.pvh': {} };
+  }
+}
+
+export function buildInfo(definition: Definition): JsonObject {
+  const { os, type, features, cpu, devices } = definition;
+  const xenbus = devicesOfKind(devices, 'controller').find((one) => one.type === 'xenbus');
+  const cells = cpu?.numa ?? [];
+  const pinned = affinity(definition);
+  const video = devicesOfKind(devices, 'video').at(0);
+  return given({
+    max_vcpus: definition.vcpusMax,
+    avail_vcpus: Array.from({ length: definition.vcpusCurrent }, (_, vcpu) => vcpu),
+    vcpu_hard_affinity: pinned,
+    // Placing a guest on a node would go against where its vcpus shall be.
+    numa_placement: pinned === undefined ? undefined : 'False',
+    tsc_mode: tscMode(definition),
+    max_memkb: definition.memoryMaxKiB,
+    target_memkb: definition.memoryCurrentKiB,
+    video_memkb: type === 'hvm' ? video?.vramKiB : undefined,
+    ...clockFields(definition),
+    vnuma_nodes: cells.length === 0 ? undefined : cells.map(numaNode),
+    max_grant_frames: xenbus?.maxGrantFrames,
+    event_channels: xenbus?.maxEventChannels,
+    device_model: definition.emulator,
+    device_model_version: definition.emulator === undefined ? undefined : 'qemu_xen',
+    extra: definition.deviceModelArgs.length === 0 ? undefined : definition.deviceModelArgs,
+    sched_params: definition.cpuShares === undefined ? undefined : { weight: definition.cpuShares },
+    kernel: os.kernel,
+    ramdisk: os.initrd,
+    cmdline: os.cmdline,
+    bootloader: os.bootloader,
+    bootloader_args: os.bootloaderArgs.length === 0 ? undefined : os.bootloaderArgs,
+    // An HVM guest has what its definition names, and a PVH guest needs ACPI to find its processors.
+    acpi: type === 'hvm' ? defbool(features.acpi) : type === 'pvh' && features.acpi ? 'True' : undefined,
+    apic: type === 'hvm' ? defbool(features.apic) : undefined,
+    nested_hvm: defbool(nestedHvm(definition)),
+    ...typeInfo(definition),
+  });
+}

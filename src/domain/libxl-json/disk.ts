@@ -1,0 +1,92 @@
+import { plainDevice } from '../definition/devices/device.js';
+import type { Disk, DiskDriverName, DiskSource } from '../definition/devices/disk.js';
+import { notMapped } from '../native/not-mapped.js';
+import { formatRbdText, parseRbdText } from '../native/rbd-text.js';
+import type { Device } from '../definition/devices/device.js';
+import { defbool, given, type JsonObject } from './json.js';
+import type { ReadOf } from './schema.js';
+
+/* libxl_device_disk. */
+
+type Backend = 'phy' | 'qdisk' | 'tap' | undefined;
+
+/** What serves the image, as libvirt's libxl driver chooses it (FEATURES 3.2); undefined: libxl finds out. */
+function backendOf({ driver, format }: Disk): Backend {
+  switch (driver) {
+    case 'phy':
+      return 'phy';
+    case 'file':
+    case 'qemu':
+      return 'qdisk';
+    case 'tap':
+    case 'tap2':
+      return format === 'vhd' || format === 'raw' || format === undefined ? 'tap' : 'qdisk';
+    case undefined:
+      return undefined;
+  }
+}
+
+function pathOf(source: DiskSource): string | undefined {
+  switch (source.type) {
+    case 'file':
+    case 'block':
+      return source.path;
+    case 'network':
+      return formatRbdText(source);
+    case 'volume':
+      throw notMapped(`volume ${source.volume} of a storage pool`, 'Name the file or device of the volume.');
+  }
+}
+
+/** @throws RefusedError `E_REFUSED_NOT_MAPPED` */
+export function diskToJson(disk: Disk): JsonObject {
+  const path = pathOf(disk.source);
+  if (disk.transient) throw notMapped(`<transient/> of disk ${disk.target}`, 'Use a snapshot of the image.');
+  const isCdrom = disk.device === 'cdrom';
+  const discard = disk.discard === undefined || disk.readonly ? undefined : disk.discard === 'unmap';
+  return given({
+    backend_domname: disk.backendDomain,
+    pdev_path: path,
+    vdev: disk.target,
+    backend: path === undefined ? undefined : backendOf(disk),
+    format: path === undefined ? 'empty' : (disk.format ?? 'raw'),
+    removable: 1,
+    readwrite: disk.readonly || isCdrom ? 0 : 1,
+    is_cdrom: isCdrom ? 1 : 0,
+    discard_enable: defbool(discard),
+  });
+}
+
+const DRIVER_OF: Readonly<Record<ReadOf<'disks'>['backend'], DiskDriverName | undefined>> = {
+  unknown: undefined,
+  standalone: undefined,
+  phy: 'phy',
+  qdisk: 'qemu',
+  tap: 'tap',
+};
+
+function sourceOf(path: string | undefined, backend: ReadOf<'disks'>['backend']): DiskSource {
+  const network = path === undefined ? undefined : parseRbdText(path);
+  if (network !== undefined) return network;
+  return { type: backend === 'phy' || path?.startsWith('/dev/') === true ? 'block' : 'file', path };
+}
+
+export function diskFromJson(disk: ReadOf<'disks'>): Device {
+  const { format, vdev } = disk;
+  const isCdrom = disk.is_cdrom !== 0;
+  const path = format === 'empty' ? undefined : disk.pdev_path;
+  return plainDevice({
+    kind: 'disk',
+    device: isCdrom ? 'cdrom' : vdev.startsWith('fd') ? 'floppy' : 'disk',
+    source: sourceOf(path, disk.backend),
+    driver: path === undefined ? undefined : DRIVER_OF[disk.backend],
+    format: format === 'empty' || format === 'unknown' ? undefined : format,
+    discard: disk.discard_enable === undefined ? undefined : disk.discard_enable ? 'unmap' : 'ignore',
+    target: vdev,
+    bus: undefined,
+    readonly: disk.readwrite === 0,
+    shareable: false,
+    transient: false,
+    backendDomain: disk.backend_domname,
+  });
+}

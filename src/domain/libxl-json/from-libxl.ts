@@ -1,0 +1,189 @@
+import { ProtocolError } from '../../errors/errors.js';
+import type { Cpu } from '../definition/cpu.js';
+import type { Device } from '../definition/devices/device.js';
+import { plainDevice } from '../definition/devices/device.js';
+import type { CrashAction, Definition, LifecycleAction, VcpuPin } from '../definition/model.js';
+import { readClockFields } from './clock.js';
+import { diskFromJson } from './disk.js';
+import { videoFromJson, hvmGraphicsFromJson, vfbFromJson } from './display.js';
+import { genidText, hvmDevices, readOsFields } from './hvm.js';
+import { nicFromJson } from './nic.js';
+import { channelFromJson, pciFromJson, usbControllerFromJson, usbDeviceFromJson } from './passthrough.js';
+import { configSchema, type ReadConfig } from './schema.js';
+import { unshownFields } from './unshown.js';
+
+export interface FromLibxl {
+  readonly definition: Definition;
+  /** What the JSON says and domain XML cannot, in sentences with paths. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads libxl_domain_config's JSON, already parsed, as a definition. Nothing is added that libxl would
+ * choose: `applyDefaults` does that.
+ * @throws ProtocolError `E_PROTOCOL_LIBXL_JSON`
+ */
+export function fromLibxlConfig(json: unknown): FromLibxl {
+  const parsed = configSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues.at(0);
+    const path = issue?.path.join('.') ?? '';
+    throw new ProtocolError(
+      'E_PROTOCOL_LIBXL_JSON',
+      `a libxl configuration, ${path}: ${issue?.message ?? 'unreadable'}`,
+      {
+        cause: parsed.error,
+        hint: 'The configuration comes from the host that the guest was on; check that its toolstack is whole.',
+        data: { path },
+      },
+    );
+  }
+  return { definition: definitionOf(parsed.data), warnings: unshownFields(parsed.data) };
+}
+
+const ACTION_OF: Readonly<Record<ReadConfig['on_crash'], CrashAction | undefined>> = {
+  destroy: 'destroy',
+  restart: 'restart',
+  restart_rename: 'rename-restart',
+  preserve: 'preserve',
+  coredump_destroy: 'coredump-destroy',
+  coredump_restart: 'coredump-restart',
+  soft_reset: undefined,
+};
+
+/** What domain XML allows where no crash is: without the core dump, which there would be none of. */
+function lifecycleAction(action: ReadConfig['on_poweroff']): LifecycleAction | undefined {
+  const own = ACTION_OF[action];
+  return own === 'coredump-destroy' ? 'destroy' : own === 'coredump-restart' ? 'restart' : own;
+}
+
+function definitionOf(config: ReadConfig): Definition {
+  const { c_info: made, b_info: built } = config;
+  const hvm = built['type.hvm'];
+  const memoryMaxKiB = built.max_memkb;
+  const nested = built.nested_hvm ?? hvm?.nested_hvm;
+  const cpus = affinity(built.vcpu_hard_affinity, built.max_vcpus);
+  return {
+    name: made.name,
+    uuid: made.uuid.toLowerCase(),
+    type: made.type,
+    memoryMaxKiB,
+    memoryCurrentKiB: Math.min(built.target_memkb ?? memoryMaxKiB, memoryMaxKiB) || memoryMaxKiB,
+    vcpusMax: built.max_vcpus,
+    vcpusCurrent: Math.min(built.max_vcpus, Math.max(1, built.avail_vcpus?.length ?? built.max_vcpus)),
+    ...(cpus.all === undefined ? {} : { vcpuCpuset: cpus.all }),
+    metadata: [],
+    title: undefined,
+    description: undefined,
+    genid: hvm?.ms_vm_genid === undefined ? undefined : genidText(hvm.ms_vm_genid),
+    os: readOsFields(built, made.type),
+    pins: cpus.pins,
+    cpuShares: weightOf(built.sched_params?.weight),
+    features: {
+      pae: made.type === 'hvm' && hvm?.pae !== false,
+      acpi: made.type !== 'pv' && (built.acpi ?? hvm?.acpi) !== false,
+      apic: made.type === 'hvm' && (built.apic ?? hvm?.apic) !== false,
+      hap: made.hap,
+      viridian: hvm?.viridian ?? false,
+      e820Host: built['type.pv']?.e820_host,
+      passthrough: passthroughOf(made.passthrough),
+    },
+    cpu: cpuOf(built, nested),
+    clock: readClockFields(built),
+    lifecycle: {
+      onPoweroff: lifecycleAction(config.on_poweroff),
+      onReboot: lifecycleAction(config.on_reboot),
+      onCrash: ACTION_OF[config.on_crash],
+    },
+    emulator: built.device_model,
+    devices: devicesOf(config),
+    deviceModelArgs: built.extra,
+    foreign: [],
+  };
+}
+
+const MAX_SHARES = 65_535;
+
+function weightOf(weight: number | undefined): number | undefined {
+  return weight === undefined || weight < 1 || weight > MAX_SHARES ? undefined : weight;
+}
+
+function passthroughOf(mode: ReadConfig['c_info']['passthrough']): Definition['features']['passthrough'] {
+  switch (mode) {
+    case undefined:
+    case 'default':
+      return undefined;
+    case 'disabled':
+      return { enabled: false, mode: undefined };
+    case 'enabled':
+      return { enabled: true, mode: undefined };
+    case 'sync_pt':
+    case 'share_pt':
+      return { enabled: true, mode };
+  }
+}
+
+/** A set of all that a definition can name means no pin. */
+const ALL_CPUS = 4096;
+
+/** One set for all vcpus is the cpuset of `<vcpu>`; sets that differ are pins. */
+function affinity(
+  sets: ReadConfig['b_info']['vcpu_hard_affinity'],
+  vcpus: number,
+): { readonly all: readonly number[] | undefined; readonly pins: VcpuPin[] } {
+  const clean = sets
+    .slice(0, vcpus)
+    .map((set) => [...new Set(set)].filter((cpu) => cpu < ALL_CPUS).toSorted((a, b) => a - b));
+  const first = clean.at(0);
+  const same = clean.length === vcpus && first !== undefined && clean.every((set) => String(set) === String(first));
+  if (same) return { all: isSome(first) ? first : undefined, pins: [] };
+  return { all: undefined, pins: clean.flatMap((cpus, vcpu) => (isSome(cpus) ? [{ vcpu, cpus }] : [])) };
+}
+
+function isSome(cpus: readonly number[]): boolean {
+  return cpus.length > 0 && cpus.length < ALL_CPUS;
+}
+
+function cpuOf(built: ReadConfig['b_info'], nested: boolean | undefined): Cpu | undefined {
+  const nodes = built.vnuma_nodes;
+  if (nested === undefined && nodes.length === 0) return undefined;
+  return {
+    // Hardware virtualisation is a feature of a host's own processor (L03).
+    mode: nested === undefined ? undefined : 'host-passthrough',
+    match: undefined,
+    check: undefined,
+    migratable: undefined,
+    model: undefined,
+    fallback: undefined,
+    vendor: undefined,
+    topology: undefined,
+    features: nested === false ? [{ name: 'vmx', policy: 'disable' }] : [],
+    numa: nodes.map((node, id) => ({
+      id,
+      cpus: node.vcpus,
+      memoryKiB: node.memkb,
+      distances: node.distances
+        .slice(0, nodes.length)
+        .map((value, other) => ({ id: other, value: Math.max(10, value) })),
+    })),
+  };
+}
+
+function devicesOf(config: ReadConfig): Device[] {
+  const { c_info: made, b_info: built } = config;
+  const hvm = built['type.hvm'];
+  const limits = { maxGrantFrames: built.max_grant_frames, maxEventChannels: built.event_channels };
+  const limited = limits.maxGrantFrames !== undefined || limits.maxEventChannels !== undefined;
+  return [
+    ...config.disks.map(diskFromJson),
+    ...config.usbctrls.flatMap(usbControllerFromJson),
+    ...(limited ? [plainDevice({ kind: 'controller' as const, type: 'xenbus' as const, index: 0, ...limits })] : []),
+    ...config.nics.map((nic) => nicFromJson(nic, made.type)),
+    ...(hvm === undefined ? [] : hvmDevices(hvm)),
+    ...config.channels.flatMap(channelFromJson),
+    ...(hvm === undefined ? config.vfbs.flatMap(vfbFromJson) : hvmGraphicsFromJson(hvm)),
+    ...(hvm === undefined ? [] : videoFromJson(hvm, built.video_memkb)),
+    ...config.pcidevs.map(pciFromJson),
+    ...config.usbdevs.flatMap(usbDeviceFromJson),
+  ];
+}

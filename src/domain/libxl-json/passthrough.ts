@@ -1,0 +1,107 @@
+import type { Channel } from '../definition/devices/character.js';
+import type { UsbController } from '../definition/devices/controller.js';
+import { plainDevice, type Device } from '../definition/devices/device.js';
+import type { PciHostdev, UsbHostdev } from '../definition/devices/hostdev.js';
+import { notMapped } from '../native/not-mapped.js';
+import { given, type JsonObject } from './json.js';
+import type { ReadOf } from './schema.js';
+
+/* libxl_device_pci, libxl_device_usbctrl, libxl_device_usbdev and libxl_device_channel. */
+
+export function pciToJson({ address, managed, writeFiltering }: PciHostdev): JsonObject {
+  return given({
+    domain: address.domain,
+    bus: address.bus,
+    dev: address.slot,
+    func: address.function,
+    permissive: writeFiltering === undefined ? undefined : !writeFiltering,
+    // Takes the device from the host's driver.
+    seize: managed ? true : undefined,
+  });
+}
+
+export function pciFromJson(pci: ReadOf<'pcidevs'>): Device {
+  return plainDevice({
+    kind: 'hostdev',
+    type: 'pci',
+    address: { domain: pci.domain, bus: pci.bus, slot: pci.dev, function: pci.func },
+    managed: pci.seize,
+    writeFiltering: pci.permissive ? false : undefined,
+  });
+}
+
+const USB_VERSIONS: Readonly<Record<string, number | undefined>> = { qusb1: 1, qusb2: 2 };
+
+export function usbControllerToJson({ index, model, ports }: UsbController): JsonObject {
+  const version = USB_VERSIONS[model ?? 'qusb2'];
+  if (version === undefined) throw notMapped(`USB controller '${model ?? ''}'`, "Use 'qusb1' or 'qusb2'.");
+  return given({ type: 'qusb', devid: index, version, ports });
+}
+
+export function usbControllerFromJson({ type, devid, version, ports }: ReadOf<'usbctrls'>, index: number): Device[] {
+  // A controller of the device model's has no form in domain XML for Xen.
+  if (type === 'devicemodel' || version === 3) return [];
+  return [
+    plainDevice({
+      kind: 'controller',
+      type: 'usb',
+      index: devid < 0 ? index : devid,
+      model: version === 1 ? 'qusb1' : version === 2 ? 'qusb2' : undefined,
+      ports: ports === 0 ? undefined : ports,
+    }),
+  ];
+}
+
+/** @throws RefusedError `E_REFUSED_NOT_MAPPED` for a device that the host has yet to find */
+export function usbDeviceToJson({ identity, guestAddress }: UsbHostdev & Pick<Device, 'guestAddress'>): JsonObject {
+  if (identity.by === 'product') {
+    throw notMapped(
+      'a USB device by vendor and product',
+      "Name its place on the host: <source><address bus='…' device='…'/></source>; lsusb shows it.",
+    );
+  }
+  const place = guestAddress?.type === 'usb' && /^\d{1,3}$/.test(guestAddress.port) ? guestAddress : undefined;
+  return given({
+    ctrl: place?.bus,
+    port: place === undefined ? undefined : Number(place.port),
+    'type.hostdev': { hostbus: identity.bus, hostaddr: identity.device },
+  });
+}
+
+export function usbDeviceFromJson(device: ReadOf<'usbdevs'>): Device[] {
+  const host = device['type.hostdev'];
+  if (host === undefined) return [];
+  const hostdev = plainDevice({
+    kind: 'hostdev' as const,
+    type: 'usb' as const,
+    identity: { by: 'address' as const, bus: host.hostbus, device: host.hostaddr },
+    managed: false,
+  });
+  if (device.ctrl < 0 || device.port === 0) return [hostdev];
+  return [{ ...hostdev, guestAddress: { type: 'usb', bus: device.ctrl, port: String(device.port) } }];
+}
+
+/** @throws RefusedError `E_REFUSED_NOT_MAPPED` */
+export function channelToJson(channel: Channel, devid: number): JsonObject {
+  const { name, source } = channel;
+  if (channel.targetType !== 'xen' || name === undefined) throw notMapped('a channel without a name', 'Name it.');
+  if (source.type === 'pty') return { devid, name, 'connection.pty': {} };
+  if (source.type === 'unix' && source.mode === 'bind') {
+    return { devid, name, 'connection.socket': given({ path: source.path }) };
+  }
+  throw notMapped(`channel ${name} of type '${source.type}'`, "Use 'pty', or 'unix' with mode='bind'.");
+}
+
+export function channelFromJson(channel: ReadOf<'channels'>): Device[] {
+  const socket = channel['connection.socket'];
+  if (channel.name === undefined || (socket === undefined && channel['connection.pty'] === undefined)) return [];
+  return [
+    plainDevice({
+      kind: 'channel',
+      source:
+        socket === undefined ? { type: 'pty', path: undefined } : { type: 'unix', mode: 'bind', path: socket.path },
+      targetType: 'xen',
+      name: channel.name,
+    }),
+  ];
+}
