@@ -43,6 +43,9 @@ export function diskToJson(disk: Disk): JsonObject {
   const path = pathOf(disk.source);
   if (disk.transient) throw notMapped(`<transient/> of disk ${disk.target}`, 'Use a snapshot of the image.');
   const isCdrom = disk.device === 'cdrom';
+  if (path === undefined && !isCdrom && disk.device !== 'floppy') {
+    throw notMapped(`<disk> ${disk.target} without a source`, 'Name the file or device of the disk.');
+  }
   const discard = disk.discard === undefined || disk.readonly ? undefined : disk.discard === 'unmap';
   return given({
     backend_domname: disk.backendDomain,

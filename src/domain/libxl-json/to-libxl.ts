@@ -11,6 +11,9 @@ import { channelToJson, pciToJson, usbControllerToJson, usbDeviceToJson } from '
 /** libxl_domain_config as JSON (libxl_types.idl). */
 export type LibxlConfig = JsonObject;
 
+/** Elements that are carried and tell libxl nothing: security labels, and the control group that libvirt notes. */
+const NOT_FOR_LIBXL: ReadonlySet<string> = new Set(['seclabel', 'resource']);
+
 const ACTIONS: Readonly<Record<string, string>> = {
   'rename-restart': 'restart_rename',
   'coredump-destroy': 'coredump_destroy',
@@ -37,8 +40,7 @@ function createInfo({ type, name, uuid, features }: Definition): JsonObject {
 /** Device lists, each left out where it is empty. */
 function deviceLists({ devices, type }: Definition): JsonObject {
   for (const device of devices) {
-    if (device.kind === 'opaque')
-      throw notMapped(`<${device.element.name}>: ${device.why}; it`, 'Take the device out.');
+    if (device.kind === 'opaque') throw notMapped(`<${device.element.name}>`, `Take the device out: ${device.why}.`);
     if (device.kind === 'parallel') throw notMapped('a parallel port', 'Take it out.');
     if (device.kind === 'memballoon' && device.model !== 'xen') {
       throw notMapped(`<memballoon model='${device.model}'>`, "Use model='xen'.");
@@ -67,7 +69,9 @@ function deviceLists({ devices, type }: Definition): JsonObject {
  * @throws RefusedError `E_REFUSED_NOT_MAPPED` for what libxl has no word for
  */
 export function toLibxlConfig(definition: Definition): LibxlConfig {
-  const { lifecycle } = definition;
+  const { lifecycle, foreign } = definition;
+  const unknown = foreign.find(({ name }) => !NOT_FOR_LIBXL.has(name));
+  if (unknown !== undefined) throw notMapped(`<${unknown.name}>`, 'Take the element out.');
   return {
     c_info: createInfo(definition),
     b_info: buildInfo(definition),

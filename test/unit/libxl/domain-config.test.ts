@@ -107,6 +107,7 @@ describe('libxl configuration made from a definition', () => {
         { vdev: 'hdc', format: 'empty', readwrite: 0, is_cdrom: 1, removable: 1 },
       ],
       nics: [{ devid: 0, bridge: 'xenbr0', nictype: 'vif', mac: '00:16:3e:01:02:03' }],
+      on_poweroff: 'destroy',
       on_reboot: 'restart_rename',
       on_crash: 'coredump_destroy',
     });
@@ -114,10 +115,13 @@ describe('libxl configuration made from a definition', () => {
 
   it.each([
     ['<hostdev>', '<devices><hostdev/></devices>'],
-    ["<interface type='network'>", "<devices><interface type='network'/></devices>"],
-    ["<disk type='network'>", "<devices><disk type='network'><target dev='xvda'/></disk></devices>"],
-    ['<disk> without a source', "<devices><disk type='block'><target dev='xvda'/></disk></devices>"],
-    ['<cputune>', '<cputune/>'],
+    [
+      "the virtual network 'default'",
+      "<devices><interface type='network'><source network='default'/></interface></devices>",
+    ],
+    ['<disk>', "<devices><disk type='network'><target dev='xvda'/></disk></devices>"],
+    ['<disk> xvda without a source', "<devices><disk type='block'><target dev='xvda'/></disk></devices>"],
+    ['<memoryBacking>', '<memoryBacking/>'],
   ])('is refused rather than made without %s', (what, body) => {
     expect(() => made(body)).toThrow(expect.objectContaining({ code: 'E_REFUSED_NOT_MAPPED', data: { what } }));
   });
