@@ -17,24 +17,12 @@ import type { FramedLink, LaneLink } from '../tunnel/lane-link.js';
 import { LaneSender } from '../tunnel/lane-sender.js';
 import type { Dialer, PeerIdentity } from '../tunnel/link.js';
 import { MessageChannel, type Resumed } from '../tunnel/message-channel.js';
-import { packLane } from '../tunnel/pack-lane.js';
-import type { Packing } from '../tunnel/packing.js';
 
 /** What a destination must be able to do for us (S28). */
 const NEEDED_FEATURES = ['migration-v3', 'migration-params'] as const;
 
-/** How data is packed for a destination that understands it. */
-export interface OfferedPacking {
-  /** What the destination's hello must name. */
-  readonly feature: string;
-  readonly packing: Packing;
-}
-
-/**
- * How the leaving side reaches a destination through a dialer. The dialer stays its owner's.
- * @param offered absent: data goes as it is
- */
-export function connectThrough(dialer: Dialer, hello: Hello, offered?: OfferedPacking): Connect {
+/** How the leaving side reaches a destination through a dialer. The dialer stays its owner's. */
+export function connectThrough(dialer: Dialer, hello: Hello): Connect {
   return async (events, signal) => {
     const reconnectMs = Math.min(events.reconnectMs ?? 0, MAX_RECONNECT_MS);
     const control = new FrameLink(await dialer.dial(signal));
@@ -43,9 +31,7 @@ export function connectThrough(dialer: Dialer, hello: Hello, offered?: OfferedPa
       const opened = decodeWith(openedSchema, answer, `answer of ${dialer.target}`);
       if (opened.kind !== 'control') throw wrongRole(dialer);
       checkPeer(hello, opened.hello);
-      const understood = offered !== undefined && opened.hello.features.includes(offered.feature);
-      const packing = understood ? offered.packing : undefined;
-      return new TunnelDestination(dialer, control, opened, { ...events, reconnectMs }, packing);
+      return new TunnelDestination(dialer, control, opened, { ...events, reconnectMs });
     } catch (error) {
       control.destroy();
       throw error;
@@ -83,7 +69,6 @@ class TunnelDestination implements Destination {
     control: FrameLink,
     opened: Extract<Opened, { kind: 'control' }>,
     private readonly events: DestinationEvents,
-    private readonly packing: Packing | undefined,
   ) {
     const { hello, session } = opened;
     this.hello = hello;
@@ -140,9 +125,8 @@ class TunnelDestination implements Destination {
   }
 
   async #openLane(link: FramedLink, token: string, index: number, signal: AbortSignal): Promise<LaneLink> {
-    const lane = await packLane(link, { out: this.packing });
     await openLink(link, { kind: 'lane', token, index }, this.dialer, signal);
-    return lane;
+    return link;
   }
 
   async #resume(session: string, heard: number, signal: AbortSignal): Promise<Resumed> {

@@ -8,22 +8,14 @@ import { toWire } from '../errors/wire.js';
 import { openArrivals, recoverArrival } from '../dest/recover.js';
 import { FrameLink } from '../tunnel/frame-link.js';
 import { LaneReceiver } from '../tunnel/lane-receiver.js';
-import type { FramedLink, LaneLink } from '../tunnel/lane-link.js';
+import type { FramedLink } from '../tunnel/lane-link.js';
 import type { Link } from '../tunnel/link.js';
-import { packLane } from '../tunnel/pack-lane.js';
-import type { Packing } from '../tunnel/packing.js';
 import { Conversations } from './conversations.js';
 import type { Host } from './host.js';
 
-/** A link that carries data, and what it looks like behind its packing. */
-interface Lane {
-  readonly link: FramedLink;
-  readonly lane: LaneLink;
-}
-
 /** Where links come in: says hello, gives each link to what it is for, and keeps going whatever a peer does. */
 export class Reception implements AsyncDisposable {
-  readonly #arrivals: Arrivals<Lane>;
+  readonly #arrivals: Arrivals<FramedLink>;
   readonly #conversations = new Conversations();
   readonly #open = new Set<Promise<void>>();
   readonly #stop = new AbortController();
@@ -32,9 +24,8 @@ export class Reception implements AsyncDisposable {
     private readonly host: Host,
     private readonly hello: Hello,
     private readonly log: (line: string) => void,
-    private readonly packing?: Packing,
   ) {
-    this.#arrivals = new Arrivals<Lane>({
+    this.#arrivals = new Arrivals<FramedLink>({
       toolstack: host.toolstack,
       journal: host.journal,
       deadlines: host.deadlines,
@@ -43,10 +34,10 @@ export class Reception implements AsyncDisposable {
         const receiver = new LaneReceiver({ windowBytes, reconnectMs });
         return {
           chunks: receiver,
-          attach: ({ link, lane }, index) => {
+          attach: (lane, index) => {
             receiver.checkOpen();
             // The answer goes out before anything that the receiver sends; where it fails, the receiver hears of it.
-            link.answer(encode({ kind: 'lane', index })).catch(() => undefined);
+            lane.answer(encode({ kind: 'lane', index })).catch(() => undefined);
             receiver.attach(lane, index);
           },
           destroy: (error) => receiver.destroy(error),
@@ -96,12 +87,7 @@ export class Reception implements AsyncDisposable {
       const open = await this.#awaitOpen(link);
       switch (open.kind) {
         case 'lane':
-          this.#arrivals.attach(
-            open.token,
-            open.index,
-            { link, lane: await packLane(link, { in: this.packing }) },
-            link.peer.name,
-          );
+          this.#arrivals.attach(open.token, open.index, link, link.peer.name);
           return;
         case 'resume':
           await this.#conversations.resume(open, link);

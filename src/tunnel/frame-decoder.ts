@@ -98,7 +98,7 @@ export class FrameDecoder {
     this.#header = undefined;
     this.#payload = undefined;
     this.#payloadFill = 0;
-    const { type, sequence, offset, packed } = header;
-    return packed ? { type, sequence, offset, payload, packed } : { type, sequence, offset, payload };
+    const { type, sequence, offset } = header;
+    return { type, sequence, offset, payload };
   }
 }

@@ -67,9 +67,6 @@ export const MAX_OPEN_BYTES = 64 * KIB;
 /** Most payload bytes of one REFUSED frame. */
 export const MAX_REFUSED_BYTES = 16 * KIB;
 
-/** DATA: the payload is packed, behind four bytes that say how long it will be. */
-const FLAG_PACKED = 1;
-
 export interface Frame {
   readonly type: FrameType;
   /** DATA, END, ACK, MESSAGE: position in its order; PING, PONG: which one; else 0. A safe integer. */
@@ -77,8 +74,6 @@ export interface Frame {
   /** DATA: offset of the payload in the carried bytes; END, ACK: bytes so far; else 0. A safe integer. */
   readonly offset: number;
   readonly payload: Uint8Array;
-  /** DATA: the payload is still packed; see `packed-link.ts`. */
-  readonly packed?: boolean;
 }
 
 /** What a checked header says of the payload that follows it. */
@@ -88,7 +83,6 @@ export interface FrameHeader {
   readonly offset: number;
   readonly payloadBytes: number;
   readonly payloadCrc: number;
-  readonly packed: boolean;
 }
 
 export const NO_PAYLOAD = new Uint8Array(0);
@@ -110,7 +104,7 @@ export function frameName(type: number): string {
 export function encodeHeader(frame: Frame): Buffer {
   const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
   header.writeUInt8(frame.type, AT_TYPE);
-  header.writeUInt8(frame.packed === true ? FLAG_PACKED : 0, AT_FLAGS);
+  header.writeUInt8(0, AT_FLAGS);
   header.writeUInt16BE(0, AT_RESERVED);
   header.writeUInt32BE(frame.payload.length, AT_LENGTH);
   header.writeBigUInt64BE(BigInt(frame.sequence), AT_SEQUENCE);
@@ -145,9 +139,8 @@ function checkHeader(header: Buffer, at: number): FrameHeader {
   if (rule === undefined) throw broken('TYPE', `frame at byte ${at}: type ${type} is not known`, { at, type });
   const flags = header.readUInt8(AT_FLAGS);
   const reserved = header.readUInt16BE(AT_RESERVED);
-  const allowed = type === FrameType.DATA ? FLAG_PACKED : 0;
-  if ((flags & ~allowed) !== 0 || reserved !== 0) {
-    const problem = `${rule.name} frame at byte ${at}: flags ${flags} are not known, or reserved field ${reserved} is not 0`;
+  if (flags !== 0 || reserved !== 0) {
+    const problem = `${rule.name} frame at byte ${at}: flags ${flags} and reserved field ${reserved} must be 0`;
     throw broken('RESERVED', problem, { at, flags, reserved });
   }
   const payloadBytes = header.readUInt32BE(AT_LENGTH);
@@ -167,7 +160,7 @@ function checkHeader(header: Buffer, at: number): FrameHeader {
       at,
     });
   }
-  return { type: rule.type, sequence, offset, payloadBytes, payloadCrc, packed: (flags & FLAG_PACKED) !== 0 };
+  return { type: rule.type, sequence, offset, payloadBytes, payloadCrc };
 }
 
 /**

@@ -15,7 +15,7 @@ export interface LaneLink {
   readonly receivedBytes: number;
   /** Resolves once more may be given; rejects when the link fails or has ended. The payload must not change any more. */
   send(frame: Frame): Promise<void>;
-  /** The next frame, never packed; undefined after the peer's goodbye. Rejects with what broke the link. */
+  /** The next frame; undefined after the peer's goodbye. Rejects with what broke the link. */
   receive(): Promise<Frame | undefined>;
   /** Says goodbye; cuts the connection after the deadline. Never rejects. */
   close(deadlineMs?: number): Promise<void>;

@@ -3,16 +3,8 @@ import { Bell } from '../bell.js';
 import { FrameLink } from '../frame-link.js';
 import { FrameType, type Frame } from '../frame.js';
 import type { Link } from '../link.js';
-import { packedFrame, unpackedFrame } from '../packed-link.js';
-import { loadPackerModule, type Packer, type Unpacker } from '../packing.js';
 import type { KeepaliveOptions } from '../keepalive.js';
-import {
-  toThreadError,
-  type FromThread,
-  type LinkPacking,
-  type ThreadFrame,
-  type WireCount,
-} from './thread-messages.js';
+import { toThreadError, type FromThread, type ThreadFrame, type WireCount } from './thread-messages.js';
 
 /** Received bytes that the main thread has not consumed yet: past this, the link is not read on. */
 const AHEAD_BYTES = 4 * 1024 * 1024;
@@ -25,8 +17,6 @@ export type Tell = (message: FromThread, transfer?: ArrayBuffer[]) => void;
 /** One link, in the thread that holds it: does what the main thread says, and tells what comes. */
 export class HeldLink {
   readonly #link: FrameLink;
-  #packer: Packer | undefined;
-  #unpacker: Unpacker | undefined;
   /** What was asked is done in the order in which it was asked. */
   #queue: Promise<void> = Promise.resolve();
   #aheadBytes = 0;
@@ -53,13 +43,6 @@ export class HeldLink {
     void this.#opened(this.#link.open(payload, NEVER));
   }
 
-  pack(packing: LinkPacking): void {
-    this.#enqueue(async () => {
-      this.#packer = packing.out && (await loadPackerModule(packing.out)).makePacker(packing.out.options);
-      this.#unpacker = packing.in && (await loadPackerModule(packing.in)).makeUnpacker(packing.in.options);
-    });
-  }
-
   answer(payload: Uint8Array): void {
     this.#enqueue(() => this.#link.answer(payload));
   }
@@ -70,7 +53,7 @@ export class HeldLink {
 
   send(frame: ThreadFrame): void {
     this.#enqueue(async () => {
-      await this.#link.send(this.#packer === undefined ? frame : packedFrame(frame, this.#packer));
+      await this.#link.send(frame);
       this.tell({ tell: 'sent', id: this.id, bytes: frame.payload.length, wire: this.#wire });
     });
   }
@@ -115,10 +98,8 @@ export class HeldLink {
   async #readOn(): Promise<void> {
     for (;;) {
       while (this.#aheadBytes > AHEAD_BYTES && !this.#over) await this.#consumed.next();
-      const came = await this.#link.receive();
-      if (came === undefined) return;
-      // Nothing packed comes before the answer, and that waits until it is known how to unpack.
-      const frame = came.packed === true ? unpackedFrame(came, this.#unpacker) : came;
+      const frame = await this.#link.receive();
+      if (frame === undefined) return;
       this.#aheadBytes += frame.payload.length;
       const { payload, transfer } = handedOver(frame);
       const { type, sequence, offset } = frame;

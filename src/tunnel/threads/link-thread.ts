@@ -8,7 +8,7 @@ import { HeldLink, type Tell } from './held-link.js';
 import { toThreadError, type LinkOrder, type ToThread } from './thread-messages.js';
 
 /*
- * The entry point of a thread that holds links: connections, encryption, packing. The main thread says what to do.
+ * The entry point of a thread that holds links: connections and encryption. The main thread says what to do.
  */
 
 const port = parentPort;
@@ -91,9 +91,6 @@ async function dial({ id, to, keepalive }: Extract<ToThread, { do: 'dial' }>): P
 
 function order(link: HeldLink, message: LinkOrder): void {
   switch (message.do) {
-    case 'pack':
-      link.pack(message.packing);
-      return;
     case 'open':
       link.open(message.payload);
       return;

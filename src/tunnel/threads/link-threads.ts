@@ -12,7 +12,7 @@ interface LinkThread {
   readonly links: Map<number, ThreadedLink>;
 }
 
-/** Threads that hold links, so that encryption and packing use more than one core and the main thread stays free. */
+/** Threads that hold links, so that encryption uses more than one core and the main thread stays free. */
 export class LinkThreads implements Disposable {
   readonly #threads: LinkThread[] = [];
   readonly #listeners = new Set<(message: Extract<FromThread, { tell: 'refused' }>) => void>();

@@ -3,7 +3,6 @@ import { codeOf, messageOf } from '../../errors/message-of.js';
 import type { FrameType } from '../frame.js';
 import type { KeepaliveOptions } from '../keepalive.js';
 import type { PeerIdentity } from '../link.js';
-import type { Packing } from '../packing.js';
 import { PeerRefusal, type Refusal } from '../refusal.js';
 import type { TlsCredentials } from '../tls-credentials.js';
 import type { TlsDialerOptions } from '../tls-dialer.js';
@@ -19,12 +18,6 @@ export interface ThreadFrame {
   readonly sequence: number;
   readonly offset: number;
   readonly payload: Uint8Array;
-}
-
-/** How DATA payloads of a link are packed, each way. */
-export interface LinkPacking {
-  readonly out?: Packing | undefined;
-  readonly in?: Packing | undefined;
 }
 
 /** What is said to a thread. */
@@ -44,7 +37,6 @@ export type BeginOrder =
 
 /** What a link is told that is there. */
 export type LinkOrder =
-  | { readonly do: 'pack'; readonly id: number; readonly packing: LinkPacking }
   | { readonly do: 'open' | 'answer'; readonly id: number; readonly payload: Uint8Array }
   | { readonly do: 'refuse'; readonly id: number; readonly refusal: Refusal }
   | { readonly do: 'send'; readonly id: number; readonly frame: ThreadFrame }

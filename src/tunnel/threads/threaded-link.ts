@@ -7,7 +7,7 @@ import type { FramedLink } from '../lane-link.js';
 import { linkClosed } from '../link-errors.js';
 import type { PeerIdentity } from '../link.js';
 import { refusalOf } from '../refusal.js';
-import { fromThreadError, type FromThread, type LinkPacking, type ToThread } from './thread-messages.js';
+import { fromThreadError, type FromThread, type ToThread } from './thread-messages.js';
 
 /** A sender waits while more than this is with the thread and not yet with the connection. */
 const SEND_AHEAD_BYTES = 1024 * 1024;
@@ -88,11 +88,6 @@ export class ThreadedLink implements FramedLink {
 
   get failure(): Error | undefined {
     return this.#failure;
-  }
-
-  /** How its DATA is packed from now on. Before `open` or `answer`. */
-  pack(packing: LinkPacking): void {
-    this.post({ do: 'pack', id: this.id, packing });
   }
 
   open(hello: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {

@@ -68,7 +68,7 @@ describe('the frame header', () => {
   it.each([
     ['type 0', (h: Buffer) => h.writeUInt8(0, 0), 'E_PROTOCOL_FRAME_TYPE'],
     ['an unknown type', (h: Buffer) => h.writeUInt8(10, 0), 'E_PROTOCOL_FRAME_TYPE'],
-    ['an unknown flag', (h: Buffer) => h.writeUInt8(2, 1), 'E_PROTOCOL_FRAME_RESERVED'],
+    ['a flag', (h: Buffer) => h.writeUInt8(1, 1), 'E_PROTOCOL_FRAME_RESERVED'],
     ['the reserved field', (h: Buffer) => h.writeUInt16BE(256, 2), 'E_PROTOCOL_FRAME_RESERVED'],
     ['a payload above the limit', (h: Buffer) => h.writeUInt32BE(MAX_DATA_BYTES + 1, 4), 'E_PROTOCOL_FRAME_LENGTH'],
     ['a payload of 4 GiB', (h: Buffer) => h.writeUInt32BE(0xffffffff, 4), 'E_PROTOCOL_FRAME_LENGTH'],

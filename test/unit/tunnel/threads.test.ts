@@ -1,16 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { makeCredentials } from '../../../src/pki/credentials.js';
 import { duplicateFd } from '../../../src/posix/libc.js';
-import type { FramedLink, LaneLink } from '../../../src/tunnel/lane-link.js';
+import type { FramedLink } from '../../../src/tunnel/lane-link.js';
 import { LaneReceiver } from '../../../src/tunnel/lane-receiver.js';
 import { LaneSender } from '../../../src/tunnel/lane-sender.js';
-import { packLane } from '../../../src/tunnel/pack-lane.js';
-import type { Packing } from '../../../src/tunnel/packing.js';
 import { LinkThreads } from '../../../src/tunnel/threads/link-threads.js';
 import { SharedSlots } from '../../../src/tunnel/threads/shared-slots.js';
 import type { TlsCredentials } from '../../../src/tunnel/tls-credentials.js';
@@ -22,19 +16,6 @@ const LOCAL = '127.0.0.1';
 const MIB = 1024 * 1024;
 const signal = AbortSignal.timeout(60_000);
 
-/** A packing that can be told from none: bytes that are all the same become one byte. */
-const PACKER = `
-export const makePacker = () => ({
-  pack: (raw) => (raw.every((byte) => byte === raw[0]) ? Uint8Array.of(raw[0]) : undefined),
-});
-export const makeUnpacker = (options) => ({
-  unpack: (packed, rawBytes) => {
-    if (options.broken) throw new Error('cannot be read');
-    return new Uint8Array(rawBytes).fill(packed[0]);
-  },
-});
-`;
-
 function code(expected: string): object {
   return expect.objectContaining({ code: expected }) as object;
 }
@@ -42,8 +23,6 @@ function code(expected: string): object {
 describe('links that live in threads', () => {
   let credentials: TlsCredentials;
   let strangers: TlsCredentials;
-  let dir: string;
-  let packing: Packing;
   let near: LinkThreads;
   let far: LinkThreads;
   let listener: TlsListener;
@@ -53,10 +32,6 @@ describe('links that live in threads', () => {
   beforeAll(async () => {
     [credentials] = await makeCredentials({ hosts: [[LOCAL]] });
     [strangers] = await makeCredentials({ hosts: [[LOCAL]] });
-    dir = mkdtempSync(join(tmpdir(), 'xenferry-threads-'));
-    const module = join(dir, 'packer.mjs');
-    writeFileSync(module, PACKER);
-    packing = { module: pathToFileURL(module).href, options: {} };
     near = new LinkThreads(2, duplicateFd);
     far = new LinkThreads(2, duplicateFd);
     listener = await listenTls({
@@ -74,7 +49,6 @@ describe('links that live in threads', () => {
     await listener.close();
     near[Symbol.dispose]();
     far[Symbol.dispose]();
-    rmSync(dir, { recursive: true, force: true });
   });
   afterEach(() => {
     for (const link of links.splice(0)) link.destroy();
@@ -89,20 +63,18 @@ describe('links that live in threads', () => {
   }
 
   /** A lane whose OPEN has been exchanged, and its far end. */
-  async function lane(out?: Packing, into?: Packing): Promise<{ near: LaneLink; far: LaneLink }> {
+  async function lane(): Promise<{ near: FramedLink; far: FramedLink }> {
     const before = links.length;
     const link = await dialer().dialLane(signal);
-    const packed = await packLane(link, { out });
     const opened = link.open(Buffer.from('hello'), signal);
     await vi.waitFor(() => {
       expect(links.length).toBeGreaterThan(before);
     });
     const other = links[before];
     expect(Buffer.from(await other.awaitOpen(signal)).toString()).toBe('hello');
-    const unpacked = await packLane(other, { in: into });
     await other.answer(Buffer.from('welcome'));
     expect(Buffer.from(await opened).toString()).toBe('welcome');
-    return { near: packed, far: unpacked };
+    return { near: link, far: other };
   }
 
   async function digestOf(receiver: LaneReceiver): Promise<string> {
@@ -134,41 +106,6 @@ describe('links that live in threads', () => {
     await vi.waitFor(() => {
       expect(listener.connections).toEqual({ halfOpen: 0, total: 0 });
     });
-  });
-
-  it('pack and unpack where they live', async () => {
-    const { near, far } = await lane(packing, packing);
-    const receiver = new LaneReceiver();
-    receiver.attach(far);
-    const sender = new LaneSender([near]);
-    const got: Uint8Array[] = [];
-    const reading = (async () => {
-      for await (const chunk of receiver) got.push(chunk);
-    })();
-    await sender.write(Buffer.alloc(MIB, 7));
-    await sender.write(Buffer.from('not all the same'));
-    const { rawBytes, wireBytes } = await sender.end();
-    await reading;
-    expect(Buffer.concat(got).equals(Buffer.concat([Buffer.alloc(MIB, 7), Buffer.from('not all the same')]))).toBe(
-      true,
-    );
-    expect(rawBytes).toBe(MIB + 16);
-    expect(wireBytes).toBeLessThan(1000);
-    await Promise.all([sender.close(), receiver.close()]);
-  });
-
-  it('F19: what cannot be unpacked ends the transfer, and says which frame', async () => {
-    const { near, far } = await lane(packing, { ...packing, options: { broken: true } });
-    const receiver = new LaneReceiver({ reconnectMs: 10_000 });
-    receiver.attach(far);
-    const got = expect(digestOf(receiver)).rejects.toMatchObject({
-      code: 'E_PROTOCOL_PACKED',
-      message: expect.stringContaining('DATA frame 0') as string,
-    });
-    const sender = new LaneSender([near]);
-    await sender.write(Buffer.alloc(1000, 1));
-    await got;
-    await expect(sender.end()).rejects.toMatchObject({ code: expect.stringMatching(/^E_TUNNEL_/) as string });
   });
 
   it('holds a sender back behind a slow consumer, and no memory beyond the window', async () => {
