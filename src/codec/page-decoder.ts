@@ -6,7 +6,8 @@ import { BLOCK_BYTES, type RawWindow } from './raw-window.js';
 /** What is handed on at once at most, and so what may lie in the window unread. */
 export const DECODE_AHEAD_BYTES = 2 * BLOCK_BYTES;
 
-const ZERO_PAGE = Buffer.alloc(PAGE_BYTES);
+const ZERO_PAGES = 32;
+const ZEROES = Buffer.alloc(ZERO_PAGES * PAGE_BYTES);
 
 /** Makes the raw stream from batches, in their order. What it is given comes from the network: everything is checked. */
 export class PageDecoder {
@@ -39,16 +40,16 @@ export class PageDecoder {
           if (short !== 0 || long === 0 || long > dataEnd - data || long > left) {
             throw batchError(offset, `${long} bytes of data, but ${dataEnd - data} are there and ${left} are due`);
           }
-          this.#put(body, data, long);
+          window.append(body, data, long);
           data += long;
           break;
         case Op.ZERO:
           if (short !== 0 || long === 0 || long * PAGE_BYTES > left) {
             throw batchError(offset, `${long} pages of zeroes where ${left} bytes are due`);
           }
-          for (let page = 0; page < long; page += 1) {
-            this.#put(ZERO_PAGE, 0, PAGE_BYTES);
-            yield* this.#ripe();
+          for (let pages = 0; pages < long; pages += ZERO_PAGES) {
+            window.append(ZEROES, 0, Math.min(ZERO_PAGES, long - pages) * PAGE_BYTES);
+            if (this.#ripe) yield* this.#rest();
           }
           break;
         case Op.COPY:
@@ -58,7 +59,7 @@ export class PageDecoder {
           }
           for (let page = 0; page < short; page += 1) {
             this.#again(long);
-            yield* this.#ripe();
+            if (this.#ripe) yield* this.#rest();
           }
           break;
         case Op.DELTA:
@@ -70,13 +71,13 @@ export class PageDecoder {
           if (!applyDelta(this.#page, body.subarray(data, data + short))) {
             throw batchError(offset, 'a delta does not fit its page');
           }
-          this.#put(this.#page, 0, PAGE_BYTES);
+          window.append(this.#page, 0, PAGE_BYTES);
           data += short;
           break;
         default:
           throw batchError(offset, `operation ${code} is not known`);
       }
-      yield* this.#ripe();
+      if (this.#ripe) yield* this.#rest();
     }
     if (window.end !== end || data !== dataEnd) {
       throw batchError(offset, `${end - window.end} raw bytes and ${dataEnd - data} bytes of data are left over`);
@@ -95,27 +96,16 @@ export class PageDecoder {
     const from = this.window.end - distance;
     const inBlock = from % BLOCK_BYTES;
     if (inBlock + PAGE_BYTES <= BLOCK_BYTES) {
-      this.#put(this.window.block(from), inBlock, PAGE_BYTES);
+      this.window.append(this.window.block(from), inBlock, PAGE_BYTES);
       return;
     }
     this.window.copyTo(this.#page, 0, from, PAGE_BYTES);
-    this.#put(this.#page, 0, PAGE_BYTES);
+    this.window.append(this.#page, 0, PAGE_BYTES);
   }
 
-  #put(bytes: Buffer, from: number, count: number): void {
-    const { window } = this;
-    for (let done = 0; done < count;) {
-      const space = window.space();
-      const part = Math.min(space.length, count - done);
-      bytes.copy(space, 0, from + done, from + done + part);
-      window.commit(part);
-      done += part;
-    }
-  }
-
-  /** Hands on what has come together, before it becomes too much for the window. */
-  *#ripe(): Generator<Buffer, void, undefined> {
-    if (this.window.end - this.#given >= BLOCK_BYTES) yield* this.#rest();
+  /** Whether what has come together is to be handed on, before it becomes too much for the window. */
+  get #ripe(): boolean {
+    return this.window.end - this.#given >= BLOCK_BYTES;
   }
 
   *#rest(): Generator<Buffer, void, undefined> {

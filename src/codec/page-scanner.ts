@@ -16,29 +16,29 @@ import {
   RECORD_HEADER_BYTES,
   type Layer,
 } from '../savestream/layout.js';
-import { decodePageCount, PageEntries } from '../savestream/page-data.js';
-import { StreamError } from '../errors/errors.js';
 
 type State = 'libxl-header' | 'image-headers' | 'record' | 'page-count' | 'page-entries' | 'pages' | 'skip' | 'opaque';
 
 const GATHER_BYTES = Math.max(PAGE_ENTRY_BYTES * MAX_PAGE_ENTRIES, IMAGE_HEADER_BYTES + DOMAIN_HEADER_BYTES);
-const NOWHERE = { offset: 0, what: 'PAGE_DATA' };
 
 /**
  * Finds the pages in a save stream, for whoever wants to send fewer of them. It judges nothing: what it does not
  * understand it passes by, and from a stream that makes no sense to it, it expects no pages any more. Whether a stream is a
- * good one is for its reader at the destination to say.
+ * good one is for its reader at the destination to say. On a big-endian host it finds no pages.
  */
 export class PageScanner {
-  readonly #gather = Buffer.alloc(GATHER_BYTES);
+  readonly #memory = new ArrayBuffer(GATHER_BYTES);
+  readonly #gather = Buffer.from(this.#memory);
+  readonly #words = new Uint32Array(this.#memory);
   #gathered = 0;
   #state: State = 'libxl-header';
   /** Bytes that the state wants; for `skip` those that are left of it. */
   #want = LIBXL_HEADER_BYTES;
   #layer: Layer = 'libxl';
-  readonly #entries = new PageEntries();
+  /** Frame numbers of the record's pages that have content. */
+  readonly #pfns = new Float64Array(MAX_PAGE_ENTRIES);
+  #pages = 0;
   #recordBytes = 0;
-  #pageCount = 0;
   #next = 0;
 
   /** True where the next byte is the first of a page. */
@@ -48,7 +48,7 @@ export class PageScanner {
 
   /** The frame number of the page that begins here. */
   get pfn(): number {
-    return this.#entries.pfns[this.#next];
+    return this.#pfns[this.#next];
   }
 
   /** Takes the page that begins here as read. */
@@ -136,28 +136,29 @@ export class PageScanner {
   }
 
   #pageFields(): void {
-    try {
-      const view = new DataView(this.#gather.buffer, this.#gather.byteOffset, this.#want);
-      if (this.#state === 'page-count') {
-        this.#pageCount = decodePageCount(view, true, this.#recordBytes, NOWHERE);
-        this.#to('page-entries', PAGE_ENTRY_BYTES * this.#pageCount);
-        return;
-      }
-      this.#entries.decode(view, true, this.#pageCount, this.#recordBytes, NOWHERE);
-    } catch (error) {
-      if (!(error instanceof StreamError)) throw error;
-      this.#state = 'opaque'; // the far end's restore says what is wrong with it
+    if (this.#state === 'page-count') {
+      const count = this.#words[0];
+      const fits = count > 0 && count <= MAX_PAGE_ENTRIES;
+      this.#to(fits ? 'page-entries' : 'opaque', PAGE_ENTRY_BYTES * count);
       return;
     }
-    this.#toPage(0);
+    const entries = this.#want / PAGE_ENTRY_BYTES;
+    this.#pages = 0;
+    for (let index = 0; index < entries; index += 1) {
+      const high = this.#words[index * 2 + 1];
+      if (!hasPageData(high >>> 28)) continue;
+      this.#pfns[this.#pages] = (high & 0x000f_ffff) * 0x1_0000_0000 + this.#words[index * 2];
+      this.#pages += 1;
+    }
+    const expected = PAGE_DATA_COUNT_BYTES + PAGE_ENTRY_BYTES * entries + PAGE_BYTES * this.#pages;
+    // The far end's restore says what is wrong with it.
+    if (this.#recordBytes !== expected) this.#state = 'opaque';
+    else this.#toPage(0);
   }
 
   #toPage(index: number): void {
-    const { types, count } = this.#entries;
-    let next = index;
-    while (next < count && !hasPageData(types[next])) next += 1;
-    this.#next = next;
-    if (next < count) this.#to('pages', PAGE_BYTES);
+    this.#next = index;
+    if (index < this.#pages) this.#to('pages', PAGE_BYTES);
     else this.#to('record', RECORD_HEADER_BYTES);
   }
 }

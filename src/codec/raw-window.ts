@@ -41,6 +41,21 @@ export class RawWindow {
 
   /** Room behind the end, in one piece and never empty; the oldest bytes make way. Filled bytes count once they are committed. */
   space(): Buffer {
+    return this.#endBlock().subarray(this.#end % BLOCK_BYTES);
+  }
+
+  /** Copies bytes behind the end. */
+  append(bytes: Buffer, from: number, count: number): void {
+    for (let done = 0; done < count;) {
+      const at = this.#end % BLOCK_BYTES;
+      const part = Math.min(BLOCK_BYTES - at, count - done);
+      bytes.copy(this.#endBlock(), at, from + done, from + done + part);
+      this.#end += part;
+      done += part;
+    }
+  }
+
+  #endBlock(): Buffer {
     const at = this.#end % BLOCK_BYTES;
     const number = (this.#end - at) / BLOCK_BYTES;
     if (at === 0 && number >= this.#blockCount) {
@@ -54,7 +69,7 @@ export class RawWindow {
       this.#blocks.push(block);
       this.#words.push(new Int32Array(block.buffer));
     }
-    return this.#blocks[index].subarray(at);
+    return this.#blocks[index];
   }
 
   /** So many bytes of `space` are filled. */

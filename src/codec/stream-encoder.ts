@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Compression, StreamChoice } from './agreement.js';
 import { BatchPacker, PACK_THREADS, type PackCounts, type PackedBatch } from './batch-packer.js';
 import type { Draft } from './draft.js';
@@ -129,17 +128,13 @@ function fixedLevel(choice: StreamChoice, compression: Compression): number | un
 }
 
 /** False where nothing has come after a moment. What the promise rejects with is for whoever awaits it itself. */
-async function comesSoon(next: Promise<unknown>): Promise<boolean> {
-  const over = new AbortController();
-  try {
-    return await Promise.race([
-      next.then(
-        () => true,
-        () => true,
-      ),
-      sleep(QUIET_MS, false, { signal: over.signal }),
-    ]);
-  } finally {
-    over.abort();
-  }
+function comesSoon(next: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, QUIET_MS, false);
+    const come = (): void => {
+      clearTimeout(timer);
+      resolve(true);
+    };
+    next.then(come, come);
+  });
 }

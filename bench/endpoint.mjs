@@ -1,0 +1,152 @@
+// One end of xenferry for the benchmark: the real handshake, codec and lanes, with a toolstack whose save and restore are
+// other programs. Driven by bench/contenders.mjs: `endpoint.mjs receive DIR` and `endpoint.mjs send DIR PORT OPTIONS`.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import process from 'node:process';
+import { DEFAULT_DEADLINES } from '../dist/control/deadlines.js';
+import { parseDomainXml } from '../dist/domain/parse.js';
+import { Host } from '../dist/driver/host.js';
+import { migrate } from '../dist/driver/migrate.js';
+import { openDestination } from '../dist/driver/open-destination.js';
+import { Reception } from '../dist/driver/reception.js';
+import * as dialers from '../dist/driver/dialers.js';
+import { parseDestinationUri } from '../dist/driver/uri.js';
+import { loadTlsDir } from '../dist/tunnel/tls-credentials.js';
+import { listenTls } from '../dist/tunnel/tls-listener.js';
+import { guestDomid } from '../dist/toolstack/domid.js';
+
+const NAME = 'benchmark';
+const UUID = '5e0d0000-0000-4000-8000-000000000001';
+const DOMAIN = parseDomainXml(
+  `<domain type='xen'><name>${NAME}</name><uuid>${UUID}</uuid><memory unit='MiB'>2048</memory><vcpu>1</vcpu>` +
+    `<os><type arch='x86_64' machine='xenpvh'>xenpvh</type></os></domain>`,
+);
+
+/** A host with one guest at most, whose memory is what `command` writes or reads. */
+class ProgramToolstack {
+  uri = 'bench:///';
+  #state;
+  #name = NAME;
+
+  constructor(state, command) {
+    this.#state = state;
+    this.command = command;
+  }
+
+  host = async () => ({
+    hostname: 'bench',
+    toolstack: 'embedded',
+    version: 'bench',
+    totalMemoryKiB: 2 ** 32,
+    freeMemoryKiB: 2 ** 31,
+    cpus: 1,
+    streamVersions: [2, 3],
+  });
+
+  info = async () =>
+    this.#state === undefined
+      ? undefined
+      : {
+          domid: guestDomid(1),
+          uuid: UUID,
+          name: this.#name,
+          state: this.#state,
+          ...(this.#state === 'shutdown' ? { shutdownReason: 'suspend' } : {}),
+          memoryKiB: 2 ** 21,
+          maxMemoryKiB: 2 ** 21,
+          vcpus: 1,
+          cpuTimeNs: 0n,
+        };
+  lookup = this.info;
+  list = async () => (this.#state === undefined ? [] : [await this.info()]);
+  describe = async () => ({ domain: DOMAIN });
+
+  async #run(stdin, stdout, signal) {
+    const child = spawn(this.command[0], this.command.slice(1), { stdio: [stdin, stdout, 'inherit'], signal });
+    return once(child, 'exit').then(([code]) => {
+      if (code !== 0) throw new Error(`${this.command[0]} ended with ${code}`);
+    });
+  }
+
+  async save(_domid, sink, options) {
+    const done = this.#run('ignore', sink.fd, options.signal);
+    sink.close();
+    await done;
+    this.#state = 'shutdown';
+  }
+
+  async restore(config, source, options) {
+    const done = this.#run(source.fd, 'ignore', options.signal);
+    source.close();
+    await done;
+    this.#name = config.domain.name;
+    this.#state = 'paused';
+    return guestDomid(1);
+  }
+
+  resume = async () => void (this.#state = 'running');
+  unpause = this.resume;
+  pause = async () => void (this.#state = 'paused');
+  rename = async (_domid, name) => void (this.#name = name);
+  destroy = async () => void (this.#state = undefined);
+  async [Symbol.asyncDispose]() {}
+}
+
+const never = new AbortController().signal;
+const [role, dir, ...rest] = process.argv.slice(2);
+
+function openHost(state, command) {
+  return new Host({
+    toolstack: new ProgramToolstack(state, command),
+    stateDir: join(dir, `state-${role}-${process.pid}`),
+    deadlines: DEFAULT_DEADLINES,
+    pid: process.pid,
+    version: 'bench',
+  });
+}
+
+/** Memory at its most, and processor time of all threads, without the programs at either end. */
+function spent() {
+  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+  return { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakRssBytes: maxRSS * 1024 };
+}
+
+if (role === 'receive') {
+  const host = openHost(undefined, ['cat']);
+  const threads = dialers.laneThreads?.();
+  const reception = new Reception(host, await host.hello(never), (line) => process.stderr.write(`${line}\n`));
+  const listener = await listenTls({
+    host: '127.0.0.1',
+    port: 0,
+    credentials: loadTlsDir(join(dir, 'tls')),
+    onLink: (link) => reception.accept(link),
+    ...(threads === undefined ? {} : { threads: { pool: threads, onLink: (link) => reception.acceptFramed(link) } }),
+    onRefused: ({ reason }) => process.stderr.write(`${reason.message}\n`),
+  });
+  process.stdout.write(`${JSON.stringify({ port: listener.port })}\n`);
+  await once(process.stdin, 'data');
+  process.stdout.write(`${JSON.stringify(spent())}\n`, () => process.exit(0));
+} else {
+  const [port, text] = rest;
+  const options = JSON.parse(text);
+  const host = openHost('running', ['cat', ...options.files]);
+  const uri = parseDestinationUri(`xen+tls://127.0.0.1:${port}/system`);
+  const dialing = { tlsDir: join(dir, 'tls'), ssh: { channelsOnly: false }, onNotice: () => undefined };
+  const destination = await openDestination(uri, dialing, () => host.hello(never));
+  const report = await migrate(host, {
+    domain: NAME,
+    destination: uri.text,
+    connect: destination.connect,
+    live: true,
+    suspend: false,
+    lanes: options.lanes,
+    compression: options.compression,
+    cancel: never,
+    hurry: never,
+    onProgress: () => undefined,
+  });
+  const { rawBytes, wireBytes, transferMs, totalMs, stages, digest } = report;
+  const result = { rawBytes, wireBytes, transferMs, totalMs, stages, digest, ...spent() };
+  process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
+}

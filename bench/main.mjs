@@ -1,0 +1,223 @@
+// The benchmark: xenferry's whole path and its peers, alternating, in one run. See `--help`.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, hostname, release, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { issueCertificate } from '../dist/pki/host-dir.js';
+import { initAuthority } from '../dist/pki/authority-dir.js';
+import { CONTENDERS, makeKeys, missingPrograms } from './contenders.mjs';
+import { prepareInputs } from './inputs.mjs';
+import { runMicro } from './micro.mjs';
+import { plot } from './plot.mjs';
+import { loopbackBytes } from './sides.mjs';
+
+const INPUTS = ['real', 'generated', 'incompressible', 'zero'];
+/** Debian's packages with the peers' programs. */
+const PACKAGES = ['openssh-client', 'openssh-server', 'socat', 'stunnel4', 'zstd'];
+const NAMESPACE = 'XENFERRY_BENCH_NAMESPACE';
+
+const HELP = `npm run bench -- [options]
+  --json             one JSON object on stdout; without it, a table
+  --only A,B         inputs or contenders to keep to: ${[...INPUTS, ...Object.keys(CONTENDERS)].join(', ')}
+  --input FILE       the real stream (a libxl save stream, perhaps .xz, .gz or .zst)
+  --bytes N          bytes of each stream at least, in MiB [2048]
+  --runs N           runs of each pair, alternating [5]
+  --quick            256 MiB, 2 runs
+  --lanes N          xenferry's lanes [2]
+  --compress WHAT    xenferry's compression: auto, none or a level [auto]
+  --link RATE,DELAY  a slower link, as tc names it: 1gbit,5ms (needs root and the kernel's netem)
+  --install          apt-get install what is missing
+  --micro            the stages one by one instead
+  --plot FILE        an SVG of the medians
+`;
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    input: { type: 'string' },
+    bytes: { type: 'string' },
+    runs: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    lanes: { type: 'string', default: '2' },
+    compress: { type: 'string', default: 'auto' },
+    link: { type: 'string' },
+    install: { type: 'boolean', default: false },
+    micro: { type: 'boolean', default: false },
+    plot: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+const say = (text) => process.stderr.write(`${text}\n`);
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** A network namespace of our own: its loopback carries nothing else, and may be slowed down. Does not return where it is made. */
+function enterNamespace() {
+  if (process.env[NAMESPACE] !== undefined) return true;
+  if (spawnSync('unshare', ['--net', 'true']).status !== 0) return false;
+  const again = spawnSync(
+    'unshare',
+    ['--net', process.execPath, fileURLToPath(import.meta.url), ...process.argv.slice(2)],
+    { stdio: 'inherit', env: { ...process.env, [NAMESPACE]: '1' } },
+  );
+  process.exit(again.status ?? 1);
+}
+
+/** Slows the namespace's loopback down. */
+function shapeLink(link) {
+  const [rate, delay] = link.toLowerCase().split(',');
+  const shape = ['qdisc', 'replace', 'dev', 'lo', 'root'];
+  const netem = spawnSync('tc', [...shape, 'netem', 'rate', rate, 'delay', delay ?? '0ms', 'limit', '100000']);
+  if (netem.status === 0) return { rate, delay: delay ?? '0ms' };
+  const tbf = spawnSync('tc', [...shape, 'tbf', 'rate', rate, 'burst', '2mb', 'latency', '50ms']);
+  if (tbf.status === 0) {
+    say(`bench: this kernel has no netem: the link has ${rate}, but no delay`);
+    return { rate, delay: '0ms' };
+  }
+  say('bench: this kernel has neither netem nor tbf: --link cannot be had here');
+  process.exit(3);
+}
+
+async function once(name, input, context) {
+  const contender = CONTENDERS[name];
+  const { dir, settings } = context;
+  const running = await contender.start(dir, input, settings);
+  try {
+    const wireBefore = loopbackBytes();
+    const since = process.hrtime.bigint();
+    const sender = await running.go();
+    if (contender.saysDone) await running.receiver.line();
+    const seconds = Number(process.hrtime.bigint() - since) / 1e9;
+    const wireBytes = loopbackBytes() - wireBefore;
+    await running.finish?.();
+    running.receiver.stop();
+    await running.receiver.ended;
+    return {
+      gbps: input.rawBytes / seconds / 1e9,
+      cpu: ((sender.cpuSeconds + running.receiver.cpuSeconds) / input.rawBytes) * 1e9,
+      wireBytes,
+      peak: Math.max(sender.peakRssBytes, running.receiver.peakRssBytes),
+      said: sender.said,
+    };
+  } finally {
+    running.receiver.stop();
+  }
+}
+
+async function compare(context, inputs, names) {
+  const results = [];
+  for (const input of inputs) {
+    for (const file of new Set(input.files)) readFileSync(file).length; // into the page cache
+    const runs = new Map(names.map((name) => [name, []]));
+    for (let run = 0; run < context.runs; run += 1) {
+      for (const name of names) {
+        const result = await once(name, input, context);
+        runs.get(name).push(result);
+        say(`${input.name}, run ${run + 1}: ${name} ${result.gbps.toFixed(2)} GB/s, ${result.cpu.toFixed(2)} CPU s/GB`);
+      }
+    }
+    for (const [name, all] of runs) {
+      results.push({
+        input: input.name,
+        contender: name,
+        medianGBps: median(all.map((one) => one.gbps)),
+        minGBps: Math.min(...all.map((one) => one.gbps)),
+        maxGBps: Math.max(...all.map((one) => one.gbps)),
+        cpuSecondsPerGB: median(all.map((one) => one.cpu)),
+        wireBytes: context.ownNamespace ? median(all.map((one) => one.wireBytes)) : (all[0].said?.wireBytes ?? null),
+        rawBytes: input.rawBytes,
+        peakRssBytes: Math.max(...all.map((one) => one.peak)),
+        ...(all.at(-1).said === undefined ? {} : { stages: all.at(-1).said.stages }),
+      });
+    }
+  }
+  return results;
+}
+
+function printTable(results) {
+  const row = (...cells) =>
+    process.stdout.write(`${cells.map((cell, at) => (at < 2 ? cell.padEnd(16) : cell.padStart(11))).join('')}\n`);
+  row('input', 'contender', 'GB/s', 'min', 'max', 'x openssh', 'CPU s/GB', 'wire/raw', 'peak MiB');
+  for (const one of results) {
+    const ssh = results.find((other) => other.input === one.input && other.contender === 'openssh');
+    row(
+      one.input,
+      one.contender,
+      one.medianGBps.toFixed(2),
+      one.minGBps.toFixed(2),
+      one.maxGBps.toFixed(2),
+      ssh === undefined ? '' : (one.medianGBps / ssh.medianGBps).toFixed(2),
+      one.cpuSecondsPerGB.toFixed(2),
+      one.wireBytes === null ? '' : (one.wireBytes / one.rawBytes).toFixed(3),
+      (one.peakRssBytes / 2 ** 20).toFixed(0),
+    );
+  }
+}
+
+function machine(link) {
+  return {
+    cpu: cpus()[0].model,
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    kernel: release(),
+    node: process.version,
+    openssl: process.versions.openssl,
+    date: new Date().toISOString(),
+    ...(link === undefined ? {} : { link }),
+  };
+}
+
+function settingsOf() {
+  const { lanes, compress } = options;
+  const compression = compress === 'auto' || compress === 'none' ? compress : { level: Number(compress) };
+  return { lanes: Number(lanes), compression };
+}
+
+async function main() {
+  if (options.help) return void process.stdout.write(HELP);
+  const only = options.only?.split(',');
+  const keep = (all) => {
+    const kept = all.filter((name) => only?.includes(name) ?? true);
+    return kept.length === 0 ? all : kept;
+  };
+  const dir = mkdtempSync(join(tmpdir(), 'xenferry-bench-'));
+  process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+  const bytes = (options.bytes === undefined ? (options.quick ? 256 : 2048) : Number(options.bytes)) * 2 ** 20;
+  const inputs = (names) => prepareInputs({ names, input: options.input, dir, bytes });
+  if (options.micro) return runMicro(inputs(keep(INPUTS)), options.json);
+
+  if (options.install && process.env[NAMESPACE] === undefined) {
+    execFileSync('apt-get', ['install', '-y', ...PACKAGES], { stdio: ['ignore', 'ignore', 'inherit'] });
+  }
+  const ownNamespace = enterNamespace();
+  if (ownNamespace) execFileSync('ip', ['link', 'set', 'lo', 'up']);
+  else say('bench: no network namespace of our own (that needs root): bytes on the wire are xenferry’s own count');
+  if (options.link !== undefined && !ownNamespace) throw new Error('--link needs a network namespace, and so root');
+  const link = options.link === undefined ? undefined : shapeLink(options.link);
+
+  const names = keep(Object.keys(CONTENDERS)).filter((name) => {
+    const missing = missingPrograms(name);
+    if (missing.length > 0) say(`bench: ${name} is left out: ${missing.join(', ')} missing (--install gets it)`);
+    return missing.length === 0;
+  });
+  makeKeys(dir);
+  await initAuthority(join(dir, 'ca'), {});
+  await issueCertificate(join(dir, 'ca'), { hosts: ['127.0.0.1'], out: join(dir, 'tls') });
+  const runs = Number(options.runs ?? (options.quick ? 2 : 5));
+  const context = { dir, runs, ownNamespace, settings: settingsOf() };
+  const results = await compare(context, inputs(keep(INPUTS)), names);
+  const report = { machine: machine(link), results };
+  if (options.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+  else printTable(results);
+  if (options.plot !== undefined) writeFileSync(options.plot, plot(report));
+}
+
+await main();
