@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
+import { defineDomain } from '../domain/definition/define.js';
 import { formatDomainXml } from '../domain/format.js';
-import { parseDomainXml } from '../domain/parse.js';
+import { withoutPasswords } from '../domain/passwords.js';
 import { RefusedError } from '../errors/errors.js';
 import type { DomainInfo, GuestConfig, GuestReport } from '../toolstack/toolstack.js';
 import type { Host } from './host.js';
@@ -32,13 +34,27 @@ export async function listDomains(host: Host): Promise<ListedDomain[]> {
   }));
 }
 
-/** Makes a domain from domain XML and lets it run. On failure nothing is left. */
+/** A domain that was made, and what its definition says in vain. */
+export interface Created {
+  readonly info: DomainInfo;
+  readonly warnings: readonly string[];
+}
+
+function randomOctets(): [number, number, number] {
+  const [a, b, c] = randomBytes(3);
+  return [a, b, c];
+}
+
+/**
+ * Makes a domain from domain XML and lets it run. On failure nothing is left.
+ * @throws UsageError `E_USAGE_DOMAIN_*` with all that is wrong with the definition
+ */
 export async function createDomain(
   host: Host,
   xml: string,
   options: { readonly paused: boolean; readonly signal: AbortSignal },
-): Promise<DomainInfo> {
-  const domain = parseDomainXml(xml);
+): Promise<Created> {
+  const { domain, warnings } = defineDomain(xml, { randomOctets });
   using _job = await host.jobs.take(domain.uuid, domain.name, 'creating it', options.signal);
   const domid = await host.toolstack.create({ domain }, options.signal);
   try {
@@ -47,7 +63,7 @@ export async function createDomain(
     await host.toolstack.destroy(domid);
     throw error;
   }
-  return await host.find(domain.uuid);
+  return { info: await host.find(domain.uuid), warnings };
 }
 
 export interface DomainDetails {
@@ -65,11 +81,11 @@ export async function domainDetails(host: Host, ref: string): Promise<DomainDeta
   };
 }
 
-/** The live definition as domain XML. */
-export async function dumpXml(host: Host, ref: string): Promise<string> {
+/** The live definition as domain XML; its passwords only `withSecrets`. */
+export async function dumpXml(host: Host, ref: string, withSecrets = false): Promise<string> {
   const info = await host.find(ref);
   const { domain } = await host.toolstack.describe(info.domid);
-  return formatDomainXml(domain);
+  return formatDomainXml(withSecrets ? domain : withoutPasswords(domain));
 }
 
 export async function destroyDomain(host: Host, ref: string, signal: AbortSignal): Promise<DomainInfo> {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Compression } from '../codec/agreement.js';
 import { bakeCookie } from '../cookie/cookie.js';
 import { formatDomainXml } from '../domain/format.js';
+import { checkMovable } from '../domain/movable.js';
 import { checkDomainName } from '../domain/names.js';
 import { RefusedError, XenferryError } from '../errors/errors.js';
 import { codeOf, messageOf } from '../errors/message-of.js';
@@ -61,6 +62,7 @@ export async function migrate(host: Host, request: MigrateRequest): Promise<Migr
     );
   }
   const config = await host.toolstack.describe(info.domid, request.cancel);
+  checkMovable(config.domain);
   const local = await host.toolstack.host(request.cancel);
   const cookie = bakeCookie({
     name: info.name,

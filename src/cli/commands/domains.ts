@@ -15,7 +15,7 @@ import type { Host } from '../../driver/host.js';
 import { UsageError } from '../../errors/errors.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import { openHost, type GlobalOptions } from '../open.js';
-import { printJson, printLine, printTable } from '../output.js';
+import { printJson, printLine, printNote, printTable } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
 
 type JsonOptions = GlobalOptions & { json: boolean };
@@ -69,7 +69,8 @@ export const createCommand: CommandModule<GlobalOptions, CreateOptions> = {
     const xml = readUserFile(options.file);
     await using host = await openHost(options);
     using stop = new StopSignals();
-    const info = await createDomain(host, xml, { paused: options.paused, signal: stop.cancel });
+    const { info, warnings } = await createDomain(host, xml, { paused: options.paused, signal: stop.cancel });
+    for (const warning of warnings) printNote(`warning: ${warning}`);
     printLine(`Domain ${info.name} created, id ${info.domid}, ${info.state}`);
   },
 };
@@ -124,13 +125,16 @@ function detailsRows({ info, config, guest }: DomainDetails): [string, string][]
   return rows;
 }
 
-export const dumpxmlCommand: CommandModule<GlobalOptions, DomainOptions> = {
+export const dumpxmlCommand: CommandModule<GlobalOptions, DomainOptions & { 'security-info': boolean }> = {
   command: 'dumpxml <domain>',
   describe: 'print the definition of a domain',
-  builder: (yargs) => domainArgument(yargs).example('$0 dumpxml web1 > web1.xml', 'keep the definition'),
+  builder: (yargs) =>
+    domainArgument(yargs)
+      .option('security-info', { type: 'boolean', default: false, describe: 'with the passwords of its screens' })
+      .example('$0 dumpxml web1 > web1.xml', 'keep the definition'),
   handler: async (options) => {
     await using host = await openHost(options);
-    printLine((await dumpXml(host, options.domain)).trimEnd());
+    printLine((await dumpXml(host, options.domain, options['security-info'])).trimEnd());
   },
 };
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Domain } from '../model.js';
 import { parseDomainXml, type ParseContext } from '../parse.js';
 import { applyDefaults, type DefaultsContext } from './defaults.js';
@@ -21,7 +22,9 @@ export interface Defined {
 export function defineDomain(text: string, context: DefaultsContext & Pick<ParseContext, 'makeUuid'>): Defined {
   const parsed = parseDomainXml(text, context.makeUuid === undefined ? {} : { makeUuid: context.makeUuid });
   const { definition: given, warnings } = readDefinition(parsed);
-  const definition = applyDefaults(given, context);
+  const complete = applyDefaults(given, context);
+  // An empty one asks for one to be made.
+  const definition = complete.genid === '' ? { ...complete, genid: (context.makeUuid ?? randomUUID)() } : complete;
   checkDefinition(definition);
   return { domain: toDomain(definition), definition, warnings };
 }

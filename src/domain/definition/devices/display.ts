@@ -11,7 +11,7 @@ interface NetworkGraphics {
   /** Undefined: the host chooses (`autoport`). */
   readonly port: number | undefined;
   readonly listen: Listen;
-  /** A secret: `withoutSecrets` takes it out. */
+  /** A secret: `withoutPasswords` takes it out. */
   readonly password: string | undefined;
   readonly keymap: string | undefined;
 }

@@ -16,17 +16,6 @@ export function validateDefinition(definition: Definition): DefinitionProblem[] 
   ];
 }
 
-/**
- * What keeps the domain on its host: devices that are part of it (FEATURES 2.6). Each is a reason to
- * refuse a migration before anything is touched.
- */
-export function migrationBlockers(definition: Definition): string[] {
-  const paths = devicePaths(definition.devices.map(writeDevice));
-  return definition.devices.flatMap((device, index) =>
-    device.kind === 'hostdev' ? [`${paths[index]}: a ${device.type} device of the host is assigned to the guest`] : [],
-  );
-}
-
 /** @throws UsageError `E_USAGE_DOMAIN_INVALID` or `E_USAGE_DOMAIN_UNSUPPORTED`, with every problem in it */
 export function checkDefinition(definition: Definition): void {
   const problems = validateDefinition(definition);

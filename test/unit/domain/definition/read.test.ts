@@ -7,7 +7,6 @@ import { formatDomainXml } from '../../../../src/domain/format.js';
 import { parseDomainXml } from '../../../../src/domain/parse.js';
 import type { Definition } from '../../../../src/domain/definition/model.js';
 import { parseDeviceXml, readDefinition } from '../../../../src/domain/definition/read.js';
-import { withoutSecrets } from '../../../../src/domain/definition/secrets.js';
 import { validateDefinition } from '../../../../src/domain/definition/validate/definition.js';
 import { formatDeviceXml, toDomain } from '../../../../src/domain/definition/write.js';
 import { guest, PVH_OS, RICH_HVM } from './guests.js';
@@ -185,12 +184,6 @@ describe('a definition', () => {
       </devices></domain>`;
     expect(read(text).warnings).toEqual([]);
     expect(validateDefinition(read(text).definition)).toEqual([]);
-  });
-
-  it('has passwords only where they are asked for', () => {
-    const { definition } = read(RICH_HVM);
-    expect(rewritten(definition)).toContain("passwd='secret'");
-    expect(rewritten(withoutSecrets(definition))).not.toContain("secret'");
   });
 });
 

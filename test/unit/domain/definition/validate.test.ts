@@ -3,7 +3,7 @@ import { parseDomainXml } from '../../../../src/domain/parse.js';
 import { applyDefaults } from '../../../../src/domain/definition/defaults.js';
 import type { Definition } from '../../../../src/domain/definition/model.js';
 import { parseDeviceXml, readDefinition } from '../../../../src/domain/definition/read.js';
-import { migrationBlockers, validateDefinition } from '../../../../src/domain/definition/validate/definition.js';
+import { validateDefinition } from '../../../../src/domain/definition/validate/definition.js';
 import { validateDevice } from '../../../../src/domain/definition/validate/device.js';
 import { guest, PV_OS, PVH_OS, RICH_HVM } from './guests.js';
 
@@ -188,16 +188,5 @@ describe('S07: a problem', () => {
     ]);
     expect(validateDevice(parseDeviceXml(disk(plain.replace('xvda', 'xvdb'))), definition)).toEqual([]);
     expect(definition.devices.flatMap((device) => validateDevice(device, definition))).toEqual([]);
-  });
-});
-
-describe('what keeps a domain on its host', () => {
-  it('is a device of the host', () => {
-    expect(migrationBlockers(complete(RICH_HVM))).toEqual([
-      '/domain/devices/hostdev[1]: a pci device of the host is assigned to the guest',
-      '/domain/devices/hostdev[2]: a usb device of the host is assigned to the guest',
-      '/domain/devices/hostdev[3]: a usb device of the host is assigned to the guest',
-    ]);
-    expect(migrationBlockers(complete(guest({ devices: disk(plain) })))).toEqual([]);
   });
 });
