@@ -3,15 +3,15 @@ import { InvariantError, ProtocolError, TunnelError } from '../errors/errors.js'
 import { asError } from '../errors/message-of.js';
 import { Bell } from './bell.js';
 import { FrameDecoder } from './frame-decoder.js';
-import { FrameType, bareFrame, encodeHeader, frameName, FRAME_HEADER_BYTES, type Frame } from './frame.js';
+import { FrameType, bareFrame, frameName, type Frame } from './frame.js';
 import { FrameQueue } from './frame-queue.js';
-import { Keepalive, type KeepaliveOptions } from './keepalive.js';
+import { FrameWriter } from './frame-writer.js';
+import { Heartbeat } from './heartbeat.js';
+import type { KeepaliveOptions } from './keepalive.js';
+import type { FramedLink } from './lane-link.js';
 import type { Link, PeerIdentity } from './link.js';
 import { linkClosed, linkCut, linkLost, linkSilent } from './link-errors.js';
 import { refusalOf, refusedError, refusedFrame } from './refusal.js';
-
-/** A sender waits while more than this is written and not yet taken by the kernel: a small multiple of a chunk. */
-const SEND_AHEAD_BYTES = 512 * 1024;
 
 /** How long a goodbye may take before the connection is cut. */
 const CLOSE_MS = 5000;
@@ -27,16 +27,15 @@ export type FrameLinkOptions = KeepaliveOptions;
  *   accepted: [new] -awaitOpen-> OPEN seen -answer-> open | -refuse-> closing
  *   both:     open -BYE sent or received-> closing -> closed; anything else ends it as failed
  */
-export class FrameLink {
+export class FrameLink implements FramedLink {
   readonly peer: PeerIdentity;
   readonly #link: Link;
-  readonly #options: FrameLinkOptions;
   readonly #decoder = new FrameDecoder();
   readonly #queue = new FrameQueue();
   readonly #arrived = new Bell();
-  readonly #flushed = new Bell();
   readonly #gone: Promise<void>;
-  #keepalive: Keepalive | undefined;
+  readonly #writer: FrameWriter;
+  readonly #heartbeat: Heartbeat;
   #reading = false;
   #paused = false;
   #openSent = false;
@@ -44,18 +43,23 @@ export class FrameLink {
   #byeSent = false;
   #byeSeen = false;
   #failure: Error | undefined;
-  #sentBytes = 0;
   #receivedBytes = 0;
-  #pingSequence = 0;
-  #pingedAt: number | undefined;
-  #rttMs: number | undefined;
 
   /** Takes the link over and reads from it at once, up to a bounded queue. */
   constructor(link: Link, options: FrameLinkOptions = {}) {
     this.peer = link.peer;
     this.#link = link;
-    this.#options = options;
     const { duplex } = link;
+    this.#writer = new FrameWriter(duplex, () => {
+      this.#heartbeat.heard();
+    });
+    this.#heartbeat = new Heartbeat(
+      options,
+      (sequence) => this.#ping(sequence),
+      (forMs) => {
+        this.#fail(linkSilent(this.peer.address, forMs));
+      },
+    );
     this.#gone = new Promise((resolve) => {
       if (duplex.closed) resolve();
       duplex.once('close', () => {
@@ -80,12 +84,12 @@ export class FrameLink {
 
   /** Bytes written that the connection has not taken yet. */
   get pendingBytes(): number {
-    return this.#link.duplex.writableLength;
+    return this.#writer.pendingBytes;
   }
 
   /** Bytes of all frames sent, headers included. */
   get sentBytes(): number {
-    return this.#sentBytes;
+    return this.#writer.sentBytes;
   }
 
   /** Bytes received, headers included. */
@@ -95,7 +99,7 @@ export class FrameLink {
 
   /** The last measured round trip; undefined before the first answer to a PING. */
   get rttMs(): number | undefined {
-    return this.#rttMs;
+    return this.#heartbeat.rttMs;
   }
 
   /** What ended the link, if it did not end by goodbye. */
@@ -143,7 +147,7 @@ export class FrameLink {
       return;
     }
     this.#byeSent = true;
-    this.#write(refusedFrame(refusalOf(reason)));
+    this.#writer.write(refusedFrame(refusalOf(reason)));
     await this.#end();
   }
 
@@ -153,11 +157,10 @@ export class FrameLink {
    */
   async send(frame: Frame): Promise<void> {
     this.#checkSendable();
-    this.#write(frame);
-    while (this.pendingBytes > SEND_AHEAD_BYTES) {
-      await this.#flushed.next();
+    this.#writer.write(frame);
+    await this.#writer.room(() => {
       this.#checkSendable();
-    }
+    });
   }
 
   /**
@@ -196,46 +199,19 @@ export class FrameLink {
   }
 
   #startKeepalive(): void {
-    if (this.#keepalive !== undefined || !this.#openSent || !this.#openSeen || this.#failure !== undefined) return;
-    this.#keepalive = new Keepalive(
-      this.#options,
-      () => {
-        this.#ping();
-      },
-      (forMs) => {
-        this.#fail(linkSilent(this.peer.address, forMs));
-      },
-    );
+    if (this.#openSent && this.#openSeen && this.#failure === undefined) this.#heartbeat.start();
   }
 
-  #ping(): void {
-    if (this.#paused) this.#keepalive?.heard(); // it is we who do not read
-    if (this.#byeSent || this.pendingBytes > SEND_AHEAD_BYTES) return; // what waits to be sent is sign enough
-    this.#pingSequence += 1;
-    this.#pingedAt = performance.now();
-    this.#write(bareFrame(FrameType.PING, this.#pingSequence));
-  }
-
-  #write(frame: Frame): void {
-    const { duplex } = this.#link;
-    const onWritten = (): void => {
-      this.#flushed.ring();
-    };
-    const header = encodeHeader(frame);
-    this.#sentBytes += FRAME_HEADER_BYTES + frame.payload.length;
-    if (frame.payload.length === 0) {
-      duplex.write(header, onWritten);
-      return;
-    }
-    duplex.cork();
-    duplex.write(header);
-    duplex.write(frame.payload, onWritten);
-    duplex.uncork();
+  #ping(sequence: number): boolean {
+    if (this.#paused) this.#heartbeat.heard(); // it is we who do not read
+    if (this.#byeSent || this.#writer.isFull) return false; // what waits to be sent is sign enough
+    this.#writer.write(bareFrame(FrameType.PING, sequence));
+    return true;
   }
 
   #onData(chunk: Buffer): void {
     this.#receivedBytes += chunk.length;
-    this.#keepalive?.heard();
+    this.#heartbeat.heard();
     // After our own goodbye nobody reads any more; what is still under way is dropped.
     if (this.#failure !== undefined || this.#byeSeen) return;
     const frames: Frame[] = [];
@@ -259,19 +235,17 @@ export class FrameLink {
     switch (frame.type) {
       case FrameType.PING:
         // Answers are not piled up for a peer that asks without reading.
-        if (!this.#byeSent && this.pendingBytes <= SEND_AHEAD_BYTES) {
-          this.#write(bareFrame(FrameType.PONG, frame.sequence));
+        if (!this.#byeSent && !this.#writer.isFull) {
+          this.#writer.write(bareFrame(FrameType.PONG, frame.sequence));
         }
         return;
       case FrameType.PONG:
-        if (frame.sequence === this.#pingSequence && this.#pingedAt !== undefined) {
-          this.#rttMs = performance.now() - this.#pingedAt;
-        }
+        this.#heartbeat.pong(frame.sequence);
         return;
       case FrameType.BYE:
         this.#byeSeen = true;
         if (!this.#byeSent) this.#sayBye();
-        this.#finishWriting();
+        this.#writer.finish();
         return;
       case FrameType.REFUSED:
         this.#fail(refusedError(frame.payload, this.peer.address));
@@ -290,7 +264,7 @@ export class FrameLink {
     const frame = this.#queue.take();
     if (this.#paused && this.#queue.empty) {
       this.#paused = false;
-      this.#keepalive?.heard();
+      this.#heartbeat.heard();
       this.#link.duplex.resume();
     }
     return frame;
@@ -298,15 +272,11 @@ export class FrameLink {
 
   #sayBye(): void {
     this.#byeSent = true;
-    this.#write(bareFrame(FrameType.BYE));
-  }
-
-  #finishWriting(): void {
-    if (!this.#link.duplex.writableEnded) this.#link.duplex.end();
+    this.#writer.write(bareFrame(FrameType.BYE));
   }
 
   async #end(deadlineMs = CLOSE_MS): Promise<void> {
-    this.#finishWriting();
+    this.#writer.finish();
     if (this.#paused) this.#link.duplex.resume();
     this.#arrived.ring();
     const timer = setTimeout(() => {
@@ -323,21 +293,21 @@ export class FrameLink {
   }
 
   #onEnd(): void {
-    this.#keepalive?.[Symbol.dispose]();
+    this.#heartbeat[Symbol.dispose]();
     if (this.#byeSeen || this.#byeSent) {
       this.#arrived.ring();
-      this.#flushed.ring();
+      this.#writer.wake();
       return;
     }
     this.#fail(linkCut(this.peer.address, this.#decoder.midFrame));
   }
 
   #fail(error: Error): void {
-    this.#keepalive?.[Symbol.dispose]();
+    this.#heartbeat[Symbol.dispose]();
     if (this.#failure === undefined && !(this.#byeSeen && this.#byeSent)) this.#failure = error;
     this.#link.destroy();
     this.#arrived.ring();
-    this.#flushed.ring();
+    this.#writer.wake();
   }
 
   #checkSendable(): void {

@@ -4,7 +4,7 @@ import { FrameLink } from '../frame-link.js';
 import { FrameType, type Frame } from '../frame.js';
 import type { Link } from '../link.js';
 import type { KeepaliveOptions } from '../keepalive.js';
-import { toThreadError, type FromThread, type ThreadFrame, type WireCount } from './thread-messages.js';
+import { toThreadError, type FromThread, type ThreadFrame } from './thread-messages.js';
 
 /** Received bytes that the main thread has not consumed yet: past this, the link is not read on. */
 const AHEAD_BYTES = 4 * 1024 * 1024;
@@ -54,7 +54,7 @@ export class HeldLink {
   send(frame: ThreadFrame): void {
     this.#enqueue(async () => {
       await this.#link.send(frame);
-      this.tell({ tell: 'sent', id: this.id, bytes: frame.payload.length, wire: this.#wire });
+      this.tell({ tell: 'sent', id: this.id, bytes: frame.payload.length });
     });
   }
 
@@ -74,10 +74,6 @@ export class HeldLink {
     this.#link.destroy();
   }
 
-  get #wire(): WireCount {
-    return { sent: this.#link.sentBytes, received: this.#link.receivedBytes };
-  }
-
   #enqueue(work: () => Promise<void>): void {
     this.#queue = this.#queue.then(work).catch((error: unknown) => {
       this.#fail(error);
@@ -89,7 +85,7 @@ export class HeldLink {
       const payload = await opening;
       this.tell({ tell: 'opened', id: this.id, payload });
       await this.#readOn();
-      this.tell({ tell: 'bye', id: this.id, wire: this.#wire });
+      this.tell({ tell: 'bye', id: this.id });
     } catch (error) {
       this.#fail(error);
     }
@@ -103,7 +99,7 @@ export class HeldLink {
       this.#aheadBytes += frame.payload.length;
       const { payload, transfer } = handedOver(frame);
       const { type, sequence, offset } = frame;
-      this.tell({ tell: 'frame', id: this.id, frame: { type, sequence, offset, payload }, wire: this.#wire }, transfer);
+      this.tell({ tell: 'frame', id: this.id, frame: { type, sequence, offset, payload } }, transfer);
     }
   }
 

@@ -44,12 +44,7 @@ export type LinkOrder =
   | { readonly do: 'more'; readonly id: number; readonly bytes: number }
   | { readonly do: 'close'; readonly id: number; readonly deadlineMs?: number | undefined };
 
-/** Bytes of all frames of a link, sent and received. */
-export interface WireCount {
-  readonly sent: number;
-  readonly received: number;
-}
-
+/** What a thread tells. */
 export type FromThread =
   | { readonly tell: 'linked'; readonly id: number; readonly peer: PeerIdentity }
   | {
@@ -60,11 +55,11 @@ export type FromThread =
     }
   /** The peer's OPEN. */
   | { readonly tell: 'opened'; readonly id: number; readonly payload: Uint8Array }
-  | { readonly tell: 'frame'; readonly id: number; readonly frame: ThreadFrame; readonly wire: WireCount }
+  | { readonly tell: 'frame'; readonly id: number; readonly frame: ThreadFrame }
   /** A frame given to `send` is with the connection: so many bytes, as they were given. */
-  | { readonly tell: 'sent'; readonly id: number; readonly bytes: number; readonly wire: WireCount }
+  | { readonly tell: 'sent'; readonly id: number; readonly bytes: number }
   /** The peer has said goodbye. */
-  | { readonly tell: 'bye'; readonly id: number; readonly wire: WireCount }
+  | { readonly tell: 'bye'; readonly id: number }
   /** The link has failed. */
   | { readonly tell: 'failed'; readonly id: number; readonly error: ThreadError }
   /** Its connection is closed: the last word on it. */

@@ -2,7 +2,7 @@ import { orAborted } from '../../errors/deadline.js';
 import { InvariantError, TunnelError } from '../../errors/errors.js';
 import { asError } from '../../errors/message-of.js';
 import { Bell } from '../bell.js';
-import type { Frame } from '../frame.js';
+import { FRAME_HEADER_BYTES, type Frame } from '../frame.js';
 import type { FramedLink } from '../lane-link.js';
 import { linkClosed } from '../link-errors.js';
 import type { PeerIdentity } from '../link.js';
@@ -122,6 +122,7 @@ export class ThreadedLink implements FramedLink {
     // Otherwise all of the memory behind the view would be copied.
     const payload = isShared ? frame.payload : Uint8Array.from(frame.payload);
     this.#pendingBytes += payload.length;
+    this.#sentBytes += FRAME_HEADER_BYTES + payload.length;
     this.#inThread.push(payload);
     this.post({ do: 'send', id: this.id, frame: { type, sequence, offset, payload } });
     while (this.#pendingBytes > SEND_AHEAD_BYTES) {
@@ -175,17 +176,15 @@ export class ThreadedLink implements FramedLink {
         this.#opened = message.payload;
         break;
       case 'frame':
-        this.#count(message.wire);
+        this.#receivedBytes += FRAME_HEADER_BYTES + message.frame.payload.length;
         if (this.#failure !== undefined || this.#closing) return;
         this.#frames.push(message.frame);
         break;
       case 'sent':
-        this.#count(message.wire);
         this.#pendingBytes -= message.bytes;
         this.#unused(1);
         break;
       case 'bye':
-        this.#count(message.wire);
         this.#byeSeen = true;
         break;
       case 'failed':
@@ -211,11 +210,6 @@ export class ThreadedLink implements FramedLink {
   /** The thread has done with its first so many payloads. */
   #unused(count: number): void {
     for (const payload of this.#inThread.splice(0, count)) this.onUnused?.(payload);
-  }
-
-  #count(wire: { readonly sent: number; readonly received: number }): void {
-    this.#sentBytes = wire.sent;
-    this.#receivedBytes = wire.received;
   }
 
   #consumed(bytes: number): void {
