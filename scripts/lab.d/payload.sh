@@ -8,6 +8,8 @@ project_build() {
   need_node
   say 'building the project'
   "$LAB_ROOT/scripts/setup" >&2
+  # As installed: in few files. Not in dist itself, where it would hide newer builds from this checkout.
+  node "$LAB_ROOT/scripts/bundle.mjs" "$LAB_RUN/run" >&2
 }
 
 lock_hash() {
@@ -40,6 +42,8 @@ payload_make() {
   chmod 600 "$tree"/ssh/*_key
   cp --reflink=auto "$(node -p process.execPath)" "$tree/node"
   for part in "${PROJECT_PARTS[@]}"; do cp -a "$LAB_ROOT/$part" "$tree/project/"; done
+  rm -rf "$tree/project/dist/run"
+  cp -a "$LAB_RUN/run" "$tree/project/dist/run"
   (cd "$LAB_ROOT" && production_packages | tar -c --files-from=-) | tar -x -C "$tree"
   lock_hash >"$LAB_RUN/lock-hash"
   mke2fs -q -t ext4 -O ^has_journal -m 0 -L lab-payload -d "$tree" "$LAB_RUN/payload.img" \
@@ -50,8 +54,9 @@ payload_make() {
 # Puts a newer build on a running host.
 payload_push() {
   local host=$1
-  tar -C "$LAB_ROOT" -cz "${PROJECT_PARTS[@]}" |
-    host_ssh "$host" 'rm -rf /opt/xenferry/dist && tar -xz -C /opt/xenferry'
+  { tar -C "$LAB_ROOT" --exclude=dist/run -c "${PROJECT_PARTS[@]}" &&
+    tar -C "$LAB_RUN" --transform='s|^run|dist/run|' -c run; } | gzip |
+    host_ssh "$host" 'rm -rf /opt/xenferry/dist && gzip -d | tar -x -i -C /opt/xenferry'
   if [ "$(lock_hash)" != "$(cat "$LAB_RUN/lock-hash")" ]; then
     say "host $host: other packages; copying them (slow; «down» and «up» is faster)"
     (cd "$LAB_ROOT" && production_packages | tar -cz --files-from=-) |

@@ -98,11 +98,17 @@ lab_push() {
 }
 
 lab_test() {
+  local report=$LAB_RUN/report.json status=0
   if host_is_up a && host_is_up b; then lab_push; else lab_up; fi
   exec 9>&-
   say 'running the suites of test/lab'
-  (cd "$LAB_ROOT" && XENFERRY_LAB_RUN=$LAB_RUN npx vitest run --config test/lab/vitest.config.ts "$@") ||
-    { consoles_tell; fail 'the lab tests failed'; }
+  rm -f "$report"
+  (cd "$LAB_ROOT" && XENFERRY_LAB_RUN=$LAB_RUN npx vitest run --config test/lab/vitest.config.ts \
+    --reporter=verbose --reporter=json --outputFile.json="$report" "$@") || status=1
+  [ $status = 0 ] || consoles_tell
+  say 'the suites of test/lab have ended'
+  node "$LAB_ROOT/scripts/count-tests.mjs" "$report"
+  return $status
 }
 
 lab_clean() {

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Reaching a host over ssh, and waiting until it answers.
 
-LAB_BOOT_SECONDS=240
+LAB_BOOT_SECONDS=600
 
 # For scripts and tests: `ssh -F FILE host-a`.
 ssh_config() {
