@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { CommandModule } from 'yargs';
 import { MAX_LEVEL, MIN_LEVEL, type Compression } from '../../codec/agreement.js';
 import { migrate, type Migrated } from '../../driver/migrate.js';
@@ -15,6 +16,9 @@ import { Progress, PROGRESS_STYLES, progressStyle } from '../progress.js';
 import { StopSignals } from '../stop-signals.js';
 
 const MAX_LANES = 64;
+
+/** A lane keeps one core busy with encryption; beside a second one, the loss of one is no outage. */
+const DEFAULT_LANES = Math.min(8, Math.max(2, availableParallelism()));
 
 interface MigrateOptions extends GlobalOptions, DialingOptions {
   domain: string;
@@ -44,7 +48,12 @@ export const migrateCommand: CommandModule<GlobalOptions, MigrateOptions> = {
       .option('live', { type: 'boolean', default: false, describe: 'copy memory while the guest runs' })
       .option('suspend', { type: 'boolean', default: false, describe: 'leave the guest paused at the destination' })
       .option('dname', { type: 'string', describe: 'another name at the destination' })
-      .option('lanes', { type: 'number', default: 2, describe: `connections for the data, 1 to ${MAX_LANES}` })
+      .option('lanes', {
+        type: 'number',
+        default: DEFAULT_LANES,
+        defaultDescription: 'one for each core, 2 to 8',
+        describe: `connections for the data, 1 to ${MAX_LANES}`,
+      })
       .option('bandwidth', { type: 'number', describe: 'most MiB of guest memory a second' })
       .option('compress', {
         type: 'string',
