@@ -5,8 +5,8 @@ import { zstdVersion } from './zstd.js';
 
 /** The only codec so far, by its name in the messages. */
 export const CODEC = 'pages-1';
-/** How far back a batch may refer, and so what each side keeps: 48 MiB. */
-export const REFERENCE_BYTES = 48 * BLOCK_BYTES;
+/** How far back a batch may refer, and so what each side keeps: 32 MiB, an eighth of what a process may take. */
+export const REFERENCE_BYTES = 32 * BLOCK_BYTES;
 
 /** What a source can do with the stream; part of `prepare`. */
 export interface StreamOffer {

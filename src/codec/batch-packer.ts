@@ -10,7 +10,7 @@ export const PACK_THREADS = Math.max(1, Math.min(3, availableParallelism()));
 /** A batch ready to go. */
 export interface PackedBatch {
   readonly bytes: Buffer;
-  /** The whole of a batch buffer that lies under `bytes`, if one does: it may go back when the far side has the bytes. */
+  /** The batch buffer that lies under `bytes`, if one does. */
   readonly buffer: Buffer | undefined;
   readonly bodyBytes: number;
   readonly rawBytes: number;
@@ -74,47 +74,53 @@ class ContextPool<Context extends Disposable> implements Disposable {
 export class BatchPacker implements Disposable {
   readonly counts: PackCounts = { packedBytes: 0, packedToBytes: 0, plainBytes: 0, packMs: 0 };
   readonly #contexts = new ContextPool(PACK_THREADS, () => new ZstdCompressor());
-  readonly #scratch = new DraftBuffers();
+  /** Whether what was sent is still in use after that, as far as is known. */
+  #kept = true;
 
   /** @param buffers where drafts' buffers go back to */
   constructor(private readonly buffers: DraftBuffers) {}
 
   /** Takes the draft's buffer over. @param level zstd's; 0: as it is */
   async pack(draft: Draft, level: number): Promise<PackedBatch> {
-    if (level !== 0) {
-      const packed = await this.#contexts.use((context) => this.#zstd(context, draft, level));
-      if (packed !== undefined) return packed;
-    }
     const { buffer, bodyBytes, opsBytes, rawBytes } = draft;
-    this.counts.plainBytes += bodyBytes;
-    const length = BATCH_HEADER_BYTES + bodyBytes;
-    encodeBatchHeader({ kind: BodyKind.PLAIN, wireBytes: bodyBytes, bodyBytes, opsBytes, rawBytes }, buffer);
-    if (length > MAX_BATCH_BYTES / 2) return { bytes: buffer.subarray(0, length), buffer, bodyBytes, rawBytes };
+    const wireBytes =
+      level === 0 ? undefined : await this.#contexts.use((context) => this.#zstd(context, draft, level));
+    if (wireBytes === undefined) {
+      this.counts.plainBytes += bodyBytes;
+      encodeBatchHeader({ kind: BodyKind.PLAIN, wireBytes: bodyBytes, bodyBytes, opsBytes, rawBytes }, buffer);
+    }
+    const length = BATCH_HEADER_BYTES + (wireBytes ?? bodyBytes);
     // What is kept until it is acknowledged should not hold a far larger buffer.
+    if (!this.#kept || length > MAX_BATCH_BYTES / 2) {
+      return { bytes: buffer.subarray(0, length), buffer, bodyBytes, rawBytes };
+    }
     const bytes = Buffer.from(buffer.subarray(0, length));
     this.buffers.give(buffer);
     return { bytes, buffer: undefined, bodyBytes, rawBytes };
   }
 
-  /** Undefined where it does not become smaller: the draft is as it was. */
-  async #zstd(context: ZstdCompressor, draft: Draft, level: number): Promise<PackedBatch | undefined> {
+  /** A batch is on its way. @param kept whether the lanes still refer to its bytes */
+  sent(batch: PackedBatch, kept: boolean): void {
+    this.#kept = kept;
+    if (!kept && batch.buffer !== undefined) this.buffers.give(batch.buffer);
+  }
+
+  /** Packs a draft in its own buffer. Undefined where it does not become smaller: the draft is as it was. */
+  async #zstd(context: ZstdCompressor, draft: Draft, level: number): Promise<number | undefined> {
     const { buffer, bodyBytes, opsBytes, rawBytes } = draft;
     const since = performance.now();
-    const scratch = this.#scratch.take();
+    const scratch = this.buffers.take();
     const body = buffer.subarray(BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + bodyBytes);
     const wireBytes = await context.compress(body, scratch.subarray(0, bodyBytes - 1), level);
-    this.counts.packMs += performance.now() - since;
-    let bytes: Buffer | undefined;
     if (wireBytes !== undefined) {
-      bytes = Buffer.allocUnsafeSlow(BATCH_HEADER_BYTES + wireBytes);
-      scratch.copy(bytes, BATCH_HEADER_BYTES, 0, wireBytes);
-      encodeBatchHeader({ kind: BodyKind.ZSTD, wireBytes, bodyBytes, opsBytes, rawBytes }, bytes);
+      scratch.copy(buffer, BATCH_HEADER_BYTES, 0, wireBytes);
+      encodeBatchHeader({ kind: BodyKind.ZSTD, wireBytes, bodyBytes, opsBytes, rawBytes }, buffer);
       this.counts.packedBytes += bodyBytes;
       this.counts.packedToBytes += wireBytes;
-      this.buffers.give(buffer);
     }
-    this.#scratch.give(scratch);
-    return bytes === undefined ? undefined : { bytes, buffer: undefined, bodyBytes, rawBytes };
+    this.buffers.give(scratch);
+    this.counts.packMs += performance.now() - since;
+    return wireBytes;
   }
 
   [Symbol.dispose](): void {

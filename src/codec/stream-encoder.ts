@@ -26,9 +26,6 @@ export class StreamEncoder implements Disposable {
   readonly #encoder: PageEncoder;
   readonly #packer: BatchPacker;
   readonly #levels: LevelChooser;
-  /** Buffers that wait for the far side to have their bytes. */
-  readonly #lent: { readonly buffer: Buffer; readonly until: number }[] = [];
-  #wireBytes = 0;
   #encodeMs = 0;
   #idleMs = 0;
   #lastSent = performance.now();
@@ -63,23 +60,14 @@ export class StreamEncoder implements Disposable {
     });
   }
 
-  /**
-   * A batch was accepted by the lanes.
-   * @param ackedBytes of all batches' bytes, what the far side has taken; undefined where that is not known
-   */
-  sent(batch: PackedBatch, ackedBytes: number | undefined): void {
+  /** A batch was accepted by the lanes. @param kept whether they still refer to its bytes */
+  sent(batch: PackedBatch, kept: boolean): void {
     const now = performance.now();
     const active = now - this.#lastSent - (this.#idleMs - this.#idleAtLast);
     this.#levels.sent(batch.bodyBytes, Math.max(0, active));
     this.#lastSent = now;
     this.#idleAtLast = this.#idleMs;
-    this.#wireBytes += batch.bytes.length;
-    if (ackedBytes === undefined) return;
-    if (batch.buffer !== undefined) this.#lent.push({ buffer: batch.buffer, until: this.#wireBytes });
-    while (this.#lent.length > 0 && this.#lent[0].until <= ackedBytes) {
-      const back = this.#lent.shift();
-      if (back !== undefined) this.#encoder.buffers.give(back.buffer);
-    }
+    this.#packer.sent(batch, kept);
   }
 
   async *#drafts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Draft, void, undefined> {

@@ -22,8 +22,8 @@ export interface StreamTerms {
 export interface OutboundLanes {
   /** Resolves when the chunk is accepted under the window; the chunk is handed over. */
   write(chunk: Uint8Array): Promise<void>;
-  /** `ackedBytes`: what the destination's consumer has taken, so that the memory below it may be used again. */
-  readonly counters?: { readonly ackedBytes: number };
+  /** False while every chunk was copied before its `write` resolved: then it is the caller's again. Absent: true. */
+  readonly keepsChunks?: boolean;
   /** Resolves when the destination has taken every byte. */
   end(): Promise<{ readonly rawBytes: number; readonly wireBytes: number }>;
 }
@@ -107,7 +107,7 @@ export async function perform(request: PerformRequest): Promise<Performed> {
     } else {
       for await (const batch of encoder.batches(chunks())) {
         await send(batch.bytes);
-        encoder.sent(batch, lanes.counters?.ackedBytes);
+        encoder.sent(batch, lanes.keepsChunks !== false);
       }
     }
     // End of file alone is no success: the lanes end only behind a save that says it is done.

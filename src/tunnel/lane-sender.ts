@@ -38,6 +38,7 @@ export class LaneSender implements AsyncDisposable {
   readonly #changed = new Bell();
   readonly #onAbort: () => void;
   #writing = false;
+  #keepsChunks = false;
   #endSent = false;
   /** The lane that END was put on, while it is there. */
   #endLane: Lane | undefined;
@@ -104,6 +105,11 @@ export class LaneSender implements AsyncDisposable {
     };
   }
 
+  /** False while every chunk was copied before its `write` resolved: then it is the caller's again. */
+  get keepsChunks(): boolean {
+    return this.#keepsChunks;
+  }
+
   /** Bytes held because they are not acknowledged: never more than the window. */
   get retainedBytes(): number {
     return this.#retained.bytes;
@@ -167,6 +173,7 @@ export class LaneSender implements AsyncDisposable {
         const { nextSequence, nextOffset } = this.#retained;
         // Once, and not for each lane that it may have to go over.
         const bytes = lane.link.threaded === true ? this.#slots.copy(payload) : payload;
+        this.#keepsChunks ||= bytes === payload;
         const frame: Frame = { type: FrameType.DATA, sequence: nextSequence, offset: nextOffset, payload: bytes };
         this.#retained.add(frame, lane);
         this.#post(lane, frame);

@@ -1,0 +1,221 @@
+import fc from 'fast-check';
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { checkedChoice, chooseStream, offerStream, type StreamChoice } from '../../../src/codec/agreement.js';
+import { DIGEST_ALGORITHMS, knownDigests, StreamDigester } from '../../../src/codec/digest.js';
+import { inOrder } from '../../../src/codec/in-order.js';
+import { LevelChooser } from '../../../src/codec/level-chooser.js';
+import { BLOCK_BYTES } from '../../../src/codec/raw-window.js';
+import { StreamDecoder } from '../../../src/codec/stream-decoder.js';
+import { StreamEncoder } from '../../../src/codec/stream-encoder.js';
+import { zstdVersion } from '../../../src/codec/zstd.js';
+import { fixtureStream } from '../../support/fixtures.js';
+
+const CHOICE: StreamChoice = {
+  codec: 'pages-1',
+  referenceBytes: 2 * BLOCK_BYTES,
+  packing: zstdVersion() === undefined ? 'none' : 'zstd',
+  digest: 'sha256',
+};
+
+/** Reads a stream into the encoder's window, as a pipe would bring it. */
+async function* read(raw: Buffer, encoder: StreamEncoder, pieces: readonly number[]): AsyncGenerator<Uint8Array> {
+  let turn = 0;
+  for (let at = 0; at < raw.length; turn += 1) {
+    const space = encoder.window.space();
+    const count = raw.copy(space, 0, at, Math.min(raw.length, at + (pieces[turn % pieces.length] ?? raw.length)));
+    encoder.window.commit(count);
+    yield space.subarray(0, count);
+    at += count;
+  }
+}
+
+async function encoded(raw: Buffer, compression: 'auto' | 'none' | { level: number }, pieces: readonly number[]) {
+  using encoder = new StreamEncoder(CHOICE, compression);
+  const out: Buffer[] = [];
+  for await (const batch of encoder.batches(read(raw, encoder, pieces))) {
+    out.push(Buffer.from(batch.bytes));
+    encoder.sent(batch, false);
+  }
+  return { bytes: Buffer.concat(out), batches: out.length, counts: encoder.counts };
+}
+
+async function decoded(bytes: Buffer, pieceBytes: number): Promise<Buffer> {
+  using decoder = new StreamDecoder(CHOICE);
+  const out: Buffer[] = [];
+  const chunks = async function* (): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+  };
+  for await (const piece of decoder.chunks(chunks())) out.push(Buffer.from(piece));
+  return Buffer.concat(out);
+}
+
+describe('a stream through the whole codec', () => {
+  it.each(['auto', 'none', { level: 1 }, { level: -10 }] as const)(
+    'comes out as it went in: %j',
+    async (compression) => {
+      const one = fixtureStream('xen-4.17-hvm-live');
+      const raw = Buffer.concat([one, randomBytes(3 * 1024 * 1024), one]);
+      const { bytes, counts } = await encoded(raw, compression, [1024 * 1024, 65_536, 7]);
+      expect((await decoded(bytes, 400_000)).equals(raw)).toBe(true);
+      expect(bytes.length).toBeLessThan(raw.length);
+      if (compression === 'none') expect(counts.packedBytes).toBe(0);
+      else if (zstdVersion() !== undefined) expect(counts.packedToBytes).toBeLessThan(counts.packedBytes);
+    },
+  );
+
+  it('in any pieces', async () => {
+    const raw = fixtureStream('xen-4.17-pvh-live').subarray(0, 1_500_000);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 300_000 }), { minLength: 1, maxLength: 5 }),
+        fc.integer({ min: 5000, max: 1_000_000 }),
+        async (pieces, pieceBytes) => {
+          const { bytes } = await encoded(raw, { level: -10 }, [...pieces, 100_000]);
+          expect((await decoded(bytes, pieceBytes)).equals(raw)).toBe(true);
+        },
+      ),
+      { numRuns: 20 },
+    );
+  });
+
+  it('what there is goes out when the stream falls quiet: the guest may be waiting for it', async () => {
+    using encoder = new StreamEncoder(CHOICE, 'none');
+    let goOn = (): void => undefined;
+    const quiet = new Promise<void>((resolve) => (goOn = resolve));
+    const chunks = async function* (): AsyncGenerator<Uint8Array> {
+      yield* read(Buffer.from('the last round'), encoder, [100]);
+      await quiet; // nothing comes until somebody has seen what came so far
+    };
+    const batches = encoder.batches(chunks());
+    const first = await batches.next();
+    expect(first.value?.rawBytes).toBe(14);
+    goOn();
+    expect((await batches.next()).done).toBe(true);
+  });
+
+  it('damage in a packed batch is an error, and an end in the middle of one as well', async () => {
+    const { bytes } = await encoded(Buffer.alloc(100_000, 'guest'), { level: 1 }, [100_000]);
+    const bad = Buffer.from(bytes);
+    bad[25] ^= 0xff;
+    await expect(decoded(bad, 1000)).rejects.toMatchObject({ code: expect.stringMatching(/^E_PROTOCOL_/) as string });
+    await expect(decoded(bytes.subarray(0, -1), 1000)).rejects.toMatchObject({ code: 'E_PROTOCOL_BATCH' });
+  });
+
+  it('what breaks the source comes out, behind what came before it', async () => {
+    const source = async function* (): AsyncGenerator<number> {
+      yield 1;
+      yield 2;
+      throw new Error('the source broke');
+    };
+    const seen: number[] = [];
+    const run = async (): Promise<void> => {
+      for await (const item of inOrder(source(), 2, async (n) => n * 10)) seen.push(item);
+    };
+    await expect(run()).rejects.toThrow('the source broke');
+    expect(seen).toEqual([10, 20]);
+  });
+
+  it('work that is done early waits for its turn', async () => {
+    const ends: (() => void)[] = [];
+    const work = (n: number): Promise<number> => new Promise((resolve) => (ends[n] = () => resolve(n)));
+    const source = async function* (): AsyncGenerator<number> {
+      for (let n = 0; n < 4; n += 1) yield n;
+    };
+    const results = inOrder(source(), 4, work);
+    const first = results.next();
+    while (ends.length < 4) await Promise.resolve();
+    for (const n of [3, 2, 1, 0]) ends[n]();
+    const seen = [(await first).value];
+    for await (const n of results) seen.push(n);
+    expect(seen).toEqual([0, 1, 2, 3]);
+  });
+});
+
+describe('what both sides agree on', () => {
+  const key = Buffer.alloc(16, 7);
+
+  it('an offer is taken as far as it is understood, and nothing more is chosen than was offered', () => {
+    const choice = chooseStream(offerStream('auto', key));
+    expect(choice).toBeDefined();
+    expect(choice?.digest).toBe(knownDigests()[0]);
+    expect(checkedChoice(choice!)).toBe(choice);
+    expect(chooseStream(undefined)).toBeUndefined();
+    expect(chooseStream({ ...offerStream('auto', key), codecs: ['of-another-day'] })).toBeUndefined();
+    expect(chooseStream(offerStream('none', key))?.packing).toBe('none');
+    expect(chooseStream({ ...offerStream('auto', key), referenceBytes: 3_000_000 })?.referenceBytes).toBe(
+      2 * BLOCK_BYTES,
+    );
+    expect(chooseStream({ ...offerStream('auto', key), digests: ['md4'] })?.digest).toBe('sha256');
+  });
+
+  it.each([
+    [{ codec: 'pages-9' }, /codec pages-9/],
+    [{ referenceBytes: 2 ** 40 }, /1099511627776 bytes to refer to/],
+    [{ referenceBytes: 5 }, /5 bytes to refer to/],
+    [{ packing: 'lzma' }, /packing lzma/],
+  ])('a choice that was not offered is refused: %j', (change, message) => {
+    expect(() => checkedChoice({ ...CHOICE, ...change })).toThrow(message);
+  });
+
+  it.each(DIGEST_ALGORITHMS.filter((one) => knownDigests().includes(one)))(
+    'F19: %s sees a changed bit, bytes in another order, and a zero byte more',
+    (algorithm) => {
+      const digestOf = (...chunks: Buffer[]): string => {
+        const digester = new StreamDigester({ algorithm, key });
+        for (const chunk of chunks) digester.stage(chunk);
+        return digester.digest();
+      };
+      const one = randomBytes(5000);
+      const changed = Buffer.from(one);
+      changed[4321] ^= 4;
+      const all = [
+        digestOf(one),
+        digestOf(changed),
+        digestOf(one.subarray(100), one.subarray(0, 100)),
+        digestOf(one, Buffer.alloc(1)),
+      ];
+      expect(new Set(all).size).toBe(4);
+      expect(digestOf(one.subarray(0, 77), one.subarray(77))).toBe(all[0]);
+    },
+  );
+});
+
+describe('the level of compression', () => {
+  /** A link of so many bytes a ms, and zstd's speeds and ratios by level. */
+  function settle(linkBytesPerMs: number, figures: Readonly<Record<number, readonly [speed: number, ratio: number]>>) {
+    const chooser = new LevelChooser(undefined);
+    const body = 1_000_000;
+    const used: number[] = [];
+    for (let batch = 0; batch < 20_000; batch += 1) {
+      const level = chooser.next();
+      used.push(level);
+      const [speed, ratio] = figures[level];
+      chooser.sent(body, Math.max(body / speed, body / ratio / linkBytesPerMs));
+    }
+    const last = used.slice(-5000);
+    return (level: number): number => last.filter((one) => one === level).length / last.length;
+  }
+  const FIGURES = { 0: [1e9, 1], [-10]: [1.5e6, 1.8], [-3]: [1e6, 2.3], 1: [0.8e6, 2.9], 3: [0.3e6, 3.4] } as const;
+
+  it('is high on a slow link and none on one faster than zstd', () => {
+    expect(settle(50_000, FIGURES)(3)).toBeGreaterThan(0.8);
+    expect(settle(5_000_000, FIGURES)(0)).toBeGreaterThan(0.8);
+  });
+
+  it('is in between where link and cores are of a kind', () => {
+    const share = settle(290_000, FIGURES);
+    expect(share(1)).toBeGreaterThan(0.7);
+  });
+
+  it('rests where nothing shrinks, and is what the user says where he says so', () => {
+    const chooser = new LevelChooser(undefined);
+    chooser.packed(1000, 990);
+    expect(Array.from({ length: 12 }, () => chooser.next())).toEqual(Array(12).fill(0));
+    expect(chooser.next()).not.toBe(0);
+    const fixed = new LevelChooser(7);
+    fixed.packed(1000, 999);
+    fixed.sent(1e9, 1e6);
+    expect(fixed.next()).toBe(7);
+  });
+});
