@@ -1,13 +1,23 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startGuest } from './support/lab-guest.js';
 import { hostA, hostB } from './support/lab-host.js';
 import { moveWhole } from './support/moved.js';
+import { remains, settledRemains } from './support/remains.js';
 import { certify, serve } from './support/serving.js';
 
 describe('guests move between real Xen hosts', () => {
+  const before = new Map<string, readonly string[]>();
+  beforeEach(async () => {
+    for (const host of [hostA, hostB]) before.set(host.name, await remains(host));
+  });
   afterEach(async () => {
     for (const host of [hostA, hostB]) {
       for (const name of await host.domains()) await host.run(`xl destroy ${name}`);
+    }
+    // No domain, xenstore node, program, descriptor of a daemon, or file stays behind, however it went.
+    for (const host of [hostA, hostB]) {
+      const was = before.get(host.name) ?? [];
+      expect(await settledRemains(host, was)).toEqual(was);
     }
   });
 

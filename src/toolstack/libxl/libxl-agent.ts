@@ -7,6 +7,7 @@ import { LibxlContext, type Transfer } from './context.js';
 import type { Domid } from '../domid.js';
 import { watchDomains } from './domain-watch.js';
 import { EventPump } from './event-pump.js';
+import { countedPages } from './first-round.js';
 import { hostFacts } from './host-facts.js';
 import { loadLibxl } from './load.js';
 import { LogTap } from './log-tap.js';
@@ -84,7 +85,10 @@ serveAgent({
   save: async (params, call) => {
     const { domid, live } = saveParams.parse(params);
     try {
-      await open().context.save(domid, FIRST_PASSED_FD, live, transferOf(call));
+      const { context } = open();
+      const memoryKiB = (await context.info(domid))?.memoryKiB ?? 0;
+      const heard: Transfer['heard'] = (event) => call.emit(countedPages(event, memoryKiB));
+      await context.save(domid, FIRST_PASSED_FD, live, { signal: call.signal, heard });
     } finally {
       closeSync(FIRST_PASSED_FD); // before the answer: whoever reads sees the end
     }

@@ -4,6 +4,9 @@ import { lastTick, tickBeyond, TICKS_A_DIGEST } from './lab-guest.js';
 
 /** Emulated hosts on a machine that does other things as well. */
 const MIGRATE_MS = 800_000;
+const PATIENCE = ['connect', 'prepare', 'stall', 'restore', 'finish', 'ask', 'call']
+  .map((wait) => `--deadline ${wait}=400`)
+  .join(' ');
 
 export function otherHost(host: LabHost): LabHost {
   return host === hostA ? hostB : hostA;
@@ -23,10 +26,10 @@ export async function moveWhole(move: Move): Promise<Record<string, unknown>> {
   const { name, from, uri, options = '--live', newName = name } = move;
   const to = otherHost(from);
   const { status, stdout, stderr } = await from.run(
-    `xenferry migrate ${options} ${name} ${uri} --json --progress none`,
+    `xenferry migrate ${options} ${PATIENCE} ${name} ${uri} --json --progress none`,
     MIGRATE_MS,
   );
-  expect({ status, stdout, stderr: stderr.slice(-4000) }).toMatchObject({ status: 0 });
+  expect(status, `${from.name}: ${stdout}${stderr.slice(-4000)}`).toBe(0);
   const result: unknown = JSON.parse(stdout);
   expect(result).toMatchObject({ result: 'done', running: true });
 
