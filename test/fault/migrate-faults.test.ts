@@ -20,9 +20,9 @@ describe('the connection', () => {
   it.each<[string, Trouble, string]>([
     ['F6: in the handshake', { cutAfterBytes: 100 }, 'prepare'],
     ['F6: in the hello', { cutAfterBytes: 3000 }, 'prepare'],
-    ['F7: at 10 % of the stream', { cutAfterBytes: 3_400_000 }, 'perform'],
-    ['F7: at half of the stream', { cutAfterBytes: 17_000_000 }, 'perform'],
-    ['F7: at 95 % of the stream', { cutAfterBytes: 32_000_000 }, 'perform'],
+    ['F7: at 10 % of the stream', { cutAfterBytes: 1_500_000 }, 'perform'],
+    ['F7: at half of the stream', { cutAfterBytes: 7_000_000 }, 'perform'],
+    ['F7: at most of the stream', { cutAfterBytes: 11_000_000 }, 'perform'],
   ])('is cut %s and may not be made again: the guest stays at the source', async (_where, trouble, phase) => {
     await b.serve();
     await a.create(guestXml({ workload: QUIET }));
@@ -36,7 +36,7 @@ describe('the connection', () => {
   it('F19: a bit flipped on the way is noticed', async () => {
     await b.serve();
     await a.create(guestXml({ workload: QUIET }));
-    await using proxy = await Proxy.to(b.address, { flipAtByte: 9_000_000 });
+    await using proxy = await Proxy.to(b.address, { flipAtByte: 6_000_000 });
     const failed = await failedMigration(proxy.address, '--reconnect-timeout', '0');
     expect(failed).toMatchObject({ exit: 1, guest: 'source-running', phase: 'perform' });
     await expectBackHome();
