@@ -143,14 +143,17 @@ export class PageScanner {
       return;
     }
     const entries = this.#want / PAGE_ENTRY_BYTES;
-    this.#pages = 0;
+    const words = this.#words;
+    const pfns = this.#pfns;
+    let pages = 0;
     for (let index = 0; index < entries; index += 1) {
-      const high = this.#words[index * 2 + 1];
+      const high = words[index * 2 + 1];
       if (!hasPageData(high >>> 28)) continue;
-      this.#pfns[this.#pages] = (high & 0x000f_ffff) * 0x1_0000_0000 + this.#words[index * 2];
-      this.#pages += 1;
+      pfns[pages] = (high & 0x000f_ffff) * 0x1_0000_0000 + words[index * 2];
+      pages += 1;
     }
-    const expected = PAGE_DATA_COUNT_BYTES + PAGE_ENTRY_BYTES * entries + PAGE_BYTES * this.#pages;
+    this.#pages = pages;
+    const expected = PAGE_DATA_COUNT_BYTES + PAGE_ENTRY_BYTES * entries + PAGE_BYTES * pages;
     // The far end's restore says what is wrong with it.
     if (this.#recordBytes !== expected) this.#state = 'opaque';
     else this.#toPage(0);
