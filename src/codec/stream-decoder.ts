@@ -1,6 +1,7 @@
 import type { StreamChoice } from './agreement.js';
+import { batchError, BodyKind } from './batch.js';
 import { BatchReader, type SentBatch } from './batch-reader.js';
-import { BatchUnpacker, PACK_THREADS } from './batch-packer.js';
+import { BatchUnpacker, PACK_THREADS, type UnpackedBatch } from './batch-packer.js';
 import { inOrder } from './in-order.js';
 import { DECODE_AHEAD_BYTES, PageDecoder } from './page-decoder.js';
 import { RawWindow } from './raw-window.js';
@@ -10,11 +11,13 @@ export class StreamDecoder implements Disposable {
   readonly #window: RawWindow;
   readonly #decoder: PageDecoder;
   readonly #unpacker = new BatchUnpacker();
+  readonly #packed: boolean;
   #decodeMs = 0;
 
   constructor(choice: StreamChoice) {
     this.#window = new RawWindow(choice.referenceBytes, DECODE_AHEAD_BYTES);
     this.#decoder = new PageDecoder(this.#window);
+    this.#packed = choice.packing === 'zstd';
   }
 
   /** What it has cost so far, in ms. */
@@ -27,7 +30,7 @@ export class StreamDecoder implements Disposable {
    * @throws ProtocolError `E_PROTOCOL_BATCH`, `E_PROTOCOL_ZSTD`; what the lanes end with
    */
   async *chunks(encoded: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, undefined> {
-    const batches = inOrder(readBatches(encoded), PACK_THREADS + 1, (batch) => this.#unpacker.unpack(batch));
+    const batches = inOrder(readBatches(encoded), PACK_THREADS + 1, (batch) => this.#unpack(batch));
     for await (const batch of batches) {
       let since = performance.now();
       for (const piece of this.#decoder.decode(batch.header, batch.body, batch.offset)) {
@@ -38,6 +41,11 @@ export class StreamDecoder implements Disposable {
       this.#decodeMs += performance.now() - since;
       this.#unpacker.done(batch);
     }
+  }
+
+  #unpack(batch: SentBatch): Promise<UnpackedBatch> {
+    if (batch.header.kind === BodyKind.PLAIN || this.#packed) return this.#unpacker.unpack(batch);
+    return Promise.reject(batchError(batch.offset, 'it is packed, and nothing packed was agreed on'));
   }
 
   [Symbol.dispose](): void {

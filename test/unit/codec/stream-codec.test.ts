@@ -40,8 +40,8 @@ async function encoded(raw: Buffer, compression: 'auto' | 'none' | { level: numb
   return { bytes: Buffer.concat(out), batches: out.length, counts: encoder.counts };
 }
 
-async function decoded(bytes: Buffer, pieceBytes: number): Promise<Buffer> {
-  using decoder = new StreamDecoder(CHOICE);
+async function decoded(bytes: Buffer, pieceBytes: number, choice = CHOICE): Promise<Buffer> {
+  using decoder = new StreamDecoder(choice);
   const out: Buffer[] = [];
   const chunks = async function* (): AsyncGenerator<Uint8Array> {
     for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
@@ -100,6 +100,11 @@ describe('a stream through the whole codec', () => {
     bad[25] ^= 0xff;
     await expect(decoded(bad, 1000)).rejects.toMatchObject({ code: expect.stringMatching(/^E_PROTOCOL_/) as string });
     await expect(decoded(bytes.subarray(0, -1), 1000)).rejects.toMatchObject({ code: 'E_PROTOCOL_BATCH' });
+  });
+
+  it.skipIf(zstdVersion() === undefined)('a packed batch where nothing packed was agreed on is an error', async () => {
+    const { bytes } = await encoded(Buffer.alloc(100_000, 'guest'), { level: 1 }, [100_000]);
+    await expect(decoded(bytes, 1000, { ...CHOICE, packing: 'none' })).rejects.toThrow(/nothing packed was agreed on/);
   });
 
   it('what breaks the source comes out, behind what came before it', async () => {
