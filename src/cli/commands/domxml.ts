@@ -1,0 +1,83 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { CommandModule } from 'yargs';
+import { applyDefaults, type DefaultsContext } from '../../domain/definition/defaults.js';
+import { defineDomain } from '../../domain/definition/define.js';
+import { readDefinition } from '../../domain/definition/read.js';
+import { checkDefinition } from '../../domain/definition/validate/definition.js';
+import { toDomain } from '../../domain/definition/write.js';
+import { formatDomainXml } from '../../domain/format.js';
+import { parseDomainXml } from '../../domain/parse.js';
+import { nativeFormat, NATIVE_FORMATS } from '../../domain/xl-config/formats.js';
+import { fromXlConfig } from '../../domain/xl-config/from-config.js';
+import { toXlConfig } from '../../domain/xl-config/to-config.js';
+import { dumpXml } from '../../driver/domains.js';
+import { UsageError } from '../../errors/errors.js';
+import { openHost, type GlobalOptions } from '../open.js';
+import { printLine, printNote } from '../output.js';
+import { readUserFile } from './domains.js';
+
+const FORMATS = NATIVE_FORMATS.join(' or ');
+
+const context: DefaultsContext = {
+  randomOctets: () => {
+    const [a, b, c] = randomBytes(3);
+    return [a, b, c];
+  },
+};
+
+function printWarnings(warnings: readonly string[]): void {
+  for (const warning of warnings) printNote(`warning: ${warning}`);
+}
+
+type FromOptions = GlobalOptions & { format: string; file: string };
+
+export const domxmlFromNativeCommand: CommandModule<GlobalOptions, FromOptions> = {
+  command: 'domxml-from-native <format> <file>',
+  describe: "turn a file of xl's or xm's into domain XML",
+  builder: (yargs) =>
+    yargs
+      .positional('format', { type: 'string', demandOption: true, describe: FORMATS })
+      .positional('file', { type: 'string', demandOption: true, describe: 'what `xl create` takes' })
+      .example('$0 domxml-from-native xen-xl /etc/xen/web1.cfg > web1.xml', 'what `create` takes'),
+  handler: ({ format, file }) => {
+    const source = readUserFile(file);
+    const { definition, warnings } = fromXlConfig(source, { format: nativeFormat(format), makeUuid: randomUUID });
+    printWarnings(warnings);
+    const complete = applyDefaults(definition, context);
+    checkDefinition(complete);
+    printLine(formatDomainXml(toDomain(complete)).trimEnd());
+  },
+};
+
+type ToOptions = GlobalOptions & { format: string; domain: string | undefined; xml: string | undefined };
+
+export const domxmlToNativeCommand: CommandModule<GlobalOptions, ToOptions> = {
+  command: 'domxml-to-native <format> [domain]',
+  describe: "turn domain XML, or a domain's definition, into a file for xl or xm",
+  builder: (yargs) =>
+    yargs
+      .positional('format', { type: 'string', demandOption: true, describe: FORMATS })
+      .positional('domain', { type: 'string', describe: 'name, UUID or id' })
+      .option('xml', { type: 'string', describe: 'file with domain XML, in place of a domain' })
+      .example('$0 domxml-to-native xen-xl --xml web1.xml > web1.cfg', 'what `xl create` takes')
+      .example('$0 domxml-to-native xen-xl web1', 'without the passwords of its screens'),
+  handler: async (options) => {
+    const format = nativeFormat(options.format);
+    const { domain, xml } = options;
+    if (xml !== undefined && domain === undefined) {
+      const { definition, warnings } = defineDomain(readUserFile(xml), context);
+      printWarnings(warnings);
+      printLine(toXlConfig(definition, format).trimEnd());
+    } else if (domain !== undefined && xml === undefined) {
+      await using host = await openHost(options);
+      const live = parseDomainXml(await dumpXml(host, domain), { trust: 'stored' });
+      const { definition, warnings } = readDefinition(live, { lenient: true });
+      printWarnings(warnings);
+      printLine(toXlConfig(applyDefaults(definition, context), format).trimEnd());
+    } else {
+      throw new UsageError('E_USAGE_ARGUMENTS', 'name a domain, or a file with --xml, and not both', {
+        hint: 'See `xenferry domxml-to-native --help`.',
+      });
+    }
+  },
+};

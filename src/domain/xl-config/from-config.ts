@@ -1,0 +1,235 @@
+import { ProtocolError } from '../../errors/errors.js';
+import { parseCpuSet, type CpuSet } from '../cpu-set.js';
+import type { Definition } from '../definition/model.js';
+import { fromLibxlConfig } from '../libxl-json/from-libxl.js';
+import { defbool, given, type Json, type JsonObject } from '../libxl-json/json.js';
+import type { GuestType } from '../model.js';
+import { withCpuid, parseCpuid } from './cpuid.js';
+import {
+  parseChannelText,
+  parsePciText,
+  parseUsbControllerText,
+  parseUsbDeviceText,
+  parseVfbText,
+  parseVnuma,
+} from './devices-from.js';
+import { parseDiskText } from './disk-text.js';
+import type { NativeFormat } from './formats.js';
+import { hvmFrom } from './hvm-from.js';
+import { numberOf, Settings, type Placed } from './settings.js';
+import { badConfig, parseCfg } from './syntax.js';
+import { parseVifText } from './vif-text.js';
+
+/*
+ * A file of xl's or xm's says what libxl's configuration says, in other words: it is read into that (as xl itself
+ * does, xl_parse.c), and that into a definition. What is left out is libxl's default in both.
+ */
+
+export interface FromConfig {
+  readonly definition: Definition;
+  /** Settings that a definition has no form for, with their lines. */
+  readonly warnings: readonly string[];
+}
+
+const KIB_PER_MIB = 1024;
+const DEFAULT_MEMORY_MIB = 128;
+const MAX_MEMORY_MIB = 64 * 1024 * 1024;
+const MAX_VCPUS = 4096;
+const TSC_MODES = ['default', 'always_emulate', 'native', 'native_paravirt'] as const;
+
+export interface FromConfigContext {
+  readonly format: NativeFormat;
+  /** For a file without one. */
+  readonly makeUuid: () => string;
+}
+
+/** @throws UsageError `E_USAGE_XL_CONFIG` with line and column */
+export function fromXlConfig(source: string, context: FromConfigContext): FromConfig {
+  const settings = new Settings(parseCfg(source));
+  const type = guestType(settings);
+  const cpuid = settings.textOrList('cpuid');
+  const features = cpuid.all.flatMap((one) => parseCpuid(one));
+  const config = {
+    c_info: createInfo(settings, type, context),
+    b_info: buildInfo(settings, type, context.format),
+    ...deviceLists(settings, type, context.format),
+    ...actions(settings, context.format),
+  };
+  const genid = settings.choice('ms_vm_genid', ['generate', 'none']);
+  try {
+    const { definition, warnings } = fromLibxlConfig(config);
+    const complete = { ...definition, genid: genid === 'generate' ? '' : definition.genid };
+    return { definition: withCpuid(complete, features), warnings: [...warnings, ...settings.leftovers()] };
+  } catch (error) {
+    // The file's values are what libxl would not take; the field says which.
+    if (!(error instanceof ProtocolError)) throw error;
+    throw badConfig({ line: 1, column: 1 }, error.message);
+  }
+}
+
+function guestType(settings: Settings): GuestType {
+  const type = settings.choice('type', ['pv', 'pvh', 'hvm']);
+  const builder = settings.choice('builder', ['hvm', 'linux', 'generic']);
+  return type ?? (builder === 'hvm' ? 'hvm' : 'pv');
+}
+
+function createInfo(settings: Settings, type: GuestType, context: FromConfigContext): JsonObject {
+  const name = settings.plain('name');
+  if (name === undefined) throw badConfig(settings.place('name'), 'the name of the domain is missing: name = "…"');
+  const uuid = settings.text('uuid');
+  if (uuid !== undefined && !/^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i.test(uuid.text)) {
+    throw badConfig(uuid.at, `${JSON.stringify(uuid.text)} is not a UUID`);
+  }
+  const hex = uuid?.text.replaceAll('-', '').toLowerCase();
+  const hap = settings.flag('hap');
+  return given({
+    type,
+    name,
+    uuid:
+      hex === undefined
+        ? context.makeUuid()
+        : [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-'),
+    hap: type === 'pv' ? undefined : defbool(hap),
+    passthrough: settings.choice('passthrough', ['default', 'disabled', 'enabled', 'sync_pt', 'share_pt']),
+  });
+}
+
+function actions(settings: Settings, format: NativeFormat): JsonObject {
+  const known = ['destroy', 'restart', 'rename-restart', 'preserve', 'coredump-destroy', 'coredump-restart'] as const;
+  const action = (name: string, otherwise: string): string => {
+    const word = settings.choice(name, known) ?? otherwise;
+    return word === 'rename-restart' ? 'restart_rename' : word.replaceAll('-', '_');
+  };
+  return {
+    on_poweroff: action('on_poweroff', 'destroy'),
+    on_reboot: action('on_reboot', 'restart'),
+    // xl's own default; xm started a crashed domain again.
+    on_crash: action('on_crash', format === 'xen-xm' ? 'restart' : 'destroy'),
+  };
+}
+
+function cpuSet({ text, at }: Placed): CpuSet | undefined {
+  if (text.trim() === 'all') return undefined;
+  const set = parseCpuSet(text);
+  if (set === undefined) throw badConfig(at, `cpus: ${JSON.stringify(text)} is not a set such as 0-3,^2`);
+  return set;
+}
+
+/** One text for all vcpus, or a list with one for each; a bare number in a list is one processor. */
+function affinity(settings: Settings, vcpus: number): Json[] | undefined {
+  const { isList, all } = settings.textOrList('cpus');
+  if (all.length === 0) return undefined;
+  if (!isList) {
+    const set = cpuSet(all[0]);
+    return set === undefined ? undefined : Array.from({ length: vcpus }, () => set);
+  }
+  return all.slice(0, vcpus).map((one) => cpuSet(one) ?? []);
+}
+
+function mib(settings: Settings, name: string): number | undefined {
+  return settings.number(name, 1, MAX_MEMORY_MIB);
+}
+
+function tscMode(settings: Settings): string | undefined {
+  const mode = settings.text('tsc_mode');
+  if (mode === undefined) return undefined;
+  if (/^\d+$/.test(mode.text)) return TSC_MODES[numberOf(mode, 'tsc_mode', 0, TSC_MODES.length - 1)];
+  return settings.choice('tsc_mode', TSC_MODES);
+}
+
+/** `cmdline`, or `root` and `extra` of older files, which a `cmdline` overrules. */
+function commandLine(settings: Settings): string | undefined {
+  const [cmdline, root, extra] = [settings.plain('cmdline'), settings.plain('root'), settings.plain('extra')];
+  if (cmdline !== undefined) return cmdline;
+  const words = [...(root === undefined ? [] : [`root=${root}`]), ...(extra === undefined ? [] : [extra])];
+  return words.length === 0 ? undefined : words.join(' ');
+}
+
+/** Old files name the firmware of HVM guests where the kernel is; libxl has its own place for that. */
+function kernelOf(settings: Settings, type: GuestType): string | undefined {
+  const kernel = settings.plain('kernel');
+  return type === 'hvm' && kernel !== undefined && /(?:^|\/)hvmloader$/.test(kernel) ? undefined : kernel;
+}
+
+function words(settings: Settings, name: string): string[] | undefined {
+  const { isList, all } = settings.textOrList(name);
+  const list = isList ? all.map(({ text }) => text) : all.flatMap(({ text }) => text.split(/\s+/).filter(Boolean));
+  return list.length === 0 ? undefined : list;
+}
+
+function typeInfo(settings: Settings, type: GuestType): JsonObject {
+  switch (type) {
+    case 'hvm':
+      return { 'type.hvm': hvmFrom(settings) };
+    case 'pv':
+      return { 'type.pv': given({ e820_host: defbool(settings.flag('e820_host')) }) };
+    case 'pvh':
+      return { 'type.pvh': {} };
+  }
+}
+
+function buildInfo(settings: Settings, type: GuestType, format: NativeFormat): JsonObject {
+  const vcpus = settings.number('vcpus', 1, MAX_VCPUS);
+  const maxVcpus = settings.number('maxvcpus', 1, MAX_VCPUS) ?? vcpus ?? 1;
+  if ((vcpus ?? 1) > maxVcpus) throw badConfig(settings.place('maxvcpus'), `maxvcpus: ${maxVcpus} is less than vcpus`);
+  const maxmem = mib(settings, 'maxmem');
+  const memory = mib(settings, 'memory') ?? maxmem ?? DEFAULT_MEMORY_MIB;
+  if (maxmem !== undefined && maxmem < memory) {
+    throw badConfig(settings.place('maxmem'), `maxmem: ${maxmem} is less than memory`);
+  }
+  const offset = settings.number('rtc_timeoffset', -(2 ** 31), 2 ** 31 - 1);
+  const weight = settings.number('cpu_weight', 1, 65_535);
+  const videoRam = settings.number('videoram', 0, 16_384);
+  const nodes = parseVnuma(settings);
+  // xm had `extra` for the command line alone.
+  const args = format === 'xen-xl' ? words(settings, 'device_model_args') : undefined;
+  return given({
+    max_vcpus: maxVcpus,
+    avail_vcpus: Array.from({ length: vcpus ?? maxVcpus }, (_, vcpu) => vcpu),
+    vcpu_hard_affinity: affinity(settings, maxVcpus),
+    tsc_mode: tscMode(settings),
+    max_memkb: (maxmem ?? memory) * KIB_PER_MIB,
+    target_memkb: memory * KIB_PER_MIB,
+    video_memkb: videoRam === undefined || type !== 'hvm' ? undefined : videoRam * KIB_PER_MIB,
+    rtc_timeoffset: offset === undefined ? undefined : offset >>> 0,
+    localtime: defbool(settings.flag('localtime')),
+    vnuma_nodes: nodes.length === 0 ? undefined : nodes,
+    max_grant_frames: settings.number('max_grant_frames', 0, 2 ** 31 - 1),
+    event_channels: settings.number('max_event_channels', 0, 2 ** 31 - 1),
+    device_model: settings.plain('device_model_override'),
+    extra: args,
+    sched_params: weight === undefined ? undefined : { weight },
+    kernel: kernelOf(settings, type),
+    ramdisk: settings.plain('ramdisk'),
+    cmdline: commandLine(settings),
+    bootloader: settings.plain('bootloader'),
+    bootloader_args: words(settings, 'bootloader_args'),
+    acpi: defbool(settings.flag('acpi')),
+    apic: defbool(settings.flag('apic')),
+    nested_hvm: defbool(settings.flag('nestedhvm')),
+    ...typeInfo(settings, type),
+  });
+}
+
+/** `vnc=1` outside of `vfb` in a file for a PV or PVH guest means a framebuffer as well. */
+function framebuffers(settings: Settings, type: GuestType): Json[] {
+  const listed = settings.list('vfb').map(parseVfbText);
+  if (type === 'hvm' || listed.length > 0 || settings.flag('vnc') !== true) return listed;
+  const hvm = hvmFrom(settings);
+  return [given({ devid: 0, vnc: hvm.vnc, sdl: { enable: 'False' }, keymap: hvm.keymap })];
+}
+
+function deviceLists(settings: Settings, type: GuestType, format: NativeFormat): JsonObject {
+  const permissive = settings.flag('pci_permissive') === true;
+  const seize = settings.flag('pci_seize') === true;
+  const general = { ...(permissive ? { permissive } : {}), ...(seize ? { seize } : {}) };
+  return {
+    disks: settings.list('disk').map((spec) => parseDiskText(spec, format)),
+    nics: settings.list('vif').map((spec, devid) => parseVifText(spec, devid, type)),
+    pcidevs: settings.list('pci').map((spec) => ({ ...general, ...parsePciText(spec) })),
+    vfbs: framebuffers(settings, type),
+    channels: settings.list('channel').map(parseChannelText),
+    usbctrls: settings.list('usbctrl').map(parseUsbControllerText),
+    usbdevs: settings.list('usbdev').map(parseUsbDeviceText),
+  };
+}

@@ -1,0 +1,235 @@
+import { UsageError } from '../../errors/errors.js';
+
+/*
+ * The grammar of xl.cfg(5), "SYNTAX OF CONFIGURATION FILES", as libxlu reads it: `name = value` a line, or
+ * with `;` between, `+=` adds; a value is a string in either quotes, a number, or a list in brackets that may go
+ * over lines; `#` starts a comment. Python is not understood, as it is not by xl.
+ */
+
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+export type CfgValue =
+  | { readonly kind: 'text'; readonly text: string; readonly at: Place }
+  | { readonly kind: 'list'; readonly items: readonly CfgValue[]; readonly at: Place };
+
+/** Settings by name, in their order. */
+export type CfgFile = ReadonlyMap<string, CfgValue>;
+
+/** Real configurations are a few KiB. */
+const MAX_CHARS = 1024 * 1024;
+const MAX_SETTINGS = 1024;
+const MAX_ITEMS = 1024;
+/** `vnuma` is a list of lists. */
+const MAX_DEPTH = 4;
+
+export function badConfig(at: Place, why: string): UsageError {
+  return new UsageError('E_USAGE_XL_CONFIG', `line ${at.line}, column ${at.column}: ${why}`, {
+    hint: 'xl.cfg(5) describes the form; `xl create -n FILE` on a Xen host checks it as well.',
+    data: { line: at.line, column: at.column },
+  });
+}
+
+interface Token {
+  readonly kind: 'name' | 'text' | 'mark' | 'end';
+  /** A text's characters with escapes resolved; a mark's own characters, `\n` for the end of a line. */
+  readonly text: string;
+  readonly at: Place;
+}
+
+const PATTERNS = {
+  blank: /[ \t\r]+/y,
+  comment: /#[^\n]*/y,
+  name: /[a-z][._0-9a-z]*/y,
+  number: /[0-9][0-9a-fx]*/y,
+  text: /'(?:[^'\\\n]|\\[^\n])*'|"(?:[^"\\\n]|\\[^\n])*"/y,
+  mark: /\+=|[=,;[\]\n]/y,
+} as const;
+
+const ESCAPES: Readonly<Record<string, string | undefined>> = {
+  a: '\u0007',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+};
+
+/** Escapes as in C: a letter, `\xHH`, up to three octal digits; any other character stands for itself. */
+function dequote(quoted: string): string {
+  return quoted
+    .slice(1, -1)
+    .replaceAll(/\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.))/gu, (_, hex?: string, octal?: string, one?: string) => {
+      if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
+      if (octal !== undefined) return String.fromCodePoint(Number.parseInt(octal, 8) & 0xff);
+      return ESCAPES[one ?? ''] ?? one ?? '';
+    });
+}
+
+class Lexer {
+  #offset = 0;
+  #line = 1;
+  #lineStart = 0;
+
+  constructor(private readonly source: string) {}
+
+  next(): Token {
+    while (this.#take(PATTERNS.blank) !== undefined || this.#take(PATTERNS.comment) !== undefined);
+    const at = { line: this.#line, column: this.#offset - this.#lineStart + 1 };
+    if (this.#offset >= this.source.length) return { kind: 'end', text: '', at };
+    const mark = this.#take(PATTERNS.mark);
+    if (mark === '\n') {
+      this.#line += 1;
+      this.#lineStart = this.#offset;
+    }
+    if (mark !== undefined) return { kind: 'mark', text: mark, at };
+    const name = this.#take(PATTERNS.name);
+    if (name !== undefined) return { kind: 'name', text: name, at };
+    const number = this.#take(PATTERNS.number);
+    if (number !== undefined) return { kind: 'text', text: number, at };
+    const text = this.#take(PATTERNS.text);
+    if (text !== undefined) return { kind: 'text', text: dequote(text), at };
+    const char = this.source.charAt(this.#offset);
+    const isQuote = char === "'" || char === '"';
+    throw badConfig(
+      at,
+      isQuote ? 'this string does not end on its line' : `${JSON.stringify(char)} is not expected here`,
+    );
+  }
+
+  #take(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#offset;
+    const found = pattern.exec(this.source)?.[0];
+    if (found !== undefined) this.#offset += found.length;
+    return found;
+  }
+}
+
+class Parser {
+  readonly #lexer: Lexer;
+  #token: Token;
+
+  constructor(source: string) {
+    this.#lexer = new Lexer(source);
+    this.#token = this.#lexer.next();
+  }
+
+  file(): Map<string, CfgValue> {
+    const settings = new Map<string, CfgValue>();
+    while (this.#token.kind !== 'end') {
+      if (this.#isMark('\n') || this.#isMark(';')) this.#advance();
+      else this.#setting(settings);
+    }
+    return settings;
+  }
+
+  #setting(settings: Map<string, CfgValue>): void {
+    const name = this.#token;
+    if (name.kind !== 'name') throw badConfig(name.at, `a setting must begin with its name, not ${this.#seen()}`);
+    if (settings.size >= MAX_SETTINGS) throw badConfig(name.at, `there are more than ${MAX_SETTINGS} settings`);
+    this.#advance();
+    const adds = this.#isMark('+=');
+    if (!adds && !this.#isMark('=')) throw badConfig(this.#token.at, `'=' is missing behind ${name.text}`);
+    this.#advance();
+    const value = this.#value(0);
+    if (this.#token.kind !== 'end' && !this.#isMark('\n') && !this.#isMark(';')) {
+      throw badConfig(this.#token.at, `the setting ${name.text} should end here, before ${this.#seen()}`);
+    }
+    const before = adds ? settings.get(name.text) : undefined;
+    settings.set(name.text, before === undefined ? value : added(before, value));
+  }
+
+  #value(depth: number): CfgValue {
+    const { kind, text, at } = this.#token;
+    if (kind === 'text') {
+      this.#advance();
+      return { kind, text, at };
+    }
+    if (!this.#isMark('[')) throw badConfig(at, `a value must be a string, a number or a list, not ${this.#seen()}`);
+    if (depth >= MAX_DEPTH) throw badConfig(at, `lists nest deeper than ${MAX_DEPTH}`);
+    this.#advance();
+    return { kind: 'list', items: this.#items(depth), at };
+  }
+
+  #items(depth: number): CfgValue[] {
+    const items: CfgValue[] = [];
+    for (;;) {
+      this.#skipLines();
+      if (this.#isMark(']')) break;
+      if (items.length >= MAX_ITEMS) throw badConfig(this.#token.at, `the list has more than ${MAX_ITEMS} items`);
+      items.push(this.#value(depth + 1));
+      this.#skipLines();
+      if (this.#isMark(']')) break;
+      if (!this.#isMark(',')) throw badConfig(this.#token.at, `',' or ']' is missing before ${this.#seen()}`);
+      this.#advance();
+    }
+    this.#advance();
+    return items;
+  }
+
+  #skipLines(): void {
+    while (this.#isMark('\n')) this.#advance();
+  }
+
+  #isMark(text: string): boolean {
+    return this.#token.kind === 'mark' && this.#token.text === text;
+  }
+
+  #advance(): void {
+    this.#token = this.#lexer.next();
+  }
+
+  #seen(): string {
+    if (this.#token.kind === 'end') return 'the end of the file';
+    return this.#token.text === '\n' ? 'the end of the line' : JSON.stringify(this.#token.text);
+  }
+}
+
+/** `+=`: a list grows by a list, a string by a string. */
+function added(before: CfgValue, value: CfgValue): CfgValue {
+  if (before.kind === 'list' && value.kind === 'list') {
+    const items = [...before.items, ...value.items];
+    if (items.length > MAX_ITEMS) throw badConfig(value.at, `the list has more than ${MAX_ITEMS} items`);
+    return { kind: 'list', items, at: before.at };
+  }
+  if (before.kind === 'text' && value.kind === 'text') {
+    return { kind: 'text', text: before.text + value.text, at: before.at };
+  }
+  throw badConfig(value.at, 'a list and a string cannot be added to each other');
+}
+
+/** @throws UsageError `E_USAGE_XL_CONFIG` with line and column */
+export function parseCfg(source: string): CfgFile {
+  if (source.length > MAX_CHARS) {
+    throw badConfig({ line: 1, column: 1 }, `the file has ${source.length} characters, over the limit ${MAX_CHARS}`);
+  }
+  return new Parser(source).file();
+}
+
+export type CfgOut = string | number | readonly CfgOut[];
+
+function quoted(text: string): string {
+  const escaped = text
+    .replaceAll('\\', String.raw`\\`)
+    .replaceAll('"', String.raw`\"`)
+    .replaceAll('\n', String.raw`\n`)
+    .replaceAll('\r', String.raw`\r`)
+    .replaceAll('\t', String.raw`\t`);
+  return `"${escaped}"`;
+}
+
+function formatValue(value: CfgOut, indent: string): string {
+  if (typeof value === 'string') return quoted(value);
+  // The grammar has no sign.
+  if (typeof value === 'number') return Number.isInteger(value) && value >= 0 ? String(value) : quoted(String(value));
+  const inner = `${indent}    `;
+  return `[\n${value.map((item) => `${inner}${formatValue(item, inner)},\n`).join('')}${indent}]`;
+}
+
+/** One setting a line; `parseCfg` of it gives the same settings. */
+export function formatCfg(settings: ReadonlyMap<string, CfgOut>): string {
+  return [...settings].map(([name, value]) => `${name} = ${formatValue(value, '')}\n`).join('');
+}

@@ -1,0 +1,237 @@
+import { formatCpuSet } from '../cpu-set.js';
+import type { Definition } from '../definition/model.js';
+import { configSchema, type ReadConfig, type ReadHvm, type ReadOf } from '../libxl-json/schema.js';
+import { toLibxlConfig } from '../libxl-json/to-libxl.js';
+import { notMapped } from '../native/not-mapped.js';
+import { splitCpuid } from './cpuid.js';
+import { formatXlDisk, formatXmDisk } from './disk-text.js';
+import type { NativeFormat } from './formats.js';
+import { formatCfg, type CfgOut } from './syntax.js';
+import { formatVifText } from './vif-text.js';
+
+const KIB_PER_MIB = 1024;
+/** A set of all processors there may be. */
+const ALL_CPUS = 4096;
+
+type Fields = Readonly<Record<string, CfgOut | undefined>>;
+
+const flag = (value: boolean | undefined): number | undefined => (value === undefined ? undefined : value ? 1 : 0);
+const mib = (kib: number): number => Math.ceil(kib / KIB_PER_MIB);
+const some = (list: readonly CfgOut[]): CfgOut | undefined => (list.length === 0 ? undefined : list);
+
+/** `key=value,key=value`; a comma in a value would end it. */
+function pairs(fields: Readonly<Record<string, string | number | undefined>>): string {
+  return Object.entries(fields)
+    .flatMap(([key, value]) => {
+      if (value === undefined) return [];
+      if (String(value).includes(',')) throw notMapped(`the comma in ${key}=${value}`, 'Choose a value without one.');
+      return [`${key}=${value}`];
+    })
+    .join(',');
+}
+
+function cpus({ max_vcpus: vcpus, vcpu_hard_affinity: sets }: ReadConfig['b_info']): CfgOut | undefined {
+  if (sets.length === 0) return undefined;
+  const texts = sets.map((set) => (set.length >= ALL_CPUS ? 'all' : formatCpuSet(set)));
+  return texts.length === vcpus && new Set(texts).size === 1 ? texts[0] : texts;
+}
+
+function general({ c_info: made, b_info: built }: ReadConfig, dialect: NativeFormat): Fields {
+  const seconds = built.rtc_timeoffset | 0;
+  const isXl = dialect === 'xen-xl';
+  const max = mib(built.max_memkb);
+  return {
+    name: made.name,
+    uuid: made.uuid,
+    type: isXl ? made.type : undefined,
+    builder: isXl ? undefined : made.type === 'hvm' ? 'hvm' : 'linux',
+    memory: mib(built.target_memkb ?? built.max_memkb),
+    maxmem: max,
+    vcpus: built.avail_vcpus?.length ?? built.max_vcpus,
+    maxvcpus: built.max_vcpus,
+    cpus: cpus(built),
+    cpu_weight: built.sched_params?.weight,
+    hap: flag(made.hap),
+    passthrough: made.passthrough,
+    tsc_mode: built.tsc_mode === 'default' ? undefined : built.tsc_mode,
+    rtc_timeoffset: seconds === 0 ? undefined : seconds,
+    localtime: flag(built.localtime),
+    kernel: built.kernel,
+    ramdisk: built.ramdisk,
+    [isXl ? 'cmdline' : 'extra']: built.cmdline,
+    bootloader: built.bootloader,
+    bootloader_args: some(built.bootloader_args),
+    acpi: flag(built.acpi),
+    apic: flag(built.apic),
+    nestedhvm: flag(built.nested_hvm),
+    max_grant_frames: built.max_grant_frames,
+    max_event_channels: built.event_channels,
+    device_model_override: built.device_model,
+    device_model_args: some(built.extra),
+    vnuma: some(built.vnuma_nodes.map(numaNode)),
+  };
+}
+
+function numaNode(node: ReadConfig['b_info']['vnuma_nodes'][number]): CfgOut {
+  return [
+    `pnode=${node.pnode}`,
+    `size=${mib(node.memkb)}`,
+    `vcpus=${formatCpuSet(node.vcpus)}`,
+    ...(node.distances.length === 0 ? [] : [`vdistances=${node.distances.join(',')}`]),
+  ];
+}
+
+const VGA_WORDS = { std: 'stdvga', cirrus: 'cirrus', qxl: 'qxl', none: 'none', unknown: undefined } as const;
+
+function hvm(built: ReadConfig['b_info'], info: ReadHvm): Fields {
+  const { vnc, sdl, spice } = info;
+  const serials = info.serial === undefined ? info.serial_list : [info.serial];
+  const texts = serials.filter((text) => text !== undefined);
+  const usb = info.usbdevice_list.filter((text) => text !== undefined);
+  if (info.ms_vm_genid !== undefined) {
+    throw notMapped('<genid>', 'Leave it out; in a file ms_vm_genid="generate" makes a new one at each start.');
+  }
+  return {
+    bios: info.bios,
+    bios_path_override: info.system_firmware,
+    pae: flag(info.pae),
+    hpet: flag(info.hpet),
+    viridian: flag(info.viridian),
+    acpi_firmware: info.acpi_firmware,
+    boot: info.boot,
+    nographic: flag(info.nographic),
+    vga: VGA_WORDS[info.vga?.kind ?? 'unknown'],
+    videoram: built.video_memkb === undefined ? undefined : mib(built.video_memkb),
+    vnc: flag(vnc?.enable),
+    vnclisten: vnc?.listen,
+    vncpasswd: vnc?.passwd,
+    vncdisplay: vnc?.enable === true && vnc.findunused !== true ? vnc.display : undefined,
+    vncunused: flag(vnc?.findunused),
+    keymap: info.keymap,
+    sdl: flag(sdl?.enable),
+    display: sdl?.display,
+    xauthority: sdl?.xauthority,
+    spice: flag(spice?.enable),
+    spiceport: spice === undefined || spice.port === 0 ? undefined : spice.port,
+    spicetls_port: spice === undefined || spice.tls_port === 0 ? undefined : spice.tls_port,
+    spicehost: spice?.host,
+    spicepasswd: spice?.passwd,
+    spicedisable_ticketing: flag(spice?.disable_ticketing),
+    spiceagent_mouse: flag(spice?.agent_mouse),
+    spicevdagent: flag(spice?.vdagent),
+    spice_clipboard_sharing: flag(spice?.clipboard_sharing),
+    serial: texts.length > 1 ? texts : texts.at(0),
+    usb: usb.length > 0 ? 1 : undefined,
+    usbdevice: usb.length > 1 ? usb : usb.at(0),
+    soundhw: info.soundhw,
+  };
+}
+
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
+
+function pci({ domain, bus, dev, func, permissive, seize }: ReadOf<'pcidevs'>): string {
+  const options = `${permissive ? ',permissive=1' : ''}${seize ? ',seize=1' : ''}`;
+  return `${hex(domain, 4)}:${hex(bus, 2)}:${hex(dev, 2)}.${func}${options}`;
+}
+
+function vfb({ vnc, sdl, keymap }: ReadOf<'vfbs'>): string {
+  const isVnc = vnc?.enable === true;
+  return pairs({
+    vnc: isVnc ? 1 : 0,
+    vnclisten: vnc?.listen,
+    vncpasswd: vnc?.passwd,
+    vncdisplay: isVnc && vnc.findunused !== true ? vnc.display : undefined,
+    vncunused: flag(vnc?.findunused),
+    sdl: flag(sdl?.enable),
+    display: sdl?.display,
+    xauthority: sdl?.xauthority,
+    keymap,
+  });
+}
+
+function channel(one: ReadOf<'channels'>): string {
+  const socket = one['connection.socket'];
+  return pairs({ connection: socket === undefined ? 'pty' : 'socket', path: socket?.path, name: one.name });
+}
+
+function devices(config: ReadConfig, dialect: NativeFormat): Fields {
+  const { type } = config.c_info;
+  const isXl = dialect === 'xen-xl';
+  return {
+    disk: some(config.disks.map(isXl ? formatXlDisk : formatXmDisk)),
+    vif: some(config.nics.map((nic) => formatVifText(nic, type, isXl ? 'xl' : 'xm'))),
+    vfb: some(config.vfbs.map(vfb)),
+    pci: some(config.pcidevs.map(pci)),
+    usbctrl: some(
+      config.usbctrls.map(({ type: kind, version, ports }) =>
+        pairs({ type: kind, version: version || undefined, ports: ports || undefined }),
+      ),
+    ),
+    usbdev: some(
+      config.usbdevs.map((one) =>
+        pairs({
+          type: 'hostdev',
+          hostbus: one['type.hostdev']?.hostbus,
+          hostaddr: one['type.hostdev']?.hostaddr,
+          controller: one.ctrl < 0 ? undefined : one.ctrl,
+          port: one.port || undefined,
+        }),
+      ),
+    ),
+    channel: some(config.channels.map(channel)),
+  };
+}
+
+/** What xl came with: a file for xm that needs it would mean less than the definition. */
+const XL_ONLY = [
+  'passthrough',
+  'bios',
+  'bios_path_override',
+  'acpi_firmware',
+  'nestedhvm',
+  'vnuma',
+  'max_grant_frames',
+  'max_event_channels',
+  'device_model_args',
+  'usbctrl',
+  'usbdev',
+  'channel',
+  'spice',
+] as const;
+
+function checkXm(fields: Fields, type: Definition['type']): void {
+  if (type === 'pvh') throw notMapped("a PVH guest in xm's syntax", 'Use the format xen-xl.');
+  const found = XL_ONLY.find((name) => fields[name] !== undefined);
+  if (found !== undefined) throw notMapped(`${found} in xm's syntax`, 'Use the format xen-xl.');
+  for (const name of ['serial', 'usbdevice'] as const) {
+    if (typeof fields[name] === 'object') throw notMapped(`more than one ${name} in xm's syntax`, 'Use xen-xl.');
+  }
+}
+
+/**
+ * A file that xl (or xm) makes the domain from. Defaults must have been set (`applyDefaults`).
+ * @throws RefusedError `E_REFUSED_NOT_MAPPED` for what the format has no word for
+ */
+export function toXlConfig(definition: Definition, dialect: NativeFormat): string {
+  const { cpuid, rest } = splitCpuid(definition);
+  const config = configSchema.parse(toLibxlConfig(rest));
+  const info = config.b_info['type.hvm'];
+  const fields: Fields = {
+    ...general(config, dialect),
+    cpuid,
+    e820_host: flag(config.b_info['type.pv']?.e820_host),
+    ...(info === undefined ? {} : hvm(config.b_info, info)),
+    ...devices(config, dialect),
+    on_poweroff: actionWord(config.on_poweroff),
+    on_reboot: actionWord(config.on_reboot),
+    on_crash: actionWord(config.on_crash),
+  };
+  if (dialect === 'xen-xm') checkXm(fields, definition.type);
+  return formatCfg(
+    new Map(Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+  );
+}
+
+function actionWord(action: string): string {
+  return action === 'restart_rename' ? 'rename-restart' : action.replaceAll('_', '-');
+}
