@@ -12,8 +12,8 @@ import { LinkThreads } from '../tunnel/threads/link-threads.js';
 import { TlsDialer } from '../tunnel/tls-dialer.js';
 import { DEFAULT_PORT, type DestinationUri } from './uri.js';
 
-/** More than this many cores the rest of a migration cannot keep busy. */
-const MAX_LANE_THREADS = 8;
+/** More than these the main thread cannot keep busy; each costs some 60 MiB when it receives at full speed. */
+const MAX_LANE_THREADS = 4;
 
 export interface DialerOptions {
   /** Folder with ca.pem, cert.pem and key.pem; needed for xen+tls. */

@@ -18,7 +18,7 @@ import { StopSignals } from '../stop-signals.js';
 const MAX_LANES = 64;
 
 /** A lane keeps one core busy with encryption; beside a second one, the loss of one is no outage. */
-const DEFAULT_LANES = Math.min(8, Math.max(2, availableParallelism()));
+const DEFAULT_LANES = Math.min(4, Math.max(2, availableParallelism()));
 
 interface MigrateOptions extends GlobalOptions, DialingOptions {
   domain: string;
@@ -51,7 +51,7 @@ export const migrateCommand: CommandModule<GlobalOptions, MigrateOptions> = {
       .option('lanes', {
         type: 'number',
         default: DEFAULT_LANES,
-        defaultDescription: 'one for each core, 2 to 8',
+        defaultDescription: 'one for each core, 2 to 4',
         describe: `connections for the data, 1 to ${MAX_LANES}`,
       })
       .option('bandwidth', { type: 'number', describe: 'most MiB of guest memory a second' })

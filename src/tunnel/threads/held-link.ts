@@ -7,7 +7,7 @@ import type { KeepaliveOptions } from '../keepalive.js';
 import { toThreadError, type FromThread, type ThreadFrame } from './thread-messages.js';
 
 /** Received bytes that the main thread has not consumed yet: past this, the link is not read on. */
-const AHEAD_BYTES = 4 * 1024 * 1024;
+const AHEAD_BYTES = 1024 * 1024;
 
 const NEVER = new AbortController().signal;
 

@@ -12,6 +12,9 @@ interface LinkThread {
   readonly links: Map<number, ThreadedLink>;
 }
 
+/** A thread has few objects and many buffers: a small nursery has them collected soon. MiB. */
+const THREAD_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 } as const;
+
 /** Threads that hold links, so that encryption uses more than one core and the main thread stays free. */
 export class LinkThreads implements Disposable {
   readonly #threads: LinkThread[] = [];
@@ -119,7 +122,7 @@ export class LinkThreads implements Disposable {
   }
 
   #start(): LinkThread {
-    const worker = new Worker(threadEntry());
+    const worker = new Worker(threadEntry(), { resourceLimits: THREAD_LIMITS });
     const thread: LinkThread = { worker, links: new Map() };
     worker.unref(); // a thread without links keeps nobody alive
     worker.on('message', (message: FromThread) => {

@@ -13,7 +13,7 @@ import { fromThreadError, type FromThread, type ToThread } from './thread-messag
 const SEND_AHEAD_BYTES = 1024 * 1024;
 
 /** The thread is told that bytes were consumed when there are so many. */
-const TELL_CONSUMED_BYTES = 512 * 1024;
+const TELL_CONSUMED_BYTES = 256 * 1024;
 
 /** How long a goodbye may take before the connection is cut; the thread keeps to the same. */
 const CLOSE_MS = 5000;
