@@ -151,6 +151,15 @@ describe('what is refused before anything is touched', () => {
     });
   });
 
+  it.each(['gzip', 'zstd:0', 'zstd:99'])('a compression that is none: %s', async (compression) => {
+    await hosts.b.serve();
+    await hosts.a.create(guestXml());
+    expect(await hosts.a.migrate('guest', hosts.b, '--compress', compression)).toMatchObject({
+      code: 2,
+      result: { code: 'E_USAGE_COMPRESS' },
+    });
+  });
+
   it('a destination where nobody listens, and one without certificates', async () => {
     const { a } = hosts;
     await a.create(guestXml());
