@@ -145,7 +145,7 @@ class DiskParser {
 function xmBackend({ prefix, format }: DiskParser): string | undefined {
   if (prefix === 'phy') return 'phy';
   if (prefix === 'file') return 'qdisk';
-  if (prefix === undefined || !prefix.startsWith('tap')) return undefined;
+  if (prefix?.startsWith('tap') !== true) return undefined;
   return format === undefined || format === 'raw' || format === 'vhd' ? 'tap' : 'qdisk';
 }
 

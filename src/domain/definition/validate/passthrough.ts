@@ -3,7 +3,7 @@ import type { Device } from '../devices/device.js';
 import type { Hostdev } from '../devices/hostdev.js';
 import { Problems } from './problem.js';
 
-/** xl.cfg(5), "usbctrl": "ports". */
+/** xl.cfg(5), "usbctrl": "ports"; USBIF_MAX_PORTNR of public/io/usbif.h. */
 const MAX_USB_PORTS = 31;
 
 export function validateController(controller: Controller, others: readonly Device[], path: string): Problems {
