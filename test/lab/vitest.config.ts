@@ -6,7 +6,7 @@ export default defineConfig({
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/lab/**/*.test.ts'],
     setupFiles: ['test/lab/support/healthy-hosts.ts'],
-    testTimeout: 900_000,
+    testTimeout: 1_800_000,
     hookTimeout: 1_200_000,
     teardownTimeout: 60_000,
     pool: 'forks',
