@@ -77,7 +77,7 @@ describe('every connection is cut, and made again', () => {
   it('F8: and stay away for a second: the guest runs on at the source meanwhile', async () => {
     await b.serve();
     await a.create(guestXml({ workload: QUIET }));
-    faults(a, { fault: 'save-write-slow', bytesPerSecond: 20_000_000, count: 1 });
+    faults(a, { fault: 'save-write-slow', bytesPerSecond: 4_000_000, count: 1 });
     await using proxy = await Proxy.to(b.address);
     const moving = a.start(...a.migrateWords('guest', proxy.address, '--reconnect-timeout', '30'));
     await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
