@@ -42,7 +42,7 @@ describe('every connection is cut, and made again', () => {
   it('F7: at 99 % of the stream, with the guest suspended: it runs at the destination', async () => {
     await b.serve();
     await a.create(guestXml({ workload: QUIET }));
-    faults(a, { fault: 'save-write-slow', bytesPerSecond: 20_000_000, count: 1 });
+    faults(a, { fault: 'save-write-slow', bytesPerSecond: 4_000_000, count: 1 });
     await using proxy = await Proxy.to(b.address);
     const moving = a.start(...a.migrateWords('guest', proxy.address));
     await moving.saysOnStderr(/"suspended":true/);
@@ -88,7 +88,7 @@ describe('every connection is cut, and made again', () => {
     proxy.admit();
     const finished = await moving.finished;
     const done = await arrived(migrationResult(finished), finished.stderr);
-    expect(done.reconnects).toBeGreaterThanOrEqual(3);
+    expect(done.reconnects).toBeGreaterThanOrEqual(2);
   });
 
   it('F9: and stay away for longer than --reconnect-timeout: both sides give up, the guest is back home', async () => {
@@ -147,7 +147,7 @@ describe('one connection', () => {
   it('F15: one of 8 lanes dies: the others carry on, and it is replaced', async () => {
     await b.serve();
     await a.create(guestXml({ workload: QUIET }));
-    faults(a, { fault: 'save-write-slow', bytesPerSecond: 20_000_000, count: 1 });
+    faults(a, { fault: 'save-write-slow', bytesPerSecond: 4_000_000, count: 1 });
     await using proxy = await Proxy.to(b.address);
     const moving = a.start(...a.migrateWords('guest', proxy.address, '--lanes', '8'));
     await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
@@ -162,7 +162,7 @@ describe('one connection', () => {
   it('the control connection alone: the lanes go on', async () => {
     await b.serve();
     await a.create(guestXml({ workload: QUIET }));
-    faults(a, { fault: 'save-write-slow', bytesPerSecond: 20_000_000, count: 1 });
+    faults(a, { fault: 'save-write-slow', bytesPerSecond: 4_000_000, count: 1 });
     await using proxy = await Proxy.to(b.address);
     const moving = a.start(...a.migrateWords('guest', proxy.address));
     await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
@@ -174,7 +174,7 @@ describe('one connection', () => {
   it('F7 F15: a lane that stalls without a word is found dead and replaced', async () => {
     await b.serve();
     await a.create(guestXml({ workload: QUIET }));
-    faults(a, { fault: 'save-write-slow', bytesPerSecond: 20_000_000, count: 1 });
+    faults(a, { fault: 'save-write-slow', bytesPerSecond: 4_000_000, count: 1 });
     await using proxy = await Proxy.to(b.address);
     const moving = a.start(...a.migrateWords('guest', proxy.address));
     await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
