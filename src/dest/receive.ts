@@ -1,6 +1,6 @@
 import { gen } from 'stream-chain';
 import { StreamDigester, type DigestAlgorithm } from '../codec/digest.js';
-import { StreamDecoder } from '../codec/stream-decoder.js';
+import { StreamDecoder, type EncodedChunks } from '../codec/stream-decoder.js';
 import type { StreamChoice } from '../codec/agreement.js';
 import { Deadline, orAborted } from '../errors/deadline.js';
 import { asError } from '../errors/message-of.js';
@@ -14,7 +14,7 @@ export interface ReceiveRequest {
   readonly config: GuestConfig;
   readonly streamVersion: number;
   /** What the lanes bring, in order; ends at its declared end and rejects at any other. */
-  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly chunks: EncodedChunks;
   /** What was agreed on for the stream; absent: it comes as it is, with SHA-256. */
   readonly terms?: { readonly choice: StreamChoice; readonly digestKey: Buffer } | undefined;
   readonly stallMs: number;
@@ -75,9 +75,18 @@ async function pump(
   moving: Deadline,
 ): Promise<void> {
   const stages = gen(digester.stage);
-  for await (const chunk of chunks) {
-    for await (const out of stages(chunk)) await writer.write(out, moving.signal);
-    moving.refresh();
+  const source = chunks[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await orAborted(source.next(), moving.signal);
+      if (next.done === true) break;
+      for await (const out of stages(next.value)) await writer.write(out, moving.signal);
+      moving.refresh();
+    }
+  } catch (error) {
+    // Not waited for: a source that is silent ends with its lanes, which whoever gave them ends.
+    void source.return?.().catch(() => undefined);
+    throw error;
   }
   await writer.end(moving.signal);
 }

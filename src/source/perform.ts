@@ -3,7 +3,7 @@ import type { Compression, StreamChoice } from '../codec/agreement.js';
 import { StreamDigester, type DigestAlgorithm } from '../codec/digest.js';
 import { limitRate } from '../codec/rate.js';
 import { StreamEncoder } from '../codec/stream-encoder.js';
-import { Deadline } from '../errors/deadline.js';
+import { Deadline, orAborted } from '../errors/deadline.js';
 import { asError } from '../errors/message-of.js';
 import { makePipe } from '../posix/owned-fd.js';
 import { readFd } from '../posix/fd-stream.js';
@@ -96,7 +96,8 @@ export async function perform(request: PerformRequest): Promise<Performed> {
   };
   const send = async (bytes: Uint8Array): Promise<void> => {
     const since = performance.now();
-    await lanes.write(bytes);
+    // Lanes may live on while the far side does not take what they bring: their word alone is not waited for.
+    await orAborted(lanes.write(bytes), moving.signal);
     sendWaitMs += performance.now() - since;
     moving.refresh();
     request.onBytes(digester.bytes, counts());
@@ -112,7 +113,7 @@ export async function perform(request: PerformRequest): Promise<Performed> {
     }
     // End of file alone is no success: the lanes end only behind a save that says it is done.
     await save;
-    const { wireBytes } = await lanes.end();
+    const { wireBytes } = await orAborted(lanes.end(), moving.signal);
     return { rawBytes: digester.bytes, wireBytes };
   };
 
