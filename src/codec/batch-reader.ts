@@ -7,6 +7,8 @@ export interface SentBatch {
   readonly body: Buffer;
   /** Of the batch in the encoded stream, for messages. */
   readonly offset: number;
+  /** When the batch is used up, this chunk is as well. */
+  readonly lastOf?: Uint8Array;
 }
 
 /** Cuts the encoded stream into batches, in whatever pieces it comes. Holds one batch at most. */
@@ -15,8 +17,12 @@ export class BatchReader {
   #heldBytes = 0;
   #offset = 0;
 
-  /** The batches that are complete with this chunk. @throws ProtocolError `E_PROTOCOL_BATCH` */
-  *take(chunk: Uint8Array): Generator<SentBatch, void, undefined> {
+  /**
+   * The batches that are complete with this chunk. Where there are none, the chunk is used up already.
+   * @throws ProtocolError `E_PROTOCOL_BATCH`
+   */
+  take(chunk: Uint8Array): SentBatch[] {
+    const batches: SentBatch[] = [];
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let at = 0;
     while (at < bytes.length) {
@@ -24,23 +30,26 @@ export class BatchReader {
         const header = decodeBatchHeader(bytes.subarray(at, at + BATCH_HEADER_BYTES), this.#offset);
         const length = BATCH_HEADER_BYTES + header.wireBytes;
         if (bytes.length - at >= length) {
-          yield this.#whole(header, bytes.subarray(at + BATCH_HEADER_BYTES, at + length));
+          batches.push(this.#whole(header, bytes.subarray(at + BATCH_HEADER_BYTES, at + length)));
           at += length;
           continue;
         }
       }
       this.#held ??= Buffer.allocUnsafeSlow(MAX_BATCH_BYTES);
       at += this.#gather(this.#held, bytes, at, BATCH_HEADER_BYTES);
-      if (this.#heldBytes < BATCH_HEADER_BYTES) return;
+      if (this.#heldBytes < BATCH_HEADER_BYTES) break;
       const header = decodeBatchHeader(this.#held, this.#offset);
       const length = BATCH_HEADER_BYTES + header.wireBytes;
       at += this.#gather(this.#held, bytes, at, length);
-      if (this.#heldBytes < length) return;
+      if (this.#heldBytes < length) break;
       const whole = this.#held.subarray(BATCH_HEADER_BYTES, length);
       this.#held = undefined; // it is the batch's now
       this.#heldBytes = 0;
-      yield this.#whole(header, whole);
+      batches.push(this.#whole(header, whole));
     }
+    const last = batches.pop();
+    if (last !== undefined) batches.push({ ...last, lastOf: chunk });
+    return batches;
   }
 
   /** Says that no more comes. @throws ProtocolError `E_PROTOCOL_BATCH` in the middle of a batch */

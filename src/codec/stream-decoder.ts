@@ -6,6 +6,12 @@ import { inOrder } from './in-order.js';
 import { DECODE_AHEAD_BYTES, PageDecoder } from './page-decoder.js';
 import { RawWindow } from './raw-window.js';
 
+/** What the lanes brought, in order. */
+export interface EncodedChunks extends AsyncIterable<Uint8Array> {
+  /** A chunk is used up: its memory may hold another. */
+  release?(chunk: Uint8Array): void;
+}
+
 /** The destination's half of the codec: from what the lanes brought to the raw stream. One use. */
 export class StreamDecoder implements Disposable {
   readonly #window: RawWindow;
@@ -29,7 +35,7 @@ export class StreamDecoder implements Disposable {
    * The raw stream. Each piece is to be used up before the next is asked for; it is overwritten later.
    * @throws ProtocolError `E_PROTOCOL_BATCH`, `E_PROTOCOL_ZSTD`; what the lanes end with
    */
-  async *chunks(encoded: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, undefined> {
+  async *chunks(encoded: EncodedChunks): AsyncGenerator<Buffer, void, undefined> {
     const batches = inOrder(readBatches(encoded), PACK_THREADS + 1, (batch) => this.#unpack(batch));
     for await (const batch of batches) {
       let since = performance.now();
@@ -40,6 +46,7 @@ export class StreamDecoder implements Disposable {
       }
       this.#decodeMs += performance.now() - since;
       this.#unpacker.done(batch);
+      if (batch.lastOf !== undefined) encoded.release?.(batch.lastOf);
     }
   }
 
@@ -53,8 +60,12 @@ export class StreamDecoder implements Disposable {
   }
 }
 
-async function* readBatches(encoded: AsyncIterable<Uint8Array>): AsyncGenerator<SentBatch, void, undefined> {
+async function* readBatches(encoded: EncodedChunks): AsyncGenerator<SentBatch, void, undefined> {
   const reader = new BatchReader();
-  for await (const chunk of encoded) yield* reader.take(chunk);
+  for await (const chunk of encoded) {
+    const batches = reader.take(chunk);
+    if (batches.length === 0) encoded.release?.(chunk);
+    yield* batches;
+  }
   reader.end();
 }

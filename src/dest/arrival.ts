@@ -1,3 +1,4 @@
+import type { EncodedChunks } from '../codec/stream-decoder.js';
 import type { Deadlines } from '../control/deadlines.js';
 import type { Finish, Reply } from '../control/messages.js';
 import { Deadline } from '../errors/deadline.js';
@@ -46,7 +47,7 @@ export interface ArrivalContext {
 
 /** The stream of one migration, put in order again. */
 export interface InboundLanes {
-  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly chunks: EncodedChunks;
   destroy(error: Error): void;
 }
 

@@ -57,9 +57,9 @@ export function openDialer(uri: TunnelUri, options: DialerOptions): Dialer {
   }
 }
 
-/** As many threads as lanes may be busy at once here. Nothing is started before it is needed. */
+/** One core is left to the main thread, which has as much to do. Nothing is started before it is needed. */
 export function laneThreads(): LinkThreads {
-  return new LinkThreads(Math.min(availableParallelism(), MAX_LANE_THREADS), duplicateFd);
+  return new LinkThreads(Math.max(1, Math.min(availableParallelism() - 1, MAX_LANE_THREADS)), duplicateFd);
 }
 
 /** A dialer whose lanes live in threads, which end with it. */

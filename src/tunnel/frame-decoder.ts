@@ -10,6 +10,8 @@ import {
   type FrameHeader,
 } from './frame.js';
 
+const ownMemory = (bytes: number): Buffer => Buffer.allocUnsafeSlow(bytes);
+
 /**
  * Frames out of bytes, however the bytes are cut. Holds at most one header and one payload, whose
  * length has been checked before its buffer was made. A payload that lies in one chunk is a view of
@@ -24,6 +26,9 @@ export class FrameDecoder {
   #received = 0;
   #frameStart = 0;
   #opened = false;
+
+  /** @param dataMemory makes room for a DATA payload that comes in pieces; it is the frame's then */
+  constructor(private readonly dataMemory: (bytes: number) => Buffer = ownMemory) {}
 
   /** Whether bytes of an unfinished frame are held: an end here is a truncation. */
   get midFrame(): boolean {
@@ -85,7 +90,7 @@ export class FrameDecoder {
       frames.push(this.#finish(header, chunk.subarray(at, at + header.payloadBytes)));
       return header.payloadBytes;
     }
-    this.#payload ??= Buffer.allocUnsafeSlow(header.payloadBytes);
+    this.#payload ??= (header.type === FrameType.DATA ? this.dataMemory : ownMemory)(header.payloadBytes);
     const take = Math.min(header.payloadBytes - this.#payloadFill, available);
     chunk.copy(this.#payload, this.#payloadFill, at, at + take);
     this.#payloadFill += take;

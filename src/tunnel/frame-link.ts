@@ -16,7 +16,10 @@ import { refusalOf, refusedError, refusedFrame } from './refusal.js';
 /** How long a goodbye may take before the connection is cut. */
 const CLOSE_MS = 5000;
 
-export type FrameLinkOptions = KeepaliveOptions;
+export interface FrameLinkOptions extends KeepaliveOptions {
+  /** Makes room for a received DATA payload; it is the frame's then. */
+  readonly dataMemory?: (bytes: number) => Buffer;
+}
 
 /**
  * Frames over one authenticated link. Owns the link: it ends in `close` or `destroy`, or destroys
@@ -30,7 +33,7 @@ export type FrameLinkOptions = KeepaliveOptions;
 export class FrameLink implements FramedLink {
   readonly peer: PeerIdentity;
   readonly #link: Link;
-  readonly #decoder = new FrameDecoder();
+  readonly #decoder: FrameDecoder;
   readonly #queue = new FrameQueue();
   readonly #arrived = new Bell();
   readonly #gone: Promise<void>;
@@ -49,6 +52,7 @@ export class FrameLink implements FramedLink {
   constructor(link: Link, options: FrameLinkOptions = {}) {
     this.peer = link.peer;
     this.#link = link;
+    this.#decoder = new FrameDecoder(options.dataMemory);
     const { duplex } = link;
     this.#writer = new FrameWriter(duplex, () => {
       this.#heartbeat.heard();

@@ -17,6 +17,8 @@ export interface LaneLink {
   send(frame: Frame): Promise<void>;
   /** The next frame; undefined after the peer's goodbye. Rejects with what broke the link. */
   receive(): Promise<Frame | undefined>;
+  /** The payload of a received frame is not used any more: its memory may hold another. Need not be called. */
+  release?(payload: Uint8Array): void;
   /** Says goodbye; cuts the connection after the deadline. Never rejects. */
   close(deadlineMs?: number): Promise<void>;
   /** Cuts the connection now. */

@@ -34,6 +34,8 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
   readonly #signal: AbortSignal | undefined;
   readonly #reconnectMs: number;
   readonly #changed = new Bell();
+  /** Which link's memory a payload lies in, where it wants it back. */
+  readonly #lentBy = new WeakMap<ArrayBufferLike, LaneLink>();
   readonly #onAbort: () => void;
   readonly #ackEveryBytes: number;
   #iterated = false;
@@ -138,6 +140,13 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
     }
   }
 
+  /** A chunk is not used any more. Whoever says so for each saves its memory from being made anew. */
+  release(chunk: Uint8Array): void {
+    const link = this.#lentBy.get(chunk.buffer);
+    this.#lentBy.delete(chunk.buffer);
+    link?.release?.(chunk);
+  }
+
   /** After the iteration: waits for the sender's goodbyes. Before its end: cuts the lanes. Never rejects. */
   async close(deadlineMs?: number): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#onAbort);
@@ -156,7 +165,8 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
 
   #hear(frame: Frame, lane: Lane): void {
     if (frame.type === FrameType.DATA) {
-      this.#buffer.insert(frame);
+      if (lane.link.release !== undefined) this.#lentBy.set(frame.payload.buffer, lane.link);
+      if (!this.#buffer.insert(frame)) this.release(frame.payload);
     } else if (frame.type === FrameType.END) {
       this.#buffer.finish(frame);
     } else {

@@ -43,11 +43,11 @@ export class ReorderBuffer {
     return this.#end?.sequence === this.#nextSequence;
   }
 
-  /** Keeps a DATA frame until its turn. */
-  insert(frame: Frame): void {
+  /** Keeps a DATA frame until its turn. False where it had come before. */
+  insert(frame: Frame): boolean {
     const { sequence, offset, payload } = frame;
     if (sequence < this.#nextSequence || this.#waiting.has(sequence)) {
-      if (this.repeats) return;
+      if (this.repeats) return false;
       throw wrong('DUPLICATE', `DATA frame ${sequence} came twice`, { sequence });
     }
     if (this.#end !== undefined && sequence >= this.#end.sequence) {
@@ -71,6 +71,7 @@ export class ReorderBuffer {
     }
     this.#waiting.set(sequence, frame);
     this.#heldBytes += payload.length;
+    return true;
   }
 
   /** Notes the END frame. */

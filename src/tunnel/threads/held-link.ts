@@ -1,9 +1,10 @@
 import { asError } from '../../errors/message-of.js';
 import { Bell } from '../bell.js';
 import { FrameLink } from '../frame-link.js';
-import { FrameType, type Frame } from '../frame.js';
+import type { Frame } from '../frame.js';
 import type { Link } from '../link.js';
 import type { KeepaliveOptions } from '../keepalive.js';
+import type { SlotPool } from './slot-pool.js';
 import { toThreadError, type FromThread, type ThreadFrame } from './thread-messages.js';
 
 /** Received bytes that the main thread has not consumed yet: past this, the link is not read on. */
@@ -28,8 +29,9 @@ export class HeldLink {
     link: Link,
     keepalive: KeepaliveOptions,
     private readonly tell: Tell,
+    private readonly slots: SlotPool<ArrayBuffer>,
   ) {
-    this.#link = new FrameLink(link, keepalive);
+    this.#link = new FrameLink(link, { ...keepalive, dataMemory: (bytes) => slots.take(bytes) });
     tell({ tell: 'linked', id, peer: link.peer });
   }
 
@@ -58,8 +60,9 @@ export class HeldLink {
     });
   }
 
-  /** The main thread has consumed so many bytes of what it was told. */
-  more(bytes: number): void {
+  /** The main thread has consumed so many bytes of what it was told, and uses these slots no more. */
+  more(bytes: number, unused: readonly ArrayBuffer[]): void {
+    for (const slot of unused) this.slots.give(slot);
     this.#aheadBytes -= bytes;
     this.#consumed.ring();
   }
@@ -97,10 +100,19 @@ export class HeldLink {
       const frame = await this.#link.receive();
       if (frame === undefined) return;
       this.#aheadBytes += frame.payload.length;
-      const { payload, transfer } = handedOver(frame);
+      const { payload, transfer } = this.#handedOver(frame);
       const { type, sequence, offset } = frame;
       this.tell({ tell: 'frame', id: this.id, frame: { type, sequence, offset, payload } }, transfer);
     }
+  }
+
+  /** The payload in memory that is nobody else's, to be moved to the main thread: a slot, which comes back. */
+  #handedOver({ payload }: Frame): { payload: Uint8Array; transfer: ArrayBuffer[] } {
+    const { buffer } = payload;
+    if (this.slots.has(buffer)) return { payload, transfer: [buffer] };
+    // A view of what the connection brought, with much else around it.
+    const copy = Uint8Array.from(payload);
+    return { payload: copy, transfer: [copy.buffer] };
   }
 
   #fail(error: unknown): void {
@@ -108,13 +120,4 @@ export class HeldLink {
     this.#over = true;
     this.#link.destroy(asError(error));
   }
-}
-
-/** The payload in memory that is nobody else's, to be moved to the main thread and not copied again. */
-function handedOver({ type, payload }: Frame): { payload: Uint8Array; transfer: ArrayBuffer[] } {
-  if (type !== FrameType.DATA) return { payload: Uint8Array.from(payload), transfer: [] };
-  const { buffer } = payload;
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === payload.byteLength) return { payload, transfer: [buffer] };
-  const copy = Uint8Array.from(payload);
-  return { payload: copy, transfer: [copy.buffer] };
 }

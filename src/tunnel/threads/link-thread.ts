@@ -5,7 +5,11 @@ import { TunnelError } from '../../errors/errors.js';
 import { TlsDialer } from '../tls-dialer.js';
 import { TlsGate, addressOf } from '../tls-gate.js';
 import { HeldLink, type Tell } from './held-link.js';
+import { SlotPool } from './slot-pool.js';
 import { toThreadError, type LinkOrder, type ToThread } from './thread-messages.js';
+
+/** Memory for payloads that is kept for the next ones. */
+const SPARE_BYTES = 32 * 1024 * 1024;
 
 /*
  * The entry point of a thread that holds links: connections and encryption. The main thread says what to do.
@@ -18,6 +22,8 @@ const tell: Tell = (message, transfer) => {
   port.postMessage(message, transfer);
 };
 
+/** Where received payloads lie until the main thread has used them. */
+const slots = new SlotPool((bytes) => new ArrayBuffer(bytes), SPARE_BYTES);
 const links = new Map<number, HeldLink>();
 /** Ends what has no link yet: a dial, or a connection in its handshake. */
 const pending = new Map<number, () => void>();
@@ -46,7 +52,7 @@ function openGate({ credentials, handshakeMs }: Extract<ToThread, { do: 'gate' }
         return;
       }
       pending.delete(id);
-      const held = new HeldLink(id, link, {}, tell);
+      const held = new HeldLink(id, link, {}, tell, slots);
       links.set(id, held);
       held.listen();
     },
@@ -82,7 +88,7 @@ async function dial({ id, to, keepalive }: Extract<ToThread, { do: 'dial' }>): P
     const link = await new TlsDialer(to).dial(stop.signal);
     pending.delete(id);
     link.duplex.once('close', () => forget(id));
-    links.set(id, new HeldLink(id, link, keepalive, tell));
+    links.set(id, new HeldLink(id, link, keepalive, tell, slots));
   } catch (error) {
     tell({ tell: 'failed', id, error: toThreadError(error) });
     forget(id);
@@ -106,7 +112,7 @@ function order(link: HeldLink, message: LinkOrder): void {
       link.send(message.frame);
       return;
     case 'more':
-      link.more(message.bytes);
+      link.more(message.bytes, message.unused);
       return;
     case 'close':
       link.close(message.deadlineMs);

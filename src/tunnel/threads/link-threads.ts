@@ -103,8 +103,8 @@ export class LinkThreads implements Disposable {
     const link = new ThreadedLink(
       id,
       peer,
-      (message) => {
-        thread.worker.postMessage(message);
+      (message, transfer) => {
+        thread.worker.postMessage(message, transfer);
       },
       as,
     );

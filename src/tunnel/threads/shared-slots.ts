@@ -1,32 +1,25 @@
-/** Slots come in powers of two, so that one fits the next payload too. */
-const LEAST_SLOT_BYTES = 64 * 1024;
+import { SlotPool } from './slot-pool.js';
 
-/**
- * Memory that all threads see, used again and again: payloads are copied into it once, and lie there until the far
- * side has them and no thread reads them any more. Making it anew for each payload would cost more than the copy,
- * and leave the garbage collector hundreds of megabytes behind.
- */
+/** Payloads in shared memory, each there until the far side has it and no thread reads it any more. */
 export class SharedSlots {
-  readonly #free = new Map<number, SharedArrayBuffer[]>();
+  readonly #pool: SlotPool<SharedArrayBuffer>;
   readonly #holds = new Map<ArrayBufferLike, number>();
-  #freeBytes = 0;
 
   /** @param keepBytes most bytes kept for later use */
-  constructor(private readonly keepBytes: number) {}
+  constructor(keepBytes: number) {
+    this.#pool = new SlotPool((bytes) => new SharedArrayBuffer(bytes), keepBytes);
+  }
 
   /** Bytes of all slots, in use or not. */
   get bytes(): number {
-    let bytes = this.#freeBytes;
+    let bytes = this.#pool.freeBytes;
     for (const slot of this.#holds.keys()) bytes += slot.byteLength;
     return bytes;
   }
 
   /** A copy in a slot, held once. */
   copy(bytes: Uint8Array): Uint8Array {
-    const size = slotBytes(bytes.byteLength);
-    const slot = this.#free.get(size)?.pop();
-    if (slot !== undefined) this.#freeBytes -= size;
-    const shared = new Uint8Array(slot ?? new SharedArrayBuffer(size), 0, bytes.byteLength);
+    const shared = this.#pool.take(bytes.byteLength);
     shared.set(bytes);
     this.#holds.set(shared.buffer, 1);
     return shared;
@@ -47,16 +40,6 @@ export class SharedSlots {
       return;
     }
     this.#holds.delete(buffer);
-    if (!(buffer instanceof SharedArrayBuffer) || this.#freeBytes + buffer.byteLength > this.keepBytes) return;
-    const free = this.#free.get(buffer.byteLength);
-    if (free === undefined) this.#free.set(buffer.byteLength, [buffer]);
-    else free.push(buffer);
-    this.#freeBytes += buffer.byteLength;
+    if (buffer instanceof SharedArrayBuffer) this.#pool.give(buffer);
   }
-}
-
-function slotBytes(bytes: number): number {
-  let size = LEAST_SLOT_BYTES;
-  while (size < bytes) size *= 2;
-  return size;
 }

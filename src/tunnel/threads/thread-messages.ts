@@ -40,8 +40,8 @@ export type LinkOrder =
   | { readonly do: 'open' | 'answer'; readonly id: number; readonly payload: Uint8Array }
   | { readonly do: 'refuse'; readonly id: number; readonly refusal: Refusal }
   | { readonly do: 'send'; readonly id: number; readonly frame: ThreadFrame }
-  /** So many bytes of received frames were consumed. */
-  | { readonly do: 'more'; readonly id: number; readonly bytes: number }
+  /** So many bytes of received frames were consumed; these slots of payloads are not used any more. */
+  | { readonly do: 'more'; readonly id: number; readonly bytes: number; readonly unused: readonly ArrayBuffer[] }
   | { readonly do: 'close'; readonly id: number; readonly deadlineMs?: number | undefined };
 
 /** What a thread tells. */

@@ -43,6 +43,8 @@ export class ThreadedLink implements FramedLink {
   #reading = false;
   #pendingBytes = 0;
   #unconsumed = 0;
+  /** Slots of received payloads that nobody uses any more, to be told with the next word. */
+  #unused: ArrayBuffer[] = [];
   #sentBytes = 0;
   #receivedBytes = 0;
 
@@ -54,7 +56,7 @@ export class ThreadedLink implements FramedLink {
   constructor(
     private readonly id: number,
     peer: PeerIdentity,
-    private readonly post: (message: ToThread) => void,
+    private readonly post: (message: ToThread, transfer?: ArrayBuffer[]) => void,
     private readonly as?: PeerIdentity,
   ) {
     this.#peer = peer;
@@ -151,6 +153,10 @@ export class ThreadedLink implements FramedLink {
     }
   }
 
+  release({ buffer }: Uint8Array): void {
+    if (buffer instanceof ArrayBuffer) this.#unused.push(buffer);
+  }
+
   async close(deadlineMs = CLOSE_MS): Promise<void> {
     if (!this.#closing && this.#failure === undefined) {
       this.#closing = true;
@@ -182,7 +188,7 @@ export class ThreadedLink implements FramedLink {
         break;
       case 'sent':
         this.#pendingBytes -= message.bytes;
-        this.#unused(1);
+        this.#sent(1);
         break;
       case 'bye':
         this.#byeSeen = true;
@@ -192,7 +198,7 @@ export class ThreadedLink implements FramedLink {
         break;
       case 'gone':
         if (!this.#byeSeen && !this.#closing) this.#fail(linkClosed(this.peer.address));
-        this.#unused(this.#inThread.length);
+        this.#sent(this.#inThread.length);
         this.#settleGone();
     }
     this.#changed.ring();
@@ -203,20 +209,21 @@ export class ThreadedLink implements FramedLink {
     this.#fail(
       new TunnelError('E_TUNNEL_LOST', `the thread of the connection to ${this.peer.address} ended`, { cause }),
     );
-    this.#unused(this.#inThread.length);
+    this.#sent(this.#inThread.length);
     this.#settleGone();
   }
 
   /** The thread has done with its first so many payloads. */
-  #unused(count: number): void {
+  #sent(count: number): void {
     for (const payload of this.#inThread.splice(0, count)) this.onUnused?.(payload);
   }
 
   #consumed(bytes: number): void {
     this.#unconsumed += bytes;
     if (this.#unconsumed < TELL_CONSUMED_BYTES) return;
-    this.post({ do: 'more', id: this.id, bytes: this.#unconsumed });
+    this.post({ do: 'more', id: this.id, bytes: this.#unconsumed, unused: this.#unused }, this.#unused);
     this.#unconsumed = 0;
+    this.#unused = [];
   }
 
   #fail(error: Error): void {

@@ -51,6 +51,36 @@ async function decoded(bytes: Buffer, pieceBytes: number, choice = CHOICE): Prom
 }
 
 describe('a stream through the whole codec', () => {
+  it.each([4_000_000, 400_000, 50])(
+    'every chunk of %i bytes is given back, and only when it is used up',
+    async (pieceBytes) => {
+      const raw =
+        pieceBytes < 1000
+          ? fixtureStream('xen-4.17-hvm-live').subarray(0, 200_000)
+          : fixtureStream('xen-4.17-hvm-live');
+      const { bytes } = await encoded(raw, { level: 1 }, [65_536]);
+      using decoder = new StreamDecoder(CHOICE);
+      let given = 0;
+      let back = 0;
+      const chunks = {
+        async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+          for (let at = 0; at < bytes.length; at += pieceBytes) {
+            given += 1;
+            yield Buffer.from(bytes.subarray(at, at + pieceBytes));
+          }
+        },
+        release: (chunk: Uint8Array) => {
+          back += 1;
+          chunk.fill(0xee); // whoever still reads it would see
+        },
+      };
+      const out: Buffer[] = [];
+      for await (const piece of decoder.chunks(chunks)) out.push(Buffer.from(piece));
+      expect(Buffer.concat(out).equals(raw)).toBe(true);
+      expect(back).toBe(given);
+    },
+  );
+
   it.each(['auto', 'none', { level: 1 }, { level: -10 }] as const)(
     'comes out as it went in: %j',
     async (compression) => {

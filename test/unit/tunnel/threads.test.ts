@@ -6,6 +6,7 @@ import type { FramedLink } from '../../../src/tunnel/lane-link.js';
 import { LaneReceiver } from '../../../src/tunnel/lane-receiver.js';
 import { LaneSender } from '../../../src/tunnel/lane-sender.js';
 import { LinkThreads } from '../../../src/tunnel/threads/link-threads.js';
+import { SlotPool } from '../../../src/tunnel/threads/slot-pool.js';
 import { SharedSlots } from '../../../src/tunnel/threads/shared-slots.js';
 import type { TlsCredentials } from '../../../src/tunnel/tls-credentials.js';
 import { TlsDialer } from '../../../src/tunnel/tls-dialer.js';
@@ -19,6 +20,25 @@ const signal = AbortSignal.timeout(60_000);
 function code(expected: string): object {
   return expect.objectContaining({ code: expected }) as object;
 }
+
+describe('memory for payloads', () => {
+  it('is made once and used again, as far as it may be kept', () => {
+    let made = 0;
+    const pool = new SlotPool((bytes) => {
+      made += 1;
+      return new ArrayBuffer(bytes);
+    }, 2 * MIB);
+    const [first, second, third] = [pool.take(MIB), pool.take(MIB - 5), pool.take(MIB)];
+    expect(second).toHaveLength(MIB - 5);
+    for (const { buffer } of [first, second, third]) if (pool.has(buffer)) pool.give(buffer);
+    expect(pool.freeBytes).toBe(2 * MIB);
+    expect(pool.has(first.buffer)).toBe(false);
+    pool.take(MIB);
+    pool.take(600_000);
+    expect(made).toBe(3);
+    expect(pool.freeBytes).toBe(0);
+  });
+});
 
 describe('links that live in threads', () => {
   let credentials: TlsCredentials;

@@ -1,0 +1,58 @@
+/** Slots come in powers of two, so that one fits the next payload too. */
+const LEAST_SLOT_BYTES = 64 * 1024;
+
+/**
+ * Memory for payloads, used again and again. Making it anew for each would cost more than filling it, and leave the
+ * garbage collector hundreds of megabytes behind.
+ */
+export class SlotPool<Memory extends ArrayBufferLike> {
+  readonly #free = new Map<number, Memory[]>();
+  /** What was taken and has not come back. */
+  readonly #lent = new WeakSet<ArrayBufferLike>();
+  #freeBytes = 0;
+
+  /**
+   * @param make memory of so many bytes: shared, or of this thread
+   * @param keepBytes most bytes kept for later use
+   */
+  constructor(
+    private readonly make: (bytes: number) => Memory,
+    private readonly keepBytes: number,
+  ) {}
+
+  /** Bytes that nobody uses now. */
+  get freeBytes(): number {
+    return this.#freeBytes;
+  }
+
+  /** So many bytes at the front of a slot, with whatever lay there. */
+  take(bytes: number): Buffer {
+    const size = slotBytes(bytes);
+    const slot = this.#free.get(size)?.pop();
+    if (slot !== undefined) this.#freeBytes -= size;
+    const memory = slot ?? this.make(size);
+    this.#lent.add(memory);
+    return Buffer.from(memory, 0, bytes);
+  }
+
+  /** Whether this is the memory of a slot that was taken. */
+  has(memory: ArrayBufferLike): memory is Memory {
+    return this.#lent.has(memory);
+  }
+
+  /** Nobody uses this slot any more; another thread may have had it meanwhile. */
+  give(slot: Memory): void {
+    this.#lent.delete(slot);
+    if (this.#freeBytes + slot.byteLength > this.keepBytes) return;
+    const free = this.#free.get(slot.byteLength);
+    if (free === undefined) this.#free.set(slot.byteLength, [slot]);
+    else free.push(slot);
+    this.#freeBytes += slot.byteLength;
+  }
+}
+
+function slotBytes(bytes: number): number {
+  let size = LEAST_SLOT_BYTES;
+  while (size < bytes) size *= 2;
+  return size;
+}
