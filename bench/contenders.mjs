@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Side } from './sides.mjs';
 
-const ENDPOINT = fileURLToPath(new URL('endpoint.mjs', import.meta.url));
+/** Bundled, as an installed xenferry is. */
+const ENDPOINT = fileURLToPath(new URL('../dist/bench/endpoint.js', import.meta.url));
 const CIPHER = 'ECDHE-ECDSA-AES128-GCM-SHA256';
 /** socat moves 8 KiB at a time unless told otherwise. */
 const SOCAT = 'socat -u -b 131072';
@@ -116,6 +117,7 @@ export const CONTENDERS = {
   },
   openssh: {
     needs: ['sshd', 'ssh'],
+    staysUp: true,
     start: pair({
       receive: ({ dir, port }) =>
         `mkdir -p /run/sshd; /usr/sbin/sshd -D -f /dev/null -p ${port} -h ${quoted(join(dir, 'host'))} -o ListenAddress=127.0.0.1 -o PidFile=none -o UsePAM=no -o StrictModes=no -o LogLevel=ERROR -o AuthorizedKeysFile=${quoted(join(dir, 'authorized'))} & trap 'kill $!; wait $!; times >&3; exit 0' TERM; wait $!`,
@@ -143,6 +145,7 @@ export const CONTENDERS = {
   },
   stunnel: {
     needs: ['stunnel4'],
+    staysUp: true,
     start: pair({
       receive: ({ dir, port }) => {
         const conf = join(dir, 'stunnel-server.conf');

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { availableParallelism, cpus, hostname, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { issueCertificate } from '../dist/pki/host-dir.js';
@@ -17,6 +18,8 @@ import { loopbackBytes } from './sides.mjs';
 const INPUTS = ['real', 'generated', 'incompressible', 'zero'];
 /** Debian's packages with the peers' programs. */
 const PACKAGES = ['openssh-client', 'openssh-server', 'socat', 'stunnel4', 'zstd'];
+/** How long a receiver that has all may take to end. */
+const END_MS = 5000;
 const NAMESPACE = 'XENFERRY_BENCH_NAMESPACE';
 
 const HELP = `npm run bench -- [options]
@@ -98,6 +101,8 @@ async function once(name, input, context) {
     const seconds = Number(process.hrtime.bigint() - since) / 1e9;
     const wireBytes = loopbackBytes() - wireBefore;
     await running.finish?.();
+    // What ends by itself says what it has cost; a server has to be told to.
+    if (!contender.staysUp) await Promise.race([running.receiver.ended, sleep(END_MS, undefined, { ref: false })]);
     running.receiver.stop();
     await running.receiver.ended;
     return {

@@ -9,6 +9,7 @@ const POLL_MS = 50;
 export class Side {
   #lines = [];
   #heard;
+  #closed = false;
   peakRssBytes = 0;
 
   constructor(command) {
@@ -27,7 +28,10 @@ export class Side {
       this.#heard?.();
     });
     this.ended = once(this.child, 'close').then(([code]) => code);
-    this.ended.then(() => this.#heard?.());
+    this.ended.then(() => {
+      this.#closed = true;
+      this.#heard?.();
+    });
     this.poll = setInterval(() => this.#look(), POLL_MS);
     this.ended.then(() => clearInterval(this.poll));
   }
@@ -35,7 +39,7 @@ export class Side {
   /** The next line that it prints. */
   async line() {
     while (this.#lines.length === 0) {
-      if (this.child.exitCode !== null) throw new Error('a side of the benchmark ended before it had said all');
+      if (this.#closed) throw new Error('a side of the benchmark ended before it had said all');
       await new Promise((resolve) => (this.#heard = resolve));
     }
     return this.#lines.shift();

@@ -1,25 +1,26 @@
 // Joins the built program into few files: node reads and compiles a hundred small modules and whole libraries
 // slowly, and every verb and agent is a process of its own.
-//   node scripts/bundle.mjs [FOLDER]      dist/run where no folder is named
+//   node scripts/bundle.mjs [FOLDER [ENTRY]]      dist/run where no folder is named; ENTRY instead of the verbs
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const dist = fileURLToPath(new URL('../dist', import.meta.url));
-const out = process.argv[2] ?? join(dist, 'run');
+const [, , out = join(dist, 'run'), entry] = process.argv;
 
 /** The program, and every file that is started as a process or thread of its own. */
 const entries = readdirSync(dist, { recursive: true })
   .map(String)
-  .filter((file) => /-(agent|thread)\.js$/.test(file) && !file.startsWith('run/'))
+  .filter((file) => /-(agent|thread)\.js$/.test(file) && !/^(run|bench)\//.test(file))
   .map((file) => [basename(file, '.js'), join(dist, file)]);
 
 rmSync(out, { recursive: true, force: true });
 const bundle = await rolldown({
   input: {
-    main: join(dist, 'cli/main.js'),
-    'relay-words': join(dist, 'cli/relay-words.js'),
+    ...(entry === undefined
+      ? { main: join(dist, 'cli/main.js'), 'relay-words': join(dist, 'cli/relay-words.js') }
+      : { [basename(entry).replace(/\.m?js$/, '')]: entry }),
     ...Object.fromEntries(entries),
   },
   platform: 'node',
