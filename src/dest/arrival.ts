@@ -41,6 +41,7 @@ export interface ArrivalContext {
   /** Tells the source that we gave up before it has asked. */
   readonly onFailed: (error: Error) => void;
   readonly onEvent: (event: TransferEvent) => void;
+  readonly onBytes?: (rawBytes: number) => void;
   /** For the log: what the arrival came to. */
   readonly onSettled: (summary: string) => void;
 }
@@ -182,6 +183,7 @@ export class Arrival {
         restoreMs: deadlines.restoreMs,
         signal: this.#stop.signal,
         onEvent: this.context.onEvent,
+        onBytes: this.context.onBytes,
       });
       this.#domid = received.domid;
       // The copy is paused and named for what it is; its id goes to the journal before it can be mistaken.

@@ -3,7 +3,7 @@ import { chooseStream } from '../codec/agreement.js';
 import type { Deadlines } from '../control/deadlines.js';
 import type { Prepare, Problem, Reply, Request } from '../control/messages.js';
 import { Deadline } from '../errors/deadline.js';
-import { ProtocolError, XenferryError } from '../errors/errors.js';
+import { AbortedError, ProtocolError, XenferryError } from '../errors/errors.js';
 import { codeOf, messageOf } from '../errors/message-of.js';
 import { fromWire, toWire } from '../errors/wire.js';
 import { agreeStreamVersion, checkCookieMatches, eatCookie } from '../cookie/cookie.js';
@@ -23,10 +23,30 @@ export const MAX_WINDOW_BYTES = 64 * 1024 * 1024;
 /** Lanes that a connection may be told to feed. */
 export interface LaneSet<Lane> extends InboundLanes {
   attach(lane: Lane, index: number): void;
+  /** Bytes that came over the wire; absent: not known. */
+  readonly wireBytes?: number;
+}
+
+/** A name and a UUID that are held, and those on this host who ask how far the arrival is, or to stop it. */
+export interface Reservation extends Disposable {
+  /** Fires when somebody on this host wants the arrival stopped. */
+  readonly cancel: AbortSignal;
+  /** How many bytes there will be, about. */
+  expect(totalBytes: number): void;
+  note(event: TransferEvent | { readonly type: 'bytes'; readonly rawBytes: number; readonly wireBytes: number }): void;
+  /** From now on a wish to stop is refused, and this is why. */
+  refuseAbort(why: string): void;
+  settle(result: 'completed' | 'failed' | 'cancelled', error?: Error): void;
 }
 
 /** Holds a name and a UUID on this host against every other process; released when the arrival has settled. */
-export type Reserve = (uuid: string, name: string, why: string, signal: AbortSignal) => Promise<Disposable>;
+export type Reserve = (
+  uuid: string,
+  name: string,
+  why: string,
+  signal: AbortSignal,
+  kind: 'arrival' | 'settling',
+) => Promise<Reservation>;
 
 export interface ArrivalsContext<Lane> {
   readonly toolstack: Toolstack;
@@ -56,6 +76,7 @@ interface Live<Lane> {
   readonly token: Buffer;
   readonly lanes: LaneSet<Lane>;
   readonly connection: SourceConnection;
+  readonly reservation: Reservation;
   readonly promisedKiB: number;
 }
 
@@ -78,6 +99,7 @@ export class Arrivals<Lane> {
         return this.#prepare(request, from);
       case 'finish':
         if (live === undefined) return this.#fromJournal(request.migration);
+        live.reservation.refuseAbort('the source has asked to let the guest run here: that is being decided');
         this.context.log(`${live.arrival.subject.name}: the source has sent everything and asks to finish`);
         return live.arrival.finish(request);
       case 'cancel':
@@ -159,9 +181,10 @@ export class Arrivals<Lane> {
       return refusal([problemOf(error)]);
     }
 
-    let reservation: Disposable;
+    let reservation: Reservation;
     try {
-      reservation = await context.reserve(domain.uuid, domain.name, `arriving from ${from.hostname}`, deadline.signal);
+      const why = `arriving from ${from.hostname}`;
+      reservation = await context.reserve(domain.uuid, domain.name, why, deadline.signal, 'arrival');
     } catch (error) {
       return refusal([problemOf(error)]);
     }
@@ -199,7 +222,7 @@ export class Arrivals<Lane> {
     from: SourceConnection,
     domain: Domain,
     streamVersion: number,
-    reservation: Disposable,
+    reservation: Reservation,
   ): Reply {
     const { context } = this;
     const subject: ArrivalSubject = {
@@ -231,7 +254,11 @@ export class Arrivals<Lane> {
         reconnectMs: from.reconnectMs ?? 0,
         file,
         onFailed: (error) => from.notify(subject.migration, subject.epoch, error),
-        onEvent: (event) => context.onEvent(subject.migration, event),
+        onEvent: (event) => {
+          reservation.note(event);
+          context.onEvent(subject.migration, event);
+        },
+        onBytes: (rawBytes) => reservation.note({ type: 'bytes', rawBytes, wireBytes: lanes.wireBytes ?? rawBytes }),
         onSettled: context.log,
       },
       subject,
@@ -243,9 +270,15 @@ export class Arrivals<Lane> {
         : { choice, digestKey: Buffer.from(request.stream.digestKey, 'hex') },
     );
     const token = randomBytes(32);
-    this.#live.set(subject.migration, { arrival, token, lanes, connection: from, promisedKiB: domain.memoryMaxKiB });
+    const promisedKiB = domain.memoryMaxKiB;
+    this.#live.set(subject.migration, { arrival, token, lanes, connection: from, reservation, promisedKiB });
+    reservation.expect(domain.memoryCurrentKiB * 1024);
+    reservation.cancel.addEventListener('abort', () => void arrival.cancel(asAborted(reservation.cancel.reason)));
     void arrival.settled.then(() => {
       this.#live.delete(subject.migration);
+      const { outcome, error } = arrival.outcome();
+      const failed = reservation.cancel.aborted ? 'cancelled' : 'failed';
+      reservation.settle(outcome === 'committed' ? 'completed' : failed, error && fromWire(error));
       reservation[Symbol.dispose]();
     });
     context.log(`${subject.name}: arriving from ${from.hostname} (${from.peer}), migration ${subject.migration}`);
@@ -295,9 +328,15 @@ export class Arrivals<Lane> {
       'E_DEADLINE_STATUS',
       'the reservation',
     );
-    let reservation: Disposable;
+    let reservation: Reservation;
     try {
-      reservation = await context.reserve(request.uuid, request.name, 'settling a migration', deadline.signal);
+      reservation = await context.reserve(
+        request.uuid,
+        request.name,
+        'settling a migration',
+        deadline.signal,
+        'settling',
+      );
     } catch {
       return this.#fromJournal(request.migration); // another process of this host is still at work on it
     }
@@ -321,6 +360,10 @@ export class Arrivals<Lane> {
       reservation[Symbol.dispose]();
     }
   }
+}
+
+function asAborted(reason: unknown): XenferryError {
+  return reason instanceof XenferryError ? reason : new AbortedError(messageOf(reason));
 }
 
 function refusal(problems: Problem[]): Reply {

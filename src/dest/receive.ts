@@ -21,6 +21,8 @@ export interface ReceiveRequest {
   readonly restoreMs: number;
   readonly signal: AbortSignal;
   readonly onEvent: (event: TransferEvent) => void;
+  /** Bytes of the raw stream that came so far. */
+  readonly onBytes?: ((rawBytes: number) => void) | undefined;
 }
 
 export interface Received {
@@ -54,7 +56,7 @@ export async function receive(request: ReceiveRequest): Promise<Received> {
   restore.catch((error: unknown) => stop.abort(asError(error)));
 
   try {
-    await pump(decoder?.chunks(request.chunks) ?? request.chunks, digester, writer, moving);
+    await pump(decoder?.chunks(request.chunks) ?? request.chunks, digester, writer, moving, request.onBytes);
     moving[Symbol.dispose]();
     using ending = new Deadline(signal, request.restoreMs, 'E_DEADLINE_RESTORE', 'the restore of the guest');
     const domid = await orAborted(restore, ending.signal);
@@ -73,6 +75,7 @@ async function pump(
   digester: StreamDigester,
   writer: FdWriter,
   moving: Deadline,
+  onBytes: ReceiveRequest['onBytes'],
 ): Promise<void> {
   const stages = gen(digester.stage);
   const source = chunks[Symbol.asyncIterator]();
@@ -82,6 +85,7 @@ async function pump(
       if (next.done === true) break;
       for await (const out of stages(next.value)) await writer.write(out, moving.signal);
       moving.refresh();
+      onBytes?.(digester.bytes);
     }
   } catch (error) {
     // Not waited for: a source that is silent ends with its lanes, which whoever gave them ends.

@@ -4,7 +4,7 @@ import { PROTOCOL, FEATURES, type Hello } from '../control/messages.js';
 import { RefusedError, SystemError } from '../errors/errors.js';
 import { Journal } from '../journal/journal.js';
 import type { DomainInfo, Toolstack } from '../toolstack/toolstack.js';
-import { Jobs } from './jobs.js';
+import { Jobs } from './jobs/jobs.js';
 import { makeFolder } from '../posix/folder.js';
 
 export interface HostOptions {

@@ -9,7 +9,9 @@ import { codeOf, messageOf } from '../errors/message-of.js';
 import { Departure, type DepartureContext } from '../source/departure.js';
 import type { Connect } from '../source/destination.js';
 import type { DepartureReport, ProgressEvent } from '../source/report.js';
+import type { DomainInfo } from '../toolstack/toolstack.js';
 import type { Host } from './host.js';
+import type { Job } from './jobs/job.js';
 import { MigrationError, placeInWords } from './migration-error.js';
 
 /** Raw bytes that may be on their way unacknowledged. */
@@ -46,9 +48,20 @@ export async function migrate(host: Host, request: MigrateRequest): Promise<Migr
   request.onProgress({ type: 'phase', phase: 'begin' });
   if (request.dname !== undefined) checkDomainName(request.dname);
   const found = await host.find(request.domain, request.cancel);
-  using _job = await host.jobs.take(found.uuid, found.name, `migrating to ${request.destination}`, request.cancel);
+  using job = await host.jobs.take(found.uuid, found.name, `migrating to ${request.destination}`, request.cancel, {
+    operation: 'outgoing-migration',
+  });
+  return await job.during(() => migrateHeld(host, request, found, job));
+}
+
+async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInfo, job: Job): Promise<Migrated> {
+  const cancel = AbortSignal.any([request.cancel, job.cancel]);
+  const onProgress = (event: ProgressEvent): void => {
+    job.note(event);
+    request.onProgress(event);
+  };
   // What was true before the wait for the job may not be true any more (S09).
-  const info = await host.find(found.uuid, request.cancel);
+  const info = await host.find(found.uuid, cancel);
   if (info.state !== 'running' && info.state !== 'paused') {
     throw new RefusedError(
       'E_REFUSED_STATE',
@@ -61,9 +74,9 @@ export async function migrate(host: Host, request: MigrateRequest): Promise<Migr
       },
     );
   }
-  const config = await host.toolstack.describe(info.domid, request.cancel);
+  const config = await host.toolstack.describe(info.domid, cancel);
   checkMovable(config.domain);
-  const local = await host.toolstack.host(request.cancel);
+  const local = await host.toolstack.host(cancel);
   const cookie = bakeCookie({
     name: info.name,
     uuid: info.uuid,
@@ -75,9 +88,9 @@ export async function migrate(host: Host, request: MigrateRequest): Promise<Migr
     journal: host.journal,
     deadlines: host.deadlines,
     connect: request.connect,
-    cancel: request.cancel,
+    cancel,
     hurry: request.hurry,
-    onProgress: request.onProgress,
+    onProgress,
   };
   const report = await Departure.run(
     context,

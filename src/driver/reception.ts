@@ -29,11 +29,14 @@ export class Reception implements AsyncDisposable {
       toolstack: host.toolstack,
       journal: host.journal,
       deadlines: host.deadlines,
-      reserve: (uuid, name, why, signal) => host.jobs.take(uuid, name, why, signal),
+      reserve: host.jobs.reserve,
       makeLanes: (_count, windowBytes, reconnectMs) => {
         const receiver = new LaneReceiver({ windowBytes, reconnectMs });
         return {
           chunks: receiver,
+          get wireBytes(): number {
+            return receiver.wireBytes;
+          },
           attach: (lane, index) => {
             receiver.checkOpen();
             // The answer goes out before anything that the receiver sends; where it fails, the receiver hears of it.

@@ -31,15 +31,24 @@ export async function restore(host: Host, request: RestoreRequest): Promise<Doma
   }
   const { domain } = config;
   try {
-    using _job = await host.jobs.take(domain.uuid, domain.name, `restoring from ${request.file}`, request.signal);
-    const { streamVersions } = await host.toolstack.host(request.signal);
-    const domid = await host.toolstack.restore(config, fd, {
-      streamVersion: Math.max(...streamVersions),
-      signal: request.signal,
-      onEvent: request.onEvent,
+    using job = await host.jobs.take(domain.uuid, domain.name, `restoring from ${request.file}`, request.signal, {
+      operation: 'restore',
     });
-    if (!request.paused) await host.toolstack.unpause(domid);
-    return await host.find(domain.uuid);
+    const signal = AbortSignal.any([request.signal, job.cancel]);
+    return await job.during(async () => {
+      const { streamVersions } = await host.toolstack.host(signal);
+      const domid = await host.toolstack.restore(config, fd, {
+        streamVersion: Math.max(...streamVersions),
+        signal,
+        onEvent: (event) => {
+          job.note(event);
+          request.onEvent(event);
+        },
+      });
+      job.refuseAbort('the domain has been restored');
+      if (!request.paused) await host.toolstack.unpause(domid);
+      return await host.find(domain.uuid);
+    });
   } finally {
     fd.close();
   }

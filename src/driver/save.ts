@@ -8,6 +8,7 @@ import { OwnedFd } from '../posix/owned-fd.js';
 import { encodeXlHead } from '../savefile/xl-header.js';
 import type { DomainInfo, TransferEvent } from '../toolstack/toolstack.js';
 import type { Host } from './host.js';
+import type { Job } from './jobs/job.js';
 
 export interface SaveRequest {
   readonly domain: string;
@@ -25,8 +26,19 @@ export interface SaveRequest {
  */
 export async function save(host: Host, request: SaveRequest): Promise<DomainInfo> {
   const found = await host.find(request.domain, request.signal);
-  using _job = await host.jobs.take(found.uuid, found.name, `saving to ${request.file}`, request.signal);
-  const info = await host.find(found.uuid, request.signal);
+  using job = await host.jobs.take(found.uuid, found.name, `saving to ${request.file}`, request.signal, {
+    operation: 'save',
+  });
+  return await job.during(() => saveHeld(host, request, found, job));
+}
+
+async function saveHeld(host: Host, request: SaveRequest, found: DomainInfo, job: Job): Promise<DomainInfo> {
+  const signal = AbortSignal.any([request.signal, job.cancel]);
+  const onEvent = (event: TransferEvent): void => {
+    job.note(event);
+    request.onEvent(event);
+  };
+  const info = await host.find(found.uuid, signal);
   if (info.state !== 'running') {
     throw new RefusedError(
       'E_REFUSED_STATE',
@@ -36,12 +48,13 @@ export async function save(host: Host, request: SaveRequest): Promise<DomainInfo
       },
     );
   }
-  const config = await host.toolstack.describe(info.domid, request.signal);
+  const config = await host.toolstack.describe(info.domid, signal);
   const part = `${request.file}.part`;
   const fd = openPart(part, request.file);
   try {
     writeSync(fd.fd, encodeXlHead(config.native ?? { format: 'domain-xml', text: formatDomainXml(config.domain) }));
-    await host.toolstack.save(info.domid, fd, { live: false, signal: request.signal, onEvent: request.onEvent });
+    await host.toolstack.save(info.domid, fd, { live: false, signal, onEvent });
+    job.refuseAbort('the file is whole');
     syncAndRename(part, request.file);
   } catch (error) {
     fd.close();

@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tryFlock } from './libc.js';
 
@@ -19,11 +19,12 @@ export class FileLock implements Disposable {
 
   /** The lock, or undefined where somebody else has it. */
   static tryTake(path: string, holder: string): FileLock | undefined {
-    const fd = openSync(path, 'a+', 0o600);
+    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
     try {
       if (tryFlock(fd)) {
-        ftruncateSync(fd, 0);
-        writeSync(fd, holder);
+        // Cut off behind the write, not before: who reads meanwhile finds a text, not nothing.
+        const bytes = writeSync(fd, holder, 0);
+        ftruncateSync(fd, bytes);
         return new FileLock(fd);
       }
     } catch (error) {
@@ -34,11 +35,14 @@ export class FileLock implements Disposable {
     return undefined;
   }
 
-  /** Waits for the lock until the signal fires; then rejects with the signal's reason. */
-  static async take(path: string, holder: string, signal: AbortSignal): Promise<FileLock> {
+  /**
+   * Waits for the lock until the signal fires; then rejects with the signal's reason.
+   * @param holder who takes it; a function is asked when the lock is had
+   */
+  static async take(path: string, holder: string | (() => string), signal: AbortSignal): Promise<FileLock> {
     for (;;) {
       signal.throwIfAborted();
-      const lock = FileLock.tryTake(path, holder);
+      const lock = FileLock.tryTake(path, typeof holder === 'string' ? holder : holder());
       if (lock !== undefined) return lock;
       // The timer would reject with an error of its own.
       await sleep(RETRY_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
@@ -51,6 +55,25 @@ export class FileLock implements Disposable {
       return readFileSync(path, 'utf8');
     } catch {
       return ''; // no file, no holder: the text is for people only
+    }
+  }
+
+  /**
+   * Whether somebody holds the lock now. Changes nothing and gets in the way of no other looker; a taker that
+   * tries just then finds the lock taken, so ask this only of locks that are waited for.
+   */
+  static isHeld(path: string): boolean {
+    let fd: number;
+    try {
+      fd = openSync(path, 'r');
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+      throw error;
+    }
+    try {
+      return !tryFlock(fd, 'shared');
+    } finally {
+      closeSync(fd);
     }
   }
 

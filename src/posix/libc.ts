@@ -12,6 +12,7 @@ const flockCall = libc.func('int flock(int fd, int operation)') as (fd: number, 
 const O_CLOEXEC = 0o2000000;
 const F_DUPFD_CLOEXEC = 1030;
 const F_SETPIPE_SZ = 1031;
+const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const EAGAIN = 11;
@@ -35,9 +36,9 @@ export function openPipe(bytes: number): { readonly readEnd: number; readonly wr
   return { readEnd, writeEnd };
 }
 
-/** Takes the exclusive flock(2) of an open file without waiting. False where somebody else holds it. */
-export function tryFlock(fd: number): boolean {
-  if (flockCall(fd, LOCK_EX | LOCK_NB) === 0) return true;
+/** Takes the flock(2) of an open file without waiting, exclusive or shared. False where somebody else is in the way. */
+export function tryFlock(fd: number, mode: 'exclusive' | 'shared' = 'exclusive'): boolean {
+  if (flockCall(fd, (mode === 'shared' ? LOCK_SH : LOCK_EX) | LOCK_NB) === 0) return true;
   if (koffi.errno() === EAGAIN) return false;
   throw fail('flock');
 }

@@ -41,7 +41,7 @@ class LocalDestination implements Destination {
       toolstack: host.toolstack,
       journal: host.journal,
       deadlines: host.deadlines,
-      reserve: (uuid, name, why, signal) => host.jobs.take(uuid, name, why, signal),
+      reserve: host.jobs.reserve,
       makeLanes: () => {
         const queue = new ChunkQueue();
         this.#queue = queue;

@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { jobLine, jobQuestionSchema, type JobAnswer, type JobQuestion } from './job-messages.js';
+import { socketLines } from './line-reader.js';
+import { ShortSocketPath } from './short-socket-path.js';
+
+/** Askers at once; who comes beyond is not answered. */
+const MAX_ASKERS = 32;
+/** An asker that says nothing is let go. */
+const ASK_MS = 10_000;
+
+/** What a job answers. `abort` returns undefined where the wish was taken, else why not. */
+export interface JobOffice {
+  info(): JobAnswer;
+  abort(from: string): string | undefined;
+}
+
+/**
+ * A running job's unix socket, mode 0600 in a folder of mode 0700: another process of this host asks how far it is, or
+ * to stop. A socket whose process is dead refuses connections, and the next job replaces it.
+ */
+export class JobEndpoint {
+  readonly #server: Server;
+  readonly #path: ShortSocketPath;
+  readonly #waiting = new Set<Socket>();
+  readonly #open = new Set<Socket>();
+
+  private constructor(
+    path: string,
+    private readonly office: JobOffice,
+  ) {
+    this.#path = new ShortSocketPath(path);
+    this.#server = createServer((socket) => {
+      this.#open.add(socket);
+      socket.on('close', () => this.#open.delete(socket));
+      // What one asker does is its own affair.
+      void this.#serve(socket).catch(() => socket.destroy());
+    });
+    this.#server.maxConnections = MAX_ASKERS;
+    // The job keeps its process alive, not those who ask after it.
+    this.#server.unref();
+  }
+
+  /** The caller holds the domain's job: a socket that lies there is a dead process's. */
+  static async open(path: string, office: JobOffice): Promise<JobEndpoint> {
+    const endpoint = new JobEndpoint(path, office);
+    try {
+      rmSync(path, { force: true });
+      endpoint.#server.listen(endpoint.#path.path);
+      await once(endpoint.#server, 'listening');
+      chmodSync(path, 0o600);
+      return endpoint;
+    } catch (error) {
+      endpoint.#server.close();
+      endpoint.#path[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    socket.unref();
+    socket.setTimeout(ASK_MS, () => {
+      if (!this.#waiting.has(socket)) socket.destroy();
+    });
+    socket.on('error', () => socket.destroy());
+    for await (const line of socketLines(socket)) {
+      const answer = this.#answer(jobQuestionSchema.parse(JSON.parse(line)));
+      if (answer.type === 'asked') this.#waiting.add(socket);
+      socket.write(jobLine(answer));
+    }
+  }
+
+  #answer(question: JobQuestion): JobAnswer {
+    switch (question.ask) {
+      case 'info':
+        return this.office.info();
+      case 'abort': {
+        const why = this.office.abort(question.from ?? 'another process');
+        return why === undefined ? { type: 'asked' } : { type: 'refused', why };
+      }
+    }
+  }
+
+  /** Tells those who had asked for the end that it has come, and removes the socket: at once, before it returns. */
+  close(last: JobAnswer): void {
+    // Closing unlinks the path, which leads through the folder's descriptor.
+    this.#server.close();
+    this.#path[Symbol.dispose]();
+    for (const socket of this.#open) {
+      if (this.#waiting.has(socket)) socket.end(jobLine(last), () => socket.destroy());
+      else socket.destroy();
+    }
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+
+/** What a job does, as `domjobinfo` names it; `modify` is anything short. */
+export const JOB_OPERATIONS = [
+  'modify',
+  'start',
+  'save',
+  'restore',
+  'dump',
+  'outgoing-migration',
+  'incoming-migration',
+] as const;
+export type JobOperation = (typeof JOB_OPERATIONS)[number];
+
+const recordSchema = z.object({
+  format: z.literal(1),
+  operation: z.enum(JOB_OPERATIONS),
+  /** For people: `migrating to xen+tls://host2/system`. */
+  what: z.string().max(4096),
+  pid: z.int().positive(),
+  /** ISO 8601. */
+  since: z.iso.datetime(),
+  uuid: z.string(),
+  name: z.string(),
+});
+
+/** Who holds a domain's job: the text of its lock file. */
+export type JobRecord = Readonly<z.infer<typeof recordSchema>>;
+
+/** One line; what lies behind it in the file is of an earlier, longer record. */
+export function formatJobRecord(record: JobRecord): string {
+  return `${JSON.stringify({ ...record, what: record.what.slice(0, 4096) })}\n`;
+}
+
+/** The record in a lock file's text; undefined where it holds none. */
+export function parseJobRecord(text: string): JobRecord | undefined {
+  const line = text.split('\n', 1)[0];
+  try {
+    return recordSchema.parse(JSON.parse(line));
+  } catch {
+    return undefined; // half written, or by an older release: the lock counts, the text is for people
+  }
+}
+
+/** The holder, in the words of a refusal. */
+export function holderText(record: JobRecord | undefined): string {
+  if (record === undefined) return 'another process works on it';
+  return `${record.what} (process ${record.pid}, since ${record.since})`;
+}
