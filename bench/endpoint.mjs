@@ -38,6 +38,8 @@ class ProgramToolstack {
     hostname: 'bench',
     toolstack: 'embedded',
     version: 'bench',
+    companions: [],
+    log: (line) => process.stderr.write(`${line}\n`),
     totalMemoryKiB: 2 ** 32,
     freeMemoryKiB: 2 ** 31,
     cpus: 1,
@@ -103,6 +105,8 @@ function openHost(state, command) {
     deadlines: DEFAULT_DEADLINES,
     pid: process.pid,
     version: 'bench',
+    companions: [],
+    log: (line) => process.stderr.write(`${line}\n`),
   });
 }
 

@@ -7,6 +7,7 @@ import { Host } from '../driver/host.js';
 import { openToolstack } from '../driver/open.js';
 import { parseConnectUri, type ConnectUri } from '../driver/uri.js';
 import { UsageError } from '../errors/errors.js';
+import { printNote } from './output.js';
 import { ownVersion } from './version.js';
 
 /** Options that every verb has. */
@@ -65,5 +66,7 @@ export async function openHost(options: GlobalOptions): Promise<Host> {
     deadlines: deadlinesOf(options),
     pid: process.pid,
     version: ownVersion(),
+    companions: [],
+    log: (line) => printNote(`warning: ${line}`),
   });
 }

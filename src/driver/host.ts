@@ -4,17 +4,27 @@ import { PROTOCOL, FEATURES, type Hello } from '../control/messages.js';
 import { RefusedError, SystemError } from '../errors/errors.js';
 import { Journal } from '../journal/journal.js';
 import type { DomainInfo, Toolstack } from '../toolstack/toolstack.js';
-import { Jobs } from './jobs/jobs.js';
 import { makeFolder } from '../posix/folder.js';
+import { Jobs } from './jobs/jobs.js';
+import type { Companion } from './lifecycle/companion.js';
+import { Companions } from './lifecycle/companions.js';
+import { Definitions, type DamagedDefinition } from './registry/definitions.js';
+import { knownDomains, noSuchDomain, pickDomain, refuseDomain0, type KnownDomain } from './registry/known-domain.js';
+import { ManagedSaves } from './registry/managed-saves.js';
+import { RunRecords } from './registry/run-records.js';
 
 export interface HostOptions {
   readonly toolstack: Toolstack;
-  /** Folder of journals and job locks; made with mode 0700 where it is missing. */
+  /** Folder of definitions, saved states, journals and job locks; made with mode 0700 where it is missing. */
   readonly stateDir: string;
   readonly deadlines: Deadlines;
   readonly pid: number;
   /** xenferry's own version, for the hello. */
   readonly version: string;
+  /** What goes along when domains start and stop, in the order in which it is called. */
+  readonly companions: readonly Companion[];
+  /** What is worth a person's look and does not fail what was asked for. */
+  readonly log: (line: string) => void;
 }
 
 /** This host, as every verb of the driver works on it: a toolstack, and what xenferry itself remembers. */
@@ -24,16 +34,28 @@ export class Host implements AsyncDisposable {
   readonly journal: Journal;
   readonly jobs: Jobs;
   readonly version: string;
+  readonly stateDir: string;
+  readonly definitions: Definitions;
+  readonly managedSaves: ManagedSaves;
+  readonly runs: RunRecords;
+  readonly companions: Companions;
+  readonly log: (line: string) => void;
 
   /** Takes the toolstack over; disposing the host disposes it. */
   constructor(options: HostOptions) {
     this.toolstack = options.toolstack;
     this.deadlines = options.deadlines;
     this.version = options.version;
+    this.stateDir = options.stateDir;
+    this.log = options.log;
+    this.companions = new Companions(options.companions, options.log);
     try {
       makeFolder(options.stateDir);
       this.journal = new Journal(join(options.stateDir, 'journal'));
       this.jobs = new Jobs(join(options.stateDir, 'jobs'), options.pid, options.deadlines.jobMs);
+      this.definitions = new Definitions(join(options.stateDir, 'domains'));
+      this.managedSaves = new ManagedSaves(join(options.stateDir, 'managed-save'));
+      this.runs = new RunRecords(join(options.stateDir, 'runs'));
     } catch (error) {
       throw new SystemError('E_SYSTEM_STATE_DIR', `cannot use the state folder ${options.stateDir}`, {
         cause: error,
@@ -42,21 +64,38 @@ export class Host implements AsyncDisposable {
     }
   }
 
-  /** The domain that a user names. @throws RefusedError `E_REFUSED_NO_DOMAIN`, `E_REFUSED_DOMAIN0` */
+  /** Every domain of this host, running or defined, and the definitions that cannot be read. */
+  async known(signal?: AbortSignal): Promise<{
+    readonly domains: readonly KnownDomain[];
+    readonly damaged: readonly DamagedDefinition[];
+  }> {
+    const infos = await this.toolstack.list(signal);
+    const { definitions, damaged } = this.definitions.all();
+    const hasManagedSave = (uuid: string): boolean => this.managedSaves.has(uuid);
+    return { domains: knownDomains({ infos, definitions, hasManagedSave }), damaged };
+  }
+
+  /**
+   * The domain that a user names, running or not. @throws RefusedError `E_REFUSED_NO_DOMAIN`, `E_REFUSED_DOMAIN0`; SystemError
+   * `E_SYSTEM_DEFINITION`
+   */
+  async findKnown(ref: string, signal?: AbortSignal): Promise<KnownDomain> {
+    refuseDomain0(ref);
+    const { domains, damaged } = await this.known(signal);
+    const found = pickDomain(domains, ref);
+    if (found === undefined) throw noSuchDomain(ref, damaged);
+    return found;
+  }
+
+  /**
+   * The running domain that a user names. @throws RefusedError `E_REFUSED_NOT_RUNNING`, `E_REFUSED_NO_DOMAIN`,
+   * `E_REFUSED_DOMAIN0`
+   */
   async find(ref: string, signal?: AbortSignal): Promise<DomainInfo> {
-    if (ref === '0' || ref === 'Domain-0') {
-      throw new RefusedError(
-        'E_REFUSED_DOMAIN0',
-        'Domain-0 is the host itself: it cannot be moved, stopped or changed here',
-        {
-          hint: 'Name a guest domain; `xenferry list` shows them.',
-        },
-      );
-    }
-    const info = await this.toolstack.lookup(ref, signal);
+    const { info, name } = await this.findKnown(ref, signal);
     if (info !== undefined) return info;
-    throw new RefusedError('E_REFUSED_NO_DOMAIN', `no domain '${ref}' on this host`, {
-      hint: '`xenferry list` shows the domains of this host; -c chooses another one.',
+    throw new RefusedError('E_REFUSED_NOT_RUNNING', `domain ${name} is not running`, {
+      hint: `\`xenferry start ${name}\` starts it.`,
     });
   }
 

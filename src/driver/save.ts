@@ -8,13 +8,17 @@ import { OwnedFd } from '../posix/owned-fd.js';
 import { encodeXlHead } from '../savefile/xl-header.js';
 import type { DomainInfo, TransferEvent } from '../toolstack/toolstack.js';
 import type { Host } from './host.js';
-import type { Job } from './jobs/job.js';
+import { stateText } from './lifecycle/state-text.js';
+import { endDomain } from './lifecycle/stop-domain.js';
+import { noting, withRunning, type Held } from './lifecycle/with-domain.js';
 
 export interface SaveRequest {
   readonly domain: string;
   readonly file: string;
   /** Leave the domain running once it is saved (xl save -c). */
   readonly checkpoint: boolean;
+  /** A paused domain runs for as long as it takes to suspend itself; otherwise one that is paused is refused. */
+  readonly unpause: boolean;
   readonly signal: AbortSignal;
   readonly onEvent: (event: TransferEvent) => void;
 }
@@ -23,28 +27,42 @@ export interface SaveRequest {
  * Saves a running domain to a file that `xenferry restore` and, on Xen, `xl restore` read. The file
  * appears under its name only when it is whole and on the disk; only then does the domain end.
  * On any failure the domain runs on and no file is left.
+ * @throws RefusedError `E_REFUSED_STATE`, `E_REFUSED_FILE`; ToolstackError
  */
 export async function save(host: Host, request: SaveRequest): Promise<DomainInfo> {
-  const found = await host.find(request.domain, request.signal);
-  using job = await host.jobs.take(found.uuid, found.name, `saving to ${request.file}`, request.signal, {
-    operation: 'save',
+  const { domain: ref, signal } = request;
+  const doing = { ref, why: `saving to ${request.file}`, operation: 'save', signal } as const;
+  return withRunning(host, doing, async (info, held) => {
+    await saveDomain(host, info, held, request);
+    if (request.checkpoint) await goOn(host, info);
+    else await endDomain(host, info, 'saved');
+    return info;
   });
-  return await job.during(() => saveHeld(host, request, found, job));
 }
 
-async function saveHeld(host: Host, request: SaveRequest, found: DomainInfo, job: Job): Promise<DomainInfo> {
-  const signal = AbortSignal.any([request.signal, job.cancel]);
-  const onEvent = (event: TransferEvent): void => {
-    job.note(event);
-    request.onEvent(event);
-  };
-  const info = await host.find(found.uuid, signal);
-  if (info.state !== 'running') {
+/** A checkpoint was taken: the guest goes on as it was. */
+async function goOn(host: Host, info: DomainInfo): Promise<void> {
+  if (info.state === 'paused') await host.toolstack.pause(info.domid);
+  await host.toolstack.resume(info.domid);
+}
+
+/** Writes the file and leaves the domain suspended. On any failure the domain is as it was. */
+export async function saveDomain(
+  host: Host,
+  info: DomainInfo,
+  held: Held,
+  request: Pick<SaveRequest, 'file' | 'unpause' | 'onEvent'>,
+): Promise<void> {
+  const { signal } = held;
+  if (info.state !== 'running' && !(info.state === 'paused' && request.unpause)) {
     throw new RefusedError(
       'E_REFUSED_STATE',
-      `domain ${info.name} has to be running to be saved; it is ${info.state}`,
+      `domain ${info.name} has to be running to be saved; it is ${stateText(info)}`,
       {
-        hint: `Run \`xenferry resume ${info.name}\` first.`,
+        hint:
+          info.state === 'paused'
+            ? `A guest suspends itself, so it has to run: save it with --unpause, or run \`xenferry resume ${info.name}\` first.`
+            : 'Look at the domain; an unfinished save or migration is settled by `xenferry recover`.',
       },
     );
   }
@@ -53,21 +71,20 @@ async function saveHeld(host: Host, request: SaveRequest, found: DomainInfo, job
   const fd = openPart(part, request.file);
   try {
     writeSync(fd.fd, encodeXlHead(config.native ?? { format: 'domain-xml', text: formatDomainXml(config.domain) }));
-    await host.toolstack.save(info.domid, fd, { live: false, signal, onEvent });
-    job.refuseAbort('the file is whole');
+    if (info.state === 'paused') await host.toolstack.unpause(info.domid, signal);
+    await host.toolstack.save(info.domid, fd, { live: false, signal, onEvent: noting(held, request.onEvent) });
+    held.job.refuseAbort('the file is whole');
     syncAndRename(part, request.file);
   } catch (error) {
     fd.close();
     rmSync(part, { force: true });
     await bringBack(host, info, asError(error));
-    throw new ToolstackError(codeOf(error), `saving ${info.name} failed: ${messageOf(error)}; the guest runs on`, {
+    const is = info.state === 'paused' ? 'is paused, as it was' : 'runs on';
+    throw new ToolstackError(codeOf(error), `saving ${info.name} failed: ${messageOf(error)}; the guest ${is}`, {
       cause: error,
       hint: error instanceof XenferryError ? error.hint : 'Nothing was kept of the file; try again.',
     });
   }
-  if (request.checkpoint) await host.toolstack.resume(info.domid);
-  else await host.toolstack.destroy(info.domid);
-  return info;
 }
 
 function openPart(part: string, file: string): OwnedFd {
@@ -104,6 +121,7 @@ async function bringBack(host: Host, info: DomainInfo, cause: Error): Promise<vo
   );
   try {
     const now = await host.toolstack.info(info.domid, deadline.signal);
+    if (now?.uuid === info.uuid && info.state === 'paused') await host.toolstack.pause(info.domid, deadline.signal);
     if (now?.uuid === info.uuid && now.state === 'shutdown' && now.shutdownReason === 'suspend') {
       await host.toolstack.resume(info.domid, deadline.signal);
     }

@@ -10,11 +10,11 @@ import { parseDomainXml } from '../../domain/parse.js';
 import { nativeFormat, NATIVE_FORMATS } from '../../domain/xl-config/formats.js';
 import { fromXlConfig } from '../../domain/xl-config/from-config.js';
 import { toXlConfig } from '../../domain/xl-config/to-config.js';
-import { dumpXml } from '../../driver/domains.js';
+import { dumpXml } from '../../driver/lifecycle/details.js';
 import { UsageError } from '../../errors/errors.js';
+import { readUserFile } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printLine, printNote } from '../output.js';
-import { readUserFile } from './domains.js';
 
 const FORMATS = NATIVE_FORMATS.join(' or ');
 

@@ -1,16 +1,17 @@
 import type { CommandModule } from 'yargs';
 import { restore } from '../../driver/restore.js';
 import { save } from '../../driver/save.js';
+import { flag, readUserFile } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';
 import { Progress, PROGRESS_STYLES, progressStyle } from '../progress.js';
 import { StopSignals } from '../stop-signals.js';
-import { readUserFile } from './domains.js';
 
 type SaveOptions = GlobalOptions & {
   domain: string;
   file: string;
   checkpoint: boolean;
+  unpause: boolean;
   progress: (typeof PROGRESS_STYLES)[number];
 };
 
@@ -26,6 +27,7 @@ export const saveCommand: CommandModule<GlobalOptions, SaveOptions> = {
         describe: 'file to write; on Xen also what xl restore reads',
       })
       .option('checkpoint', { alias: 'C', type: 'boolean', default: false, describe: 'leave the domain running' })
+      .option('unpause', flag('let a paused domain run until it has suspended itself'))
       .option('progress', {
         choices: PROGRESS_STYLES,
         default: 'auto' as const,

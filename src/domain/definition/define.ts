@@ -14,14 +14,19 @@ export interface Defined {
   readonly warnings: readonly string[];
 }
 
+export interface DefineContext extends DefaultsContext, Pick<ParseContext, 'makeUuid'> {
+  /** Carry on what the schema does not know, with a warning, instead of refusing it (S06). */
+  readonly carryUnknown?: boolean;
+}
+
 /**
- * A user's domain XML, read strictly, completed and checked: for `define` and `create`. What a peer
- * sent or we stored goes through `parseDomainXml` alone (S06).
+ * A user's domain XML, read, completed and checked: for `define` and `create`. Whether it makes sense is always checked; what a
+ * peer sent or we stored goes through `parseDomainXml` alone (S06).
  * @throws UsageError `E_USAGE_DOMAIN_*`; XmlError
  */
-export function defineDomain(text: string, context: DefaultsContext & Pick<ParseContext, 'makeUuid'>): Defined {
+export function defineDomain(text: string, context: DefineContext): Defined {
   const parsed = parseDomainXml(text, context.makeUuid === undefined ? {} : { makeUuid: context.makeUuid });
-  const { definition: given, warnings } = readDefinition(parsed);
+  const { definition: given, warnings } = readDefinition(parsed, { carryUnknown: context.carryUnknown === true });
   const complete = applyDefaults(given, context);
   // An empty one asks for one to be made.
   const definition = complete.genid === '' ? { ...complete, genid: (context.makeUuid ?? randomUUID)() } : complete;

@@ -6,6 +6,8 @@ import { badXml } from '../xml-trouble.js';
 export interface Reading {
   /** Words of a peer or of an older version of ours: what is not understood is noted, not refused (S06). */
   readonly lenient: boolean;
+  /** What is not known by name is noted, not refused. */
+  readonly carryUnknown: boolean;
   readonly warnings: string[];
 }
 
@@ -142,7 +144,7 @@ export class ElementReader {
 
   #unknown(what: string, at: XmlElement): void {
     const why = `${what} is not known, or has no meaning under Xen`;
-    if (!this.reading.lenient) throw badXml(this.path, why, at);
+    if (!this.reading.carryUnknown) throw badXml(this.path, why, at);
     this.reading.warnings.push(`${this.path}: ${why}`);
   }
 

@@ -21,6 +21,8 @@ const MAX_DEVICES = 1024;
 export interface ReadOptions {
   /** For a peer's or a stored definition: what is not understood is carried on with a warning (S06). */
   readonly lenient?: boolean;
+  /** For a user's definition: elements and attributes that are not known are carried on with a warning; a wrong value is an error. */
+  readonly carryUnknown?: boolean;
 }
 
 export interface ReadResult {
@@ -35,7 +37,8 @@ export interface ReadResult {
  * @throws UsageError `E_USAGE_DOMAIN_XML`
  */
 export function readDefinition(domain: Domain, options: ReadOptions = {}): ReadResult {
-  const reading: Reading = { lenient: options.lenient ?? false, warnings: [] };
+  const lenient = options.lenient ?? false;
+  const reading: Reading = { lenient, carryUnknown: lenient || options.carryUnknown === true, warnings: [] };
   const { rest, ...basics } = domain;
   const definition = readElement(element('domain', {}, rest), '/domain', reading, (reader): Definition => {
     const tune = readTune(reader);
@@ -69,7 +72,7 @@ export function readDefinition(domain: Domain, options: ReadOptions = {}): ReadR
 /** Reads the XML of one device, as hotplug takes it. @throws UsageError `E_USAGE_DOMAIN_XML`; XmlError */
 export function parseDeviceXml(text: string): Device {
   const root = parseXml(text);
-  return readDevice(root, `/${root.name}`, { lenient: false, warnings: [] });
+  return readDevice(root, `/${root.name}`, { lenient: false, carryUnknown: false, warnings: [] });
 }
 
 function readTune(domain: ElementReader): { pins: VcpuPin[]; shares: number | undefined } | undefined {

@@ -1,0 +1,78 @@
+import type { CommandModule } from 'yargs';
+import { createDomain } from '../../driver/lifecycle/create.js';
+import { define, undefine } from '../../driver/lifecycle/define.js';
+import { domainArgument, flag, readUserFile, shownName, type DomainOptions } from '../domain-options.js';
+import { openHost, type GlobalOptions } from '../open.js';
+import { printLine, printNote } from '../output.js';
+import { StopSignals } from '../stop-signals.js';
+
+const VALIDATE = flag('refuse what the schema does not know, instead of passing it over with a warning');
+
+function printWarnings(warnings: readonly string[]): void {
+  for (const warning of warnings) printNote(`warning: ${warning}`);
+}
+
+type DefineOptions = GlobalOptions & { file: string; validate: boolean };
+
+export const defineCommand: CommandModule<GlobalOptions, DefineOptions> = {
+  command: 'define <file>',
+  describe: 'keep a definition, without starting it',
+  builder: (yargs) =>
+    yargs
+      .positional('file', { type: 'string', demandOption: true, describe: 'domain XML' })
+      .option('validate', VALIDATE)
+      .example('$0 define web1.xml', 'new, or in place of the definition that web1 had'),
+  handler: async (options) => {
+    const xml = readUserFile(options.file);
+    await using host = await openHost(options);
+    using stop = new StopSignals();
+    const { domain, warnings } = await define(host, xml, { validate: options.validate, signal: stop.cancel });
+    printWarnings(warnings);
+    printLine(`Domain ${domain.name} defined from ${options.file}`);
+  },
+};
+
+type UndefineOptions = DomainOptions & { 'managed-save': boolean };
+
+export const undefineCommand: CommandModule<GlobalOptions, UndefineOptions> = {
+  command: 'undefine <domain>',
+  describe: 'forget the definition of a domain',
+  builder: (yargs) =>
+    domainArgument(yargs)
+      .option('managed-save', flag('forget its saved state as well'))
+      .example('$0 undefine web1', 'where it runs, it runs on until it ends'),
+  handler: async (options) => {
+    await using host = await openHost(options);
+    using stop = new StopSignals();
+    const { name } = await undefine(host, options.domain, {
+      managedSave: options['managed-save'],
+      signal: stop.cancel,
+    });
+    printLine(`Domain ${shownName(name)} has been undefined`);
+  },
+};
+
+type CreateOptions = DefineOptions & { paused: boolean };
+
+export const createCommand: CommandModule<GlobalOptions, CreateOptions> = {
+  command: 'create <file>',
+  describe: 'make and start a domain from domain XML',
+  builder: (yargs) =>
+    yargs
+      .positional('file', { type: 'string', demandOption: true, describe: 'domain XML' })
+      .option('paused', flag('do not let it run yet'))
+      .option('validate', VALIDATE)
+      .example('$0 create examples/busy.xml', 'start a guest that keeps writing to its memory'),
+  handler: async (options) => {
+    const xml = readUserFile(options.file);
+    await using host = await openHost(options);
+    using stop = new StopSignals();
+    const { info, warnings } = await createDomain(host, xml, {
+      paused: options.paused,
+      validate: options.validate,
+      signal: stop.cancel,
+    });
+    printWarnings(warnings);
+    printLine(`Domain ${info.name} created, id ${info.domid}, ${info.state}`);
+  },
+};

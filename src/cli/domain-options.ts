@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import type { Argv, CommandModule } from 'yargs';
+import type { Host } from '../driver/host.js';
+import { UsageError } from '../errors/errors.js';
+import { openHost, type GlobalOptions } from './open.js';
+import { printLine } from './output.js';
+import { StopSignals } from './stop-signals.js';
+
+export type JsonOptions = GlobalOptions & { json: boolean };
+export type DomainOptions = GlobalOptions & { domain: string };
+
+/** `--json`, for verbs that scripts call. */
+export const jsonOption = <T>(yargs: Argv<T>): Argv<T & { json: boolean }> =>
+  yargs.option('json', { type: 'boolean', default: false, describe: 'print JSON' });
+
+/** The domain that a verb is about. */
+export const domainArgument = <T>(yargs: Argv<T>): Argv<T & { domain: string }> =>
+  yargs.positional('domain', { type: 'string', demandOption: true, describe: 'name, UUID or id' });
+
+/** A flag that is off where it is not given. */
+export const flag = (describe: string): { type: 'boolean'; default: false; describe: string } => ({
+  type: 'boolean',
+  default: false,
+  describe,
+});
+
+/** The text of a file that the user names. @throws UsageError `E_USAGE_FILE` */
+export function readUserFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError('E_USAGE_FILE', `cannot read ${path}`, {
+      cause: error,
+      hint: 'Name a file that you may read.',
+    });
+  }
+}
+
+/** A name as a line may show it: one that was stored before names were checked may hold anything (S39). */
+export function shownName(name: string): string {
+  return name.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (char) => JSON.stringify(char).slice(1, -1));
+}
+
+/** A verb that does one thing to one domain and says so. */
+export function simpleVerb(about: {
+  readonly verb: string;
+  readonly describe: string;
+  readonly example: string;
+  /** What is said behind `Domain NAME`. */
+  readonly done: string;
+  readonly work: (host: Host, ref: string, signal: AbortSignal) => Promise<{ readonly name: string }>;
+}): CommandModule<GlobalOptions, DomainOptions> {
+  return {
+    command: `${about.verb} <domain>`,
+    describe: about.describe,
+    builder: (yargs) => domainArgument(yargs).example(`$0 ${about.verb} web1`, about.example),
+    handler: async (options) => {
+      await using host = await openHost(options);
+      using stop = new StopSignals();
+      const { name } = await about.work(host, options.domain, stop.cancel);
+      printLine(`Domain ${shownName(name)} ${about.done}`);
+    },
+  };
+}

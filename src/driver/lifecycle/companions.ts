@@ -1,0 +1,48 @@
+import { messageOf } from '../../errors/message-of.js';
+import type { Changed, Companion, Started, Starting, Stopped } from './companion.js';
+
+/** All companions of a host, as one. */
+export class Companions {
+  constructor(
+    private readonly all: readonly Companion[],
+    private readonly log: (line: string) => void,
+  ) {}
+
+  /** In order; the first that objects ends it. */
+  async prepare(starting: Starting, signal: AbortSignal): Promise<void> {
+    for (const one of this.all) await one.prepare?.(starting, signal);
+  }
+
+  async start(starting: Starting, signal: AbortSignal): Promise<void> {
+    for (const one of this.all) await one.start?.(starting, signal);
+  }
+
+  async started(started: Started, signal: AbortSignal): Promise<void> {
+    for (const one of this.all) await one.started?.(started, signal);
+  }
+
+  /** Everybody's `stopped`, then everybody's `release`, whatever any of them says. Never rejects. */
+  async stopped(stopped: Stopped): Promise<void> {
+    for (const one of this.all) await this.#tolerate(stopped, one, () => one.stopped?.(stopped));
+    for (const one of this.all) await this.#tolerate(stopped, one, () => one.release?.(stopped));
+  }
+
+  /** Never throws. */
+  changed(changed: Changed): void {
+    for (const one of this.all) {
+      try {
+        one.changed?.(changed);
+      } catch (error) {
+        this.log(`${changed.name}: ${one.name} did not take '${changed.change.event}': ${messageOf(error)}`);
+      }
+    }
+  }
+
+  async #tolerate(stopped: Stopped, one: Companion, work: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.log(`${stopped.name}: ${one.name} after its end: ${messageOf(error)}`);
+    }
+  }
+}

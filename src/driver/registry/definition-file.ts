@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { formatDomainXml } from '../../domain/format.js';
+import type { Domain } from '../../domain/model.js';
+import { parseDomainXml } from '../../domain/parse.js';
+import { SystemError } from '../../errors/errors.js';
+import { messageOf } from '../../errors/message-of.js';
+
+/** Format of the files; a higher number than ours is refused, never guessed at. */
+export const DEFINITION_VERSION = 1;
+
+/** Domain XML is at most 1 MiB; JSON writes some of its characters as two, few as six. */
+export const MAX_DEFINITION_BYTES = 4 * 1024 * 1024;
+
+/** What a host keeps of a domain that outlives its runs. Nothing in it comes from a run (S19). */
+export interface StoredDefinition {
+  readonly domain: Domain;
+  /** Started when the host starts. */
+  readonly autostart: boolean;
+}
+
+const versionSchema = z.object({ format: z.literal('xenferry-definition'), version: z.int().positive() });
+const fileSchema = z.strictObject({
+  format: z.literal('xenferry-definition'),
+  version: z.literal(DEFINITION_VERSION),
+  autostart: z.boolean(),
+  xml: z.string().max(1024 * 1024),
+});
+
+/** The text of a definition's file. */
+export function encodeDefinition({ domain, autostart }: StoredDefinition): string {
+  const file: z.infer<typeof fileSchema> = {
+    format: 'xenferry-definition',
+    version: DEFINITION_VERSION,
+    autostart,
+    xml: formatDomainXml(domain),
+  };
+  return `${JSON.stringify(file, undefined, 1)}\n`;
+}
+
+/**
+ * Reads it back. A name that would be refused today still loads (S39).
+ * @param uuid which domain's file it is, by its name
+ * @throws SystemError `E_SYSTEM_DEFINITION`
+ */
+export function decodeDefinition(text: string, uuid: string, path: string): StoredDefinition {
+  try {
+    const value: unknown = JSON.parse(text);
+    const { version } = versionSchema.parse(value);
+    if (version > DEFINITION_VERSION) {
+      throw new SystemError(
+        'E_SYSTEM_DEFINITION',
+        `it has format version ${version}, this xenferry reads up to ${DEFINITION_VERSION}`,
+      );
+    }
+    const { autostart, xml } = fileSchema.parse(value);
+    const domain = parseDomainXml(xml, { trust: 'stored' });
+    if (domain.uuid !== uuid) throw new SystemError('E_SYSTEM_DEFINITION', `it holds the domain ${domain.uuid}`);
+    return { domain, autostart };
+  } catch (error) {
+    throw damagedDefinition(path, uuid, error);
+  }
+}
+
+/** The error for a definition that cannot be read; its cause's words are in the message. */
+export function damagedDefinition(path: string, uuid: string, cause: unknown): SystemError {
+  const why =
+    cause instanceof z.ZodError
+      ? `field ${cause.issues[0].path.join('.') || '(all)'}: ${cause.issues[0].message}`
+      : messageOf(cause);
+  return new SystemError('E_SYSTEM_DEFINITION', `${path} is not a definition that can be read: ${why}`, {
+    cause,
+    hint: `Mend or replace the file, or remove it with \`xenferry undefine ${uuid}\`.`,
+    data: { path, uuid },
+  });
+}

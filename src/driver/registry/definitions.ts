@@ -1,0 +1,99 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { SystemError } from '../../errors/errors.js';
+import { makeFolder } from '../../posix/folder.js';
+import { readBounded, removeDurably, writeDurably } from '../../posix/durable-file.js';
+import {
+  damagedDefinition,
+  decodeDefinition,
+  encodeDefinition,
+  MAX_DEFINITION_BYTES,
+  type StoredDefinition,
+} from './definition-file.js';
+
+const FILE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json$/;
+
+/** A definition whose file cannot be read: it is shown, and does not keep the others from being used. */
+export interface DamagedDefinition {
+  readonly uuid: string;
+  readonly error: SystemError;
+}
+
+export interface AllDefinitions {
+  readonly definitions: readonly StoredDefinition[];
+  readonly damaged: readonly DamagedDefinition[];
+}
+
+/**
+ * The definitions of a host's persistent domains: a file each, named by UUID, mode 0600. Any number of processes may use it;
+ * whoever writes holds the domain's job.
+ */
+export class Definitions {
+  /** Makes the folder where it is missing. Throws the system's error. */
+  constructor(private readonly dir: string) {
+    makeFolder(dir);
+  }
+
+  /** @throws SystemError `E_SYSTEM_DEFINITION` where its file cannot be read */
+  get(uuid: string): StoredDefinition | undefined {
+    const path = this.#path(uuid);
+    let text: string | undefined;
+    try {
+      text = readBounded(path, MAX_DEFINITION_BYTES);
+    } catch (error) {
+      throw damagedDefinition(path, uuid, error);
+    }
+    return text === undefined ? undefined : decodeDefinition(text, uuid, path);
+  }
+
+  /** All of them, by name. */
+  all(): AllDefinitions {
+    const definitions: StoredDefinition[] = [];
+    const damaged: DamagedDefinition[] = [];
+    for (const file of readdirSync(this.dir)) {
+      const uuid = FILE.exec(file)?.[1];
+      if (uuid === undefined) continue;
+      try {
+        const definition = this.get(uuid);
+        // Another process may have removed it since.
+        if (definition !== undefined) definitions.push(definition);
+      } catch (error) {
+        if (!(error instanceof SystemError)) throw error;
+        damaged.push({ uuid, error });
+      }
+    }
+    definitions.sort((a, b) => (a.domain.name < b.domain.name ? -1 : 1));
+    return { definitions, damaged };
+  }
+
+  /**
+   * Keeps a definition in place of the one that the domain had. It is on the disk when this returns.
+   * @throws SystemError `E_SYSTEM_REGISTRY`; the old one is then still there
+   */
+  put(definition: StoredDefinition): void {
+    const path = this.#path(definition.domain.uuid);
+    this.#change(path, () => writeDurably(path, encodeDefinition(definition)));
+  }
+
+  /** Forgets a definition, also one that cannot be read; false where there was none. @throws SystemError `E_SYSTEM_REGISTRY` */
+  remove(uuid: string): boolean {
+    const path = this.#path(uuid);
+    return this.#change(path, () => removeDurably(path));
+  }
+
+  #path(uuid: string): string {
+    return join(this.dir, `${uuid}.json`);
+  }
+
+  #change<T>(path: string, work: () => T): T {
+    try {
+      return work();
+    } catch (cause) {
+      throw new SystemError('E_SYSTEM_REGISTRY', `cannot write ${path}`, {
+        cause,
+        hint: 'Make room on the disk, or mend it: the definition is as it was.',
+        data: { path },
+      });
+    }
+  }
+}

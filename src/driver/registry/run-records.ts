@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { makeFolder } from '../../posix/folder.js';
+import { readBounded, removeDurably, writeDurably } from '../../posix/durable-file.js';
+
+/** Why a domain is in its state, in libvirt's words. */
+export const STATE_REASONS = {
+  running: ['booted', 'restored', 'migrated', 'unpaused', 'migration canceled', 'save canceled', 'unknown'],
+  paused: ['starting up', 'user', 'restored', 'migrating', 'migration', 'saving', 'unknown'],
+  shutoff: ['shutdown', 'destroyed', 'crashed', 'migrated', 'saved', 'failed', 'unknown'],
+} as const;
+
+export type RunningReason = (typeof STATE_REASONS.running)[number];
+export type PausedReason = (typeof STATE_REASONS.paused)[number];
+export type ShutoffReason = (typeof STATE_REASONS.shutoff)[number];
+
+const about = { version: z.literal(1), name: z.string(), at: z.iso.datetime() };
+const recordSchema = z.discriminatedUnion('state', [
+  z.object({
+    ...about,
+    state: z.literal('running'),
+    reason: z.enum(STATE_REASONS.running),
+    domid: z.int().positive(),
+  }),
+  z.object({ ...about, state: z.literal('paused'), reason: z.enum(STATE_REASONS.paused), domid: z.int().positive() }),
+  z.object({ ...about, state: z.literal('shutoff'), reason: z.enum(STATE_REASONS.shutoff) }),
+]);
+
+/** What we last did to a domain. It explains what the toolstack says of it, and never overrules that. */
+export type RunRecord = z.infer<typeof recordSchema>;
+
+const MAX_BYTES = 64 * 1024;
+
+/**
+ * Run-time notes about domains, beside their definitions and never in them (S19): a file each, named by UUID. A note that is
+ * missing or cannot be read costs a reason and nothing else.
+ */
+export class RunRecords {
+  /** Makes the folder where it is missing. Throws the system's error. */
+  constructor(private readonly dir: string) {
+    makeFolder(dir);
+  }
+
+  get(uuid: string): RunRecord | undefined {
+    try {
+      const text = readBounded(this.#path(uuid), MAX_BYTES);
+      return text === undefined ? undefined : recordSchema.parse(JSON.parse(text));
+    } catch {
+      return undefined; // the toolstack says how the domain is; only the reason is unknown
+    }
+  }
+
+  /** Throws the system's error. */
+  put(uuid: string, record: RunRecord): void {
+    writeDurably(this.#path(uuid), `${JSON.stringify(record)}\n`);
+  }
+
+  /** Throws the system's error. */
+  remove(uuid: string): void {
+    removeDurably(this.#path(uuid));
+  }
+
+  #path(uuid: string): string {
+    return join(this.dir, `${uuid}.json`);
+  }
+}

@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DEFAULT_DEADLINES, type Deadlines } from '../../src/control/deadlines.js';
+import { Host } from '../../src/driver/host.js';
+import type { Companion } from '../../src/driver/lifecycle/companion.js';
+import { openEmbedded } from '../../src/toolstack/embedded/open.js';
+import type { Toolstack } from '../../src/toolstack/toolstack.js';
+
+export const never = new AbortController().signal;
+
+export interface LocalHostOptions {
+  readonly companions?: readonly Companion[];
+  readonly deadlines?: Partial<Deadlines>;
+  /** Puts something between the host and its embedded toolstack. */
+  readonly around?: (toolstack: Toolstack) => Toolstack;
+}
+
+/** An embedded host in this process, in a folder that goes away with it. */
+export class LocalHost implements AsyncDisposable {
+  readonly log: string[] = [];
+  readonly stateDir: string;
+  readonly #opened: Host[] = [];
+
+  private constructor(
+    readonly dir: string,
+    private readonly options: LocalHostOptions,
+  ) {
+    this.stateDir = join(dir, 'xenferry');
+  }
+
+  static async make(options: LocalHostOptions = {}): Promise<LocalHost> {
+    const made = new LocalHost(mkdtempSync(join(tmpdir(), 'xenferry-host-')), options);
+    await made.open();
+    return made;
+  }
+
+  /** The host as the last `open` found it. */
+  get host(): Host {
+    return this.#opened[this.#opened.length - 1];
+  }
+
+  /** Opens the same host once more, as another process would. */
+  async open(): Promise<Host> {
+    const toolstack = await openEmbedded(this.dir);
+    const host = new Host({
+      toolstack: this.options.around?.(toolstack) ?? toolstack,
+      stateDir: this.stateDir,
+      deadlines: { ...DEFAULT_DEADLINES, ...this.options.deadlines },
+      pid: process.pid,
+      version: 'test',
+      companions: this.options.companions ?? [],
+      log: (line) => this.log.push(line),
+    });
+    this.#opened.push(host);
+    return host;
+  }
+
+  path(...parts: string[]): string {
+    return join(this.dir, ...parts);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const host of this.#opened) await host[Symbol.asyncDispose]();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** A companion that writes down what it is told, and objects where it is told to. */
+export class Recorder implements Companion {
+  readonly name = 'recorder';
+  readonly heard: string[] = [];
+  /** The step that fails. */
+  objects: 'prepare' | 'start' | 'started' | 'stopped' | undefined;
+
+  #step(step: string, name: string): Promise<void> {
+    this.heard.push(`${step} ${name}`);
+    return step === this.objects ? Promise.reject(new Error(`${step} objects`)) : Promise.resolve();
+  }
+
+  prepare: NonNullable<Companion['prepare']> = ({ domain }) => this.#step('prepare', domain.name);
+  start: NonNullable<Companion['start']> = ({ domain }) => this.#step('start', domain.name);
+  started: NonNullable<Companion['started']> = ({ domain }) => this.#step('started', domain.name);
+  stopped: NonNullable<Companion['stopped']> = ({ name }) => this.#step('stopped', name);
+  release: NonNullable<Companion['release']> = ({ name }) => this.#step('release', name);
+  changed: NonNullable<Companion['changed']> = ({ name, change }) =>
+    void this.heard.push(`${change.event}/${change.detail} ${name}`);
+
+  /** What was heard since the last call. */
+  take(): string[] {
+    return this.heard.splice(0);
+  }
+}
