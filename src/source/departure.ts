@@ -5,7 +5,7 @@ import { DIGEST_KEY_BYTES } from '../codec/digest.js';
 import type { Deadlines } from '../control/deadlines.js';
 import type { Prepare } from '../control/messages.js';
 import { Deadline } from '../errors/deadline.js';
-import { AbortedError, InvariantError, RefusedError, TunnelError } from '../errors/errors.js';
+import { AbortedError, InvariantError, RefusedError, TunnelError, XenferryError } from '../errors/errors.js';
 import { asError, messageOf } from '../errors/message-of.js';
 import { fromWire, RemoteError, toWire } from '../errors/wire.js';
 import {
@@ -422,7 +422,12 @@ export class Departure {
     this.#fail(
       new TunnelError('E_TUNNEL_IN_DOUBT', 'the destination was asked to finish and has not answered', {
         cause: this.#pendingCause,
-        hint: 'Run `xenferry recover` when the destination can be reached again; do not resume the domain by hand.',
+        hint: [
+          'Run `xenferry recover` when the destination can be reached again; do not resume the domain by hand.',
+          this.#pendingCause instanceof XenferryError ? this.#pendingCause.hint : undefined,
+        ]
+          .filter((text) => text !== undefined)
+          .join(' '),
       }),
     );
     return undefined;

@@ -95,6 +95,7 @@ async function receive(
       lanes,
       paused: flags.paused,
       signal: stop.cancel,
+      hurry: stop.hurry,
       log: printNote,
     });
     printNote(`${name} has arrived and ${running ? 'runs' : 'is paused'}`);

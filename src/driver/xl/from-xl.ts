@@ -6,7 +6,7 @@ import type { Deadlines } from '../../control/deadlines.js';
 import type { Reply } from '../../control/messages.js';
 import { bakeCookie } from '../../cookie/cookie.js';
 import { formatDomainXml } from '../../domain/format.js';
-import { Deadline } from '../../errors/deadline.js';
+import { Deadline, orAborted } from '../../errors/deadline.js';
 import { AbortedError, StreamError, ToolstackError, TunnelError } from '../../errors/errors.js';
 import { asError, messageOf } from '../../errors/message-of.js';
 import { fromWire, toWire } from '../../errors/wire.js';
@@ -26,6 +26,8 @@ const STREAM_VERSION = 2;
 const ASK_PAUSE_MS = 500;
 /** What the status byte says of a guest that could not be let run (ERROR_FAIL). */
 const FAILED = 3;
+/** The guest does not run here, our copy is gone, and xl may have its own again. */
+const REFUSAL = Buffer.concat([XL_REPORT, Buffer.of(FAILED), XL_GO]);
 
 export interface FromXlOptions {
   /** xl's words come in here and ours go out there. Neither is closed. */
@@ -39,7 +41,10 @@ export interface FromXlOptions {
   readonly lanes: number;
   /** Leave the guest paused, `-p`. */
   readonly paused: boolean;
+  /** Gives up what is not decided yet. */
   readonly signal: AbortSignal;
+  /** Stops asking an undecided destination at once. */
+  readonly hurry: AbortSignal;
   readonly log: (line: string) => void;
 }
 
@@ -81,9 +86,15 @@ class XlSession {
         await this.#prepare(config);
         await this.#carry();
         await this.#say(XL_READY);
-        await this.#words.expect(XL_GO, 'the permission to let the guest run', this.#signal);
       } catch (error) {
         await this.#giveUp(asError(error));
+        throw error;
+      }
+      try {
+        await this.#permission();
+      } catch (error) {
+        await this.#giveUp(asError(error));
+        await this.#giveBack(name);
         throw error;
       }
       return { name, uuid, running: await this.#decide(config) };
@@ -101,13 +112,17 @@ class XlSession {
     return { migration: this.#migration, epoch: this.#epoch };
   }
 
+  /** Bounded by itself: an xl that does not read must not hold us. */
   async #say(words: Uint8Array): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
+    const { signal } = new AbortController();
+    using deadline = new Deadline(signal, this.options.deadlines.callMs, 'E_DEADLINE_XL', 'xl to hear our words');
+    const said = new Promise<void>((resolve, reject) => {
       this.options.output.write(words, (error) => {
         if (error) reject(asError(error));
         else resolve();
       });
     });
+    await orAborted(said, deadline.signal);
   }
 
   async #head(): Promise<GuestConfig> {
@@ -181,10 +196,37 @@ class XlSession {
         throw new StreamError('E_STREAM_TRUNCATED', `xl ended its stream after ${stream.offset} bytes`);
       stream.push(chunk);
       this.#digester.stage(chunk);
-      await lanes.write(chunk);
+      await orAborted(lanes.write(chunk), moving.signal);
       moving.refresh();
     }
-    await lanes.end();
+    await orAborted(lanes.end(), moving.signal);
+  }
+
+  /** xl renames its copy, and then gives the guest away. */
+  async #permission(): Promise<void> {
+    using deadline = new Deadline(
+      this.#signal,
+      this.options.deadlines.finishMs,
+      'E_DEADLINE_XL',
+      'the permission to let the guest run',
+    );
+    await this.#words.expect(XL_GO, 'the permission to let the guest run', deadline.signal);
+  }
+
+  /**
+   * xl was told that we are ready, so its permission may be on its way: from then on it takes its guest back only
+   * where it is told to. The destination was never asked to finish, so it cannot run there.
+   */
+  async #giveBack(name: string): Promise<void> {
+    try {
+      await this.#say(REFUSAL);
+      // An xl that finds nobody to give its permission to leaves its guest as it is.
+      const { signal } = new AbortController();
+      using deadline = new Deadline(signal, this.options.deadlines.callMs, 'E_DEADLINE_XL', 'xl to end');
+      while ((await this.#words.some(deadline.signal)) !== undefined);
+    } catch (error) {
+      this.options.log(`${name}: xl could not be told to take its guest back: ${messageOf(error)}`);
+    }
   }
 
   /** Before the go: the destination removes what it has, and xl goes on with its guest once we are gone. */
@@ -210,7 +252,7 @@ class XlSession {
         ? new ToolstackError('E_TOOLSTACK_RESTORE', 'the destination did not take the guest')
         : fromWire(outcome.error);
     // The destination has recorded that it never will: xl may have the guest back.
-    await this.#say(Buffer.concat([XL_REPORT, Buffer.of(FAILED), XL_GO]));
+    await this.#say(REFUSAL);
     throw error;
   }
 
@@ -218,8 +260,8 @@ class XlSession {
   async #outcome(config: GuestConfig): Promise<Extract<Reply, { type: 'outcome' }>> {
     const { deadlines } = this.options;
     const { name, uuid } = config.domain;
-    // Not to be stopped any more: xl waits, and only an answer helps it.
-    const { signal } = new AbortController();
+    // Not to be given up any more: xl waits, and only an answer helps it.
+    const signal = this.options.hurry;
     const until = performance.now() + deadlines.finishMs + deadlines.askMs;
     let cause: Error = new AbortedError();
     try {
@@ -233,7 +275,7 @@ class XlSession {
     } catch (error) {
       cause = asError(error);
     }
-    while (performance.now() < until) {
+    while (performance.now() < until && !signal.aborted) {
       try {
         const destination = await this.#connect(signal);
         const reply = await destination.requester.request({ type: 'status', ...this.#about, uuid, name }, ['outcome'], {
@@ -244,7 +286,7 @@ class XlSession {
       } catch (error) {
         cause = asError(error);
       }
-      await sleep(ASK_PAUSE_MS);
+      await sleep(ASK_PAUSE_MS, undefined, { signal }).catch(() => undefined);
     }
     throw new TunnelError(
       'E_TUNNEL_IN_DOUBT',

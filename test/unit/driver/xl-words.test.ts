@@ -23,6 +23,13 @@ describe('xl list -v', () => {
       { name: 'g--incoming', domid: 13, paused: true, uuid: '0c0ffee0-f5c1-45d0-aced-52bb099932d6' },
     ]);
   });
+
+  it.each(['', 'libxl: error: cannot open the privileged command interface', 'Name  ID\nweb 1 12'])(
+    'says nothing of who is there where it cannot be read: %j',
+    (text) => {
+      expect(() => parseXlList(text)).toThrow(expect.objectContaining({ code: 'E_PROTOCOL_XL' }) as Error);
+    },
+  );
 });
 
 describe('xenferry-ssh', () => {
