@@ -1,4 +1,4 @@
-import koffi from 'koffi';
+import koffi from '../posix/koffi.js';
 
 /* XXH3, 128 bits, from the system's libxxhash (xxhash.h, stable since 0.8). */
 

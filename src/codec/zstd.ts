@@ -1,4 +1,4 @@
-import koffi from 'koffi';
+import koffi from '../posix/koffi.js';
 import { ProtocolError, SystemError } from '../errors/errors.js';
 
 /* libzstd as the system has it, with the stable part of its interface (zstd.h, since 1.4). */

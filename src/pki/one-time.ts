@@ -1,5 +1,11 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
-import type { HostCredentials } from './credentials.js';
+
+/** What one host needs to prove itself, as PEM texts. */
+export interface HostCredentials {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
 
 /** The name in every one-time certificate; RFC 2606 keeps it from meaning a host. */
 const NAME = 'xenferry.invalid';

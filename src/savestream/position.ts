@@ -27,7 +27,7 @@ export type StreamErrorCode =
 const DAMAGED = 'The stream was damaged on its way, or its writer broke the format: compare it with the original.';
 const HINTS: Partial<Record<StreamErrorCode, string>> = {
   E_STREAM_IDENT: 'A save stream starts with "LibxlFmt"; what `xl save` writes has a header of its own in front of it.',
-  E_STREAM_VERSION: 'Save it again with a Xen that writes libxl streams of version 2: any since 4.6.',
+  E_STREAM_VERSION: 'Save it again with a Xen that writes libxl streams of version 2, which is 4.6 or later.',
   E_STREAM_RECORD: 'It may come from a newer Xen than this program knows, or be damaged.',
   E_STREAM_TRUNCATED: 'Something ended while it was written or copied: save or copy it again.',
   E_STREAM_TRAILING: 'Cut off what follows the stream, or give the two files separately.',

@@ -1,41 +1,32 @@
-import { userInfo } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { guestXml, migrationResult, TwoHosts } from '../support/hosts.js';
+import { guestXml, migrationResult, type TwoHosts } from '../support/hosts.js';
 import { assertNeverTwice } from '../support/oracle.js';
 import { PROGRAM, run, start } from '../support/program.js';
 import { Proxy } from '../support/proxy.js';
-import { hasOpenSsh, OpenSshServer } from '../unit/tunnel-ssh/openssh-server.js';
-import { makeKey, TestHome } from '../unit/tunnel-ssh/test-server.js';
+import { SshHosts } from '../support/ssh-hosts.js';
+import { hasOpenSsh } from '../unit/tunnel-ssh/openssh-server.js';
+import { makeKey } from '../unit/tunnel-ssh/test-server.js';
 
 describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host without a daemon', () => {
-  const hostKey = makeKey();
-  const userKey = makeKey();
+  let ssh: SshHosts;
   let hosts: TwoHosts;
-  let home: TestHome;
-  let sshd: OpenSshServer;
 
   beforeEach(async () => {
-    hosts = await TwoHosts.make();
-    home = new TestHome();
-    home.write('id_ed25519', userKey.privateText);
-    sshd = await OpenSshServer.start(home, [hostKey], [userKey]);
-    home.knows(sshd.port, hostKey);
+    ssh = await SshHosts.start();
+    ({ hosts } = ssh);
   });
   afterEach(async () => {
-    await sshd[Symbol.asyncDispose]();
-    home[Symbol.dispose]();
-    await hosts[Symbol.asyncDispose]();
+    await ssh[Symbol.asyncDispose]();
   });
 
-  const words = (...options: string[]): string[] => wordsTo(sshd.port, ...options);
+  const words = (...options: string[]): string[] => wordsTo(ssh.sshd.port, ...options);
   const wordsTo = (port: number, ...options: string[]): string[] => [
     ...hosts.a.words('migrate', '--live', '--json', 'guest'),
-    `xen+ssh://${userInfo().username}@127.0.0.1:${port}/system`,
+    `xen+ssh://${ssh.login(port)}/system`,
     '--remote-command',
     `${process.execPath} ${PROGRAM} -c ${hosts.b.uri}`,
     ...options,
   ];
-  const env = (): NodeJS.ProcessEnv => ({ PATH: process.env.PATH, HOME: home.dir });
 
   it.each([
     ['ssh+tls', [], 'ssh+tls'],
@@ -43,7 +34,7 @@ describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host without a d
   ])('over %s', async (_what, options, transport) => {
     const { a, b } = hosts;
     await a.create(guestXml());
-    const finished = await run(words(...options), env());
+    const finished = await run(words(...options), ssh.env);
     expect(migrationResult(finished), finished.stderr).toMatchObject({ result: 'done', transport });
     expect(await a.list()).toEqual([]);
     expect(await b.list()).toMatchObject([{ name: 'guest', state: 'running' }]);
@@ -53,9 +44,9 @@ describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host without a d
   });
 
   it('F31: a host whose key has changed is refused, with the remedy', async () => {
-    home.knows(sshd.port, makeKey());
+    ssh.home.knows(ssh.sshd.port, makeKey());
     await hosts.a.create(guestXml());
-    const finished = await run(words(), env());
+    const finished = await run(words(), ssh.env);
     expect(finished.code).toBe(1);
     expect(migrationResult(finished)).toMatchObject({ code: 'E_TUNNEL_HOSTKEY_CHANGED', guest: 'source-running' });
     expect(finished.stderr).toContain('ssh-keygen');
@@ -64,7 +55,7 @@ describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host without a d
   it('F1: kill -9 of the source in perform: the far process removes its half and ends', async () => {
     const { a, b } = hosts;
     await a.create(guestXml({ faults: "<embedded:fault name='save-write-slow' bytesPerSecond='4000000'/>" }));
-    const moving = start(words('--reconnect-timeout', '2'), env());
+    const moving = start(words('--reconnect-timeout', '2'), ssh.env);
     await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
     moving.kill('SIGKILL');
     await moving.finished;
@@ -78,11 +69,11 @@ describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host without a d
     ['ssh channels alone: a new login reaches the same process', ['--transport', 'ssh']],
   ])('F7: the ssh connection is cut, over %s', async (_what, options) => {
     const { a, b } = hosts;
-    await using proxy = await Proxy.to(`127.0.0.1:${sshd.port}`);
+    await using proxy = await Proxy.to(`127.0.0.1:${ssh.sshd.port}`);
     const port = Number(proxy.address.split(':')[1]);
-    home.knows(port, hostKey);
+    ssh.home.knows(port, ssh.hostKey);
     await a.create(guestXml({ faults: "<embedded:fault name='save-write-slow' bytesPerSecond='12000000'/>" }));
-    const moving = start(wordsTo(port, ...options), env());
+    const moving = start(wordsTo(port, ...options), ssh.env);
     await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
     proxy.cut();
     const finished = await moving.finished;

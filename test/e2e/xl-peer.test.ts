@@ -1,56 +1,44 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ByteReader } from '../../src/driver/xl/byte-reader.js';
 import { XL_BANNER, XL_GO, XL_READY, XL_REPORT } from '../../src/savefile/xl-handshake.js';
-import { guestXml, migrationResult, TwoHosts } from '../support/hosts.js';
+import { guestXml, migrationResult, type TwoHosts } from '../support/hosts.js';
 import { assertNeverTwice } from '../support/oracle.js';
 import { PROGRAM, run } from '../support/program.js';
-import { hasOpenSsh, OpenSshServer } from '../unit/tunnel-ssh/openssh-server.js';
-import { makeKey, TestHome } from '../unit/tunnel-ssh/test-server.js';
+import { SshHosts } from '../support/ssh-hosts.js';
+import { hasOpenSsh } from '../unit/tunnel-ssh/openssh-server.js';
 
 const FAKE_XL = fileURLToPath(new URL('../support/fake-xl.mjs', import.meta.url));
 const RELAY = fileURLToPath(new URL('../../bin/xenferry-ssh.js', import.meta.url));
 const never = new AbortController().signal;
 
 describe.skipIf(!hasOpenSsh())('xl as a peer', () => {
-  const hostKey = makeKey();
-  const userKey = makeKey();
+  let ssh: SshHosts;
   let hosts: TwoHosts;
-  let home: TestHome;
-  let sshd: OpenSshServer;
 
   beforeEach(async () => {
-    hosts = await TwoHosts.make();
-    home = new TestHome();
-    home.write('id_ed25519', userKey.privateText);
-    sshd = await OpenSshServer.start(home, [hostKey], [userKey]);
-    home.knows(sshd.port, hostKey);
+    ssh = await SshHosts.start();
+    ({ hosts } = ssh);
   });
   afterEach(async () => {
-    await sshd[Symbol.asyncDispose]();
-    home[Symbol.dispose]();
-    await hosts[Symbol.asyncDispose]();
+    await ssh[Symbol.asyncDispose]();
   });
-
-  const env = (): NodeJS.ProcessEnv => ({ PATH: process.env.PATH, HOME: home.dir });
-  const login = (): string => `${userInfo().username}@127.0.0.1:${sshd.port}`;
 
   describe('as the destination', () => {
     const migrate = (mode: string, ...options: string[]): ReturnType<typeof run> =>
       run(
         [
-          ...hosts.a.words('migrate', '--live', '--json', 'guest', `xl+ssh://${login()}`),
+          ...hosts.a.words('migrate', '--live', '--json', 'guest', `xl+ssh://${ssh.login()}`),
           '--remote-command',
           `${process.execPath} ${FAKE_XL} ${hosts.b.uri} ${mode}`,
           ...options,
         ],
-        env(),
+        ssh.env,
       );
 
     it('takes a guest, and is said to be what it is', async () => {
@@ -118,7 +106,7 @@ describe.skipIf(!hasOpenSsh())('xl as a peer', () => {
       readonly words: ByteReader;
       readonly finished: Promise<{ readonly code: number | null; readonly stderr: string }>;
       constructor(program: string, args: readonly string[]) {
-        const child = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env: env() });
+        const child = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env: ssh.env });
         this.stdin = child.stdin.on('error', () => undefined); // a receiver that has ended tells by its exit
         this.words = new ByteReader(child.stdout, 'the receiver');
         let stderr = '';
@@ -158,7 +146,7 @@ describe.skipIf(!hasOpenSsh())('xl as a peer', () => {
             join(hosts.root, 'relay'),
             '--remote-command',
             `${process.execPath} ${PROGRAM} -c ${hosts.b.uri}`,
-            login(),
+            ssh.login(),
             'xl',
             '-v',
             'migrate-receive',

@@ -51,6 +51,20 @@ function readCell(cell: ElementReader): Omit<NumaCell, 'id'> & { readonly id: nu
   return { id: cell.integer('id', 0, MAX_COUNT), cpus, memoryKiB, distances: distances ?? [] };
 }
 
+/** A processor that says nothing. */
+export const NO_CPU: Cpu = {
+  mode: undefined,
+  match: undefined,
+  check: undefined,
+  migratable: undefined,
+  model: undefined,
+  fallback: undefined,
+  vendor: undefined,
+  topology: undefined,
+  features: [],
+  numa: [],
+};
+
 export function readCpu(domain: ElementReader): Cpu | undefined {
   return domain.child('cpu', (reader): Cpu => {
     const model = reader.child('model', (one) => ({

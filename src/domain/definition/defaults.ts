@@ -2,7 +2,7 @@ import { plainDevice, type Device, type DeviceBody } from './devices/device.js';
 import type { DeviceBase } from './devices/base.js';
 import type { Console, Serial } from './devices/character.js';
 import type { Disk, DiskBus } from './devices/disk.js';
-import type { Input, Video } from './devices/display.js';
+import { NO_VIDEO, type Input, type Video } from './devices/display.js';
 import type { GuestType } from '../model.js';
 import type { Definition } from './model.js';
 import { MACHINE, type Os } from './os.js';
@@ -176,16 +176,6 @@ function implicitDevices(devices: readonly Device[], type: GuestType): Device[] 
   if (ofKind(devices, 'memballoon').length === 0) add({ kind: 'memballoon', model: 'xen' });
   return added;
 }
-
-const NO_VIDEO: Video = {
-  kind: 'video',
-  model: undefined,
-  vramKiB: undefined,
-  ramKiB: undefined,
-  vgaMemKiB: undefined,
-  heads: undefined,
-  primary: undefined,
-};
 
 /**
  * A PV or PVH guest always has one. In an HVM guest the console is the first serial port, so each of

@@ -1,5 +1,5 @@
 import { ProtocolError } from '../../errors/errors.js';
-import type { Cpu } from '../definition/cpu.js';
+import { NO_CPU, type Cpu } from '../definition/cpu.js';
 import type { Device } from '../definition/devices/device.js';
 import { plainDevice } from '../definition/devices/device.js';
 import type { CrashAction, Definition, LifecycleAction, VcpuPin } from '../definition/model.js';
@@ -148,15 +148,9 @@ function cpuOf(built: ReadConfig['b_info'], nested: boolean | undefined): Cpu | 
   const nodes = built.vnuma_nodes;
   if (nested === undefined && nodes.length === 0) return undefined;
   return {
+    ...NO_CPU,
     // Hardware virtualisation is a feature of a host's own processor (L03).
     mode: nested === undefined ? undefined : 'host-passthrough',
-    match: undefined,
-    check: undefined,
-    migratable: undefined,
-    model: undefined,
-    fallback: undefined,
-    vendor: undefined,
-    topology: undefined,
     features: nested === false ? [{ name: 'vmx', policy: 'disable' }] : [],
     numa: nodes.map((node, id) => ({
       id,

@@ -1,4 +1,4 @@
-import type { CpuFeature } from '../definition/cpu.js';
+import { NO_CPU, type CpuFeature } from '../definition/cpu.js';
 import type { Definition } from '../definition/model.js';
 import { notMapped } from '../native/not-mapped.js';
 import type { Placed } from './settings.js';
@@ -52,18 +52,8 @@ const isVirt = ({ name }: CpuFeature): boolean => name === 'vmx' || name === 'sv
 export function withCpuid(definition: Definition, features: readonly CpuFeature[]): Definition {
   if (features.length === 0) return definition;
   const { cpu } = definition;
-  const none = {
-    match: undefined,
-    check: undefined,
-    migratable: undefined,
-    model: undefined,
-    fallback: undefined,
-    vendor: undefined,
-    topology: undefined,
-    numa: [],
-  };
   const all = [...(cpu?.features ?? []), ...features];
-  return { ...definition, cpu: { ...none, ...cpu, mode: 'host-passthrough', features: all } };
+  return { ...definition, cpu: { ...NO_CPU, ...cpu, mode: 'host-passthrough', features: all } };
 }
 
 /** `cpuid` of a definition, and the definition without what it says; vmx and svm are `nestedhvm`. */

@@ -26,7 +26,7 @@ const IO_MODULES = /^node:(fs|net|tls|child_process|http|https|dgram|os|worker_t
 
 /** Packages that one room alone may know. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
-  koffi: ['posix', 'codec', 'toolstack/libxl'],
+  koffi: ['posix', 'toolstack/libxl'],
   ssh2: ['tunnel'],
   'node-forge': ['pki'],
   yargs: ['cli'],

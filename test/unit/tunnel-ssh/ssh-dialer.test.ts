@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { PassThrough, type Duplex } from 'node:stream';
 import type { ServerChannel } from 'ssh2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeCredentials } from '../../../src/pki/credentials.js';
+import { makeCredentials } from '../../support/credentials.js';
 import { RefusedError, XenferryError } from '../../../src/errors/errors.js';
 import { FrameLink } from '../../../src/tunnel/frame-link.js';
 import { FrameType } from '../../../src/tunnel/frame.js';

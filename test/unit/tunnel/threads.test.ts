@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { makeCredentials } from '../../../src/pki/credentials.js';
+import { makeCredentials } from '../../support/credentials.js';
 import { duplicateFd } from '../../../src/posix/libc.js';
 import type { FramedLink } from '../../../src/tunnel/lane-link.js';
 import { LaneReceiver } from '../../../src/tunnel/lane-receiver.js';

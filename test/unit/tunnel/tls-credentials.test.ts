@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { makeCredentials, type HostCredentials } from '../../../src/pki/credentials.js';
+import { makeCredentials, type HostCredentials } from '../../support/credentials.js';
 import { loadTlsDir } from '../../../src/tunnel/tls-credentials.js';
 
 let host: HostCredentials;

@@ -14,7 +14,7 @@ import { connect as connectTls, createServer as createTlsServer } from 'node:tls
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { messageOf } from '../../../src/errors/message-of.js';
 import { initAuthority } from '../../../src/pki/authority-dir.js';
-import { makeCredentials, type HostCredentials } from '../../../src/pki/credentials.js';
+import { makeCredentials, type HostCredentials } from '../../support/credentials.js';
 import { issueCertificate, revokeCertificate } from '../../../src/pki/host-dir.js';
 import { FrameLink } from '../../../src/tunnel/frame-link.js';
 import { LaneReceiver } from '../../../src/tunnel/lane-receiver.js';

@@ -171,6 +171,17 @@ export function writeGraphics(graphics: Graphics): XmlElement {
   );
 }
 
+/** A video element that says nothing. */
+export const NO_VIDEO: Video = {
+  kind: 'video',
+  model: undefined,
+  vramKiB: undefined,
+  ramKiB: undefined,
+  vgaMemKiB: undefined,
+  heads: undefined,
+  primary: undefined,
+};
+
 export function readVideo(reader: ElementReader): Video {
   const model = reader.child('model', (one) => ({
     model: one.needChoice('type', VIDEO_MODELS),
@@ -180,15 +191,7 @@ export function readVideo(reader: ElementReader): Video {
     heads: one.integer('heads', 1, 64),
     primary: one.yesNo('primary'),
   }));
-  const none = {
-    model: undefined,
-    vramKiB: undefined,
-    ramKiB: undefined,
-    vgaMemKiB: undefined,
-    heads: undefined,
-    primary: undefined,
-  };
-  return { kind: 'video', ...(model ?? none) };
+  return { ...NO_VIDEO, ...model };
 }
 
 export function writeVideo(video: Video): XmlElement {

@@ -1,12 +1,15 @@
-import { HOST_KEY_BITS, makeAuthority, makeKey, signHost, validForDays, type Validity } from './certificate.js';
-import { parseHostNames } from './host-name.js';
+import {
+  HOST_KEY_BITS,
+  makeAuthority,
+  makeKey,
+  signHost,
+  validForDays,
+  type Validity,
+} from '../../src/pki/certificate.js';
+import { parseHostNames } from '../../src/pki/host-name.js';
+import type { HostCredentials } from '../../src/pki/one-time.js';
 
-/** What one host needs to prove itself, as PEM texts. */
-export interface HostCredentials {
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
-}
+export type { HostCredentials };
 
 export interface CredentialsOptions {
   /** Names and addresses of each host that gets a certificate. */
