@@ -5,6 +5,8 @@ import { RefusedError, SystemError } from '../errors/errors.js';
 import { Journal } from '../journal/journal.js';
 import type { DomainInfo, Toolstack } from '../toolstack/toolstack.js';
 import { makeFolder } from '../posix/folder.js';
+import { HostEvents } from './events/host-events.js';
+import { eventTeller, jobEvent } from './events/told-by-driver.js';
 import { Jobs } from './jobs/jobs.js';
 import type { Companion } from './lifecycle/companion.js';
 import { Companions } from './lifecycle/companions.js';
@@ -33,6 +35,8 @@ export class Host implements AsyncDisposable {
   readonly deadlines: Deadlines;
   readonly journal: Journal;
   readonly jobs: Jobs;
+  /** What happens to this host's domains, whichever process does it. */
+  readonly events: HostEvents;
   readonly version: string;
   readonly stateDir: string;
   readonly definitions: Definitions;
@@ -48,11 +52,15 @@ export class Host implements AsyncDisposable {
     this.version = options.version;
     this.stateDir = options.stateDir;
     this.log = options.log;
-    this.companions = new Companions(options.companions, options.log);
     try {
       makeFolder(options.stateDir);
       this.journal = new Journal(join(options.stateDir, 'journal'));
-      this.jobs = new Jobs(join(options.stateDir, 'jobs'), options.pid, options.deadlines.jobMs);
+      const events = new HostEvents(join(options.stateDir, 'events'), options.log);
+      this.events = events;
+      this.companions = new Companions([...options.companions, eventTeller(events)], options.log);
+      this.jobs = new Jobs(join(options.stateDir, 'jobs'), options.pid, options.deadlines.jobMs, (job) => {
+        events.tell(jobEvent(job));
+      });
       this.definitions = new Definitions(join(options.stateDir, 'domains'));
       this.managedSaves = new ManagedSaves(join(options.stateDir, 'managed-save'));
       this.runs = new RunRecords(join(options.stateDir, 'runs'));
@@ -112,6 +120,7 @@ export class Host implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.events[Symbol.asyncDispose]();
     await this.toolstack[Symbol.asyncDispose]();
   }
 }

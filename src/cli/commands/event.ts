@@ -1,0 +1,112 @@
+import type { CommandModule } from 'yargs';
+import { EVENT_TYPES, isMissed, type DomainEvent, type Happening } from '../../driver/events/event.js';
+import { UsageError } from '../../errors/errors.js';
+import { EXIT } from '../exit.js';
+import { openHost, type GlobalOptions } from '../open.js';
+import { printJson, printLine, printNote } from '../output.js';
+import { setExitCode } from '../result.js';
+import { StopSignals } from '../stop-signals.js';
+
+type EventOptions = GlobalOptions & {
+  domain?: string | undefined;
+  event?: string | undefined;
+  all: boolean;
+  loop: boolean;
+  timeout?: number | undefined;
+  timestamp: boolean;
+  json: boolean;
+  list: boolean;
+};
+
+export const eventCommand: CommandModule<GlobalOptions, EventOptions> = {
+  command: 'event',
+  describe: 'wait for what happens to the domains of this host',
+  builder: (yargs) =>
+    yargs
+      .option('domain', { type: 'string', describe: 'only of this one: name, UUID or id' })
+      .option('event', { type: 'string', describe: `only of this kind: ${EVENT_TYPES.join(', ')}` })
+      .option('all', { type: 'boolean', default: false, describe: 'of every kind, as without --event' })
+      .option('loop', { type: 'boolean', default: false, describe: 'until stopped, not only the first one' })
+      .option('timeout', { type: 'number', describe: 'seconds to wait' })
+      .option('timestamp', { type: 'boolean', default: false, describe: 'with the time before each' })
+      .option('json', { type: 'boolean', default: false, describe: 'each as a line of JSON' })
+      .option('list', { type: 'boolean', default: false, describe: 'only show which kinds there are' })
+      .example('$0 event --loop --timestamp', 'a line for each start, stop, arrival, ...'),
+  handler: async (options) => {
+    if (options.list) {
+      for (const type of EVENT_TYPES) printLine(type);
+      return;
+    }
+    const { timeout } = options;
+    if (timeout !== undefined && !(timeout > 0 && timeout <= 2_000_000)) {
+      throw new UsageError('E_USAGE_TIMEOUT', `--timeout ${timeout}: seconds over 0 are needed`);
+    }
+    const type = typeOf(options);
+    await using host = await openHost(options);
+    using stop = new StopSignals();
+    const { domain } = options;
+    // A domain that is not there yet is waited for by the name or UUID that it will have.
+    const known = domain === undefined ? undefined : await host.toolstack.lookup(domain, stop.cancel);
+    const isMeant = (event: DomainEvent): boolean =>
+      domain === undefined || event.domain === domain || event.uuid === (known?.uuid ?? domain.toLowerCase());
+    await using events = host.events.subscribe({
+      filter: (event) => isMeant(event) && (type === undefined || event.what.type === type),
+    });
+    const end = (): void => void events.return?.();
+    stop.cancel.addEventListener('abort', end, { once: true });
+    const late = timeout === undefined ? undefined : AbortSignal.timeout(timeout * 1000);
+    late?.addEventListener('abort', end, { once: true });
+    // For scripts that act only once nothing can be missed any more.
+    printNote('waiting for events');
+    let count = 0;
+    for await (const event of events) {
+      if (isMissed(event)) {
+        printNote(`${event.missed} events were missed`);
+        continue;
+      }
+      count += 1;
+      if (options.json) printJson(event);
+      else printLine(lineOf(event, options.timestamp));
+      if (!options.loop) break;
+    }
+    if (late?.aborted === true) printNote('event loop timed out');
+    printNote(`events received: ${count}`);
+    if (count === 0) setExitCode(EXIT.failed);
+  },
+};
+
+function typeOf(options: EventOptions): Happening['type'] | undefined {
+  if (options.event === undefined || options.all) return undefined;
+  const type = EVENT_TYPES.find((one) => one === options.event);
+  if (type !== undefined) return type;
+  throw new UsageError('E_USAGE_EVENT', `--event ${options.event}: there is no such kind of event`, {
+    hint: `There are ${EVENT_TYPES.join(', ')}.`,
+  });
+}
+
+/** As virsh words it. */
+function lineOf(event: DomainEvent, withTime: boolean): string {
+  const time = withTime ? `${event.at}: ` : '';
+  return `${time}event '${event.what.type}' for domain '${event.domain}'${textOf(event.what)}`;
+}
+
+function textOf(what: Happening): string {
+  switch (what.type) {
+    case 'lifecycle':
+      return `: ${capital(what.change.event)} ${capital(what.change.detail)}`;
+    case 'job': {
+      const error = what.error === undefined ? '' : `: ${what.error}`;
+      return `: ${what.operation.replace('-', ' ')} ${what.result} after ${what.elapsedMs} ms${error}`;
+    }
+    case 'reboot':
+      return '';
+    case 'tray-change':
+      return ` disk ${what.device}: opened`;
+    case 'notice':
+      return `: ${what.text}`;
+  }
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { JOB_OPERATIONS } from '../jobs/job-record.js';
+
+/** No line of the event log is longer. */
+export const MAX_EVENT_BYTES = 16 * 1024;
+
+/** What may happen to a domain and why, in libvirt's names (virDomainEventType and its details), in lower case. */
+export const LIFECYCLE_DETAILS = {
+  defined: ['added', 'updated', 'renamed'],
+  undefined: ['removed', 'renamed'],
+  started: ['booted', 'restored', 'migrated'],
+  suspended: ['paused', 'migrated'],
+  resumed: ['unpaused', 'migrated'],
+  stopped: ['shutdown', 'destroyed', 'crashed', 'migrated', 'saved', 'failed', 'unknown'],
+  crashed: ['panicked'],
+} as const;
+
+const change = <E extends keyof typeof LIFECYCLE_DETAILS>(event: E) =>
+  z.object({ event: z.literal(event), detail: z.enum(LIFECYCLE_DETAILS[event]) });
+
+const changeSchema = z.discriminatedUnion('event', [
+  change('defined'),
+  change('undefined'),
+  change('started'),
+  change('suspended'),
+  change('resumed'),
+  change('stopped'),
+  change('crashed'),
+]);
+export type LifecycleEvent = z.infer<typeof changeSchema>;
+
+const happeningSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('lifecycle'), change: changeSchema }),
+  /** A long job has ended: a migration of either side, a save, a restore, a dump. */
+  z.object({
+    type: z.literal('job'),
+    operation: z.enum(JOB_OPERATIONS),
+    result: z.enum(['completed', 'failed', 'cancelled']),
+    elapsedMs: z.number().nonnegative(),
+    error: z.string().max(4096).optional(),
+  }),
+  /** The guest has rebooted. */
+  z.object({ type: z.literal('reboot') }),
+  /** The guest has opened the tray of a drive, for example `hdc`. */
+  z.object({ type: z.literal('tray-change'), device: z.string().max(64) }),
+  /** Something that an operator should know of, and that changed nothing. */
+  z.object({ type: z.literal('notice'), text: z.string().max(4096) }),
+]);
+/** What happened. */
+export type Happening = z.infer<typeof happeningSchema>;
+
+/** The kinds of events that there are, for `event --list`. */
+export const EVENT_TYPES: readonly Happening['type'][] = ['lifecycle', 'job', 'reboot', 'tray-change', 'notice'];
+
+export const domainEventSchema = z.object({
+  /** Counts the events of a host from 1, without a gap. */
+  seq: z.int().positive(),
+  /** ISO 8601, by the clock of the process that tells. */
+  at: z.iso.datetime(),
+  domain: z.string(),
+  uuid: z.string(),
+  /** The number that the domain had; absent where it does not run. */
+  id: z.int().positive().optional(),
+  what: happeningSchema,
+});
+/** Something that happened to a domain of a host. */
+export type DomainEvent = Readonly<z.infer<typeof domainEventSchema>>;
+
+/** An event as it is told, before the log gives it its number. */
+export type ToldEvent = Omit<DomainEvent, 'seq' | 'at'>;
+
+/** In the place of events that a reader was too slow for. */
+export interface MissedEvents {
+  readonly missed: number;
+}
+
+export function isMissed(event: DomainEvent | MissedEvents): event is MissedEvents {
+  return 'missed' in event;
+}
+
+/** The event in a line of the log; undefined where it holds none: half a line of a process that died. */
+export function parseEvent(line: string): DomainEvent | undefined {
+  if (line.length > MAX_EVENT_BYTES) return undefined;
+  try {
+    return domainEventSchema.parse(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
+}
