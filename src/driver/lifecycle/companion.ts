@@ -55,7 +55,7 @@ export interface Companion {
   prepare?(starting: Starting, signal: AbortSignal): Promise<void>;
   /** All have prepared, the toolstack is next. A rejection vetoes the start. */
   start?(starting: Starting, signal: AbortSignal): Promise<void>;
-  /** The domain is there, and runs unless it is to stay paused. A rejection ends it again. */
+  /** The domain is there and has not run yet: a rejection ends it again, and its disks are as they were. */
   started?(started: Started, signal: AbortSignal): Promise<void>;
   /** The domain has ended, or its start has failed after `prepare` was called. A rejection is logged. */
   stopped?(stopped: Stopped): Promise<void>;

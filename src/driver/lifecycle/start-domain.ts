@@ -6,6 +6,7 @@ import type { Host } from '../host.js';
 import { collisionOf } from '../registry/collisions.js';
 import type { Starting } from './companion.js';
 import { tellRun } from './note-run.js';
+import { refuseWhileArriving, refuseWhileLeaving } from './open-migration.js';
 import { noteStopped } from './stop-domain.js';
 
 export interface StartPlan {
@@ -14,14 +15,14 @@ export interface StartPlan {
   readonly paused: boolean;
   /** Makes the domain and leaves it paused. Where it rejects, nothing of the domain is left. */
   readonly make: (signal: AbortSignal) => Promise<Domid>;
-  /** The domain is there and has not run yet; behind this it may. A rejection ends it again. */
+  /** The domain is there and nobody objects; behind this it may run. What it throws ends the domain again. */
   readonly beforeRun?: () => void;
   readonly signal: AbortSignal;
 }
 
 /**
  * Brings a domain up: what `create`, `start`, `restore` and the start from a saved state have in common. In this order: collisions,
- * `prepare`, `start`, make, run, note, `started`. The caller holds the job of its UUID and name. On any failure nothing of it is left
+ * `prepare`, `start`, make, `started`, run, note. The caller holds the job of its UUID and name. On any failure nothing of it is left
  * running, and who has prepared is told to clean up.
  * @throws RefusedError `E_REFUSED_*` of FEATURES 2.7; ToolstackError with the toolstack's own code
  */
@@ -31,6 +32,8 @@ export async function startDomain(host: Host, plan: StartPlan): Promise<DomainIn
   const { domains } = await host.known(signal);
   const collision = collisionOf(domain, domains, true);
   if (collision !== undefined) throw collision;
+  refuseWhileLeaving(host, domain);
+  refuseWhileArriving(host, domain);
 
   const starting: Starting = { domain, how: plan.how };
   let domid: Domid | undefined;
@@ -38,9 +41,10 @@ export async function startDomain(host: Host, plan: StartPlan): Promise<DomainIn
     await host.companions.prepare(starting, signal);
     await host.companions.start(starting, signal);
     domid = await plan.make(signal);
+    const info = await madeDomain(host, domid, domain.name);
+    await host.companions.started({ ...starting, info, paused: plan.paused }, signal);
     plan.beforeRun?.();
     if (!plan.paused) await host.toolstack.unpause(domid, signal);
-    const info = await madeDomain(host, domid, domain.name);
     tellRun(
       host,
       info,
@@ -49,8 +53,7 @@ export async function startDomain(host: Host, plan: StartPlan): Promise<DomainIn
         : { state: 'running', reason: plan.how },
       { event: 'started', detail: plan.how },
     );
-    await host.companions.started({ ...starting, info, paused: plan.paused }, signal);
-    return info;
+    return await madeDomain(host, domid, domain.name);
   } catch (error) {
     await undo(host, starting, domid, error);
     throw error;

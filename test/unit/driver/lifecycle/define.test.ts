@@ -154,8 +154,8 @@ describe('the steps of a start', () => {
     expect(recorder.take()).toEqual([
       'prepare web1',
       'start web1',
-      'started/booted web1',
       'started web1',
+      'started/booted web1',
       'stopped web1',
       'release web1',
       'stopped/destroyed web1',
@@ -165,7 +165,7 @@ describe('the steps of a start', () => {
   it.each([
     ['prepare', ['prepare web1']],
     ['start', ['prepare web1', 'start web1']],
-    ['started', ['prepare web1', 'start web1', 'started/booted web1', 'started web1']],
+    ['started', ['prepare web1', 'start web1', 'started web1']],
   ] as const)('that %s vetoes leave nothing behind', async (objects, before) => {
     const { host } = local;
     recorder.objects = objects;

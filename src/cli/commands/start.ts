@@ -1,0 +1,48 @@
+import type { CommandModule } from 'yargs';
+import { setAutostart } from '../../driver/lifecycle/autostart.js';
+import { start } from '../../driver/lifecycle/start.js';
+import { domainArgument, flag, shownName, type DomainOptions } from '../domain-options.js';
+import { openHost, type GlobalOptions } from '../open.js';
+import { printLine } from '../output.js';
+import { Progress, progressStyle } from '../progress.js';
+import { StopSignals } from '../stop-signals.js';
+
+type StartOptions = DomainOptions & { paused: boolean; 'force-boot': boolean };
+
+export const startCommand: CommandModule<GlobalOptions, StartOptions> = {
+  command: 'start <domain>',
+  describe: 'start a defined domain, from its saved state where it has one',
+  builder: (yargs) =>
+    domainArgument(yargs)
+      .option('paused', flag('do not let it run yet'))
+      .option('force-boot', flag('forget its saved state and boot'))
+      .example('$0 start web1', 'what `define` kept, or `managedsave` saved'),
+  handler: async (options) => {
+    await using host = await openHost(options);
+    using stop = new StopSignals();
+    using progress = new Progress(`starting ${options.domain}`, progressStyle({ progress: 'auto' }));
+    const { info, from } = await start(host, options.domain, {
+      paused: options.paused,
+      forceBoot: options['force-boot'],
+      signal: stop.cancel,
+      onEvent: progress.take,
+    });
+    const how = from === 'managed-save' ? 'started from its saved state' : 'started';
+    printLine(`Domain ${shownName(info.name)} ${how}, id ${info.domid}, ${info.state}`);
+  },
+};
+
+export const autostartCommand: CommandModule<GlobalOptions, DomainOptions & { disable: boolean }> = {
+  command: 'autostart <domain>',
+  describe: 'let a domain start with its host',
+  builder: (yargs) =>
+    domainArgument(yargs)
+      .option('disable', flag('do not'))
+      .example('$0 autostart web1', '`serve` starts it when it starts'),
+  handler: async (options) => {
+    await using host = await openHost(options);
+    using stop = new StopSignals();
+    const { name } = await setAutostart(host, options.domain, !options.disable, stop.cancel);
+    printLine(`Domain ${shownName(name)} ${options.disable ? 'unmarked' : 'marked'} as autostarted`);
+  },
+};

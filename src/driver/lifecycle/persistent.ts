@@ -1,0 +1,15 @@
+import { RefusedError } from '../../errors/errors.js';
+import type { StoredDefinition } from '../registry/definition-file.js';
+import type { KnownDomain } from '../registry/known-domain.js';
+
+/**
+ * The definition of a persistent domain.
+ * @param done what cannot be done to a transient one: `started`
+ * @throws RefusedError `E_REFUSED_TRANSIENT`
+ */
+export function refuseTransient({ name, stored }: KnownDomain, done: string): StoredDefinition {
+  if (stored !== undefined) return stored;
+  throw new RefusedError('E_REFUSED_TRANSIENT', `domain ${name} is transient: it cannot be ${done}`, {
+    hint: `Define it first: \`xenferry dumpxml --security-info ${name}\` prints what \`xenferry define\` takes.`,
+  });
+}

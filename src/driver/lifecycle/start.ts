@@ -1,0 +1,110 @@
+import { RefusedError } from '../../errors/errors.js';
+import { messageOf } from '../../errors/message-of.js';
+import type { DomainInfo, TransferEvent } from '../../toolstack/toolstack.js';
+import type { Host } from '../host.js';
+import type { StoredDefinition } from '../registry/definition-file.js';
+import type { KnownDomain } from '../registry/known-domain.js';
+import type { SetAside } from '../registry/managed-saves.js';
+import { openSaveFile, restoreDomain } from '../restore.js';
+import { refuseTransient } from './persistent.js';
+import { startDomain } from './start-domain.js';
+import { withDomain, type Held } from './with-domain.js';
+
+export interface StartRequest {
+  readonly paused: boolean;
+  /** Forget the saved state and boot. */
+  readonly forceBoot: boolean;
+  readonly signal: AbortSignal;
+  /** What is heard while a saved state is restored. */
+  readonly onEvent: (event: TransferEvent) => void;
+}
+
+export interface StartedDomain {
+  readonly info: DomainInfo;
+  readonly from: 'boot' | 'managed-save';
+}
+
+/**
+ * Starts a defined domain, from its saved state where it has one.
+ * @throws RefusedError `E_REFUSED_ACTIVE`, `E_REFUSED_TRANSIENT`, `E_REFUSED_MANAGED_SAVE`, and as `startDomain`
+ */
+export async function start(host: Host, ref: string, request: StartRequest): Promise<StartedDomain> {
+  const doing = { ref, why: 'starting it', operation: 'start', signal: request.signal } as const;
+  return withDomain(host, doing, (known, held) => {
+    if (known.info !== undefined) {
+      throw new RefusedError('E_REFUSED_ACTIVE', `domain '${known.name}' is already active`, {
+        hint: `It has id ${known.info.domid}; \`xenferry domstate ${known.name}\` says how it is.`,
+      });
+    }
+    return startHeld(host, known, held, request);
+  });
+}
+
+async function startHeld(
+  host: Host,
+  known: KnownDomain,
+  held: Held,
+  request: Pick<StartRequest, 'paused' | 'forceBoot' | 'onEvent'>,
+): Promise<StartedDomain> {
+  const stored = refuseTransient(known, 'started');
+  const saved = host.managedSaves.find(known.uuid);
+  if (saved === undefined) return { info: await boot(host, stored, held, request.paused), from: 'boot' };
+  let aside: SetAside | undefined;
+  const setAside = (): void => {
+    aside = host.managedSaves.setAside(saved.path);
+  };
+  let started: StartedDomain;
+  try {
+    started = request.forceBoot
+      ? { info: await boot(host, stored, held, request.paused, setAside), from: 'boot' }
+      : { info: await goOnFrom(host, known, saved, held, request, setAside), from: 'managed-save' };
+  } catch (error) {
+    aside?.[Symbol.dispose]();
+    throw error;
+  }
+  try {
+    aside?.discard();
+  } catch (error) {
+    host.log(`${known.name}: the saved state that it was started from could not be deleted: ${messageOf(error)}`);
+  }
+  return started;
+}
+
+function boot(
+  host: Host,
+  { domain }: StoredDefinition,
+  { signal }: Held,
+  paused: boolean,
+  beforeRun?: () => void,
+): Promise<DomainInfo> {
+  const config = { domain };
+  return startDomain(host, {
+    config,
+    how: 'booted',
+    paused,
+    make: () => host.toolstack.create(config, signal),
+    ...(beforeRun === undefined ? {} : { beforeRun }),
+    signal,
+  });
+}
+
+async function goOnFrom(
+  host: Host,
+  { uuid, name }: KnownDomain,
+  saved: { readonly path: string; readonly paused: boolean },
+  held: Held,
+  request: Pick<StartRequest, 'paused' | 'onEvent'>,
+  beforeRun: () => void,
+): Promise<DomainInfo> {
+  using file = openSaveFile(saved.path);
+  const { domain } = file.config;
+  if (domain.uuid !== uuid || domain.name !== name) {
+    throw new RefusedError(
+      'E_REFUSED_MANAGED_SAVE',
+      `the saved state of ${name} (${uuid}) is that of ${domain.name} (${domain.uuid})`,
+      { hint: `\`xenferry managedsave-remove ${name}\` forgets it; \`start --force-boot\` boots without it.` },
+    );
+  }
+  const { onEvent } = request;
+  return await restoreDomain(host, file, held, { paused: request.paused || saved.paused, onEvent, beforeRun });
+}
