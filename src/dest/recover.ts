@@ -56,8 +56,8 @@ export async function recoverArrival(
 }
 
 /** Journals of arrivals that never settled. */
-export function openArrivals(journal: Journal): JournalEntry[] {
-  return journal
-    .list()
-    .filter(({ header, state }) => header.side === 'dest' && state?.state !== 'arrived' && state?.state !== 'refused');
+export function openArrivals(entries: readonly JournalEntry[]): JournalEntry[] {
+  return entries.filter(
+    ({ header, state }) => header.side === 'dest' && state?.state !== 'arrived' && state?.state !== 'refused',
+  );
 }

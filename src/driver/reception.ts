@@ -53,7 +53,7 @@ export class Reception implements AsyncDisposable {
 
   /** Settles what an earlier process left in the journal; call it once, before the first link. */
   async recover(): Promise<void> {
-    for (const entry of openArrivals(this.host.journal)) {
+    for (const entry of openArrivals(this.host.journal.list())) {
       const { uuid, name, migration } = entry.header;
       try {
         using _job = await this.host.jobs.take(uuid, name, 'settling a migration', this.#stop.signal);

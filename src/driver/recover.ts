@@ -45,11 +45,11 @@ function sourceStateOf(entry: JournalEntry): SourceState {
 }
 
 /** Migrations of this host, either side, that never settled. */
-export function openMigrations(host: Host): JournalEntry[] {
-  const departures = host.journal
-    .list()
-    .filter((entry) => entry.header.side === 'source' && !SOURCE_FINAL.has(sourceStateOf(entry)));
-  return [...departures, ...openArrivals(host.journal)];
+export function openMigrations(host: Host, entries: readonly JournalEntry[] = host.journal.list()): JournalEntry[] {
+  const departures = entries.filter(
+    (entry) => entry.header.side === 'source' && !SOURCE_FINAL.has(sourceStateOf(entry)),
+  );
+  return [...departures, ...openArrivals(entries)];
 }
 
 /** Settles every migration that an earlier process left open. One that cannot be settled now does not stop the others. */

@@ -128,6 +128,11 @@ export interface Toolstack extends AsyncDisposable {
   pause(id: Domid, signal?: AbortSignal): Promise<void>;
   unpause(id: Domid, signal?: AbortSignal): Promise<void>;
   rename(id: Domid, name: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * Gives a domain that has shut down a suffix behind its name, and another UUID: what is left of it can be looked at while a new
+   * one has its name and UUID (libxl_domain_preserve).
+   */
+  preserve(id: Domid, suffix: string, uuid: string, signal?: AbortSignal): Promise<void>;
   /** Asks the guest to stop; resolves once asked. */
   shutdown(id: Domid, signal?: AbortSignal): Promise<void>;
   reboot(id: Domid, signal?: AbortSignal): Promise<void>;

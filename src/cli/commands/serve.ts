@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
 import { laneThreads } from '../../driver/dialers.js';
+import { DaemonWatch } from '../../driver/watch/daemon-watch.js';
 import { Reception } from '../../driver/reception.js';
 import { DEFAULT_PORT } from '../../driver/uri.js';
 import { UsageError } from '../../errors/errors.js';
@@ -40,6 +41,8 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     using threads = laneThreads();
     await using reception = new Reception(host, await host.hello(stop.cancel), log);
     await reception.recover();
+    await using watch = new DaemonWatch(host, `xenferry serve (process ${process.pid})`);
+    void watch.ready.then(() => log('the domains of this host are watched'));
     using refusals = new RefusalLog(log);
     await using listener = await listenTls({
       host: address,

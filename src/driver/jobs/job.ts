@@ -108,14 +108,12 @@ export class Job implements Disposable {
     this.#over = true;
     const result = this.#result ?? 'completed';
     const error = this.#error === undefined ? {} : { error: this.#error };
-    // The socket goes first: behind the locks it would be the next job's.
+    // The socket goes before the locks: behind them it would be the next job's.
     this.#endpoint?.close({ type: 'ended', result, ...error });
-    try {
-      if (this.#endpoint !== undefined) {
-        this.onEnded({ ...this.info(), type: result, uuid: this.record.uuid, abortable: false, ...error });
-      }
-    } finally {
-      for (const lock of this.locks) lock.release();
+    for (const lock of this.locks) lock.release();
+    // Who hears of the end finds the domain free.
+    if (this.#endpoint !== undefined) {
+      this.onEnded({ ...this.info(), type: result, uuid: this.record.uuid, abortable: false, ...error });
     }
   }
 }

@@ -15,6 +15,12 @@ export interface Started extends Starting {
   readonly paused: boolean;
 }
 
+/** A running domain that is found again. */
+export interface Reconnecting {
+  readonly domain: Domain;
+  readonly info: DomainInfo;
+}
+
 /** A domain that no longer runs here, or whose start has failed. */
 export interface Stopped {
   readonly uuid: string;
@@ -57,6 +63,8 @@ export interface Companion {
   start?(starting: Starting, signal: AbortSignal): Promise<void>;
   /** The domain is there and has not run yet: a rejection ends it again, and its disks are as they were. */
   started?(started: Started, signal: AbortSignal): Promise<void>;
+  /** A running domain was found again by a daemon that has started. A rejection ends the domain. */
+  reconnect?(found: Reconnecting, signal: AbortSignal): Promise<void>;
   /** The domain has ended, or its start has failed after `prepare` was called. A rejection is logged. */
   stopped?(stopped: Stopped): Promise<void>;
   /** The last call for this run, after everybody's `stopped`. A rejection is logged. */

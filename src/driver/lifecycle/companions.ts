@@ -1,5 +1,5 @@
 import { messageOf } from '../../errors/message-of.js';
-import type { Changed, Companion, Started, Starting, Stopped } from './companion.js';
+import type { Changed, Companion, Reconnecting, Started, Starting, Stopped } from './companion.js';
 
 /** All companions of a host, as one. */
 export class Companions {
@@ -19,6 +19,10 @@ export class Companions {
 
   async started(started: Started, signal: AbortSignal): Promise<void> {
     for (const one of this.all) await one.started?.(started, signal);
+  }
+
+  async reconnect(found: Reconnecting, signal: AbortSignal): Promise<void> {
+    for (const one of this.all) await one.reconnect?.(found, signal);
   }
 
   /** Everybody's `stopped`, then everybody's `release`, whatever any of them says. Never rejects. */

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { makeFolder } from '../../posix/folder.js';
@@ -23,7 +24,13 @@ const recordSchema = z.discriminatedUnion('state', [
     domid: z.int().positive(),
   }),
   z.object({ ...about, state: z.literal('paused'), reason: z.enum(STATE_REASONS.paused), domid: z.int().positive() }),
-  z.object({ ...about, state: z.literal('shutoff'), reason: z.enum(STATE_REASONS.shutoff) }),
+  z.object({
+    ...about,
+    state: z.literal('shutoff'),
+    reason: z.enum(STATE_REASONS.shutoff),
+    /** Of what is left of it, where that was left on purpose: a guest that stopped, and is preserved. */
+    domid: z.int().positive().optional(),
+  }),
 ]);
 
 /** What we last did to a domain. It explains what the toolstack says of it, and never overrules that. */
@@ -48,6 +55,13 @@ export class RunRecords {
     } catch {
       return undefined; // the toolstack says how the domain is; only the reason is unknown
     }
+  }
+
+  /** Domains that have a note, by UUID. */
+  uuids(): string[] {
+    return readdirSync(this.dir)
+      .map((file) => /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json$/.exec(file)?.[1])
+      .filter((uuid) => uuid !== undefined);
   }
 
   /** Throws the system's error. */

@@ -192,6 +192,22 @@ export class EmbeddedToolstack implements Toolstack {
     });
   }
 
+  async preserve(id: Domid, suffix: string, uuid: string, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, async (domain) => {
+      if (domain.record.shutdown === null) {
+        throw new ToolstackError('E_TOOLSTACK_STATE', `domain ${id} cannot be preserved: it has not shut down`, {
+          data: { domid: id },
+        });
+      }
+      const name = checkDomainName(domain.record.name + suffix);
+      using _lock = await takeLock(this.#host.hostLock, 'renaming a domain', signal);
+      checkNameFree(this.#host, id, name);
+      const config = readConfig(domain.folder);
+      writeConfig(domain.folder, { ...config, domain: { ...withName(config.domain, name), uuid } });
+      domain.update({ name, uuid });
+    });
+  }
+
   async shutdown(id: Domid, signal?: AbortSignal): Promise<void> {
     await this.#change(id, signal, (domain) => {
       requireBuilt(domain.record);

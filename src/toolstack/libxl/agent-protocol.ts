@@ -36,6 +36,7 @@ export type HostFacts = z.infer<typeof hostSchema>;
 
 export const domainParams = z.object({ domid: domidSchema });
 export const renameParams = z.object({ domid: domidSchema, name: z.string() });
+export const preserveParams = z.object({ domid: domidSchema, suffix: z.string(), uuid: z.guid() });
 export const saveParams = z.object({ domid: domidSchema, live: z.boolean() });
 export const guestParams = z.object({ name: z.string(), uuid: z.string(), config: z.string() });
 export const restoreParams = guestParams.extend({ streamVersion: z.int() });

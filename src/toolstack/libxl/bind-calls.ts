@@ -30,6 +30,7 @@ type Calls = Pick<
   | 'userdata'
   | 'retrieveConfig'
   | 'rename'
+  | 'preserve'
 >;
 
 interface StructCalls {
@@ -87,6 +88,13 @@ export function bindCalls(libxl: Library, ctx: Address): Calls {
   const retrieveConfig = onThread(
     libxl.func('int libxl_retrieve_domain_configuration(void *ctx, uint32_t domid, void *config, void *how)'),
   ) as (...args: [Address, number, Address, null]) => Promise<number>;
+  // A libxl_uuid (16 bytes, by value) travels as two words on x86-64 and arm64; libxl_domain_create_info is
+  // what a libxl_domain_config begins with.
+  const preserve = onThread(
+    libxl.func(
+      'int libxl_domain_preserve(void *ctx, uint32_t domid, void *info, str name_suffix, uint64_t uuid_first, uint64_t uuid_last)',
+    ),
+  ) as (...args: [Address, number, Address, string, bigint, bigint]) => Promise<number>;
   const rename = onThread(
     libxl.func('int libxl_domain_rename(void *ctx, uint32_t domid, str old_name, str new_name)'),
   ) as (...args: [Address, number, null, string]) => Promise<number>;
@@ -137,5 +145,9 @@ export function bindCalls(libxl: Library, ctx: Address): Calls {
     },
     retrieveConfig: (domid, config) => retrieveConfig(ctx, domid, config, null),
     rename: (domid, name) => rename(ctx, domid, null, name),
+    preserve: (domid, config, suffix, uuid) => {
+      const words = new DataView(uuid.buffer, uuid.byteOffset, 16);
+      return preserve(ctx, domid, config, suffix, words.getBigUint64(0, true), words.getBigUint64(8, true));
+    },
   };
 }

@@ -136,6 +136,16 @@ export class LibxlContext {
     await this.#do(`rename domain ${id} to ${name}`, id, () => this.#native.rename(guestDomid(id, 'renamed'), name));
   }
 
+  /** Gives a domain that has shut down a suffix behind its name, and another UUID. */
+  async preserve(id: Domid, suffix: string, uuid: string): Promise<void> {
+    const bytes = Buffer.from(uuid.replaceAll('-', ''), 'hex');
+    await withStruct(this.#native, 'domain_config', async (config) => {
+      const domid = guestDomid(id, 'preserved');
+      await this.#do(`look at domain ${id}`, id, () => this.#native.retrieveConfig(domid, config));
+      await this.#do(`preserve domain ${id}`, id, () => this.#native.preserve(domid, config, suffix, bytes));
+    });
+  }
+
   /** Asks the guest; one without Xen drivers has its power button pressed. */
   async shutdown(id: Domid): Promise<void> {
     try {

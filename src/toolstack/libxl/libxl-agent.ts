@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { ANSWER_FD, FIRST_PASSED_FD } from '../agent/protocol.js';
 import { serveAgent, type CallContext } from '../agent/serve.js';
-import { domainParams, guestParams, renameParams, restoreParams, saveParams, wireInfo } from './agent-protocol.js';
+import { domainParams, guestParams, preserveParams, renameParams, restoreParams, saveParams, wireInfo } from './agent-protocol.js';
 import { closeOnExec } from './close-on-exec.js';
 import { LibxlContext, type Transfer } from './context.js';
 import type { Domid } from '../domid.js';
@@ -72,6 +72,10 @@ serveAgent({
   rename: async (params) => {
     const { domid, name } = renameParams.parse(params);
     await open().context.rename(domid, name);
+  },
+  preserve: async (params) => {
+    const { domid, suffix, uuid } = preserveParams.parse(params);
+    await open().context.preserve(domid, suffix, uuid);
   },
   create: async (params, call) => made(await open().context.create(guestParams.parse(params), transferOf(call)), call),
   restore: async (params, call) => {

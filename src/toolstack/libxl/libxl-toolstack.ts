@@ -106,6 +106,10 @@ export class LibxlToolstack implements Toolstack {
     await this.#change('rename', id, signal, { name: checkDomainName(name) });
   }
 
+  async preserve(id: Domid, suffix: string, uuid: string, signal?: AbortSignal): Promise<void> {
+    await this.#change('preserve', id, signal, { suffix, uuid });
+  }
+
   async shutdown(id: Domid, signal?: AbortSignal): Promise<void> {
     await this.#change('shutdown', id, signal);
   }

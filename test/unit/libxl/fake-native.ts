@@ -92,6 +92,11 @@ export class FakeNative implements LibxlNative {
     this.#structs.set(config, { c_info: {} });
     return Promise.resolve(this.codes.get('retrieveConfig') ?? 0);
   }
+  preserve(domid: number, _config: Address, suffix: string, uuid: Uint8Array): Promise<number> {
+    this.calls.push(`preserve ${domid} ${suffix} ${Buffer.from(uuid).toString('hex')}`);
+    return Promise.resolve(0);
+  }
+
   rename(domid: number, name: string): Promise<number> {
     this.calls.push(`rename ${domid} ${name}`);
     return Promise.resolve(this.codes.get('rename') ?? 0);

@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto';
+import { lifecycleActions } from '../../domain/lifecycle-actions.js';
+import { messageOf } from '../../errors/message-of.js';
+import type { DomainInfo, GuestConfig } from '../../toolstack/toolstack.js';
+import type { Host } from '../host.js';
+import { startDomain } from '../lifecycle/start-domain.js';
+import { endDomain, noteStopped } from '../lifecycle/stop-domain.js';
+import { endingOf, type Ending } from './ending.js';
+
+/** Copies of crashed guests that are kept beside a domain; with more, the newest ends as by `destroy`. */
+const MAX_PRESERVED = 10;
+
+type Acting = Extract<Ending, { do: 'act' }>;
+
+/**
+ * Does with a domain whose guest has stopped what its definition says. The caller holds the job of its UUID and name, and has just seen
+ * it shut down. What cannot be done is logged and told; then the domain is as far as it got.
+ * @param signal ends what takes long; not the watcher's end: a restart that has begun is brought to its end
+ */
+export async function actOnEnding(host: Host, info: DomainInfo, signal: AbortSignal): Promise<void> {
+  const { shutdownReason } = info;
+  if (shutdownReason === undefined) return;
+  const config = await host.toolstack.describe(info.domid, signal);
+  const ending = endingOf(shutdownReason, lifecycleActions(config.domain));
+  switch (ending.do) {
+    case 'nothing':
+      return;
+    case 'tell':
+      notice(host, info, ending.text);
+      keepAsItIs(host, info, 'unknown');
+      return;
+    case 'act':
+      host.log(`${info.name}: ${shutdownReason}: ${ending.action}`);
+      await act(host, info, config, ending, signal);
+  }
+}
+
+async function act(
+  host: Host,
+  info: DomainInfo,
+  config: GuestConfig,
+  ending: Acting,
+  signal: AbortSignal,
+): Promise<void> {
+  switch (ending.action) {
+    case 'destroy':
+      await endDomain(host, info, ending.stopped, signal);
+      return;
+    case 'coredump-destroy':
+      coreIsMissed(host, info);
+      await endDomain(host, info, ending.stopped, signal);
+      return;
+    case 'preserve':
+      keepAsItIs(host, info, ending.stopped);
+      host.companions.changed({ ...who(info), change: { event: 'stopped', detail: ending.stopped } });
+      return;
+    case 'restart':
+      await endDomain(host, info, ending.stopped, signal);
+      break;
+    case 'coredump-restart':
+      coreIsMissed(host, info);
+      await endDomain(host, info, ending.stopped, signal);
+      break;
+    case 'rename-restart':
+      await setAside(host, info, config, ending, signal);
+      break;
+  }
+  await startAgain(host, info, config, ending, signal);
+}
+
+/** A persistent domain starts as it is defined now: what was changed for the next start counts from here. */
+async function startAgain(
+  host: Host,
+  info: DomainInfo,
+  live: GuestConfig,
+  { reboot }: Acting,
+  signal: AbortSignal,
+): Promise<void> {
+  const stored = host.definitions.get(info.uuid)?.domain;
+  const config = stored === undefined ? live : { domain: stored };
+  try {
+    const make = (): ReturnType<typeof host.toolstack.create> => host.toolstack.create(config, signal);
+    const started = await startDomain(host, { config, how: 'booted', paused: false, make, signal });
+    if (reboot) host.events.tell({ domain: info.name, uuid: info.uuid, id: started.domid, what: { type: 'reboot' } });
+  } catch (error) {
+    notice(host, info, `it could not be started again: ${messageOf(error)}`);
+  }
+}
+
+/** The stopped domain is kept under another name and UUID, as xl does; the run itself is over. */
+async function setAside(
+  host: Host,
+  info: DomainInfo,
+  { domain }: GuestConfig,
+  ending: Acting,
+  signal: AbortSignal,
+): Promise<void> {
+  const names = new Set((await host.known(signal)).domains.map(({ name }) => name));
+  const suffix = Array.from({ length: MAX_PRESERVED }, (_, at) => `-${at + 1}`).find(
+    (one) => !names.has(info.name + one),
+  );
+  if (suffix === undefined) {
+    notice(host, info, `${MAX_PRESERVED} copies of it are preserved already: this one is not`);
+    await endDomain(host, info, ending.stopped, signal);
+    return;
+  }
+  await host.toolstack.preserve(info.domid, suffix, randomUUID(), signal);
+  await noteStopped(host, { ...who(info), domain, reason: ending.stopped });
+}
+
+/** As with libvirt, a core that cannot be written keeps nothing from being done; it is told. */
+function coreIsMissed(host: Host, info: DomainInfo): void {
+  notice(host, info, 'its core was not written: this toolstack cannot write one');
+}
+
+/** Notes that the stop was dealt with, so that nobody deals with it again. */
+function keepAsItIs(host: Host, info: DomainInfo, reason: 'shutdown' | 'crashed' | 'unknown'): void {
+  const at = new Date().toISOString();
+  host.runs.put(info.uuid, { version: 1, name: info.name, at, state: 'shutoff', reason, domid: info.domid });
+}
+
+function notice(host: Host, info: DomainInfo, text: string): void {
+  host.log(`${info.name}: ${text}`);
+  host.events.tell({ domain: info.name, uuid: info.uuid, id: info.domid, what: { type: 'notice', text } });
+}
+
+function who({ uuid, name, domid }: DomainInfo): Pick<DomainInfo, 'uuid' | 'name' | 'domid'> {
+  return { uuid, name, domid };
+}

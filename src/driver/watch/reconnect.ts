@@ -1,0 +1,77 @@
+import { messageOf } from '../../errors/message-of.js';
+import type { DomainInfo } from '../../toolstack/toolstack.js';
+import type { Host } from '../host.js';
+import { definitionOf, endDomain, noteStopped } from '../lifecycle/stop-domain.js';
+import { settleDomain } from './settle-domain.js';
+import { sightAll, type Sighting } from './sighting.js';
+
+export interface ReconnectRequest {
+  /** The host has booted since somebody last watched: what is noted as running was another run. */
+  readonly rebooted: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface Reconnected {
+  /** Names of the domains that run and were found again. */
+  readonly found: readonly string[];
+  /** Names of those of which something could not be done; the log says what. */
+  readonly failed: readonly string[];
+}
+
+/**
+ * Finds the domains of a host again after a daemon's restart, a kill -9 or a reboot (FEATURES 3.9): dead ones are cleaned up behind,
+ * numbers are corrected, and for each that runs those who go along with it are told. One that makes trouble does not keep
+ * the others from it (S23). Needs the watch.
+ */
+export async function reconnect(host: Host, { rebooted, signal }: ReconnectRequest): Promise<Reconnected> {
+  const found: string[] = [];
+  const failed: string[] = [];
+  if (rebooted) host.log('this host has booted since its domains were last watched');
+  for (const { uuid, info, note, isMoving } of await sightAll(host, signal)) {
+    const name = info?.name ?? note?.name ?? uuid;
+    // Its migration decides; it is looked at when that is settled.
+    if (isMoving) continue;
+    signal.throwIfAborted();
+    try {
+      using _job = await host.jobs.take(uuid, name, 'finding it again', signal);
+      if (rebooted) await forgetRun(host, uuid);
+      await settleDomain(host, uuid, signal);
+      const now = await host.toolstack.lookup(uuid, signal);
+      if (now?.uuid !== uuid || host.runs.get(uuid) === undefined || !isAlive(now)) continue;
+      if (await rejoin(host, now, signal)) found.push(now.name);
+      else failed.push(now.name);
+    } catch (error) {
+      signal.throwIfAborted();
+      host.log(`${name}: finding it again failed: ${messageOf(error)}`);
+      failed.push(name);
+    }
+  }
+  return { found, failed };
+}
+
+function isAlive({ state }: DomainInfo): boolean {
+  return state === 'running' || state === 'paused';
+}
+
+/** What was noted of a run before the host went down: that run is over, whatever has its UUID now. */
+async function forgetRun(host: Host, uuid: Sighting['uuid']): Promise<void> {
+  const note = host.runs.get(uuid);
+  if (note === undefined || note.state === 'shutoff') return;
+  host.log(`${note.name} (id ${note.domid}): it ended when the host went down`);
+  await noteStopped(host, { uuid, name: note.name, domid: note.domid, domain: undefined, reason: 'destroyed' });
+}
+
+/** False where somebody who goes along with the domain objects: then it ends, as libvirt has it. */
+async function rejoin(host: Host, info: DomainInfo, signal: AbortSignal): Promise<boolean> {
+  const domain = await definitionOf(host, info);
+  if (domain === undefined) return true; // it has gone meanwhile: the watcher will see
+  try {
+    await host.companions.reconnect({ domain, info }, signal);
+    return true;
+  } catch (error) {
+    signal.throwIfAborted();
+    host.log(`${info.name}: ends, because ${messageOf(error)}`);
+    await endDomain(host, info, 'failed', signal);
+    return false;
+  }
+}
