@@ -1,5 +1,6 @@
 // One end of xenferry for the benchmark: the real handshake, codec and lanes, with a toolstack whose save and restore are
-// other programs. Driven by bench/contenders.mjs: `endpoint.mjs receive DIR` and `endpoint.mjs send DIR PORT OPTIONS`.
+// other programs. Driven by bench/contenders.mjs and test/fault/memory.test.ts: `endpoint.mjs receive DIR [RESTORE...]` and
+// `endpoint.mjs send DIR PORT OPTIONS`; RESTORE reads the stream, and cat does where it is not given.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -117,7 +118,7 @@ function spent() {
 }
 
 if (role === 'receive') {
-  const host = openHost(undefined, ['cat']);
+  const host = openHost(undefined, rest.length === 0 ? ['cat'] : rest);
   const threads = dialers.laneThreads?.();
   const reception = new Reception(host, await host.hello(never), (line) => process.stderr.write(`${line}\n`));
   const listener = await listenTls({
@@ -134,7 +135,7 @@ if (role === 'receive') {
 } else {
   const [port, text] = rest;
   const options = JSON.parse(text);
-  const host = openHost('running', ['cat', ...options.files]);
+  const host = openHost('running', options.save ?? ['cat', ...options.files]);
   const uri = parseDestinationUri(`xen+tls://127.0.0.1:${port}/system`);
   const dialing = { tlsDir: join(dir, 'tls'), ssh: { channelsOnly: false }, onNotice: () => undefined };
   const destination = await openDestination(uri, dialing, () => host.hello(never));

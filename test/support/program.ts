@@ -56,8 +56,17 @@ export class Running {
   }
 }
 
-export function start(words: readonly string[], env: NodeJS.ProcessEnv = { ...process.env, FORCE_COLOR: '' }): Running {
-  return new Running(spawn(process.execPath, [PROGRAM, ...words], { stdio: ['ignore', 'pipe', 'pipe'], env }));
+export function start(words: readonly string[], env?: NodeJS.ProcessEnv): Running {
+  return startScript(PROGRAM, words, env);
+}
+
+/** Another script than the program itself. */
+export function startScript(
+  script: string,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv = { ...process.env, FORCE_COLOR: '' },
+): Running {
+  return new Running(spawn(process.execPath, [script, ...words], { stdio: ['ignore', 'pipe', 'pipe'], env }));
 }
 
 export async function run(words: readonly string[], env?: NodeJS.ProcessEnv): Promise<Finished> {
