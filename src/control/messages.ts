@@ -10,7 +10,13 @@ import { ProtocolError } from '../errors/errors.js';
 export const PROTOCOL = { min: 1, max: 1 } as const;
 
 /** What a peer can do, by the names of S28. */
-export const FEATURES = ['migration-v3', 'migration-params', 'migration-p2p', 'typed-param-string'] as const;
+export const FEATURES = [
+  'migration-v3',
+  'migration-params',
+  'migration-p2p',
+  'typed-param-string',
+  'persist-dest',
+] as const;
 
 const MAX_TEXT = 4096;
 const MAX_XML = 1024 * 1024;
@@ -111,6 +117,10 @@ export const prepareSchema = z.object({
   stream: streamOfferSchema.optional(),
   /** Whether the guest shall run there, where that is known beforehand; the finish's word counts. */
   run: z.boolean().optional(),
+  /** Domain XML that the destination is to keep as the guest's definition; needs `persist-dest`. */
+  persist: z.object({ xml: z.string().max(MAX_XML) }).optional(),
+  /** Take the guest in although a check says no that may be overridden. */
+  unsafe: z.boolean().optional(),
 });
 export type Prepare = z.infer<typeof prepareSchema>;
 
@@ -163,6 +173,8 @@ export const replySchema = z.discriminatedUnion('type', [
     outcome: z.enum(['committed', 'aborted', 'pending']),
     /** Whether the guest runs there; only with `committed`. */
     running: z.boolean().optional(),
+    /** Whether the destination keeps a definition of the guest; only with `committed`. */
+    persistent: z.boolean().optional(),
     error: wireErrorSchema.optional(),
   }),
   z.object({ type: z.literal('confirmed') }),

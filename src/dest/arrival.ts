@@ -19,6 +19,7 @@ import type { Domid } from '../toolstack/domid.js';
 import type { DomainInfo, GuestConfig, Toolstack, TransferEvent } from '../toolstack/toolstack.js';
 import { INCOMING_SUFFIX } from './preflight.js';
 import { receive, type ReceiveRequest } from './receive.js';
+import type { Welcome } from './welcome.js';
 
 type StreamTerms = NonNullable<ReceiveRequest['terms']>;
 type OutcomeReply = Extract<Reply, { type: 'outcome' }>;
@@ -35,6 +36,7 @@ export interface ArrivalSubject {
 export interface ArrivalContext {
   readonly toolstack: Toolstack;
   readonly deadlines: Deadlines;
+  readonly welcome: Welcome;
   /** How long the lanes may be without a connection, in ms. */
   readonly reconnectMs: number;
   readonly file: JournalFile;
@@ -159,7 +161,9 @@ export class Arrival {
     return {
       type: 'outcome',
       outcome: said,
-      ...(said === 'committed' ? { running: this.#running } : {}),
+      ...(said === 'committed'
+        ? { running: this.#running, persistent: this.context.welcome.isPersistent(this.subject.uuid) }
+        : {}),
       ...(this.#error === undefined ? {} : { error: toWire(this.#error) }),
     };
   }
@@ -191,6 +195,10 @@ export class Arrival {
       await this.#call('renaming the arrived domain', (signal) =>
         toolstack.rename(received.domid, config.domain.name, signal),
       );
+      await this.#call('what this host does for guests that come in', async (signal) => {
+        const info = await toolstack.info(received.domid, signal);
+        if (info !== undefined) await this.context.welcome.restored(config.domain, info, signal);
+      });
       void this.#tell({ type: 'restored', digest: digestText(received.digest) });
     } catch (error) {
       this.#error ??= asError(error);
@@ -314,12 +322,14 @@ export class Arrival {
         this.#giveUp(this.#error.message);
         return false;
       }
+      await this.context.welcome.committed(this.subject);
       if (info.state === 'paused' && this.#run) {
         await this.#call('letting the guest run', (signal) => this.context.toolstack.unpause(info.domid, signal));
         this.#running = true;
       } else {
         this.#running = info.state === 'running';
       }
+      this.context.welcome.arrived(info, this.#running);
     } catch (error) {
       this.#error = new ToolstackError(
         'E_TOOLSTACK_UNPAUSE',
@@ -364,6 +374,7 @@ export class Arrival {
           );
         }
         this.#abortIsSure = true;
+        await this.context.welcome.refused(this.subject, this.#domid);
         return true;
       } catch (error) {
         if (tries < DESTROY_TRIES) continue;

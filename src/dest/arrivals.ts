@@ -16,6 +16,7 @@ import type { Toolstack, TransferEvent } from '../toolstack/toolstack.js';
 import { Arrival, type ArrivalSubject, type InboundLanes } from './arrival.js';
 import { findProblems } from './preflight.js';
 import { recoverArrival } from './recover.js';
+import type { Welcome } from './welcome.js';
 
 /** Raw bytes that may be on the way unacknowledged; bounds the memory of both sides. */
 export const MAX_WINDOW_BYTES = 64 * 1024 * 1024;
@@ -53,6 +54,7 @@ export interface ArrivalsContext<Lane> {
   readonly journal: Journal;
   readonly deadlines: Deadlines;
   readonly reserve: Reserve;
+  readonly welcome: Welcome;
   /** @param reconnectMs how long the lanes outlive the loss of all their connections; 0: one that is lost ends them */
   readonly makeLanes: (count: number, windowBytes: number, reconnectMs: number) => LaneSet<Lane>;
   readonly onEvent: (migration: string, event: TransferEvent) => void;
@@ -166,6 +168,7 @@ export class Arrivals<Lane> {
       'pre-flight',
     );
     let domain: Domain;
+    let definition: Domain | undefined;
     let streamVersion: number;
     try {
       if (this.#live.has(request.migration)) {
@@ -176,7 +179,9 @@ export class Arrivals<Lane> {
       const cookie = eatCookie(request.cookie === undefined ? undefined : Buffer.from(request.cookie, 'base64'));
       checkCookieMatches(cookie, sent);
       streamVersion = agreeStreamVersion(cookie.streamVersion, host.streamVersions);
-      domain = request.dname === undefined ? sent : withName(sent, request.dname);
+      const named = (one: Domain): Domain => (request.dname === undefined ? one : withName(one, request.dname));
+      domain = named(sent);
+      if (request.persist !== undefined) definition = named(definitionOf(request.persist.xml, sent));
     } catch (error) {
       return refusal([problemOf(error)]);
     }
@@ -210,7 +215,20 @@ export class Arrivals<Lane> {
         reservation[Symbol.dispose]();
         return refusal(problems);
       }
-      return this.#start(request, from, domain, streamVersion, reservation);
+      const wishes = { definition, unsafe: request.unsafe === true, from: from.hostname };
+      let guest: Domain;
+      try {
+        guest = await context.welcome.prepare(domain, wishes, deadline.signal);
+      } catch (error) {
+        reservation[Symbol.dispose]();
+        return refusal([problemOf(error)]);
+      }
+      try {
+        return this.#start(request, from, guest, streamVersion, reservation);
+      } catch (error) {
+        await context.welcome.refused(domain, undefined);
+        throw error;
+      }
     } catch (error) {
       reservation[Symbol.dispose]();
       throw error;
@@ -251,6 +269,7 @@ export class Arrivals<Lane> {
       {
         toolstack: context.toolstack,
         deadlines: context.deadlines,
+        welcome: context.welcome,
         reconnectMs: from.reconnectMs ?? 0,
         file,
         onFailed: (error) => from.notify(subject.migration, subject.epoch, error),
@@ -320,7 +339,8 @@ export class Arrivals<Lane> {
     if (said === 'refused') return { type: 'outcome', outcome: 'aborted' };
     if (said === 'arrived') {
       const info = await context.toolstack.lookup(request.uuid);
-      return { type: 'outcome', outcome: 'committed', running: info?.state === 'running' };
+      const persistent = context.welcome.isPersistent(request.uuid);
+      return { type: 'outcome', outcome: 'committed', running: info?.state === 'running', persistent };
     }
     using deadline = new Deadline(
       new AbortController().signal,
@@ -360,6 +380,16 @@ export class Arrivals<Lane> {
       reservation[Symbol.dispose]();
     }
   }
+}
+
+/** What is to be kept of a guest, from the source. @throws ProtocolError `E_PROTOCOL_DEFINITION` where it is another guest's */
+function definitionOf(xml: string, sent: Domain): Domain {
+  const definition = parseDomainXml(xml, { trust: 'peer' });
+  if (definition.uuid === sent.uuid) return { ...definition, name: sent.name };
+  throw new ProtocolError(
+    'E_PROTOCOL_DEFINITION',
+    `the definition to be kept is that of ${definition.uuid}, not of ${sent.uuid}`,
+  );
 }
 
 function asAborted(reason: unknown): XenferryError {

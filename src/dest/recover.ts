@@ -5,6 +5,7 @@ import type { Journal, JournalEntry } from '../journal/journal.js';
 import { guestDomid } from '../toolstack/domid.js';
 import type { Toolstack } from '../toolstack/toolstack.js';
 import { Arrival } from './arrival.js';
+import type { Welcome } from './welcome.js';
 
 const DEST_PHASES: readonly string[] = [
   'receiving',
@@ -22,6 +23,7 @@ export interface RecoverContext {
   readonly toolstack: Toolstack;
   readonly journal: Journal;
   readonly deadlines: Deadlines;
+  readonly welcome: Welcome;
   readonly log: (line: string) => void;
 }
 
@@ -39,6 +41,7 @@ export async function recoverArrival(
     {
       toolstack: context.toolstack,
       deadlines: context.deadlines,
+      welcome: context.welcome,
       reconnectMs: 0,
       file: context.journal.resume(header.migration, 'dest'),
       onFailed: () => undefined,

@@ -9,10 +9,15 @@ import { codeOf, messageOf } from '../errors/message-of.js';
 import { Departure, type DepartureContext } from '../source/departure.js';
 import type { Connect } from '../source/destination.js';
 import type { DepartureReport, ProgressEvent } from '../source/report.js';
+import type { JournalHeader } from '../journal/records.js';
 import type { DomainInfo } from '../toolstack/toolstack.js';
 import type { Host } from './host.js';
 import type { Job } from './jobs/job.js';
+import { afterDeparture } from './lifecycle/departed.js';
 import { MigrationError, placeInWords } from './migration-error.js';
+import { CopyWatch, type CopyTimeout } from './migration-timeout.js';
+import { configFromXml, definitionToKeep } from './migration-xml.js';
+import type { KnownDomain } from './registry/known-domain.js';
 
 /** Raw bytes that may be on their way unacknowledged. */
 export const WINDOW_BYTES = 32 * 1024 * 1024;
@@ -27,6 +32,18 @@ export interface MigrateRequest {
   /** Leave the guest paused at the destination (`--suspend`). */
   readonly suspend: boolean;
   readonly dname?: string | undefined;
+  /** Let the destination keep a definition of the guest (`--persistent`). */
+  readonly persistent?: boolean | undefined;
+  /** Domain XML for that definition, in place of the one that is kept here. */
+  readonly persistentXml?: string | undefined;
+  /** Forget the definition here, once the destination has recorded that the guest is there. */
+  readonly undefineSource?: boolean | undefined;
+  /** Domain XML for the destination, in place of what runs; the guest must not see a difference. */
+  readonly xml?: string | undefined;
+  /** Override the destination's checks that may be. */
+  readonly unsafe?: boolean | undefined;
+  /** Longest time of live copying. */
+  readonly timeout?: CopyTimeout | undefined;
   readonly lanes: number;
   readonly bandwidthMiBps?: number | undefined;
   /** Default: auto. */
@@ -58,6 +75,7 @@ async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInf
   const cancel = AbortSignal.any([request.cancel, job.cancel]);
   const onProgress = (event: ProgressEvent): void => {
     job.note(event);
+    watch?.take(event);
     request.onProgress(event);
   };
   // What was true before the wait for the job may not be true any more (S09).
@@ -74,8 +92,15 @@ async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInf
       },
     );
   }
-  const config = await host.toolstack.describe(info.domid, cancel);
-  checkMovable(config.domain);
+  const live = await host.toolstack.describe(info.domid, cancel);
+  checkMovable(live.domain);
+  const config = request.xml === undefined ? live : configFromXml(live, request.xml);
+  const known = await host.findKnown(info.uuid, cancel);
+  const persist =
+    request.persistent === true
+      ? { xml: definitionToKeep(live.domain, known.stored?.domain, request.persistentXml) }
+      : undefined;
+  const undefineSource = undefineWhen(request, known);
   const local = await host.toolstack.host(cancel);
   const cookie = bakeCookie({
     name: info.name,
@@ -83,18 +108,30 @@ async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInf
     hostname: local.hostname,
     streamVersion: Math.max(...local.streamVersions),
   });
+  await using watch =
+    request.timeout === undefined
+      ? undefined
+      : new CopyWatch(host.toolstack, info.domid, request.timeout, (text) => onProgress({ type: 'notice', text }));
   const context: DepartureContext = {
     toolstack: host.toolstack,
     journal: host.journal,
     deadlines: host.deadlines,
     connect: request.connect,
-    cancel,
+    cancel: watch === undefined ? cancel : AbortSignal.any([cancel, watch.cancel]),
     hurry: request.hurry,
     onProgress,
   };
+  const { uuid, name, domid } = info;
   const report = await Departure.run(
     context,
-    { migration: randomUUID(), uuid: info.uuid, name: info.name, domid: info.domid, peer: request.destination },
+    {
+      migration: randomUUID(),
+      uuid,
+      name,
+      domid,
+      peer: request.destination,
+      ...(undefineSource === undefined ? {} : { undefineSource }),
+    },
     {
       live: request.live,
       run: info.state === 'running' && !request.suspend,
@@ -107,11 +144,25 @@ async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInf
         ...(config.native === undefined ? {} : { native: config.native }),
         cookie: Buffer.from(cookie).toString('base64'),
         ...(request.dname === undefined ? {} : { dname: request.dname }),
+        ...(persist === undefined ? {} : { persist }),
+        ...(request.unsafe === true ? { unsafe: true } : {}),
       },
+      needs: persist === undefined ? [] : ['persist-dest'],
     },
   );
-  if (report.place === 'destination') return { ...report, domain: info.name };
+  await watch?.[Symbol.asyncDispose]();
+  const leaver = { uuid, name, domid, domain: live.domain, undefineSource };
+  const warnings = await afterDeparture(host, leaver, report);
+  if (report.place === 'destination') {
+    return { ...report, warnings: [...report.warnings, ...warnings], domain: info.name };
+  }
   throw migrationError(info.name, request.destination, report);
+}
+
+/** What becomes of the definition here: with `--persistent` it goes only where the destination says that it keeps one. */
+function undefineWhen(request: MigrateRequest, { stored }: KnownDomain): JournalHeader['undefineSource'] {
+  if (request.undefineSource !== true || stored === undefined) return undefined;
+  return request.persistent === true ? 'when-persistent' : 'always';
 }
 
 /** The sentence and the code of a migration that did not arrive. */

@@ -11,6 +11,7 @@ import { LaneReceiver } from '../tunnel/lane-receiver.js';
 import type { FramedLink } from '../tunnel/lane-link.js';
 import type { Link } from '../tunnel/link.js';
 import { Conversations } from './conversations.js';
+import { arrivalsOf } from './lifecycle/incoming.js';
 import type { Host } from './host.js';
 
 /** Where links come in: says hello, gives each link to what it is for, and keeps going whatever a peer does. */
@@ -26,10 +27,7 @@ export class Reception implements AsyncDisposable {
     private readonly log: (line: string) => void,
   ) {
     this.#arrivals = new Arrivals<FramedLink>({
-      toolstack: host.toolstack,
-      journal: host.journal,
-      deadlines: host.deadlines,
-      reserve: host.jobs.reserve,
+      ...arrivalsOf(host),
       makeLanes: (_count, windowBytes, reconnectMs) => {
         const receiver = new LaneReceiver({ windowBytes, reconnectMs });
         return {
@@ -60,10 +58,7 @@ export class Reception implements AsyncDisposable {
         // Another process may have settled it while we waited.
         const now = this.host.journal.read(migration, 'dest');
         if (now === undefined) continue;
-        const settled = await recoverArrival(
-          { toolstack: this.host.toolstack, journal: this.host.journal, deadlines: this.host.deadlines, log: this.log },
-          now,
-        );
+        const settled = await recoverArrival({ ...arrivalsOf(this.host), log: this.log }, now);
         this.log(`${name}: unfinished migration ${migration} settled: ${settled.outcome}`);
       } catch (error) {
         this.log(`${name}: unfinished migration ${migration} could not be settled: ${messageOf(error)}`);

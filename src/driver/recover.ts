@@ -7,6 +7,8 @@ import { Departure } from '../source/departure.js';
 import type { Connect } from '../source/destination.js';
 import { guestDomid } from '../toolstack/domid.js';
 import type { Host } from './host.js';
+import { afterDeparture } from './lifecycle/departed.js';
+import { arrivalsOf } from './lifecycle/incoming.js';
 import { placeInWords } from './migration-error.js';
 
 /** One migration that never settled, and what became of it. */
@@ -78,10 +80,7 @@ async function settle(
   const now = host.journal.read(header.migration, header.side);
   if (now === undefined) return { settled: true, result: 'settled by another process' };
   if (header.side === 'dest') {
-    const { outcome, error } = await recoverArrival(
-      { toolstack: host.toolstack, journal: host.journal, deadlines: host.deadlines, log: () => undefined },
-      now,
-    );
+    const { outcome, error } = await recoverArrival({ ...arrivalsOf(host), log: () => undefined }, now);
     return { settled: outcome !== 'pending', result: error === undefined ? outcome : `${outcome}: ${error.message}` };
   }
   if (header.domid === undefined) throw new RefusedError('E_REFUSED_JOURNAL', 'the journal does not name the domain');
@@ -108,5 +107,7 @@ async function settle(
   );
   const after = host.journal.read(header.migration, 'source');
   const settled = after !== undefined && SOURCE_FINAL.has(sourceStateOf(after));
-  return { settled, result: [placeInWords(report.place), ...report.warnings].join('; ') };
+  const { uuid, name, domid, undefineSource } = header;
+  const warnings = await afterDeparture(host, { uuid, name, domid, domain: undefined, undefineSource }, report);
+  return { settled, result: [placeInWords(report.place), ...report.warnings, ...warnings].join('; ') };
 }

@@ -20,6 +20,8 @@ export const headerSchema = z.object({
   /** Where the other side is: the destination URI, or the source's host name. */
   peer: z.string(),
   startedAt: z.iso.datetime(),
+  /** The source forgets its definition once the guest has arrived: in any case, or where the destination keeps one. */
+  undefineSource: z.enum(['always', 'when-persistent']).optional(),
 });
 export type JournalHeader = z.infer<typeof headerSchema>;
 

@@ -39,6 +39,8 @@ export interface DepartureSubject {
   readonly domid: Domid;
   /** For the journal: the destination's URI. */
   readonly peer: string;
+  /** For the journal: what becomes of the definition here. The departure itself does not see to it. */
+  readonly undefineSource?: 'always' | 'when-persistent';
 }
 
 /** What a fresh departure does; a recovered one only settles. */
@@ -50,7 +52,9 @@ export interface DeparturePlan {
   readonly windowBytes: number;
   readonly bandwidthBytesPerSecond?: number | undefined;
   readonly compression: Compression;
-  readonly prepare: Pick<Prepare, 'xml' | 'native' | 'cookie' | 'dname'>;
+  readonly prepare: Pick<Prepare, 'xml' | 'native' | 'cookie' | 'dname' | 'persist' | 'unsafe'>;
+  /** What the destination must be able to do, beside a plain migration. */
+  readonly needs: readonly string[];
 }
 
 export interface DepartureContext {
@@ -85,6 +89,7 @@ export class Departure {
   #suspendedAt: number | undefined;
   #arrivedAt: number | undefined;
   #runningThere = false;
+  #persistentThere = false;
   #place: GuestPlace | undefined;
   #rounds = 0;
   #rawBytes = 0;
@@ -257,6 +262,7 @@ export class Departure {
       this.#enter('prepare');
       const digestKey = randomBytes(DIGEST_KEY_BYTES);
       const destination = await this.#connect(context.cancel);
+      checkFeatures(destination, plan.needs);
       const prepared = await askPrepare(
         destination,
         {
@@ -376,12 +382,14 @@ export class Departure {
   #take(reply: {
     outcome: 'committed' | 'aborted' | 'pending';
     running?: boolean | undefined;
+    persistent?: boolean | undefined;
     error?: Parameters<typeof fromWire>[0] | undefined;
   }): SourceEvent {
     switch (reply.outcome) {
       case 'committed':
         this.#arrivedAt = performance.now();
         this.#runningThere = reply.running ?? false;
+        this.#persistentThere = reply.persistent ?? false;
         this.#place = 'destination';
         if (reply.error !== undefined) this.#warnings.push(reply.error.message);
         return 'committed';
@@ -495,6 +503,7 @@ export class Departure {
       cancelled: this.#cancelled,
       warnings: this.#warnings,
       runningThere: this.#runningThere,
+      persistentThere: this.#persistentThere,
       totalMs: performance.now() - this.#startedAt,
       ...(downtimeMs === undefined ? {} : { downtimeMs }),
       rawBytes: this.#rawBytes,
@@ -510,4 +519,14 @@ export class Departure {
         : { digest: `${this.#performed.digest.algorithm}:${this.#performed.digest.hex}` }),
     };
   }
+}
+
+/** @throws RefusedError `E_REFUSED_FEATURE` */
+function checkFeatures({ hello }: Destination, needs: readonly string[]): void {
+  const missing = needs.filter((feature) => !hello.features.includes(feature));
+  if (missing.length === 0) return;
+  throw new RefusedError('E_REFUSED_FEATURE', `${hello.hostname} (${hello.software}) lacks ${missing.join(', ')}`, {
+    hint: 'Leave the option out that needs it, or bring the destination to a release that has it.',
+    data: { missing },
+  });
 }

@@ -46,6 +46,8 @@ export interface DepartureReport {
   /** Things that went wrong without changing where the guest is. */
   readonly warnings: readonly string[];
   readonly runningThere: boolean;
+  /** The destination has said that it keeps a definition of the guest. */
+  readonly persistentThere: boolean;
   readonly totalMs: number;
   /** From the guest's suspension to the destination's word that it runs: seen from here, a round trip included. */
   readonly downtimeMs?: number;

@@ -3,12 +3,14 @@ import type { CommandModule } from 'yargs';
 import { MAX_LEVEL, MIN_LEVEL, type Compression } from '../../codec/agreement.js';
 import { migrate, type Migrated } from '../../driver/migrate.js';
 import { MigrationError } from '../../driver/migration-error.js';
+import type { CopyTimeout } from '../../driver/migration-timeout.js';
 import { openDestination } from '../../driver/open-destination.js';
 import { parseDestinationUri } from '../../driver/uri.js';
 import { MAX_RECONNECT_MS } from '../../control/messages.js';
 import { UsageError, XenferryError } from '../../errors/errors.js';
 import { codeOf, messageOf } from '../../errors/message-of.js';
 import { dialerOptions, dialingOptions, type DialingOptions } from '../dialing.js';
+import { flag, readUserFile } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine, printNote } from '../output.js';
 import { transferFigures, transferText } from '../transfer-figures.js';
@@ -16,6 +18,7 @@ import { Progress, PROGRESS_STYLES, progressStyle } from '../progress.js';
 import { StopSignals } from '../stop-signals.js';
 
 const MAX_LANES = 64;
+const MAX_TIMEOUT_S = 86_400;
 
 /** A lane keeps one core busy with encryption; beside a second one, the loss of one is no outage. */
 const DEFAULT_LANES = Math.min(4, Math.max(2, availableParallelism()));
@@ -26,6 +29,14 @@ interface MigrateOptions extends GlobalOptions, DialingOptions {
   live: boolean;
   suspend: boolean;
   dname?: string | undefined;
+  persistent: boolean;
+  'persistent-xml'?: string | undefined;
+  undefinesource: boolean;
+  xml?: string | undefined;
+  timeout?: number | undefined;
+  'timeout-suspend': boolean;
+  'timeout-cancel': boolean;
+  unsafe: boolean;
   lanes: number;
   bandwidth?: number | undefined;
   compress: string;
@@ -64,6 +75,21 @@ export const migrateCommand: CommandModule<GlobalOptions, MigrateOptions> = {
         type: 'number',
         describe: 'seconds to outlive the loss of every connection; 0: not at all [30]',
       })
+      .option('persistent', flag('let the destination keep a definition of the domain'))
+      .option('persistent-xml', {
+        type: 'string',
+        describe: 'file with that definition, in place of the one kept here',
+      })
+      .option('undefinesource', flag('forget the definition here, once the destination has recorded the arrival'))
+      .option('xml', {
+        type: 'string',
+        describe: 'file with domain XML for the destination; the guest sees no difference',
+      })
+      .option('timeout', { type: 'number', describe: 'seconds that live copying may take; then --timeout-suspend' })
+      .option('timeout-suspend', flag('behind --timeout, hold the guest until the copying is done'))
+      .option('timeout-cancel', flag('behind --timeout, give the migration up'))
+      .option('abort-on-error', { type: 'boolean', describe: 'accepted for virsh: every error ends a migration' })
+      .option('unsafe', flag("override the destination's check that the disks are there"))
       .option('p2p', { type: 'boolean', describe: 'accepted for virsh: it is always so' })
       .option('tunnelled', { type: 'boolean', describe: 'accepted for virsh: it is always so' })
       .option('verbose', { type: 'boolean', describe: 'accepted for virsh: progress is always shown' })
@@ -106,6 +132,14 @@ async function run(options: MigrateOptions): Promise<Migrated> {
     );
   }
   const compression = parseCompression(options.compress);
+  const timeout = copyTimeout(options);
+  if (options['persistent-xml'] !== undefined && !options.persistent) {
+    throw new UsageError('E_USAGE_ARGUMENTS', '--persistent-xml without --persistent keeps nothing', {
+      hint: 'Add --persistent.',
+    });
+  }
+  const xml = options.xml === undefined ? undefined : readUserFile(options.xml);
+  const persistentXml = options['persistent-xml'] === undefined ? undefined : readUserFile(options['persistent-xml']);
   const uri = parseDestinationUri(options.desturi);
   const deadline = [...(options.deadline ?? []), ...(reconnect === undefined ? [] : [`reconnect=${reconnect}`])];
   await using host = await openHost({ ...options, deadline });
@@ -119,6 +153,12 @@ async function run(options: MigrateOptions): Promise<Migrated> {
     live: options.live,
     suspend: options.suspend,
     dname: options.dname,
+    persistent: options.persistent,
+    persistentXml,
+    undefineSource: options.undefinesource,
+    xml,
+    timeout,
+    unsafe: options.unsafe,
     lanes: options.lanes,
     bandwidthMiBps: options.bandwidth,
     compression,
@@ -126,6 +166,21 @@ async function run(options: MigrateOptions): Promise<Migrated> {
     hurry: stop.hurry,
     onProgress: progress.take,
   });
+}
+
+function copyTimeout(options: MigrateOptions): CopyTimeout | undefined {
+  const { timeout: seconds, 'timeout-suspend': suspend, 'timeout-cancel': cancel } = options;
+  const bad = (message: string, hint: string): UsageError => new UsageError('E_USAGE_TIMEOUT', message, { hint });
+  if (suspend && cancel) throw bad('--timeout-suspend and --timeout-cancel exclude each other', 'Give one.');
+  if (seconds === undefined) {
+    if (!suspend && !cancel) return undefined;
+    throw bad(`--timeout-${suspend ? 'suspend' : 'cancel'} without --timeout`, 'Add --timeout SECONDS.');
+  }
+  if (!(seconds > 0 && seconds <= MAX_TIMEOUT_S)) {
+    throw bad(`--timeout ${seconds}: seconds over 0, at most ${MAX_TIMEOUT_S}, are needed`, 'A day at most.');
+  }
+  if (!options.live) throw bad('--timeout without --live', 'Only live copying has an end that is open: add --live.');
+  return { seconds, then: cancel ? 'cancel' : 'suspend' };
 }
 
 function parseCompression(text: string): Compression {
@@ -156,6 +211,7 @@ function resultOf(migrated: Migrated): Record<string, unknown> {
     transport: migrated.transport,
     reconnects: migrated.reconnects,
     digest: migrated.digest,
+    persistent: migrated.persistentThere,
     warnings: migrated.warnings,
   };
 }

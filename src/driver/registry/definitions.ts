@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Domain } from '../../domain/model.js';
 import { SystemError } from '../../errors/errors.js';
 import { makeFolder } from '../../posix/folder.js';
 import { readBounded, removeDurably, writeDurably } from '../../posix/durable-file.js';
@@ -79,6 +80,39 @@ export class Definitions {
   remove(uuid: string): boolean {
     const path = this.#path(uuid);
     return this.#change(path, () => removeDurably(path));
+  }
+
+  /**
+   * Keeps a definition aside that will count once `keepStaged` says so: whoever dies in between has lost nothing.
+   * @throws SystemError `E_SYSTEM_REGISTRY`
+   */
+  stage(domain: Domain): void {
+    const path = this.#stagedPath(domain.uuid);
+    this.#change(path, () => writeDurably(path, encodeDefinition({ domain, autostart: false })));
+  }
+
+  /**
+   * Lets the staged definition of a domain count, in place of the one that it had; whether that starts with the host stays.
+   * Undefined where none is staged. @throws SystemError `E_SYSTEM_REGISTRY`, `E_SYSTEM_DEFINITION`; the staged one stays then
+   */
+  keepStaged(uuid: string): 'added' | 'updated' | undefined {
+    const path = this.#stagedPath(uuid);
+    const text = readBounded(path, MAX_DEFINITION_BYTES);
+    if (text === undefined) return undefined;
+    const before = this.get(uuid);
+    this.put({ ...decodeDefinition(text, uuid, path), autostart: before?.autostart ?? false });
+    this.dropStaged(uuid);
+    return before === undefined ? 'added' : 'updated';
+  }
+
+  /** @throws SystemError `E_SYSTEM_REGISTRY` */
+  dropStaged(uuid: string): void {
+    const path = this.#stagedPath(uuid);
+    this.#change(path, () => removeDurably(path));
+  }
+
+  #stagedPath(uuid: string): string {
+    return join(this.dir, `${uuid}.incoming`);
   }
 
   #path(uuid: string): string {

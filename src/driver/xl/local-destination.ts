@@ -7,6 +7,7 @@ import { fromWire } from '../../errors/wire.js';
 import type { Connect, Destination, DestinationEvents, OpenLanes } from '../../source/destination.js';
 import type { PeerIdentity } from '../../tunnel/link.js';
 import type { Host } from '../host.js';
+import { arrivalsOf } from '../lifecycle/incoming.js';
 import { ChunkQueue } from './chunk-queue.js';
 
 /** This process as a destination: what arrives need not pass a tunnel to get here. */
@@ -38,10 +39,7 @@ class LocalDestination implements Destination {
       },
     };
     this.#arrivals = new Arrivals<never>({
-      toolstack: host.toolstack,
-      journal: host.journal,
-      deadlines: host.deadlines,
-      reserve: host.jobs.reserve,
+      ...arrivalsOf(host),
       makeLanes: () => {
         const queue = new ChunkQueue();
         this.#queue = queue;

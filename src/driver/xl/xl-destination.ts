@@ -85,7 +85,8 @@ class XlDestination implements Destination {
       protocol: PROTOCOL,
       software: 'xl',
       hostname: this.host,
-      features: [...FEATURES],
+      // xl keeps no definitions.
+      features: FEATURES.filter((feature) => feature !== 'persist-dest'),
       streamVersions: [2],
     };
   }

@@ -1,0 +1,41 @@
+import type { Domain } from '../domain/model.js';
+import type { DomainInfo } from '../toolstack/toolstack.js';
+
+/** A guest, as the journal names it. */
+export interface NamedGuest {
+  readonly uuid: string;
+  readonly name: string;
+}
+
+/** What a source asks of the destination beside the guest's arrival. */
+export interface Wishes {
+  /** What is to be kept of the guest beyond its runs; undefined: nothing new. */
+  readonly definition: Domain | undefined;
+  /** Take it in although a check says no that may be overridden. */
+  readonly unsafe: boolean;
+  /** The source's name for itself. */
+  readonly from: string;
+}
+
+/**
+ * What a host does for guests that come in, beside receiving them. Every call is made under the guest's reservation; behind
+ * `prepare` comes either `committed` or `refused`, after a restart once more where it is not known whether it came.
+ */
+export interface Welcome {
+  /**
+   * Before anything is touched. A rejection refuses the guest, and leaves nothing behind.
+   * @param guest what it would run as
+   * @returns what it shall run as, with the same name and UUID
+   */
+  prepare(guest: Domain, wishes: Wishes, signal: AbortSignal): Promise<Domain>;
+  /** The guest is whole, paused and under its name; nothing is decided. A rejection refuses it. */
+  restored(guest: Domain, info: DomainInfo, signal: AbortSignal): Promise<void>;
+  /** It has been decided that the guest is ours; it has not run yet. Never rejects. */
+  committed(guest: NamedGuest): Promise<void>;
+  /** It runs, or stays paused as it was asked for. Never throws. */
+  arrived(info: DomainInfo, running: boolean): void;
+  /** Nothing of it is left here. `domid` is the id that it had. Never rejects. */
+  refused(guest: NamedGuest, domid: number | undefined): Promise<void>;
+  /** Whether this host keeps a definition of the guest. */
+  isPersistent(uuid: string): boolean;
+}

@@ -1,0 +1,57 @@
+import { messageOf } from '../../errors/message-of.js';
+import type { Domain } from '../../domain/model.js';
+import type { JournalHeader } from '../../journal/records.js';
+import type { DepartureReport } from '../../source/report.js';
+import type { Host } from '../host.js';
+import { noteRun } from './note-run.js';
+import { noteStopped } from './stop-domain.js';
+
+/** A guest that was to leave. */
+export interface Leaver {
+  readonly uuid: string;
+  readonly name: string;
+  readonly domid: number;
+  /** What it ran as; undefined where an earlier process began its move. */
+  readonly domain: Domain | undefined;
+  /** What becomes of its definition here once it has arrived. */
+  readonly undefineSource: JournalHeader['undefineSource'];
+}
+
+/**
+ * All that follows a departure on this host: behind one that is settled the guest has ended here, and its definition is forgotten
+ * where that was asked for; behind one that failed the guest is as it was. The caller holds its job. Never rejects.
+ * @returns what went wrong, in sentences
+ */
+export async function afterDeparture(
+  host: Host,
+  leaver: Leaver,
+  report: Pick<DepartureReport, 'place' | 'phase' | 'persistentThere'>,
+): Promise<string[]> {
+  const { uuid, name, domid, domain } = leaver;
+  if (report.place !== 'destination') {
+    const info =
+      report.place === 'source-running' && report.phase !== 'prepare'
+        ? await host.toolstack.lookup(uuid).catch(() => undefined)
+        : undefined;
+    if (info?.state === 'running') noteRun(host, info, { state: 'running', reason: 'migration canceled' });
+    return [];
+  }
+  const warnings = forgetDefinition(host, leaver, report.persistentThere);
+  await noteStopped(host, { uuid, name, domid, domain, reason: 'migrated' });
+  return warnings;
+}
+
+function forgetDefinition(host: Host, { uuid, name, undefineSource }: Leaver, persistentThere: boolean): string[] {
+  if (undefineSource === undefined) return [];
+  if (undefineSource === 'when-persistent' && !persistentThere) {
+    return [`the destination does not say that it keeps the definition of ${name}: it stays here as well`];
+  }
+  try {
+    if (host.definitions.remove(uuid)) {
+      host.companions.changed({ uuid, name, domid: undefined, change: { event: 'undefined', detail: 'removed' } });
+    }
+    return [];
+  } catch (error) {
+    return [`the definition of ${name} could not be removed here: ${messageOf(error)}`];
+  }
+}
