@@ -254,7 +254,7 @@ describe('--persistent and --undefinesource', () => {
       });
       file.append({ state: 'arriving', at: new Date().toISOString(), run: true, domid: info.domid });
     }
-    const [entry] = openArrivals(b.host.journal);
+    const [entry] = openArrivals(b.host.journal.list());
     const context = { ...arrivalsOf(b.host), log: () => undefined };
     expect(await recoverArrival(context, entry)).toMatchObject({ outcome: 'committed', persistent: true });
     expect(await list(b)).toMatchObject([{ state: 'running', persistent: true }]);
