@@ -7,6 +7,7 @@ import { Host } from '../driver/host.js';
 import { openToolstack } from '../driver/open.js';
 import { parseConnectUri, type ConnectUri } from '../driver/uri.js';
 import { UsageError } from '../errors/errors.js';
+import { monitorStarter, type MonitorPlace } from './monitor-starter.js';
 import { printNote } from './output.js';
 import { ownVersion } from './version.js';
 
@@ -57,8 +58,15 @@ export function deadlinesOf(options: GlobalOptions): Deadlines {
   return { ...DEFAULT_DEADLINES, ...changed };
 }
 
+export interface OpenOptions {
+  /** The caller watches the host's domains itself: no monitor is left behind. */
+  readonly isWatching?: boolean;
+  /** Where notes go; default: standard error. */
+  readonly log?: (line: string) => void;
+}
+
 /** The host that the options name. Whoever opens it disposes it. */
-export async function openHost(options: GlobalOptions): Promise<Host> {
+export async function openHost(options: GlobalOptions, how: OpenOptions = {}): Promise<Host> {
   const uri = connectUri(options);
   return new Host({
     toolstack: await openToolstack(uri, ownVersion()),
@@ -66,7 +74,13 @@ export async function openHost(options: GlobalOptions): Promise<Host> {
     deadlines: deadlinesOf(options),
     pid: process.pid,
     version: ownVersion(),
-    companions: [],
-    log: (line) => printNote(`warning: ${line}`),
+    companions: how.isWatching === true ? [] : [monitorStarter(monitorPlace(options))],
+    log: how.log ?? ((line) => printNote(`warning: ${line}`)),
   });
+}
+
+/** Where a monitor of the host that the options name has to look. */
+export function monitorPlace(options: GlobalOptions): MonitorPlace {
+  const uri = connectUri(options);
+  return { uri, stateDir: stateDirOf(options, uri) };
 }

@@ -34,6 +34,7 @@ const VERBS: Readonly<Record<string, Load>> = {
   resume: async () => (await import('./commands/power.js')).resumeCommand,
   save: async () => (await import('./commands/save.js')).saveCommand,
   restore: async () => (await import('./commands/save.js')).restoreCommand,
+  monitor: async () => (await import('./commands/monitor.js')).monitorCommand,
   event: async () => (await import('./commands/event.js')).eventCommand,
   domjobinfo: async () => (await import('./commands/jobs.js')).domjobinfoCommand,
   domjobabort: async () => (await import('./commands/jobs.js')).domjobabortCommand,

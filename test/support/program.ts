@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+// A monitor is a process more for each host of each test; those that are about it switch it on.
+process.env.XENFERRY_MONITOR = 'off';
+
 /** The built program, as a user runs it. */
 export const PROGRAM = fileURLToPath(new URL('../../bin/xenferry.js', import.meta.url));
 

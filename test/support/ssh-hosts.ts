@@ -25,7 +25,7 @@ export class SshHosts implements AsyncDisposable {
 
   /** The environment of a program that is to log in. */
   get env(): NodeJS.ProcessEnv {
-    return { PATH: process.env.PATH, HOME: this.home.dir };
+    return { PATH: process.env.PATH, HOME: this.home.dir, XENFERRY_MONITOR: 'off' };
   }
 
   /** Where to log in, `USER@HOST:PORT`; through another port where one is named. */

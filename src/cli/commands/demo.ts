@@ -17,6 +17,8 @@ import { bytesText } from '../bytes-text.js';
 
 /** The program that this is, run again for each host and verb: the demo does nothing that a user could not type. */
 const PROGRAM = fileURLToPath(packageFile('bin/xenferry.js'));
+/** These hosts go with the demo: nobody needs to watch them afterwards. */
+const ENV = { ...process.env, XENFERRY_MONITOR: 'off' };
 const GUEST_XML = fileURLToPath(packageFile('examples/busy.xml'));
 const START_MS = 30_000;
 
@@ -132,7 +134,7 @@ class Demo {
   async #serve(host: string, tls: string): Promise<string> {
     const words = ['-c', host, 'serve', '--listen', '127.0.0.1:0', '--tls-dir', tls];
     this.#show(words);
-    const server = spawn(process.execPath, [PROGRAM, ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const server = spawn(process.execPath, [PROGRAM, ...words], { stdio: ['ignore', 'pipe', 'inherit'], env: ENV });
     this.#servers.push(server);
     const lines = createInterface(server.stdout);
     const first = await Promise.race([
@@ -147,13 +149,13 @@ class Demo {
   async #step(words: readonly string[]): Promise<void> {
     this.#show(words);
     await this.#finish(
-      spawn(process.execPath, [PROGRAM, ...words], { stdio: ['ignore', 'inherit', 'inherit'] }),
+      spawn(process.execPath, [PROGRAM, ...words], { stdio: ['ignore', 'inherit', 'inherit'], env: ENV }),
       words,
     );
   }
 
   async #result(words: readonly string[]): Promise<unknown> {
-    const child = spawn(process.execPath, [PROGRAM, ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [PROGRAM, ...words], { stdio: ['ignore', 'pipe', 'inherit'], env: ENV });
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (part: string) => {
       text += part;

@@ -3,6 +3,8 @@ import process from 'node:process';
 import type { CommandModule } from 'yargs';
 import { laneThreads } from '../../driver/dialers.js';
 import { DaemonWatch } from '../../driver/watch/daemon-watch.js';
+import type { Host } from '../../driver/host.js';
+import { hasDomainsToWatch } from '../../driver/watch/monitor.js';
 import { Reception } from '../../driver/reception.js';
 import { DEFAULT_PORT } from '../../driver/uri.js';
 import { UsageError } from '../../errors/errors.js';
@@ -10,7 +12,8 @@ import { messageOf } from '../../errors/message-of.js';
 import { RefusalLog } from '../../tunnel/refusal-log.js';
 import { loadTlsDir } from '../../tunnel/tls-credentials.js';
 import { listenTls } from '../../tunnel/tls-listener.js';
-import { openHost, type GlobalOptions } from '../open.js';
+import { startMonitor } from '../monitor-starter.js';
+import { monitorPlace, openHost, type GlobalOptions } from '../open.js';
 import { printJson, printNote } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
 
@@ -34,9 +37,11 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
   handler: async (options) => {
     const { host: address, port } = parseListen(options.listen);
     const credentials = loadTlsDir(options['tls-dir']);
-    await using host = await openHost(options);
-    using stop = new StopSignals();
     const log = (line: string): void => printNote(`${new Date().toISOString()} ${line}`);
+    await using host = await openHost(options, { isWatching: true, log });
+    // When we have gone the domains stay, and somebody has to watch them.
+    await using _behind = { [Symbol.asyncDispose]: () => leaveMonitor(host, options) };
+    using stop = new StopSignals();
     // Before the reception, which says its last words over links that live in them.
     using threads = laneThreads();
     await using reception = new Reception(host, await host.hello(stop.cancel), log);
@@ -64,6 +69,10 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     if (!stop.cancel.aborted) await once(stop.cancel, 'abort');
   },
 };
+
+async function leaveMonitor(host: Host, options: GlobalOptions): Promise<void> {
+  if (await hasDomainsToWatch(host, AbortSignal.timeout(host.deadlines.callMs))) startMonitor(monitorPlace(options));
+}
 
 /** What SIGHUP does, until it is disposed. */
 function onHangUp(act: () => void): Disposable {

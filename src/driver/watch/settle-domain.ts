@@ -4,7 +4,7 @@ import type { Host } from '../host.js';
 import { noteRun } from '../lifecycle/note-run.js';
 import { noteStopped } from '../lifecycle/stop-domain.js';
 import { actOnEnding } from './act-on-ending.js';
-import { noteArrived } from './note-moved.js';
+import { noteArrived } from './note-arrived.js';
 import { sight, type Sighting } from './sighting.js';
 
 /** What there is to do for a domain, so that what we know of it is true again. */
@@ -42,6 +42,16 @@ export function taskOf({ info, note, isDefined, isMoving, moved }: Sighting): Ta
   }
   if (isNoted && note.state !== 'shutoff') return { do: 'nothing' };
   return { do: came && !isNoted ? 'note-arrival' : 'note', info };
+}
+
+/** Whether something may happen to a domain that somebody of ours has to deal with. */
+export function needsWatch(sighting: Sighting): boolean {
+  const { info, note, isDefined, isMoving, moved } = sighting;
+  if (taskOf(sighting).do !== 'nothing') return true;
+  if (info === undefined) return false;
+  const isOurs = note !== undefined || isDefined || isMoving || (moved?.way === 'came' && moved.domid === info.domid);
+  const isDealtWith = info.state === 'shutdown' && info.shutdownReason !== 'suspend';
+  return isOurs && !isDealtWith;
 }
 
 /**

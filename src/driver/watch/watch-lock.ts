@@ -1,3 +1,4 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileLock } from '../../posix/file-lock.js';
 import { makeFolder } from '../../posix/folder.js';
@@ -10,6 +11,13 @@ export class WatchLock {
   constructor(private readonly dir: string) {
     makeFolder(dir);
   }
+
+  /** There while somebody watches; one that is there before has been left by a process that died. */
+  get #mark(): string {
+    return join(this.dir, 'watching');
+  }
+
+  #lost = false;
 
   get #path(): string {
     return join(this.dir, 'watch.lock');
@@ -29,19 +37,25 @@ export class WatchLock {
     return FileLock.isHeld(this.#wish);
   }
 
+  /** Whether the one who watched before us died at it; known once the lock was had. */
+  wasLost(): boolean {
+    return this.#lost;
+  }
+
   /** For a monitor: undefined where somebody watches already. */
   tryTake(holder: string): Disposable | undefined {
-    return FileLock.tryTake(this.#path, holder);
+    const lock = FileLock.tryTake(this.#path, holder);
+    return lock === undefined ? undefined : this.#held(lock);
   }
 
   /** For a daemon: waits until a monitor has made way, or another daemon has ended. Rejects with the signal's reason. */
   async take(holder: string, signal: AbortSignal): Promise<Disposable> {
     const wish = await FileLock.take(this.#wish, holder, signal);
     try {
-      const lock = await FileLock.take(this.#path, holder, signal);
+      const lock = this.#held(await FileLock.take(this.#path, holder, signal));
       return {
         [Symbol.dispose]: () => {
-          lock.release();
+          lock[Symbol.dispose]();
           wish.release();
         },
       };
@@ -49,5 +63,16 @@ export class WatchLock {
       wish.release();
       throw error;
     }
+  }
+
+  #held(lock: FileLock): Disposable {
+    this.#lost = existsSync(this.#mark);
+    writeFileSync(this.#mark, '', { mode: 0o600 });
+    return {
+      [Symbol.dispose]: () => {
+        rmSync(this.#mark, { force: true });
+        lock.release();
+      },
+    };
   }
 }

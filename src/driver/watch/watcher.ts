@@ -4,7 +4,7 @@ import { messageOf } from '../../errors/message-of.js';
 import type { ToolstackEvent } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
 import { settleDomain, taskOf } from './settle-domain.js';
-import { sight, sightAll } from './sighting.js';
+import { sight, sightAll, type Sighting } from './sighting.js';
 
 export interface WatchOptions {
   /** How often all domains are looked at, in ms, in case that something was not heard. */
@@ -12,7 +12,7 @@ export interface WatchOptions {
   /** Longest that a restart, a core or the like may take, in ms. */
   readonly actMs?: number | undefined;
   /** Called behind each look at all domains. */
-  readonly onSwept?: ((domains: number) => void) | undefined;
+  readonly onSwept?: ((sightings: readonly Sighting[]) => void) | undefined;
 }
 
 const SWEEP_MS = 15_000;
@@ -31,6 +31,8 @@ export class Watcher implements AsyncDisposable {
   readonly #work = new Map<string, { again: boolean; readonly done: Promise<void> }>();
   readonly #sweepMs: number;
   readonly #actMs: number;
+  #sweepsAgain = false;
+  #wakeSweep: () => void = () => undefined;
   readonly #running: Promise<unknown>;
 
   constructor(
@@ -99,7 +101,7 @@ export class Watcher implements AsyncDisposable {
 
   #take(event: ToolstackEvent): void {
     if (event.type !== 'disk-eject') {
-      void this.look(event.uuid);
+      void this.look(event.uuid).then(() => this.#sweepSoon());
       return;
     }
     const { uuid, domid, vdev } = event;
@@ -111,15 +113,37 @@ export class Watcher implements AsyncDisposable {
   async #sweep(): Promise<void> {
     const { signal } = this.#stop;
     while (!this.#isOver()) {
+      this.#sweepsAgain = false;
       try {
         const all = await sightAll(this.host, signal);
         for (const sighting of all) if (taskOf(sighting).do !== 'nothing') await this.look(sighting.uuid);
-        this.options.onSwept?.(all.filter(({ info }) => info !== undefined).length);
+        this.options.onSwept?.(all);
       } catch (error) {
         if (!this.#isOver()) this.host.log(`the domains could not be looked at: ${messageOf(error)}`);
       }
-      await sleep(this.#sweepMs, undefined, { signal }).catch(() => undefined); // stopped: the loop ends
+      await this.#untilNextSweep();
     }
+  }
+
+  /** Some time, or until something has happened. */
+  async #untilNextSweep(): Promise<void> {
+    const { signal } = this.#stop;
+    if (this.#isOver() || this.#sweepsAgain) return;
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = setTimeout(end, this.#sweepMs);
+      signal.addEventListener('abort', end, { once: true });
+      this.#wakeSweep = end;
+    });
+  }
+
+  #sweepSoon(): void {
+    this.#sweepsAgain = true;
+    this.#wakeSweep();
   }
 
   /** What had to wait for a long job is looked at when that ends. */

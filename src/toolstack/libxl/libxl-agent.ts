@@ -1,7 +1,15 @@
 import { closeSync } from 'node:fs';
 import { ANSWER_FD, FIRST_PASSED_FD } from '../agent/protocol.js';
 import { serveAgent, type CallContext } from '../agent/serve.js';
-import { domainParams, guestParams, preserveParams, renameParams, restoreParams, saveParams, wireInfo } from './agent-protocol.js';
+import {
+  domainParams,
+  guestParams,
+  preserveParams,
+  renameParams,
+  restoreParams,
+  saveParams,
+  wireInfo,
+} from './agent-protocol.js';
 import { closeOnExec } from './close-on-exec.js';
 import { LibxlContext, type Transfer } from './context.js';
 import type { Domid } from '../domid.js';

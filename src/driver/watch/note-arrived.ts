@@ -1,8 +1,6 @@
-import type { Domain } from '../../domain/model.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
 import { tellRun } from '../lifecycle/note-run.js';
-import { noteStopped } from '../lifecycle/stop-domain.js';
 
 /**
  * A guest has arrived by migration, and that is committed: notes it and tells it (FEATURES 2.8). Nothing happens where it was
@@ -23,13 +21,4 @@ export function noteArrived(host: Host, info: DomainInfo): void {
     domid,
     change: isRunning ? { event: 'resumed', detail: 'migrated' } : { event: 'suspended', detail: 'paused' },
   });
-}
-
-/** A guest has left by migration and its copy here is gone. The caller holds the domain's job. Never rejects. */
-export async function noteLeft(
-  host: Host,
-  { uuid, name, domid }: Pick<DomainInfo, 'uuid' | 'name' | 'domid'>,
-  domain: Domain | undefined,
-): Promise<void> {
-  await noteStopped(host, { uuid, name, domid, domain, reason: 'migrated' });
 }

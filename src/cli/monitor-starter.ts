@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { ConnectUri } from '../driver/uri.js';
+import type { Companion } from '../driver/lifecycle/companion.js';
+import { WatchLock } from '../driver/watch/watch-lock.js';
+import { makeFolder } from '../posix/folder.js';
+import { packageFile } from './package-root.js';
+
+/** The monitor's log is put aside at this size. */
+const MAX_LOG_BYTES = 1024 * 1024;
+
+export interface MonitorPlace {
+  readonly uri: ConnectUri;
+  readonly stateDir: string;
+  /** Global options that it needs as well. */
+  readonly words?: readonly string[];
+}
+
+/**
+ * Leaves a monitor behind where nobody watches the host, in a session of its own, with none of our descriptors. It writes to
+ * `watch/monitor.log` in the state folder. Two that come at once sort it out between them: one stays.
+ * XENFERRY_MONITOR=off leaves none.
+ */
+export function startMonitor({ uri, stateDir, words = [] }: MonitorPlace): void {
+  if (process.env.XENFERRY_MONITOR === 'off') return;
+  const dir = join(stateDir, 'watch');
+  const lock = new WatchLock(dir);
+  if (lock.isHeld() || lock.isWantedByDaemon()) return;
+  const log = openLog(join(dir, 'monitor.log'));
+  try {
+    const program = fileURLToPath(packageFile('bin/xenferry.js'));
+    const where = uri.kind === 'xen' ? 'xen:///system' : `embedded://${pathToFileURL(uri.dir).pathname}`;
+    const child = spawn(
+      process.execPath,
+      [program, '-c', where, '--state-dir', stateDir, ...words, 'monitor'],
+      // Not our working directory: it may be on what shall be unmounted.
+      { cwd: '/', detached: true, stdio: ['ignore', log, log] },
+    );
+    // The next one who starts a domain tries again.
+    child.on('error', () => undefined);
+    child.unref();
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** Leaves a monitor behind when a domain has come to run. */
+export function monitorStarter(place: MonitorPlace): Companion {
+  return {
+    name: 'monitor',
+    changed: ({ change }) => {
+      if (change.event === 'started') startMonitor(place);
+    },
+  };
+}
+
+function openLog(path: string): number {
+  makeFolder(join(path, '..'));
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > MAX_LOG_BYTES) renameSync(path, `${path}.1`);
+  return openSync(path, 'a', 0o600);
+}
