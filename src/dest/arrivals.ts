@@ -113,6 +113,7 @@ export class Arrivals<Lane> {
         if (live.connection !== from) live.connection.supersede?.();
         return live.arrival.outcome();
       case 'confirm':
+        this.#confirmed(request.migration);
         return { type: 'confirmed' };
     }
   }
@@ -307,6 +308,19 @@ export class Arrivals<Lane> {
       windowBytes,
       ...(choice === undefined ? {} : { stream: choice }),
     };
+  }
+
+  /** The source's copy is gone: nobody asks after this migration any more. Where that cannot be written, it is kept for longer. */
+  #confirmed(migration: string): void {
+    try {
+      const { journal } = this.context;
+      const state = journal.read(migration, 'dest')?.state;
+      if (state?.state !== 'arrived' || state.confirmed === true) return;
+      using file = journal.resume(migration, 'dest');
+      file.append({ ...state, confirmed: true });
+    } catch (error) {
+      this.context.log(`migration ${migration}: its end could not be noted: ${messageOf(error)}`);
+    }
   }
 
   /** A word about a migration that is not under way here: what the journal says is all there is. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Deadlines } from '../control/deadlines.js';
 import { PROTOCOL, FEATURES, type Hello } from '../control/messages.js';
 import { RefusedError, SystemError } from '../errors/errors.js';
+import { messageOf } from '../errors/message-of.js';
 import { Journal } from '../journal/journal.js';
 import type { DomainInfo, Toolstack } from '../toolstack/toolstack.js';
 import { makeFolder } from '../posix/folder.js';
@@ -117,6 +118,15 @@ export class Host implements AsyncDisposable {
       features: [...FEATURES],
       streamVersions: [...host.streamVersions],
     };
+  }
+
+  /** Forgets migrations that are long over. What goes wrong there harms nobody: it is logged. */
+  pruneJournals(): void {
+    try {
+      this.journal.prune(Date.now());
+    } catch (error) {
+      this.log(`old journals could not be removed: ${messageOf(error)}`);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -153,6 +153,7 @@ async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInf
   await watch?.[Symbol.asyncDispose]();
   const leaver = { uuid, name, domid, domain: live.domain, undefineSource };
   const warnings = await afterDeparture(host, leaver, report);
+  host.pruneJournals();
   if (report.place === 'destination') {
     return { ...report, warnings: [...report.warnings, ...warnings], domain: info.name };
   }

@@ -14,12 +14,16 @@ import { Conversations } from './conversations.js';
 import { arrivalsOf } from './lifecycle/incoming.js';
 import type { Host } from './host.js';
 
+/** Journals of migrations that are long over are looked for so often at most. */
+const PRUNE_EVERY_MS = 3_600_000;
+
 /** Where links come in: says hello, gives each link to what it is for, and keeps going whatever a peer does. */
 export class Reception implements AsyncDisposable {
   readonly #arrivals: Arrivals<FramedLink>;
   readonly #conversations = new Conversations();
   readonly #open = new Set<Promise<void>>();
   readonly #stop = new AbortController();
+  #pruned = performance.now();
 
   constructor(
     private readonly host: Host,
@@ -64,6 +68,12 @@ export class Reception implements AsyncDisposable {
         this.log(`${name}: unfinished migration ${migration} could not be settled: ${messageOf(error)}`);
       }
     }
+    this.#prune();
+  }
+
+  #prune(): void {
+    this.#pruned = performance.now();
+    this.host.pruneJournals();
   }
 
   /** Takes a link over. Never rejects: what goes wrong with one peer is logged and ends that link only. */
@@ -129,6 +139,7 @@ export class Reception implements AsyncDisposable {
     } finally {
       await this.#arrivals.lost(connection, cause);
       await channel.close();
+      if (performance.now() - this.#pruned > PRUNE_EVERY_MS) this.#prune();
     }
   }
 

@@ -9,6 +9,7 @@ import { guestDomid } from '../toolstack/domid.js';
 import type { Host } from './host.js';
 import { afterDeparture } from './lifecycle/departed.js';
 import { arrivalsOf } from './lifecycle/incoming.js';
+import { connectToDecision, findInDoubt, noteDecision, type Keep } from './decide-by-hand.js';
 import { placeInWords } from './migration-error.js';
 
 /** One migration that never settled, and what became of it. */
@@ -54,6 +55,22 @@ export function openMigrations(host: Host, entries: readonly JournalEntry[] = ho
   return [...departures, ...openArrivals(entries)];
 }
 
+/**
+ * Settles the one migration in doubt that a person decides about, without the destination. The decision is in the journal before
+ * anything is done; see `RISK`.
+ * @throws RefusedError `E_REFUSED_NOT_IN_DOUBT`
+ */
+export async function recoverByHand(host: Host, ref: string, keep: Keep, signal: AbortSignal): Promise<Recovered> {
+  const entry = findInDoubt(host, ref);
+  const { migration, side, name, peer } = entry.header;
+  const connectTo = (destination: string): Promise<Connect> => Promise.resolve(connectToDecision(keep, destination));
+  const settled = await settle(host, entry, { signal, connectTo }, () => {
+    // Whoever held the job may have settled it: then this says so.
+    noteDecision(host, findInDoubt(host, migration), keep);
+  });
+  return { migration, side, domain: name, peer, ...settled };
+}
+
 /** Settles every migration that an earlier process left open. One that cannot be settled now does not stop the others. */
 export async function recover(host: Host, request: RecoverRequest): Promise<Recovered[]> {
   const results: Recovered[] = [];
@@ -66,6 +83,7 @@ export async function recover(host: Host, request: RecoverRequest): Promise<Reco
       results.push({ ...about, settled: false, result: messageOf(error) });
     }
   }
+  host.pruneJournals();
   return results;
 }
 
@@ -73,9 +91,11 @@ async function settle(
   host: Host,
   entry: JournalEntry,
   request: RecoverRequest,
+  first: () => void = () => undefined,
 ): Promise<{ settled: boolean; result: string }> {
   const { header } = entry;
   using _job = await host.jobs.take(header.uuid, header.name, 'settling a migration', request.signal);
+  first();
   // Whoever held the job may have settled it.
   const now = host.journal.read(header.migration, header.side);
   if (now === undefined) return { settled: true, result: 'settled by another process' };

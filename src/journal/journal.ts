@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { SystemError, XenferryError } from '../errors/errors.js';
 import { OwnedFd } from '../posix/owned-fd.js';
+import { DEFAULT_RETENTION, prunable, type Retention } from './prune.js';
 import { headerSchema, stateSchema, type JournalHeader, type JournalSide, type JournalState } from './records.js';
 import { makeFolder } from '../posix/folder.js';
 
@@ -178,6 +179,16 @@ export class Journal {
       if (entry !== undefined) entries.push(entry);
     }
     return entries;
+  }
+
+  /**
+   * Removes journals of migrations that are over, as far as they are too old or too many; see `prunable`. Gives how many.
+   * @param now in ms since the epoch
+   */
+  prune(now: number, retention: Retention = DEFAULT_RETENTION): number {
+    const entries = prunable(this.list(), now, retention);
+    for (const { header } of entries) rmSync(this.#path(header.migration, header.side), { force: true });
+    return entries.length;
   }
 
   /** The highest epoch that any migration of the domain ever had here; 0 where it never moved. */

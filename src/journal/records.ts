@@ -46,5 +46,7 @@ export const stateSchema = z.object({
   /** Whether the guest is to run once it has arrived. */
   run: z.boolean().optional(),
   why: z.string().optional(),
+  /** With `arrived`: the source has said that its own copy is gone, and will not ask again. */
+  confirmed: z.literal(true).optional(),
 });
 export type JournalState = z.infer<typeof stateSchema>;

@@ -1,15 +1,24 @@
 import type { CommandModule } from 'yargs';
 import { openDestination, type OpenDestination } from '../../driver/open-destination.js';
-import { openMigrations, recover } from '../../driver/recover.js';
+import { RISK, type Keep } from '../../driver/decide-by-hand.js';
+import { openMigrations, recover, recoverByHand } from '../../driver/recover.js';
 import { parseDestinationUri } from '../../driver/uri.js';
 import { dialerOptions, dialingOptions, type DialingOptions } from '../dialing.js';
+import { UsageError } from '../../errors/errors.js';
 import { EXIT } from '../exit.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine, printTable } from '../output.js';
 import { setExitCode } from '../result.js';
 import { StopSignals } from '../stop-signals.js';
 
-type RecoverOptions = GlobalOptions & DialingOptions & { list: boolean; json: boolean };
+type RecoverOptions = GlobalOptions &
+  DialingOptions & {
+    list: boolean;
+    json: boolean;
+    'force-source': string | undefined;
+    'force-dest': string | undefined;
+    yes: boolean;
+  };
 
 export const recoverCommand: CommandModule<GlobalOptions, RecoverOptions> = {
   command: 'recover',
@@ -18,6 +27,17 @@ export const recoverCommand: CommandModule<GlobalOptions, RecoverOptions> = {
     dialingOptions(yargs)
       .option('list', { type: 'boolean', default: false, describe: 'only show them' })
       .option('json', { type: 'boolean', default: false, describe: 'print JSON' })
+      .option('force-source', {
+        type: 'string',
+        describe: 'without asking the destination: the guest is kept here. DANGER: it may run twice then',
+      })
+      .option('force-dest', {
+        type: 'string',
+        describe: 'without asking the destination: the guest is there. DANGER: it may be lost then',
+      })
+      .option('yes', { type: 'boolean', default: false, describe: 'with a --force: you have looked at both hosts' })
+      .conflicts({ 'force-source': ['force-dest', 'list'], 'force-dest': 'list' })
+      .example('$0 recover --force-source web1 --yes', 'the destination is dead for good, and did not run web1')
       .example('$0 recover --tls-dir /etc/xenferry/tls', 'ask each destination what it decided, and do what follows'),
   handler: async (options) => {
     await using host = await openHost(options);
@@ -40,16 +60,20 @@ export const recoverCommand: CommandModule<GlobalOptions, RecoverOptions> = {
     }
     const destinations: OpenDestination[] = [];
     try {
-      const results = await recover(host, {
-        signal: stop.cancel,
-        connectTo: async (destination) => {
-          const opened = await openDestination(parseDestinationUri(destination), dialerOptions(options), () =>
-            host.hello(stop.cancel),
-          );
-          destinations.push(opened);
-          return opened.connect;
-        },
-      });
+      const forced = forcedOf(options);
+      const results =
+        forced !== undefined
+          ? [await recoverByHand(host, ...forced, stop.cancel)]
+          : await recover(host, {
+              signal: stop.cancel,
+              connectTo: async (destination) => {
+                const opened = await openDestination(parseDestinationUri(destination), dialerOptions(options), () =>
+                  host.hello(stop.cancel),
+                );
+                destinations.push(opened);
+                return opened.connect;
+              },
+            });
       if (options.json) printJson(results);
       else if (results.length === 0) printLine('Nothing to settle.');
       else
@@ -63,3 +87,14 @@ export const recoverCommand: CommandModule<GlobalOptions, RecoverOptions> = {
     }
   },
 };
+
+/** What a person decides about, and how. @throws UsageError `E_USAGE_FORCE` where he has not said that he knows the risk */
+function forcedOf(options: RecoverOptions): [ref: string, keep: Keep] | undefined {
+  const [ref, keep]: [string | undefined, Keep] =
+    options['force-source'] === undefined ? [options['force-dest'], 'dest'] : [options['force-source'], 'source'];
+  if (ref === undefined) return undefined;
+  if (options.yes) return [ref, keep];
+  throw new UsageError('E_USAGE_FORCE', `--force-${keep} ${ref}: ${RISK[keep]}`, {
+    hint: 'Look at both hosts first, with `xenferry list` and `xl list`. If you are sure, add --yes.',
+  });
+}
