@@ -24,8 +24,12 @@ export interface Workload {
   readonly randomPercent: number;
   /** Makes the same memory every time; undefined: chosen when the guest is made. */
   readonly seed: number | undefined;
+  /** Whether it has Xen drivers that hear a request to stop: `none` has not, `ignored` hears and does nothing. */
+  readonly control: (typeof CONTROLS)[number];
   readonly faults: readonly Fault[];
 }
+
+const CONTROLS = ['pv', 'ignored', 'none'] as const;
 
 /** Proportions as in real guests (a quiet PVH guest: 45 % zero, 7 % duplicate, 12 % incompressible). */
 const DEFAULTS = {
@@ -80,15 +84,17 @@ export function readWorkload(domain: Domain): Workload {
     if (found !== undefined) throw bad(`<${element.name}>`, 'is there more than once');
     found = workloadOf(element, prefix);
   }
-  return found ?? { ...DEFAULTS, seed: undefined, faults: [] };
+  return found ?? { ...DEFAULTS, seed: undefined, control: 'pv', faults: [] };
 }
 
 function workloadOf(element: XmlElement, prefix: string): Workload {
   const numbers: Record<keyof typeof DEFAULTS, number> = { ...DEFAULTS };
   let seed: number | undefined;
+  let control: Workload['control'] = 'pv';
   for (const [name, text] of element.attributes) {
     if (name === 'xmlns' || name.startsWith('xmlns:')) continue;
     if (name === 'seed') seed = number(name, text, 0, 0xffff_ffff);
+    else if (name === 'control') control = controlOf(text);
     else if (isNumberName(name)) numbers[name] = number(name, text, ...LIMITS[name]);
     else throw bad(`@${name}`, 'is not known');
   }
@@ -106,7 +112,13 @@ function workloadOf(element: XmlElement, prefix: string): Workload {
     attributes.delete('name');
     return { name, attributes };
   });
-  return { ...numbers, seed, faults };
+  return { ...numbers, seed, control, faults };
+}
+
+function controlOf(text: string): Workload['control'] {
+  const found = CONTROLS.find((one) => one === text);
+  if (found === undefined) throw bad('@control', `${JSON.stringify(text)} is not one of ${CONTROLS.join(', ')}`);
+  return found;
 }
 
 function isNumberName(name: string): name is keyof typeof DEFAULTS {

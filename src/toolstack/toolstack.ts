@@ -1,3 +1,4 @@
+import type { CpuSet } from '../domain/cpu-set.js';
 import type { Domain } from '../domain/model.js';
 import type { OwnedFd } from '../posix/owned-fd.js';
 import type { Domid } from './domid.js';
@@ -20,6 +21,18 @@ export interface DomainInfo {
   readonly maxMemoryKiB: number;
   readonly vcpus: number;
   readonly cpuTimeNs: bigint;
+}
+
+/** A virtual processor as it is now: what a definition says of one is `VcpuPin` (S18). */
+export interface VcpuInfo {
+  readonly number: number;
+  /** Running and blocked ones are online. */
+  readonly state: 'running' | 'blocked' | 'offline';
+  /** The processor that it is on; undefined where it is on none. */
+  readonly cpu: number | undefined;
+  readonly cpuTimeNs: bigint;
+  /** Processors that it may run on; undefined: all. */
+  readonly affinity: CpuSet | undefined;
 }
 
 /** What a guest says of itself; only the embedded host can look inside one. */
@@ -133,9 +146,30 @@ export interface Toolstack extends AsyncDisposable {
    * one has its name and UUID (libxl_domain_preserve).
    */
   preserve(id: Domid, suffix: string, uuid: string, signal?: AbortSignal): Promise<void>;
-  /** Asks the guest to stop; resolves once asked. */
+  /**
+   * Asks the guest to stop, by PV control; resolves once asked. @throws ToolstackError `E_TOOLSTACK_NO_PARAVIRT` where the guest has
+   * no Xen drivers that could hear it
+   */
   shutdown(id: Domid, signal?: AbortSignal): Promise<void>;
+  /** As `shutdown`. */
   reboot(id: Domid, signal?: AbortSignal): Promise<void>;
+  /** Presses the power button of an HVM guest. @throws RefusedError `E_REFUSED_UNSUPPORTED` for any other */
+  powerButton(id: Domid, signal?: AbortSignal): Promise<void>;
+  /** Presses the reset button of an HVM guest, whatever it is doing. @throws RefusedError `E_REFUSED_UNSUPPORTED` for any other */
+  reset(id: Domid, signal?: AbortSignal): Promise<void>;
+  /**
+   * Asks the guest for memory back, or gives it some: its balloon's target, in KiB, never above its maximum. Resolves once asked;
+   * `info` shows what it then has.
+   */
+  setMemory(id: Domid, kib: number, signal?: AbortSignal): Promise<void>;
+  /** Switches virtual processors on and off; those in `online` are on. The guest may take its time. */
+  setVcpus(id: Domid, online: CpuSet, signal?: AbortSignal): Promise<void>;
+  /** Every virtual processor that the domain may have, by number. */
+  vcpus(id: Domid, signal?: AbortSignal): Promise<VcpuInfo[]>;
+  /** Lets a virtual processor run on these processors only. */
+  pinVcpu(id: Domid, vcpu: number, cpus: CpuSet, signal?: AbortSignal): Promise<void>;
+  /** Writes the domain's memory to a new file, for a debugger; better done while it is paused. Takes as long as that is. */
+  dumpCore(id: Domid, path: string, signal: AbortSignal): Promise<void>;
   /** Ends the domain at once. Succeeds when it has gone already. */
   destroy(id: Domid, signal?: AbortSignal): Promise<void>;
 

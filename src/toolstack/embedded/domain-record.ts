@@ -25,6 +25,10 @@ const recordSchema = z.object({
   dying: z.boolean(),
   /** A saver wants to know which frames are written. */
   logDirty: z.boolean(),
+  /** Numbers of its processors that are on; absent: the first `vcpus`. */
+  online: z.array(z.int().nonnegative()).optional(),
+  /** Processors of the host that one of its own is pinned to; absent: all. */
+  pins: z.record(z.string(), z.array(z.int().nonnegative())).optional(),
   /** What it was asked to do while it was paused, and will do once it runs. */
   asked: z.enum(['poweroff', 'reboot']).nullable(),
   /** Since when it runs, on the monotonic clock, and from which tick on; null while it does not. */
@@ -92,5 +96,14 @@ export function domainGone(domid: number): ToolstackError {
   return new ToolstackError('E_TOOLSTACK_DOMAIN_GONE', `there is no domain ${domid}`, {
     hint: 'It has ended, or somebody destroyed it.',
     data: { domid },
+  });
+}
+
+/** @throws ToolstackError `E_TOOLSTACK_NOT_BUILT` while the domain is made or restored */
+export function requireBuilt(record: DomainRecord): void {
+  if (record.built) return;
+  throw new ToolstackError('E_TOOLSTACK_NOT_BUILT', `domain ${record.domid} (${record.name}) is still being made`, {
+    hint: 'Wait until its creation or restore has ended.',
+    data: { domid: record.domid },
   });
 }

@@ -1,3 +1,4 @@
+import type { CpuSet } from '../../domain/cpu-set.js';
 import { formatDomainXml } from '../../domain/format.js';
 import { checkDomainName, withName } from '../../domain/names.js';
 import { RefusedError, ToolstackError } from '../../errors/errors.js';
@@ -16,9 +17,10 @@ import type {
   ToolstackEvent,
   TransferEvent,
   TransferOptions,
+  VcpuInfo,
 } from '../toolstack.js';
 import { readConfig, writeConfig } from './domain-config.js';
-import { infoOf, readRecord, type DomainRecord } from './domain-record.js';
+import { infoOf, readRecord, requireBuilt } from './domain-record.js';
 import { failIfTold, faultsOf, takeFaults } from './faults.js';
 import { shapeOf } from './guest-shape.js';
 import type { HostFolder } from './host-folder.js';
@@ -30,7 +32,9 @@ import { GuestMemory } from './memory/guest-memory.js';
 import { makePlatform } from './platform/synthetic-platform.js';
 import { writePlatform } from './platform/platform-file.js';
 import { allDomains, checkNameFree, memoryInUseKiB, noMemory, removeDomain, reserve } from './registry.js';
-import { askGuest, catchUp, changeRunState } from './run-state.js';
+import { catchUp, changeRunState } from './run-state.js';
+import { askByControl, pressPower, pressReset } from './buttons.js';
+import { dumpMemory, pinVcpu, setMemory, setOnline, vcpusOf } from './tuning.js';
 import { tailEvents } from './tail-events.js';
 import { restoredSchema, transferEventSchema, type RestoreParams, type SaveParams } from './transfer-protocol.js';
 import { z } from 'zod';
@@ -209,17 +213,40 @@ export class EmbeddedToolstack implements Toolstack {
   }
 
   async shutdown(id: Domid, signal?: AbortSignal): Promise<void> {
-    await this.#change(id, signal, (domain) => {
-      requireBuilt(domain.record);
-      askGuest(domain, 'poweroff');
-    });
+    await this.#change(id, signal, (domain) => askByControl(domain, 'poweroff'));
   }
 
   async reboot(id: Domid, signal?: AbortSignal): Promise<void> {
-    await this.#change(id, signal, (domain) => {
-      requireBuilt(domain.record);
-      askGuest(domain, 'reboot');
-    });
+    await this.#change(id, signal, (domain) => askByControl(domain, 'reboot'));
+  }
+
+  async powerButton(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, (domain) => pressPower(domain));
+  }
+
+  async reset(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, (domain) => pressReset(domain));
+  }
+
+  async setMemory(id: Domid, kib: number, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, (domain) => setMemory(domain, kib));
+  }
+
+  async setVcpus(id: Domid, online: CpuSet, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, (domain) => setOnline(domain, online));
+  }
+
+  vcpus(id: Domid, signal?: AbortSignal): Promise<VcpuInfo[]> {
+    return withDomain(this.#host, id, signal, vcpusOf);
+  }
+
+  async pinVcpu(id: Domid, vcpu: number, cpus: CpuSet, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, (domain) => pinVcpu(domain, vcpu, cpus));
+  }
+
+  async dumpCore(id: Domid, path: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await this.#change(id, signal, (domain) => dumpMemory(domain, path));
   }
 
   async destroy(id: Domid, signal?: AbortSignal): Promise<void> {
@@ -285,14 +312,6 @@ export class EmbeddedToolstack implements Toolstack {
       throw error;
     }
   }
-}
-
-function requireBuilt(record: DomainRecord): void {
-  if (record.built) return;
-  throw new ToolstackError('E_TOOLSTACK_NOT_BUILT', `domain ${record.domid} (${record.name}) is still being made`, {
-    hint: 'Wait until its creation or restore has ended.',
-    data: { domid: record.domid },
-  });
 }
 
 /** Synchronous work as a promise: what it throws rejects. */

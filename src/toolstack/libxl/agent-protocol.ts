@@ -37,6 +37,21 @@ export type HostFacts = z.infer<typeof hostSchema>;
 export const domainParams = z.object({ domid: domidSchema });
 export const renameParams = z.object({ domid: domidSchema, name: z.string() });
 export const preserveParams = z.object({ domid: domidSchema, suffix: z.string(), uuid: z.guid() });
+const cpuSetSchema = z.array(z.int().nonnegative());
+export const pressParams = z.object({ domid: domidSchema, button: z.enum(['power', 'reset']) });
+export const memoryParams = z.object({ domid: domidSchema, kib: z.int().positive() });
+export const onlineParams = z.object({ domid: domidSchema, online: cpuSetSchema });
+export const pinParams = z.object({ domid: domidSchema, vcpu: z.int().nonnegative(), cpus: cpuSetSchema });
+export const dumpParams = z.object({ domid: domidSchema, path: z.string() });
+export const vcpuSchema = z.object({
+  number: z.int(),
+  cpu: z.int(),
+  isOnline: z.boolean(),
+  isBlocked: z.boolean(),
+  isRunning: z.boolean(),
+  timeNs: z.string().transform(BigInt),
+  affinity: cpuSetSchema,
+});
 export const saveParams = z.object({ domid: domidSchema, live: z.boolean() });
 export const guestParams = z.object({ name: z.string(), uuid: z.string(), config: z.string() });
 export const restoreParams = guestParams.extend({ streamVersion: z.int() });

@@ -20,6 +20,8 @@ type Operations = Pick<
   | 'shutdown'
   | 'reboot'
   | 'trigger'
+  | 'setVcpuOnline'
+  | 'coreDump'
   | 'destroy'
   | 'abort'
 >;
@@ -55,6 +57,12 @@ export function bindOperations(libxl: Library, ctx: Address): Operations {
   const trigger = onThread(
     libxl.func('int libxl_send_trigger(void *ctx, uint32_t domid, int trigger, uint32_t vcpu, void *how)'),
   ) as (...args: [Address, number, number, number, Address]) => Promise<number>;
+  const setVcpuOnline = onThread(
+    libxl.func('int libxl_set_vcpuonline(void *ctx, uint32_t domid, void *map, void *how)'),
+  ) as (...args: [Address, number, Address, Address]) => Promise<number>;
+  const coreDump = onThread(
+    libxl.func('int libxl_domain_core_dump(void *ctx, uint32_t domid, str path, void *how)'),
+  ) as (...args: [Address, number, string, Address]) => Promise<number>;
   const abort = onThread(libxl.func('int libxl_ao_abort(void *ctx, void *how)')) as (
     ...args: [Address, Address]
   ) => Promise<number>;
@@ -70,6 +78,8 @@ export function bindOperations(libxl: Library, ctx: Address): Operations {
     shutdown: simple('libxl_domain_shutdown'),
     reboot: simple('libxl_domain_reboot'),
     trigger: (domid, kind, tag) => withHow(tag, (how) => trigger(ctx, domid, kind, 0, how)),
+    setVcpuOnline: (domid, online, tag) => withHow(tag, (how) => setVcpuOnline(ctx, domid, online, how)),
+    coreDump: (domid, path, tag) => withHow(tag, (how) => coreDump(ctx, domid, path, how)),
     destroy: simple('libxl_domain_destroy'),
     abort: (tag) => withHow(tag, (how) => abort(ctx, how)),
   };

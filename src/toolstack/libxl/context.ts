@@ -6,8 +6,17 @@ import { maxMemoryOf } from './domain-config.js';
 import { parseDominfo, toDomainInfo, type Dominfo } from './dominfo.js';
 import type { EventPump } from './event-pump.js';
 import type { LogTap } from './log-tap.js';
-import { SUSPEND_LIVE, TRIGGER_POWER, type Address, type LibxlNative, type OperationTag } from './native.js';
-import { libxlError, RC_DOMAIN_NOTFOUND, RC_NOPARAVIRT, RC_OK } from './return-code.js';
+import {
+  SUSPEND_LIVE,
+  TRIGGER_POWER,
+  TRIGGER_RESET,
+  type Address,
+  type LibxlNative,
+  type NativeVcpu,
+  type OperationTag,
+} from './native.js';
+import type { CpuSet } from '../../domain/cpu-set.js';
+import { libxlError, RC_DOMAIN_NOTFOUND, RC_OK } from './return-code.js';
 import { withMemory, withStruct } from './with-struct.js';
 
 /** Under this id libxl keeps a domain's configuration as JSON, whoever started it (libxl_internal.h). */
@@ -146,18 +155,53 @@ export class LibxlContext {
     });
   }
 
-  /** Asks the guest; one without Xen drivers has its power button pressed. */
+  /** Asks the guest; one without Xen drivers cannot hear it. */
   async shutdown(id: Domid): Promise<void> {
-    try {
-      await this.#harm('shut down', id, `shut domain ${id} down`, undefined, (domid, tag) =>
-        this.#native.shutdown(domid, tag),
-      );
-    } catch (error) {
-      if (!(error instanceof ToolstackError) || error.data.rc !== RC_NOPARAVIRT) throw error;
-      await this.#harm('shut down', id, `press the power button of domain ${id}`, undefined, (domid, tag) =>
-        this.#native.trigger(domid, TRIGGER_POWER, tag),
-      );
-    }
+    await this.#harm('shut down', id, `shut domain ${id} down`, undefined, (domid, tag) =>
+      this.#native.shutdown(domid, tag),
+    );
+  }
+
+  /** Presses a button of an HVM guest. */
+  async press(id: Domid, button: 'power' | 'reset'): Promise<void> {
+    const trigger = button === 'power' ? TRIGGER_POWER : TRIGGER_RESET;
+    await this.#harm('shut down', id, `press the ${button} button of domain ${id}`, undefined, (domid, tag) =>
+      this.#native.trigger(domid, trigger, tag),
+    );
+  }
+
+  async setMemory(id: Domid, kib: number): Promise<void> {
+    await this.#do(`give domain ${id} ${kib} KiB`, id, () =>
+      this.#native.setMemoryTarget(guestDomid(id, 'given memory'), kib),
+    );
+  }
+
+  async setVcpus(id: Domid, online: CpuSet): Promise<void> {
+    await this.#native.withBitmap(online, (bitmap) =>
+      this.#harm('given processors', id, `give domain ${id} ${online.length} processors`, undefined, (domid, tag) =>
+        this.#native.setVcpuOnline(domid, bitmap, tag),
+      ),
+    );
+  }
+
+  vcpus(id: Domid): NativeVcpu[] {
+    const found = this.#native.listVcpus(id);
+    if (found === undefined)
+      throw libxlError({ doing: `look at processors of domain ${id}`, rc: -3, log: [], domid: id });
+    return found;
+  }
+
+  async pinVcpu(id: Domid, vcpu: number, cpus: CpuSet): Promise<void> {
+    const domid = guestDomid(id, 'pinned');
+    await this.#native.withBitmap(cpus, (bitmap) =>
+      this.#do(`pin processor ${vcpu} of domain ${id}`, id, () => this.#native.setVcpuAffinity(domid, vcpu, bitmap)),
+    );
+  }
+
+  async dumpCore(id: Domid, path: string, transfer: Transfer): Promise<void> {
+    await this.#harm('dumped', id, `dump domain ${id} to ${path}`, transfer, (domid, tag) =>
+      this.#native.coreDump(domid, path, tag),
+    );
   }
 
   async reboot(id: Domid): Promise<void> {

@@ -9,6 +9,11 @@ import {
   restoreParams,
   saveParams,
   wireInfo,
+  dumpParams,
+  memoryParams,
+  onlineParams,
+  pinParams,
+  pressParams,
 } from './agent-protocol.js';
 import { closeOnExec } from './close-on-exec.js';
 import { LibxlContext, type Transfer } from './context.js';
@@ -84,6 +89,32 @@ serveAgent({
   preserve: async (params) => {
     const { domid, suffix, uuid } = preserveParams.parse(params);
     await open().context.preserve(domid, suffix, uuid);
+  },
+  press: async (params) => {
+    const { domid, button } = pressParams.parse(params);
+    await open().context.press(domid, button);
+  },
+  setMemory: async (params) => {
+    const { domid, kib } = memoryParams.parse(params);
+    await open().context.setMemory(domid, kib);
+  },
+  setVcpus: async (params) => {
+    const { domid, online } = onlineParams.parse(params);
+    await open().context.setVcpus(domid, online);
+  },
+  vcpus: (params) =>
+    Promise.resolve(
+      open()
+        .context.vcpus(domainParams.parse(params).domid)
+        .map((vcpu) => ({ ...vcpu, timeNs: String(vcpu.timeNs) })),
+    ),
+  pinVcpu: async (params) => {
+    const { domid, vcpu, cpus } = pinParams.parse(params);
+    await open().context.pinVcpu(domid, vcpu, cpus);
+  },
+  dumpCore: async (params, call) => {
+    const { domid, path } = dumpParams.parse(params);
+    await open().context.dumpCore(domid, path, transferOf(call));
   },
   create: async (params, call) => made(await open().context.create(guestParams.parse(params), transferOf(call)), call),
   restore: async (params, call) => {

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { z, type ZodType } from 'zod';
+import type { CpuSet } from '../../domain/cpu-set.js';
 import { checkDomainName } from '../../domain/names.js';
 import { Deadline } from '../../errors/deadline.js';
 import { RefusedError, ToolstackError } from '../../errors/errors.js';
@@ -18,8 +19,10 @@ import type {
   ToolstackEvent,
   TransferEvent,
   TransferOptions,
+  VcpuInfo,
 } from '../toolstack.js';
-import { configSchema, hostSchema, infoSchema, madeSchema, transferEventSchema } from './agent-protocol.js';
+import { configSchema, hostSchema, infoSchema, madeSchema, transferEventSchema, vcpuSchema } from './agent-protocol.js';
+import { noButton } from '../no-button.js';
 import { formatConfig, readConfig } from './domain-config.js';
 import { watchEvents } from './watch-events.js';
 
@@ -116,6 +119,51 @@ export class LibxlToolstack implements Toolstack {
 
   async reboot(id: Domid, signal?: AbortSignal): Promise<void> {
     await this.#change('reboot', id, signal);
+  }
+
+  async powerButton(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#press(id, 'power', signal);
+  }
+
+  async reset(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#press(id, 'reset', signal);
+  }
+
+  async setMemory(id: Domid, kib: number, signal?: AbortSignal): Promise<void> {
+    await this.#change('setMemory', id, signal, { kib });
+  }
+
+  async setVcpus(id: Domid, online: CpuSet, signal?: AbortSignal): Promise<void> {
+    await this.#change('setVcpus', id, signal, { online });
+  }
+
+  async vcpus(id: Domid, signal?: AbortSignal): Promise<VcpuInfo[]> {
+    const found = await this.#ask('vcpus', { domid: id }, z.array(vcpuSchema), signal);
+    const { cpus } = await this.host(signal);
+    return found.map(({ number, cpu, isOnline, isRunning, timeNs, affinity }) => ({
+      number,
+      state: !isOnline ? 'offline' : isRunning ? 'running' : 'blocked',
+      cpu: isOnline ? cpu : undefined,
+      cpuTimeNs: timeNs,
+      // Xen sets bits beyond the processors that there are.
+      affinity: affinity.filter((one) => one < cpus).length === cpus ? undefined : affinity,
+    }));
+  }
+
+  async pinVcpu(id: Domid, vcpu: number, cpus: CpuSet, signal?: AbortSignal): Promise<void> {
+    await this.#change('pinVcpu', id, signal, { vcpu, cpus });
+  }
+
+  async dumpCore(id: Domid, path: string, signal: AbortSignal): Promise<void> {
+    const params = { domid: guestDomid(id, 'dumped'), path };
+    await this.#transfer('dumpCore', `core dump of domain ${id}`, [], params, z.unknown(), { signal });
+  }
+
+  /** Only HVM guests have buttons. */
+  async #press(id: Domid, button: 'power' | 'reset', signal?: AbortSignal): Promise<void> {
+    const { domain } = await this.describe(id, signal);
+    if (domain.type !== 'hvm') throw noButton(domain, button);
+    await this.#change('press', id, signal, { button });
   }
 
   async destroy(id: Domid, signal?: AbortSignal): Promise<void> {

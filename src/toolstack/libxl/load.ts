@@ -3,6 +3,7 @@ import { RefusedError, ToolstackError } from '../../errors/errors.js';
 import { bindCalls } from './bind-calls.js';
 import { bindEvents } from './bind-events.js';
 import { bindOperations } from './bind-operations.js';
+import { bindTuning } from './bind-tuning.js';
 import type { Library } from './foreign.js';
 import type { Address, LibxlNative } from './native.js';
 import { librariesOf } from './release.js';
@@ -26,7 +27,13 @@ export function loadLibxl(release: string, logFd: number): LibxlNative {
   const toollog = open(names.toollog, release);
   const libxl = open(names.libxl, release);
   const ctx = openContext(libxl, openLogger(toollog, logFd));
-  return { release, ...bindCalls(libxl, ctx), ...bindOperations(libxl, ctx), ...bindEvents(libxl, ctx) };
+  return {
+    release,
+    ...bindCalls(libxl, ctx),
+    ...bindOperations(libxl, ctx),
+    ...bindTuning(libxl, ctx),
+    ...bindEvents(libxl, ctx),
+  };
 }
 
 function open(name: string, release: string): Library {

@@ -1,8 +1,21 @@
+import type { CpuSet } from '../../domain/cpu-set.js';
+
 /** An address in this process, as koffi gives it. Never 0. */
 export type Address = bigint;
 
 /** libxl's structures that are made, filled and disposed of by name; none is laid out here. */
 export type StructName = 'domain_config' | 'domain_restore_params' | 'dominfo' | 'physinfo';
+
+/** libxl_vcpuinfo, as read. */
+export interface NativeVcpu {
+  readonly number: number;
+  readonly cpu: number;
+  readonly isOnline: boolean;
+  readonly isBlocked: boolean;
+  readonly isRunning: boolean;
+  readonly timeNs: bigint;
+  readonly affinity: CpuSet;
+}
 
 /** Number that ties an operation to its end; libxl's `for_user`. Never 0. */
 export type OperationTag = bigint;
@@ -53,6 +66,14 @@ export interface LibxlNative {
   /** libxl_domain_preserve. @param config the domain's domain_config, as retrieved @param uuid 16 bytes */
   preserve(domid: number, config: Address, suffix: string, uuid: Uint8Array): Promise<number>;
 
+  /** libxl_set_memory_target, absolute and enforced. */
+  setMemoryTarget(domid: number, kib: number): Promise<number>;
+  setVcpuAffinity(domid: number, vcpu: number, cpus: Address): Promise<number>;
+  /** Undefined where libxl could not. */
+  listVcpus(domid: number): NativeVcpu[] | undefined;
+  /** A libxl_bitmap for the time of a call. */
+  withBitmap<T>(bits: CpuSet, use: (bitmap: Address) => Promise<T>): Promise<T>;
+
   /*
    * Operations: these start one; it has ended when an event OPERATION_COMPLETE with its tag is there.
    * What they point to must stay until then. A code other than 0 means that nothing was started.
@@ -66,6 +87,8 @@ export interface LibxlNative {
   shutdown(domid: number, tag: OperationTag): Promise<number>;
   reboot(domid: number, tag: OperationTag): Promise<number>;
   trigger(domid: number, trigger: number, tag: OperationTag): Promise<number>;
+  setVcpuOnline(domid: number, online: Address, tag: OperationTag): Promise<number>;
+  coreDump(domid: number, path: string, tag: OperationTag): Promise<number>;
   destroy(domid: number, tag: OperationTag): Promise<number>;
   /** libxl_ao_abort of the operation with this tag. */
   abort(tag: OperationTag): Promise<number>;

@@ -109,15 +109,32 @@ describe('libxl context', () => {
     expect(native.calls).toEqual(['resume 3 cancel true']);
   });
 
-  it('presses the power button of a guest without Xen drivers', async () => {
+  it('says where a guest has no Xen drivers that could hear it', async () => {
     native.codes.set('shutdown', -10);
-    await context.shutdown(id);
-    expect(native.calls).toEqual(['shutdown 3', 'trigger 1 of 3']);
+    native.codes.set('reboot', -10);
+    await expect(context.shutdown(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NO_PARAVIRT' });
+    await expect(context.reboot(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NO_PARAVIRT' });
+    expect(native.calls).toEqual(['shutdown 3', 'reboot 3']);
   });
 
-  it('but says no to its reboot', async () => {
-    native.codes.set('reboot', -10);
-    await expect(context.reboot(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NO_PARAVIRT' });
+  it('presses buttons, changes memory and processors, and dumps', async () => {
+    await context.press(id, 'power');
+    await context.press(id, 'reset');
+    await context.setMemory(id, 8192);
+    await context.setVcpus(id, [0, 2]);
+    await context.pinVcpu(id, 1, [3]);
+    await context.dumpCore(id, '/d', { signal: new AbortController().signal, heard: () => undefined });
+    expect(native.calls).toEqual([
+      'trigger 1 of 3',
+      'trigger 5 of 3',
+      'set target of 3 to 8192',
+      'set online of 3 to 0,2',
+      'pin 1 of 3 to 3',
+      'dump 3 to /d',
+    ]);
+    expect(context.vcpus(id)).toEqual([]);
+    native.codes.set('listVcpus', -3);
+    expect(() => context.vcpus(id)).toThrow(expect.objectContaining({ code: 'E_TOOLSTACK_FAIL' }));
   });
 
   it('a shutdown that fails otherwise presses nothing', async () => {

@@ -1,4 +1,10 @@
-import type { Address, LibxlNative, OperationTag, StructName } from '../../../src/toolstack/libxl/native.js';
+import type {
+  Address,
+  LibxlNative,
+  NativeVcpu,
+  OperationTag,
+  StructName,
+} from '../../../src/toolstack/libxl/native.js';
 
 /** A domain of the fake's. */
 export interface FakeDomain {
@@ -129,6 +135,28 @@ export class FakeNative implements LibxlNative {
   }
   trigger(domid: number, trigger: number, tag: OperationTag): Promise<number> {
     return this.#start('trigger', `trigger ${trigger} of ${domid}`, domid, tag);
+  }
+  setVcpuOnline(domid: number, _online: Address, tag: OperationTag): Promise<number> {
+    return this.#start('setVcpuOnline', `set online of ${domid} to ${this.bitmaps.at(-1)?.join()}`, domid, tag);
+  }
+  coreDump(domid: number, path: string, tag: OperationTag): Promise<number> {
+    return this.#start('coreDump', `dump ${domid} to ${path}`, domid, tag);
+  }
+  setMemoryTarget(domid: number, kib: number): Promise<number> {
+    this.calls.push(`set target of ${domid} to ${kib}`);
+    return Promise.resolve(this.codes.get('setMemoryTarget') ?? 0);
+  }
+  setVcpuAffinity(domid: number, vcpu: number): Promise<number> {
+    this.calls.push(`pin ${vcpu} of ${domid} to ${this.bitmaps.at(-1)?.join()}`);
+    return Promise.resolve(this.codes.get('setVcpuAffinity') ?? 0);
+  }
+  listVcpus(): NativeVcpu[] | undefined {
+    return this.codes.has('listVcpus') ? undefined : [];
+  }
+  readonly bitmaps: (readonly number[])[] = [];
+  withBitmap<T>(bits: readonly number[], use: (bitmap: Address) => Promise<T>): Promise<T> {
+    this.bitmaps.push(bits);
+    return use(1n);
   }
   destroy(domid: number, tag: OperationTag): Promise<number> {
     const at = this.domains.findIndex((domain) => domain.domid === domid);

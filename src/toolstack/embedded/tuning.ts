@@ -1,0 +1,81 @@
+import { constants } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CpuSet } from '../../domain/cpu-set.js';
+import type { Domain } from '../../domain/model.js';
+import { SystemError, ToolstackError } from '../../errors/errors.js';
+import type { VcpuInfo } from '../toolstack.js';
+import { readConfig, writeConfig } from './domain-config.js';
+import { infoOf, requireBuilt } from './domain-record.js';
+import type { LockedDomain } from './locked-domain.js';
+import { catchUp } from './run-state.js';
+
+/** What runs is what `describe` tells, as with libxl. */
+function changeConfig(domain: LockedDomain, changes: Partial<Domain>): void {
+  const config = readConfig(domain.folder);
+  writeConfig(domain.folder, { ...config, domain: { ...config.domain, ...changes } });
+}
+
+/** A simulated guest's balloon is as quick as it is obedient. */
+export function setMemory(domain: LockedDomain, kib: number): void {
+  requireBuilt(domain.record);
+  if (kib > domain.record.maxMemoryKiB) {
+    throw new ToolstackError(
+      'E_TOOLSTACK_INVAL',
+      `${kib} KiB are more than the ${domain.record.maxMemoryKiB} it may have`,
+    );
+  }
+  changeConfig(domain, { memoryCurrentKiB: kib });
+  domain.update({ memoryKiB: kib });
+}
+
+export function setOnline(domain: LockedDomain, online: CpuSet): void {
+  requireBuilt(domain.record);
+  const { vcpusMax } = readConfig(domain.folder).domain;
+  if (online.length === 0 || online.some((vcpu) => vcpu >= vcpusMax)) {
+    throw new ToolstackError('E_TOOLSTACK_INVAL', `processors ${online.join()} are not among its 0 to ${vcpusMax - 1}`);
+  }
+  changeConfig(domain, { vcpusCurrent: online.length });
+  domain.update({ vcpus: online.length, online: [...online] });
+}
+
+/** Time is told evenly: a simulated guest has no processors of its own. */
+export function vcpusOf(domain: LockedDomain): VcpuInfo[] {
+  const { record } = domain;
+  const info = infoOf(record);
+  const online = new Set(record.online ?? Array.from({ length: record.vcpus }, (_, vcpu) => vcpu));
+  const { vcpusMax } = readConfig(domain.folder).domain;
+  return Array.from({ length: vcpusMax }, (_, number): VcpuInfo => {
+    const affinity = record.pins?.[String(number)];
+    const isOnline = online.has(number);
+    return {
+      number,
+      state: !isOnline ? 'offline' : info.state === 'running' ? 'running' : 'blocked',
+      cpu: isOnline ? (affinity?.[0] ?? 0) : undefined,
+      cpuTimeNs: isOnline ? info.cpuTimeNs / BigInt(online.size) : 0n,
+      affinity,
+    };
+  });
+}
+
+export function pinVcpu(domain: LockedDomain, vcpu: number, cpus: CpuSet): void {
+  requireBuilt(domain.record);
+  if (vcpu >= readConfig(domain.folder).domain.vcpusMax) {
+    throw new ToolstackError('E_TOOLSTACK_INVAL', `it has no processor ${vcpu}`);
+  }
+  domain.update({ pins: { ...domain.record.pins, [vcpu]: [...cpus] } });
+}
+
+/** The guest's memory as it is now, frame by frame. @throws SystemError `E_SYSTEM_DUMP` */
+export async function dumpMemory(domain: LockedDomain, path: string): Promise<void> {
+  requireBuilt(domain.record);
+  catchUp(domain);
+  try {
+    await copyFile(join(domain.folder, 'memory'), path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  } catch (cause) {
+    throw new SystemError('E_SYSTEM_DUMP', `cannot write ${path}`, {
+      cause,
+      hint: 'Name a new file where there is room.',
+    });
+  }
+}

@@ -1,0 +1,94 @@
+import type { CpuSet } from '../../domain/cpu-set.js';
+import { allocate, free, viewOf } from './c-memory.js';
+import { onThread, type Library } from './foreign.js';
+import type { Address, LibxlNative, NativeVcpu } from './native.js';
+
+/** libxl_bitmap: a 32-bit size in bytes, padding, a pointer to the map (libxl.h). */
+const BITMAP_BYTES = 16;
+const BITMAP_MAP_AT = 8;
+/** libxl_vcpuinfo: vcpuid, cpu, three bools, vcpu_time, then the maps of hard and soft affinity (libxl_types.idl). */
+const VCPU_BYTES = 56;
+const VCPU_AT = { id: 0, cpu: 4, online: 8, blocked: 9, running: 10, time: 16, hard: 24 } as const;
+/** More than Xen gives a guest, and more processors than a host has. */
+const MOST_VCPUS = 8192;
+const MOST_MAP_BYTES = 4096;
+
+type Tuning = Pick<LibxlNative, 'setMemoryTarget' | 'setVcpuAffinity' | 'listVcpus' | 'withBitmap'>;
+
+/** Calls that change a running domain's memory and processors, or look at them (libxl.h). */
+export function bindTuning(libxl: Library, ctx: Address): Tuning {
+  const setMemoryTarget = onThread(
+    libxl.func(
+      'int libxl_set_memory_target(void *ctx, uint32_t domid, int64_t target_memkb, int relative, int enforce)',
+    ),
+  ) as (...args: [Address, number, number, number, number]) => Promise<number>;
+  const setVcpuAffinity = onThread(
+    libxl.func('int libxl_set_vcpuaffinity(void *ctx, uint32_t domid, uint32_t vcpu, void *hard, void *soft)'),
+  ) as (...args: [Address, number, number, Address, null]) => Promise<number>;
+  const listVcpu = libxl.func(
+    'void *libxl_list_vcpu(void *ctx, uint32_t domid, _Out_ int *vcpus, _Out_ int *cpus)',
+  ) as (...args: [Address, number, [number], [number]]) => Address | null;
+  const freeVcpus = libxl.func('void libxl_vcpuinfo_list_free(void *list, int count)') as (
+    ...args: [Address, number]
+  ) => void;
+
+  return {
+    setMemoryTarget: (domid, kib) => setMemoryTarget(ctx, domid, kib, 0, 1),
+    setVcpuAffinity: (domid, vcpu, cpus) => setVcpuAffinity(ctx, domid, vcpu, cpus, null),
+    withBitmap,
+    listVcpus: (domid) => {
+      const count: [number] = [0];
+      const list = listVcpu(ctx, domid, count, [0]);
+      if (list === null) return undefined;
+      try {
+        if (count[0] > MOST_VCPUS) return undefined;
+        const view = viewOf(list, Math.max(1, count[0]) * VCPU_BYTES);
+        return Array.from({ length: count[0] }, (_, index) => readVcpu(view, index * VCPU_BYTES));
+      } finally {
+        freeVcpus(list, count[0]);
+      }
+    },
+  };
+}
+
+function readVcpu(view: DataView, at: number): NativeVcpu {
+  const flag = (offset: number): boolean => view.getUint8(at + offset) !== 0;
+  return {
+    number: view.getUint32(at + VCPU_AT.id, true),
+    cpu: view.getUint32(at + VCPU_AT.cpu, true),
+    isOnline: flag(VCPU_AT.online),
+    isBlocked: flag(VCPU_AT.blocked),
+    isRunning: flag(VCPU_AT.running),
+    timeNs: view.getBigUint64(at + VCPU_AT.time, true),
+    affinity: readBitmap(view, at + VCPU_AT.hard),
+  };
+}
+
+/** Numbers of the bits that are on; none where the map is larger than any can be. */
+function readBitmap(view: DataView, at: number): CpuSet {
+  const bytes = view.getUint32(at, true);
+  const map = view.getBigUint64(at + BITMAP_MAP_AT, true);
+  if (map === 0n || bytes === 0 || bytes > MOST_MAP_BYTES) return [];
+  const bits = viewOf(map, bytes);
+  return Array.from({ length: bytes * 8 }, (_, bit) => bit).filter(
+    (bit) => ((bits.getUint8(bit >> 3) >> (bit & 7)) & 1) === 1,
+  );
+}
+
+/** A libxl_bitmap with these bits on, for the time of a call. */
+async function withBitmap<T>(bits: CpuSet, use: (bitmap: Address) => Promise<T>): Promise<T> {
+  const bytes = Math.max(1, Math.ceil(((bits.at(-1) ?? 0) + 1) / 8));
+  const bitmap = allocate(BITMAP_BYTES);
+  const map = allocate(bytes);
+  try {
+    const view = viewOf(bitmap, BITMAP_BYTES);
+    view.setUint32(0, bytes, true);
+    view.setBigUint64(BITMAP_MAP_AT, map, true);
+    const on = viewOf(map, bytes);
+    for (const bit of bits) on.setUint8(bit >> 3, on.getUint8(bit >> 3) | (1 << (bit & 7)));
+    return await use(bitmap);
+  } finally {
+    free(map);
+    free(bitmap);
+  }
+}
