@@ -1,14 +1,92 @@
-import { destroyDomain } from '../../driver/lifecycle/destroy.js';
+import type { Argv, CommandModule } from 'yargs';
 import { resumeDomain, suspendDomain } from '../../driver/lifecycle/pause.js';
-import { simpleVerb } from '../domain-options.js';
+import {
+  destroyDomain,
+  destroyGracefully,
+  POWER_MODES,
+  rebootDomain,
+  resetDomain,
+  shutdownDomain,
+  type PowerMode,
+} from '../../driver/lifecycle/power.js';
+import { UsageError } from '../../errors/errors.js';
+import { domainArgument, flag, shownName, simpleVerb, type DomainOptions } from '../domain-options.js';
+import { openHost, type GlobalOptions } from '../open.js';
+import { printLine } from '../output.js';
+import { StopSignals } from '../stop-signals.js';
 
-export const destroyCommand = simpleVerb({
-  verb: 'destroy',
-  describe: 'end a domain at once',
-  example: 'as pulling its plug',
-  done: 'destroyed',
-  work: destroyDomain,
+type ModeOptions = DomainOptions & { mode?: string | undefined };
+
+const modeOption = <T>(yargs: Argv<T>): Argv<T & { mode: string | undefined }> =>
+  yargs.option('mode', {
+    type: 'string',
+    describe: `how it is asked: ${POWER_MODES.join(', ')}, or both with a comma`,
+  });
+
+function modesOf(text: string | undefined): PowerMode[] {
+  if (text === undefined) return [];
+  return text.split(',').map((word) => {
+    const mode = POWER_MODES.find((one) => one === word.trim());
+    if (mode !== undefined) return mode;
+    throw new UsageError('E_USAGE_MODE', `--mode ${text}: ${JSON.stringify(word)} is no way to ask a guest`, {
+      hint: `Ways: ${POWER_MODES.join(', ')}.`,
+    });
+  });
+}
+
+export const shutdownCommand: CommandModule<GlobalOptions, ModeOptions> = {
+  command: 'shutdown <domain>',
+  describe: 'ask a guest to shut down',
+  builder: (yargs) =>
+    modeOption(domainArgument(yargs)).example('$0 shutdown web1', 'its Xen drivers, else its power button'),
+  handler: async (options) => {
+    const modes = modesOf(options.mode);
+    await using host = await openHost(options);
+    using stop = new StopSignals();
+    const { name, by } = await shutdownDomain(host, options.domain, modes, stop.cancel);
+    printLine(`Domain ${shownName(name)} is being shut down (asked by ${by})`);
+  },
+};
+
+export const rebootCommand: CommandModule<GlobalOptions, ModeOptions> = {
+  command: 'reboot <domain>',
+  describe: 'ask a guest to reboot',
+  builder: (yargs) => modeOption(domainArgument(yargs)).example('$0 reboot web1', 'its Xen drivers are asked'),
+  handler: async (options) => {
+    const modes = modesOf(options.mode);
+    await using host = await openHost(options);
+    using stop = new StopSignals();
+    const { name } = await rebootDomain(host, options.domain, modes, stop.cancel);
+    printLine(`Domain ${shownName(name)} is being rebooted`);
+  },
+};
+
+export const resetCommand = simpleVerb({
+  verb: 'reset',
+  describe: 'press the reset button of an HVM guest',
+  example: 'whatever it is doing',
+  done: 'was reset',
+  work: resetDomain,
 });
+
+type DestroyOptions = DomainOptions & { graceful: boolean };
+
+export const destroyCommand: CommandModule<GlobalOptions, DestroyOptions> = {
+  command: 'destroy <domain>',
+  describe: 'end a domain at once',
+  builder: (yargs) =>
+    domainArgument(yargs)
+      .option('graceful', flag('only once its guest has shut down as it was asked to; see --deadline call'))
+      .example('$0 destroy web1', 'as pulling its plug'),
+  handler: async (options) => {
+    await using host = await openHost(options);
+    using stop = new StopSignals();
+    const { name } = options.graceful
+      ? await destroyGracefully(host, options.domain, host.deadlines.callMs, stop.cancel)
+      : await destroyDomain(host, options.domain, stop.cancel);
+    printLine(`Domain ${shownName(name)} destroyed`);
+  },
+};
 
 export const suspendCommand = simpleVerb({
   verb: 'suspend',

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDomain } from '../../../../src/driver/lifecycle/create.js';
 import { setAutostart, startAutostarted } from '../../../../src/driver/lifecycle/autostart.js';
 import { define, undefine } from '../../../../src/driver/lifecycle/define.js';
-import { destroyDomain } from '../../../../src/driver/lifecycle/destroy.js';
+import { destroyDomain } from '../../../../src/driver/lifecycle/power.js';
 import { domainState } from '../../../../src/driver/lifecycle/domain-state.js';
 import { listDomains } from '../../../../src/driver/lifecycle/list.js';
 import { managedSave, removeManagedSave } from '../../../../src/driver/lifecycle/managed-save.js';

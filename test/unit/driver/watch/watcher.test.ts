@@ -6,7 +6,7 @@ import { parseDomainXml } from '../../../../src/domain/parse.js';
 import { isMissed, type DomainEvent } from '../../../../src/driver/events/event.js';
 import { createDomain } from '../../../../src/driver/lifecycle/create.js';
 import { define } from '../../../../src/driver/lifecycle/define.js';
-import { destroyDomain } from '../../../../src/driver/lifecycle/destroy.js';
+import { destroyDomain } from '../../../../src/driver/lifecycle/power.js';
 import { start } from '../../../../src/driver/lifecycle/start.js';
 import { stateText } from '../../../../src/driver/lifecycle/state-text.js';
 import { Watcher } from '../../../../src/driver/watch/watcher.js';

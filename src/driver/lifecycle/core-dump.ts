@@ -1,0 +1,49 @@
+import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { RefusedError } from '../../errors/errors.js';
+import { syncFolder } from '../../posix/durable-file.js';
+import type { DomainInfo } from '../../toolstack/toolstack.js';
+import type { Host } from '../host.js';
+import { endDomain } from './stop-domain.js';
+import { withRunning } from './with-domain.js';
+
+export interface DumpRequest {
+  /** A new file; it appears under its name when it is whole. */
+  readonly file: string;
+  /** Do not pause the guest meanwhile: what it writes then may be in the file by half. */
+  readonly live: boolean;
+  /** End the domain behind it, as crashed. */
+  readonly crash: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Writes the memory of a domain to a file for a debugger. The guest goes on as it was, unless `crash` is asked for.
+ * @throws RefusedError `E_REFUSED_FILE`; ToolstackError
+ */
+export async function dumpDomain(host: Host, ref: string, request: DumpRequest): Promise<DomainInfo> {
+  const { file, live, crash, signal } = request;
+  if (existsSync(file)) {
+    throw new RefusedError('E_REFUSED_FILE', `${file} is there already`, { hint: 'Name a new file.' });
+  }
+  const doing = { ref, why: `dumping its memory to ${file}`, operation: 'dump', signal } as const;
+  return withRunning(host, doing, async (info, held) => {
+    const part = `${file}.part`;
+    const pauses = !live && info.state === 'running';
+    if (pauses) await host.toolstack.pause(info.domid, held.signal);
+    try {
+      await host.toolstack.dumpCore(info.domid, part, held.signal);
+      chmodSync(part, 0o600);
+      renameSync(part, file);
+      syncFolder(dirname(file));
+    } catch (error) {
+      rmSync(part, { force: true });
+      throw error;
+    } finally {
+      if (pauses) await host.toolstack.unpause(info.domid);
+    }
+    held.job.refuseAbort('the file is whole');
+    if (crash) await endDomain(host, info, 'crashed');
+    return info;
+  });
+}
