@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDomain } from '../../../../src/driver/lifecycle/create.js';
-import { destroyDomain } from '../../../../src/driver/lifecycle/destroy.js';
+import { destroyDomain } from '../../../../src/driver/lifecycle/power.js';
 import { DaemonWatch, watchDir } from '../../../../src/driver/watch/daemon-watch.js';
 import { hasDomainsToWatch, runMonitor } from '../../../../src/driver/watch/monitor.js';
 import { WatchLock } from '../../../../src/driver/watch/watch-lock.js';
