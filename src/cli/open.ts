@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { DEFAULT_DEADLINES, type Deadlines } from '../control/deadlines.js';
+import { Hooks } from '../driver/hooks/hooks.js';
 import { Host } from '../driver/host.js';
 import { openToolstack } from '../driver/open.js';
 import { parseConnectUri, type ConnectUri } from '../driver/uri.js';
@@ -68,15 +69,34 @@ export interface OpenOptions {
 /** The host that the options name. Whoever opens it disposes it. */
 export async function openHost(options: GlobalOptions, how: OpenOptions = {}): Promise<Host> {
   const uri = connectUri(options);
+  const stateDir = stateDirOf(options, uri);
+  const log = how.log ?? ((line) => printNote(`warning: ${line}`));
   return new Host({
     toolstack: await openToolstack(uri, ownVersion()),
-    stateDir: stateDirOf(options, uri),
+    stateDir,
     deadlines: deadlinesOf(options),
     pid: process.pid,
     version: ownVersion(),
-    companions: how.isWatching === true ? [] : [monitorStarter(monitorPlace(options))],
-    log: how.log ?? ((line) => printNote(`warning: ${line}`)),
+    companions: [
+      hooksOf(uri, stateDir, log),
+      ...(how.isWatching === true ? [] : [monitorStarter(monitorPlace(options))]),
+    ],
+    log,
   });
+}
+
+const HOOK_MS = 20_000;
+/** What a hook sees of our environment; LC_ALL is C. */
+const HOOK_VARIABLES = ['PATH', 'HOME', 'USER', 'LOGNAME'] as const;
+
+/** The operator's scripts: XENFERRY_HOOKS, then /etc/xenferry/hooks; for an embedded host a folder of its own. */
+function hooksOf(uri: ConnectUri, stateDir: string, log: (line: string) => void): Hooks {
+  const dir = process.env.XENFERRY_HOOKS ?? (uri.kind === 'xen' ? '/etc/xenferry/hooks' : join(stateDir, 'hooks'));
+  const passed = HOOK_VARIABLES.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return new Hooks({ dir, environment: { LC_ALL: 'C', ...Object.fromEntries(passed) }, timeMs: HOOK_MS, log });
 }
 
 /** Where a monitor of the host that the options name has to look. */

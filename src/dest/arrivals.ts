@@ -225,7 +225,9 @@ export class Arrivals<Lane> {
         return refusal([problemOf(error)]);
       }
       try {
-        return this.#start(request, from, guest, streamVersion, reservation);
+        // A definition that was rewritten here is all there is: the source's native form says something else.
+        const { native: _native, ...rest } = request;
+        return this.#start(guest === domain ? request : rest, from, guest, streamVersion, reservation);
       } catch (error) {
         await context.welcome.refused(domain, undefined);
         throw error;

@@ -57,6 +57,11 @@ export interface Changed {
 export interface Companion {
   /** For messages. */
   readonly name: string;
+  /**
+   * A guest is about to come in from another host. A rejection refuses it.
+   * @returns what it shall run as: the same object, or another definition with its name and UUID
+   */
+  arriving?(guest: Domain, signal: AbortSignal): Promise<Domain>;
   /** Before anything is touched. A rejection vetoes the start. */
   prepare?(starting: Starting, signal: AbortSignal): Promise<void>;
   /** All have prepared, the toolstack is next. A rejection vetoes the start. */

@@ -1,3 +1,4 @@
+import type { Domain } from '../../domain/model.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { Changed, Companion, Reconnecting, Started, Starting, Stopped } from './companion.js';
 
@@ -7,6 +8,13 @@ export class Companions {
     private readonly all: readonly Companion[],
     private readonly log: (line: string) => void,
   ) {}
+
+  /** What all make of a guest that comes in, one after the other. */
+  async arriving(guest: Domain, signal: AbortSignal): Promise<Domain> {
+    let domain = guest;
+    for (const one of this.all) domain = (await one.arriving?.(domain, signal)) ?? domain;
+    return domain;
+  }
 
   /** In order; the first that objects ends it. */
   async prepare(starting: Starting, signal: AbortSignal): Promise<void> {

@@ -22,8 +22,9 @@ export function arrivalsOf(
 class IncomingGuests implements Welcome {
   constructor(private readonly host: Host) {}
 
-  async prepare(guest: Domain, { definition, unsafe }: Wishes, signal: AbortSignal): Promise<Domain> {
+  async prepare(sent: Domain, { definition, unsafe }: Wishes, signal: AbortSignal): Promise<Domain> {
     const { host } = this;
+    const guest = await host.companions.arriving(sent, signal);
     const { domains } = await host.known(signal);
     const collision = collisionOf(guest, domains, true);
     if (collision !== undefined) throw collision;

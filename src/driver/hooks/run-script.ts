@@ -1,0 +1,131 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import process from 'node:process';
+import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Deadline } from '../../errors/deadline.js';
+import { RefusedError } from '../../errors/errors.js';
+import { messageOf } from '../../errors/message-of.js';
+import { argumentsOf, type HookCall } from './hook-call.js';
+
+export interface ScriptLimits {
+  /** The only variables that a script sees. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Then it and all that it has started are killed. */
+  readonly timeMs: number;
+}
+
+/** What a filter may print: a domain's XML is no longer either. */
+const MAX_OUTPUT_BYTES = 1024 * 1024;
+/** What it printed is read within this after its end; later only something that it left behind still holds the pipe. */
+const DRAIN_MS = 500;
+/** The end of what it says on stderr is kept. */
+const MAX_ERROR_CHARS = 2000;
+
+/**
+ * Runs a hook script to its end, in a process group of its own. Resolves with what it printed.
+ * @throws RefusedError `E_HOOK_FAILED` with its exit code and what it said on stderr; `E_DEADLINE_HOOK`; `E_HOOK_OUTPUT` where it prints
+ * over 1 MiB; the signal's reason
+ */
+export async function runScript(
+  path: string,
+  call: HookCall,
+  limits: ScriptLimits,
+  signal: AbortSignal,
+): Promise<string> {
+  signal.throwIfAborted();
+  using deadline = new Deadline(signal, limits.timeMs, 'E_DEADLINE_HOOK', `the hook ${path}`);
+  const script = new Script(path, call, limits.environment);
+  const onAbort = (): void => script.kill();
+  deadline.signal.addEventListener('abort', onAbort);
+  try {
+    return await script.finished;
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if (!deadline.signal.aborted) throw error;
+    throw new RefusedError(
+      'E_DEADLINE_HOOK',
+      `the hook ${path} did not end within ${limits.timeMs / 1000} s at '${call.moment}' of ${call.domain}, and was killed`,
+      { hint: 'A hook must be quick, and must not call xenferry for the same domain.' },
+    );
+  } finally {
+    deadline.signal.removeEventListener('abort', onAbort);
+  }
+}
+
+class Script {
+  /** Resolves with its output when it has ended well. */
+  readonly finished: Promise<string>;
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #output: Buffer[] = [];
+  #outputBytes = 0;
+  #said = '';
+
+  constructor(
+    private readonly path: string,
+    private readonly call: HookCall,
+    environment: Readonly<Record<string, string>>,
+  ) {
+    this.#child = spawn(path, argumentsOf(call), {
+      detached: true,
+      cwd: '/',
+      env: { ...environment },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    const { stdin, stdout, stderr } = this.#child;
+    stdin.on('error', () => undefined); // a script need not read its input
+    stdin.end(call.xml);
+    stdout.on('data', (bytes: Buffer) => {
+      this.#outputBytes += bytes.length;
+      if (this.#outputBytes > MAX_OUTPUT_BYTES) this.kill();
+      else this.#output.push(bytes);
+    });
+    stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#said = (this.#said + text).slice(-MAX_ERROR_CHARS);
+    });
+    this.finished = new Promise((resolve, reject) => {
+      this.#child.on('error', (cause) => {
+        reject(this.#failed(`cannot be started: ${messageOf(cause)}`, cause));
+      });
+      this.#child.on('exit', (code, by) => {
+        const drained = new AbortController();
+        this.#child.once('close', () => drained.abort());
+        const end = (): void => {
+          stdout.destroy();
+          stderr.destroy();
+          if (this.#outputBytes > MAX_OUTPUT_BYTES) reject(this.#tooMuch());
+          else if (code === 0) resolve(Buffer.concat(this.#output).toString('utf8'));
+          else
+            reject(this.#failed(code === null ? `was ended by ${by ?? 'a signal'}` : `ended with exit code ${code}`));
+        };
+        sleep(DRAIN_MS, undefined, { signal: drained.signal }).then(end, end);
+      });
+    });
+  }
+
+  /** Ends it, and all in its process group. */
+  kill(): void {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // it has ended meanwhile
+    }
+  }
+
+  #failed(how: string, cause?: unknown): RefusedError {
+    const said = this.#said.trim();
+    const { moment, domain } = this.call;
+    return new RefusedError(
+      'E_HOOK_FAILED',
+      `the hook ${this.path} ${how} at '${moment}' of ${domain}${said === '' ? '' : `: ${said}`}`,
+      { cause, hint: `Run it by hand to see why: ${[this.path, ...argumentsOf(this.call)].join(' ')} < domain.xml` },
+    );
+  }
+
+  #tooMuch(): RefusedError {
+    return new RefusedError('E_HOOK_OUTPUT', `the hook ${this.path} printed over ${MAX_OUTPUT_BYTES} bytes`, {
+      hint: 'A migrate hook prints nothing, or the domain XML that is to be used.',
+    });
+  }
+}
