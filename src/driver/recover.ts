@@ -128,6 +128,9 @@ async function settle(
   const after = host.journal.read(header.migration, 'source');
   const settled = after !== undefined && SOURCE_FINAL.has(sourceStateOf(after));
   const { uuid, name, domid, undefineSource } = header;
-  const warnings = await afterDeparture(host, { uuid, name, domid, domain: undefined, undefineSource }, report);
-  return { settled, result: [placeInWords(report.place), ...report.warnings, ...warnings].join('; ') };
+  // Where only the copy here was left to be removed, the destination was not asked again: the journal knows.
+  const place = after?.state?.state === 'gone' ? 'destination' : report.place;
+  const leaver = { uuid, name, domid, domain: undefined, undefineSource };
+  const warnings = await afterDeparture(host, leaver, { ...report, place });
+  return { settled, result: [placeInWords(place), ...report.warnings, ...warnings].join('; ') };
 }

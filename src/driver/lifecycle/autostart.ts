@@ -26,7 +26,8 @@ export interface Autostarted {
 
 /**
  * Starts every domain that starts with its host and does not run: for a daemon, when it starts. One that cannot be started is
- * logged with the reason (S03) and does not keep the others from it.
+ * logged with the reason (S03) and does not keep the others from it. One that has left by migration is left out: it may run
+ * where it went.
  */
 export async function startAutostarted(host: Host, signal: AbortSignal): Promise<Autostarted[]> {
   const { domains, damaged } = await host.known(signal);
@@ -35,6 +36,11 @@ export async function startAutostarted(host: Host, signal: AbortSignal): Promise
   for (const { uuid, name, info, stored } of domains) {
     if (info !== undefined || stored?.autostart !== true) continue;
     signal.throwIfAborted();
+    const last = host.runs.get(uuid);
+    if (last?.state === 'shutoff' && last.reason === 'migrated') {
+      host.log(`autostart of ${name} is left out: it was migrated away; \`xenferry start ${name}\` starts it here`);
+      continue;
+    }
     try {
       await start(host, uuid, { paused: false, forceBoot: false, signal, onEvent: () => undefined });
       results.push({ name });

@@ -36,6 +36,9 @@ export async function afterDeparture(
     if (info?.state === 'running') noteRun(host, info, { state: 'running', reason: 'migration canceled' });
     return [];
   }
+  // Where its suspended copy could not be destroyed, the migration is still open: `recover` comes here once more.
+  const left = await host.toolstack.lookup(uuid).catch(() => undefined);
+  if (left?.domid === domid) return [];
   const warnings = forgetDefinition(host, leaver, report.persistentThere);
   await noteStopped(host, { uuid, name, domid, domain, reason: 'migrated' });
   return warnings;

@@ -3,7 +3,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openArrivals, recoverArrival } from '../../../../src/dest/recover.js';
 import { connectThrough } from '../../../../src/driver/connect.js';
-import { setAutostart } from '../../../../src/driver/lifecycle/autostart.js';
+import { setAutostart, startAutostarted } from '../../../../src/driver/lifecycle/autostart.js';
 import { createDomain } from '../../../../src/driver/lifecycle/create.js';
 import { define } from '../../../../src/driver/lifecycle/define.js';
 import { dumpXml } from '../../../../src/driver/lifecycle/details.js';
@@ -12,6 +12,7 @@ import { arrivalsOf } from '../../../../src/driver/lifecycle/incoming.js';
 import { listDomains, type ListedDomain } from '../../../../src/driver/lifecycle/list.js';
 import { start } from '../../../../src/driver/lifecycle/start.js';
 import { migrate, type Migrated, type MigrateRequest } from '../../../../src/driver/migrate.js';
+import { recover } from '../../../../src/driver/recover.js';
 import { Reception } from '../../../../src/driver/reception.js';
 import { connectToSelf } from '../../../../src/driver/xl/local-destination.js';
 import type { ProgressEvent } from '../../../../src/source/report.js';
@@ -277,6 +278,32 @@ describe('--persistent and --undefinesource', () => {
     };
     await expect(move({ connect, persistent: true })).rejects.toMatchObject({ code: 'E_REFUSED_FEATURE' });
     expect(await state(a)).toBe('running (booted)');
+  });
+});
+
+describe('a guest that has left', () => {
+  it('is not started with its old host: it may run where it went', async () => {
+    await defined();
+    await setAutostart(a.host, 'web1', true, never);
+    await move({ persistent: true });
+    expect(await startAutostarted(a.host, never)).toEqual([]);
+    expect(a.log.join()).toContain('migrated away');
+    expect(await list(a)).toMatchObject([{ state: 'shut off' }]);
+    await start(a.host, 'web1', boot); // a person may
+    expect(await state(a)).toBe('running (booted)');
+  });
+
+  it('is noted as gone, and its definition forgotten, only once its copy here is destroyed', async () => {
+    await defined();
+    writeFileSync(a.path('faults.json'), JSON.stringify([{ fault: 'destroy-fails', count: 50 }]));
+    const { warnings } = await move({ undefineSource: true });
+    expect(warnings.join()).toContain('could not be destroyed');
+    expect(here.take()).toEqual([]);
+    expect(await list(a)).toMatchObject([{ state: 'suspended', persistent: true }]);
+    writeFileSync(a.path('faults.json'), '[]');
+    await recover(a.host, { connectTo: () => Promise.resolve(toB()), signal: never });
+    expect(here.take()).toEqual(['undefined/removed web1', 'stopped web1', 'release web1', 'stopped/migrated web1']);
+    expect(await list(a)).toEqual([]);
   });
 });
 
