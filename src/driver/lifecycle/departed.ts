@@ -34,6 +34,9 @@ export async function afterDeparture(
         ? await host.toolstack.lookup(uuid).catch(() => undefined)
         : undefined;
     if (info?.state === 'running') noteRun(host, info, { state: 'running', reason: 'migration canceled' });
+    if (report.place === 'source-suspended') {
+      host.companions.changed({ uuid, name, domid, change: { event: 'suspended', detail: 'migrated' } });
+    }
     return [];
   }
   // Where its suspended copy could not be destroyed, the migration is still open: `recover` comes here once more.

@@ -1,10 +1,10 @@
 import type { Domain } from '../../domain/model.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
+import { arrivalsOf } from '../lifecycle/incoming.js';
 import { noteRun } from '../lifecycle/note-run.js';
 import { noteStopped } from '../lifecycle/stop-domain.js';
 import { actOnEnding } from './act-on-ending.js';
-import { noteArrived } from './note-arrived.js';
 import { sight, type Sighting } from './sighting.js';
 
 /** What there is to do for a domain, so that what we know of it is true again. */
@@ -72,7 +72,7 @@ export async function settleDomain(host: Host, uuid: string, signal: AbortSignal
       break;
     }
     case 'note-arrival':
-      noteArrived(host, task.info);
+      arrivalsOf(host).welcome.arrived(task.info, task.info.state !== 'paused');
       break;
     case 'act':
       await actOnEnding(host, task.info, signal);

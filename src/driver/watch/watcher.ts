@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RefusedError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
-import type { ToolstackEvent } from '../../toolstack/toolstack.js';
+import type { DomainInfo, ToolstackEvent } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
+import { RestartPacer } from './restart-pacer.js';
 import { settleDomain, taskOf } from './settle-domain.js';
 import { sight, sightAll, type Sighting } from './sighting.js';
 
@@ -29,6 +30,9 @@ const LISTEN_AGAIN_MS = 1000;
 export class Watcher implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #work = new Map<string, { again: boolean; readonly done: Promise<void> }>();
+  readonly #pacer = new RestartPacer();
+  /** Domains that wait for their time to be dealt with. */
+  readonly #later = new Map<string, NodeJS.Timeout>();
   readonly #sweepMs: number;
   readonly #actMs: number;
   #sweepsAgain = false;
@@ -69,7 +73,9 @@ export class Watcher implements AsyncDisposable {
     const stop = this.#stop.signal;
     try {
       const seen = await sight(this.host, uuid, stop);
-      if (taskOf(seen).do === 'nothing') return;
+      const task = taskOf(seen);
+      if (task.do === 'nothing') return;
+      if (task.do === 'act' && this.#waits(seen, task.info)) return;
       // Whoever is at it will tell, or be looked after when that job has ended.
       const holder = this.host.jobs.holder(uuid);
       if (holder !== undefined && holder.operation !== 'modify') return;
@@ -81,6 +87,22 @@ export class Watcher implements AsyncDisposable {
       if (stop.aborted || (error instanceof RefusedError && error.code === 'E_REFUSED_BUSY')) return; // the next sweep
       this.host.log(`${uuid}: looking after it failed: ${messageOf(error)}`);
     }
+  }
+
+  /** True where it starts and ends too fast to be dealt with at once: it is looked at again when its time has come. */
+  #waits({ uuid, note }: Sighting, { name, domid }: DomainInfo): boolean {
+    const ranMs = note === undefined || note.state === 'shutoff' ? undefined : Date.now() - Date.parse(note.at);
+    const delayMs = this.#pacer.delay(uuid, domid, ranMs, performance.now());
+    if (delayMs === 0) return false;
+    if (!this.#later.has(uuid)) {
+      this.host.log(`${name}: it ends as soon as it has started; left as it is for ${Math.ceil(delayMs / 1000)} s`);
+      const again = (): void => {
+        this.#later.delete(uuid);
+        void this.look(uuid);
+      };
+      this.#later.set(uuid, setTimeout(again, delayMs));
+    }
+    return true;
   }
 
   #isOver(): boolean {
@@ -117,6 +139,7 @@ export class Watcher implements AsyncDisposable {
       try {
         const all = await sightAll(this.host, signal);
         for (const sighting of all) if (taskOf(sighting).do !== 'nothing') await this.look(sighting.uuid);
+        this.#pacer.keepOnly(new Set(all.map(({ uuid }) => uuid)));
         this.options.onSwept?.(all);
       } catch (error) {
         if (!this.#isOver()) this.host.log(`the domains could not be looked at: ${messageOf(error)}`);
@@ -162,6 +185,7 @@ export class Watcher implements AsyncDisposable {
   /** Stops watching; what has begun is brought to its end first. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
+    for (const timer of this.#later.values()) clearTimeout(timer);
     await this.#running;
     await Promise.all([...this.#work.values()].map(({ done }) => done));
   }
