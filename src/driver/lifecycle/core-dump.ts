@@ -28,17 +28,10 @@ export async function dumpDomain(host: Host, ref: string, request: DumpRequest):
   }
   const doing = { ref, why: `dumping its memory to ${file}`, operation: 'dump', signal } as const;
   return withRunning(host, doing, async (info, held) => {
-    const part = `${file}.part`;
     const pauses = !live && info.state === 'running';
     if (pauses) await host.toolstack.pause(info.domid, held.signal);
     try {
-      await host.toolstack.dumpCore(info.domid, part, held.signal);
-      chmodSync(part, 0o600);
-      renameSync(part, file);
-      syncFolder(dirname(file));
-    } catch (error) {
-      rmSync(part, { force: true });
-      throw error;
+      await writeCore(host, info, file, held.signal);
     } finally {
       if (pauses) await host.toolstack.unpause(info.domid);
     }
@@ -46,4 +39,18 @@ export async function dumpDomain(host: Host, ref: string, request: DumpRequest):
     if (crash) await endDomain(host, info, 'crashed');
     return info;
   });
+}
+
+/** Writes a domain's memory to a new file, mode 0600, which appears under its name when it is whole. The caller holds the job. */
+export async function writeCore(host: Host, info: DomainInfo, file: string, signal: AbortSignal): Promise<void> {
+  const part = `${file}.part`;
+  try {
+    await host.toolstack.dumpCore(info.domid, part, signal);
+    chmodSync(part, 0o600);
+    renameSync(part, file);
+    syncFolder(dirname(file));
+  } catch (error) {
+    rmSync(part, { force: true });
+    throw error;
+  }
 }

@@ -6,6 +6,7 @@ import type { Host } from '../host.js';
 import { startDomain } from '../lifecycle/start-domain.js';
 import { endDomain, noteStopped } from '../lifecycle/stop-domain.js';
 import { endingOf, type Ending } from './ending.js';
+import { keepCore } from './kept-core.js';
 
 /** Copies of crashed guests that are kept beside a domain; with more, the newest ends as by `destroy`. */
 const MAX_PRESERVED = 10;
@@ -47,7 +48,7 @@ async function act(
       await endDomain(host, info, ending.stopped, signal);
       return;
     case 'coredump-destroy':
-      coreIsMissed(host, info);
+      await keepOrTell(host, info, signal);
       await endDomain(host, info, ending.stopped, signal);
       return;
     case 'preserve':
@@ -58,7 +59,7 @@ async function act(
       await endDomain(host, info, ending.stopped, signal);
       break;
     case 'coredump-restart':
-      coreIsMissed(host, info);
+      await keepOrTell(host, info, signal);
       await endDomain(host, info, ending.stopped, signal);
       break;
     case 'rename-restart':
@@ -109,8 +110,12 @@ async function setAside(
 }
 
 /** As with libvirt, a core that cannot be written keeps nothing from being done; it is told. */
-function coreIsMissed(host: Host, info: DomainInfo): void {
-  notice(host, info, 'its core was not written: this toolstack cannot write one');
+async function keepOrTell(host: Host, info: DomainInfo, signal: AbortSignal): Promise<void> {
+  try {
+    notice(host, info, `its core is in ${await keepCore(host, info, signal)}`);
+  } catch (error) {
+    notice(host, info, `its core could not be written: ${messageOf(error)}`);
+  }
 }
 
 /** Notes that the stop was dealt with, so that nobody deals with it again. */

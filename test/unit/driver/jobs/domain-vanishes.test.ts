@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDomain } from '../../../../src/driver/lifecycle/create.js';
 import { define, undefine } from '../../../../src/driver/lifecycle/define.js';
-import { destroyDomain } from '../../../../src/driver/lifecycle/destroy.js';
+import { destroyDomain } from '../../../../src/driver/lifecycle/power.js';
 import { dumpXml } from '../../../../src/driver/lifecycle/details.js';
 import { listDomains } from '../../../../src/driver/lifecycle/list.js';
 import { suspendDomain } from '../../../../src/driver/lifecycle/pause.js';

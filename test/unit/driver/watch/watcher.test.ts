@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseDomainXml } from '../../../../src/domain/parse.js';
@@ -92,7 +92,10 @@ describe('a guest that stops by itself', () => {
       event,
     ]);
     expect(recorder.take()).toEqual(['stopped web', 'release web', `${event.replace(' ', '/')} web`]);
-    if (action === 'coredump-destroy') expect(told.join()).toContain('its core');
+    const cores = action === 'coredump-destroy' ? [expect.stringMatching(/^web-[\d-]{10}-[\d:]{8}$/)] : [];
+    const dump = join(local.stateDir, 'dump');
+    expect(existsSync(dump) ? readdirSync(dump) : []).toEqual(cores);
+    if (cores.length > 0) expect(told.join()).toContain('its core is in');
   });
 
   it.each([
@@ -111,6 +114,17 @@ describe('a guest that stops by itself', () => {
       ...(isReboot ? ['reboot'] : []),
     ]);
     expect((await local.host.find('web')).uuid).toBe(UUID);
+  });
+
+  it('coredump-restart: five cores are kept, and one that cannot be written is told and stops nothing', async () => {
+    await create({ on_crash: 'coredump-restart' });
+    mkdirSync(join(local.stateDir, 'dump'));
+    for (const day of [1, 2, 3, 4, 5]) writeFileSync(join(local.stateDir, 'dump', `web-2026-01-0${day}-10:00:00`), '');
+    watch();
+    await stops('crash');
+    await eventually(domains).toEqual(['web 2 running']);
+    await eventually(() => Promise.resolve(told.join())).toContain('5 cores of web are in');
+    expect(readdirSync(join(local.stateDir, 'dump'))).toHaveLength(5);
   });
 
   it('rename-restart: what is left of it is kept under another name and UUID, as with xl', async () => {
