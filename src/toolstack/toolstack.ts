@@ -58,6 +58,15 @@ export interface HostInfo {
   readonly cpus: number;
   /** Save-stream versions that this toolstack can restore; it writes the highest. */
   readonly streamVersions: readonly number[];
+  /** Kinds of guests, in Xen's own words: `xen-3.0-x86_64`, `hvm-3.0-x86_32p`. */
+  readonly guestAbis: readonly string[];
+  /** Undefined where the toolstack does not know. */
+  readonly processors?: {
+    readonly coresPerSocket: number;
+    readonly threadsPerCore: number;
+    /** libxl's hw_cap: words of CPUID, as Xen has numbered them since 4.7. */
+    readonly cpuidWords: readonly number[];
+  };
 }
 
 /**

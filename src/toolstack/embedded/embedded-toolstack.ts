@@ -42,6 +42,9 @@ import { z } from 'zod';
 /** The libxl migration stream that the embedded host reads and writes. */
 const STREAM_VERSION = 2;
 
+/** A simulated host runs what a Xen host on x86-64 does. */
+const GUEST_ABIS = ['xen-3.0-x86_64', 'hvm-3.0-x86_32', 'hvm-3.0-x86_32p', 'hvm-3.0-x86_64'];
+
 const ENTRY = agentEntry(import.meta.url, './transfer-agent.js');
 
 /** An embedded host: a folder. Holds nothing in memory, so any number of processes may work on it at once. */
@@ -68,6 +71,7 @@ export class EmbeddedToolstack implements Toolstack {
         freeMemoryKiB,
         cpus,
         streamVersions: [STREAM_VERSION],
+        guestAbis: GUEST_ABIS,
       };
     });
   }

@@ -31,6 +31,12 @@ export const hostSchema = z.object({
   totalMemoryKiB: z.number(),
   freeMemoryKiB: z.number(),
   cpus: z.int(),
+  guestAbis: z.array(z.string()),
+  processors: z.object({
+    coresPerSocket: z.int(),
+    threadsPerCore: z.int(),
+    cpuidWords: z.array(z.number()),
+  }),
 });
 export type HostFacts = z.infer<typeof hostSchema>;
 

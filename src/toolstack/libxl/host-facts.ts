@@ -10,6 +10,9 @@ const count = z.union([z.int().nonnegative(), z.bigint().nonnegative()]).transfo
 /** libxl_physinfo and libxl_version_info as JSON (libxl_types.idl): what is 0 is left out. */
 const physinfoSchema = z.object({
   nr_cpus: z.int().default(0),
+  cores_per_socket: z.int().default(0),
+  threads_per_core: z.int().default(0),
+  hw_cap: z.array(z.int().nonnegative()).default([]),
   total_pages: count,
   free_pages: count,
   outstanding_pages: count,
@@ -19,6 +22,7 @@ const versionSchema = z.object({
   xen_version_minor: z.int().default(0),
   xen_version_extra: z.string().default(''),
   pagesize: z.int().default(4096),
+  capabilities: z.string().default(''),
 });
 
 /** The hypervisor's version, and the machine's memory and processors. */
@@ -36,6 +40,12 @@ export async function hostFacts(native: LibxlNative): Promise<HostFacts> {
       // What other domains have claimed and not yet taken is not free.
       freeMemoryKiB: kib(Math.max(0, info.free_pages - info.outstanding_pages)),
       cpus: info.nr_cpus,
+      guestAbis: version.capabilities.split(' ').filter((word) => word !== ''),
+      processors: {
+        coresPerSocket: info.cores_per_socket,
+        threadsPerCore: info.threads_per_core,
+        cpuidWords: info.hw_cap,
+      },
     };
   });
 }

@@ -85,11 +85,19 @@ export class FakeNative implements LibxlNative {
     return this.domains.find((domain) => domain.domid === domid)?.name;
   }
   physinfo(physinfo: Address): number {
-    this.#structs.set(physinfo, { nr_cpus: 2, total_pages: 1000, free_pages: 400, outstanding_pages: 100 });
+    this.#structs.set(physinfo, {
+      nr_cpus: 2,
+      cores_per_socket: 2,
+      threads_per_core: 1,
+      hw_cap: [64, 0],
+      total_pages: 1000,
+      free_pages: 400,
+      outstanding_pages: 100,
+    });
     return this.codes.get('physinfo') ?? 0;
   }
   versionInfo(): string {
-    return '{"xen_version_major": 4, "xen_version_minor": 17, "xen_version_extra": ".7", "pagesize": 4096}';
+    return '{"xen_version_major": 4, "xen_version_minor": 17, "xen_version_extra": ".7", "pagesize": 4096, "capabilities": "xen-3.0-x86_64 hvm-3.0-x86_64 "}';
   }
   userdata(): string | undefined {
     return undefined;

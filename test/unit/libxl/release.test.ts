@@ -35,7 +35,14 @@ describe('release of Xen', () => {
 describe('what libxl tells', () => {
   it('of the host', async () => {
     const native = new FakeNative();
-    expect(await hostFacts(native)).toEqual({ version: '4.17.7', totalMemoryKiB: 4000, freeMemoryKiB: 1200, cpus: 2 });
+    expect(await hostFacts(native)).toEqual({
+      version: '4.17.7',
+      totalMemoryKiB: 4000,
+      freeMemoryKiB: 1200,
+      cpus: 2,
+      guestAbis: ['xen-3.0-x86_64', 'hvm-3.0-x86_64'],
+      processors: { coresPerSocket: 2, threadsPerCore: 1, cpuidWords: [64, 0] },
+    });
     native.codes.set('physinfo', -3);
     await expect(hostFacts(native)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
     expect(native.allocated.size).toBe(0);

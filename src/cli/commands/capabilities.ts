@@ -1,0 +1,14 @@
+import type { CommandModule } from 'yargs';
+import { formatCapabilities } from '../../driver/capabilities/capabilities.js';
+import { openHost, type GlobalOptions } from '../open.js';
+import { printLine } from '../output.js';
+
+export const capabilitiesCommand: CommandModule<GlobalOptions, GlobalOptions> = {
+  command: 'capabilities',
+  describe: 'print what this host is and can, as XML',
+  builder: (yargs) => yargs.example('$0 capabilities', 'its processors, guests, and how it migrates'),
+  handler: async (options) => {
+    await using host = await openHost(options);
+    printLine(formatCapabilities(await host.toolstack.host(), await host.hello()).trimEnd());
+  },
+};
