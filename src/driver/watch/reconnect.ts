@@ -2,8 +2,8 @@ import { messageOf } from '../../errors/message-of.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
 import { definitionOf, endDomain, noteStopped } from '../lifecycle/stop-domain.js';
-import { settleDomain } from './settle-domain.js';
-import { sightAll, type Sighting } from './sighting.js';
+import { settleDomain, taskOf } from './settle-domain.js';
+import { sight, sightAll } from './sighting.js';
 
 export interface ReconnectRequest {
   /** The host has booted since somebody last watched: what is noted as running was another run. */
@@ -34,7 +34,7 @@ export async function reconnect(host: Host, { rebooted, signal }: ReconnectReque
     signal.throwIfAborted();
     try {
       using _job = await host.jobs.take(uuid, name, 'finding it again', signal);
-      if (rebooted) await forgetRun(host, uuid);
+      if (rebooted) await forgetRun(host, uuid, signal);
       await settleDomain(host, uuid, signal);
       const now = await host.toolstack.lookup(uuid, signal);
       if (now?.uuid !== uuid || host.runs.get(uuid) === undefined || !isAlive(now)) continue;
@@ -54,11 +54,12 @@ function isAlive({ state }: DomainInfo): boolean {
 }
 
 /** What was noted of a run before the host went down: that run is over, whatever has its UUID now. */
-async function forgetRun(host: Host, uuid: Sighting['uuid']): Promise<void> {
-  const note = host.runs.get(uuid);
-  if (note === undefined || note.state === 'shutoff') return;
-  host.log(`${note.name} (id ${note.domid}): it ended when the host went down`);
-  await noteStopped(host, { uuid, name: note.name, domid: note.domid, domain: undefined, reason: 'destroyed' });
+async function forgetRun(host: Host, uuid: string, signal: AbortSignal): Promise<void> {
+  const over = taskOf({ ...(await sight(host, uuid, signal)), info: undefined });
+  if (over.do !== 'clean') return;
+  const { name, domid, reason } = over;
+  host.log(`${name} (id ${domid}): it ended (${reason}) when the host went down, or before`);
+  await noteStopped(host, { uuid, name, domid, domain: undefined, reason });
 }
 
 /** False where somebody who goes along with the domain objects: then it ends, as libvirt has it. */

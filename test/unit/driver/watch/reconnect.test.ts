@@ -8,6 +8,7 @@ import { start } from '../../../../src/driver/lifecycle/start.js';
 import { hasRebooted, rememberBoot } from '../../../../src/driver/watch/boot-id.js';
 import { DaemonWatch, watchDir } from '../../../../src/driver/watch/daemon-watch.js';
 import { reconnect } from '../../../../src/driver/watch/reconnect.js';
+import { JOURNAL_VERSION } from '../../../../src/journal/records.js';
 import { WatchLock } from '../../../../src/driver/watch/watch-lock.js';
 import type { Companion } from '../../../../src/driver/lifecycle/companion.js';
 import { guestXml } from '../../../support/hosts.js';
@@ -86,6 +87,35 @@ describe('S23: a daemon that starts', () => {
     expect([...heard].sort()).toEqual(['reconnect kept 2', 'stopped kept destroyed', 'stopped transient destroyed']);
     expect(local.host.runs.get(uuid)).toMatchObject({ state: 'running', domid: 2 });
   });
+
+  it.each([
+    ['gone', 'stopped auto migrated'],
+    ['deciding', undefined],
+  ] as const)(
+    'F5: does not start a guest whose migration away was %s when the host went down, though it starts with its host',
+    async (state, step) => {
+      const { host } = local;
+      const uuid = randomUUID();
+      await define(host, guestXml({ name: 'auto', uuid, mib: 8 }), { validate: false, signal: never });
+      await setAutostart(host, 'auto', true, never);
+      await start(host, 'auto', boot);
+      const { domid } = await host.find('auto');
+      const at = new Date().toISOString();
+      using file = host.journal.begin({
+        ...{ journal: JOURNAL_VERSION, side: 'source', migration: randomUUID(), epoch: 1 },
+        ...{ uuid, name: 'auto', domid, peer: 'xen+tls://b/system', startedAt: at },
+      });
+      file.append({ state, at });
+      await host.toolstack.destroy(domid);
+      rememberBoot(watchDir(host), 'the boot before');
+
+      await using daemon = new DaemonWatch(host, 'test');
+      await daemon.ready;
+      expect(heard).toEqual(step === undefined ? [] : [step]);
+      expect(await names()).toEqual([]);
+      expect(local.log.join('\n')).toMatch(/migrated away|is leaving for/);
+    },
+  );
 
   it('finds them again, starts what starts with the host, and watches', async () => {
     await guests('one');
