@@ -1,0 +1,21 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+import { loadVerbs } from '../../../src/cli/verbs.js';
+
+const SCRIPT = fileURLToPath(new URL('../../../scripts/verbs.mjs', import.meta.url));
+const run = promisify(execFile);
+
+it('the README has the table of verbs that the program makes', async () => {
+  await expect(run(process.execPath, [SCRIPT, '--check'])).resolves.toMatchObject({ stderr: '' });
+});
+
+it('the table has every verb that has a description', async () => {
+  const { stdout } = await run(process.execPath, [SCRIPT]);
+  const shown = new Set([...stdout.matchAll(/^\| `([\w-]+)/gm)].map((match) => match[1]));
+  const verbs = (await loadVerbs([])).filter(({ describe }) => describe !== false);
+  const missing = verbs.map(({ command }) => String(command).split(' ')[0]).filter((verb) => !shown.has(verb));
+  expect(missing).toEqual([]);
+  expect(stdout).toMatch(/^\| `migrate DOMAIN DESTURI` \| move a domain to another host \| .*`--undefinesource`/m);
+});
