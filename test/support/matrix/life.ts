@@ -1,0 +1,195 @@
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Deadlines } from '../../../src/control/deadlines.js';
+import { connectThrough } from '../../../src/driver/connect.js';
+import { Host } from '../../../src/driver/host.js';
+import type { Job } from '../../../src/driver/jobs/job.js';
+import { Reception } from '../../../src/driver/reception.js';
+import { SystemError } from '../../../src/errors/errors.js';
+import type { JournalFile } from '../../../src/journal/journal.js';
+import type { Connect } from '../../../src/source/destination.js';
+import { openEmbedded } from '../../../src/toolstack/embedded/open.js';
+import type { FrameLink } from '../../../src/tunnel/frame-link.js';
+import { HookedToolstack, type CallGate } from './hooked-toolstack.js';
+import type { Effect, Moments } from './moments.js';
+import type { Caller, Listener, Network } from './network.js';
+
+/** What a journal moment may bring: the disk's own errors, by their names. */
+export function diskError(errno: 'ENOSPC' | 'EIO' | 'EMFILE'): Error {
+  return Object.assign(new Error(`${errno}: told to fail, write`), { code: errno, errno: -5, syscall: 'write' });
+}
+
+/** A record that is cut off in its middle, as by a disk that fills up. */
+export class HalfWritten extends Error {}
+
+export type SideName = 'source' | 'dest';
+
+/** One process of a host: it can be killed at any moment, and then nothing that it still does has an effect. */
+export class Life implements Listener, Caller, CallGate {
+  readonly host: Host;
+  readonly log: string[] = [];
+  readonly #death = new AbortController();
+  readonly #jobs = new Set<Job>();
+  readonly #outliving = new Set<Promise<unknown>>();
+  #reception: Reception | undefined;
+  #thaw: Promise<void> = Promise.resolve();
+
+  private constructor(
+    readonly name: SideName,
+    readonly dir: string,
+    toolstack: Awaited<ReturnType<typeof openEmbedded>>,
+    deadlines: Deadlines,
+    private readonly moments: Moments,
+    private readonly network: Network,
+  ) {
+    this.host = new Host({
+      toolstack: new HookedToolstack(toolstack, dir, this),
+      stateDir: join(dir, 'xenferry'),
+      deadlines,
+      pid: process.pid,
+      version: 'test',
+      companions: [],
+      log: (line) => this.log.push(line),
+    });
+    this.#hookJournal();
+    this.#hookJobs();
+  }
+
+  static async begin(
+    name: SideName,
+    dir: string,
+    deadlines: Deadlines,
+    moments: Moments,
+    network: Network,
+  ): Promise<Life> {
+    return new Life(name, dir, await openEmbedded(dir), deadlines, moments, network);
+  }
+
+  get dead(): boolean {
+    return this.#death.signal.aborted;
+  }
+
+  get death(): AbortSignal {
+    return this.#death.signal;
+  }
+
+  thawed(): Promise<void> {
+    return this.#thaw;
+  }
+
+  reach(moment: string): Effect | Promise<Effect> {
+    return this.moments.reach(`${this.name}:${moment}`);
+  }
+
+  outlive(work: Promise<unknown>): void {
+    this.#outliving.add(work);
+    void work.finally(() => this.#outliving.delete(work));
+  }
+
+  /** Begins to take links in, as `serve` does: what an earlier process left is settled first. */
+  async serve(): Promise<void> {
+    const reception = new Reception(this.host, await this.host.hello(), (line) => this.log.push(line));
+    await reception.recover();
+    if (!this.dead) this.#reception = reception;
+  }
+
+  /** True once `serve` is ready. */
+  get listens(): boolean {
+    return this.#reception !== undefined && !this.dead;
+  }
+
+  take(link: FrameLink): void {
+    this.#reception?.acceptFramed(link);
+  }
+
+  /** The way to whichever process listens at the other host. */
+  async connectTo(listener: () => Listener | undefined): Promise<Connect> {
+    return connectThrough(this.network.dialer(this, listener), await this.host.hello());
+  }
+
+  /** kill -9: its locks and connections go with it, its agents see that it has gone, and nothing else happens any more. */
+  kill(): void {
+    if (this.dead) return;
+    this.#death.abort(new Error(`the ${this.name} process was killed`));
+    this.network.sever(this);
+    for (const job of this.#jobs) job[Symbol.dispose]();
+  }
+
+  /** SIGSTOP: its calls wait; the caller stops the network as well. */
+  freeze(until: Promise<void>): void {
+    this.#thaw = until;
+  }
+
+  /** SIGTERM. */
+  async stop(): Promise<void> {
+    const reception = this.#reception;
+    this.#reception = undefined;
+    await reception?.[Symbol.asyncDispose]();
+  }
+
+  /** What its agents still had to do has ended. */
+  async agentsDone(): Promise<void> {
+    await Promise.allSettled([...this.#outliving]);
+  }
+
+  async close(): Promise<void> {
+    if (!this.dead) await this.stop();
+    await this.agentsDone();
+    await this.host[Symbol.asyncDispose]();
+  }
+
+  #record(what: string, path: string | undefined, write: () => void): void {
+    const strike = (moment: string): void => {
+      if (this.dead) throw new Error('a dead process writes no journal');
+      const effect = this.moments.reachNow(`${this.name}:journal-${what}:${moment}`);
+      if (effect instanceof HalfWritten && path !== undefined) appendFileSync(path, '0badc0de {"state":"kept","a');
+      if (effect instanceof Error) {
+        throw new SystemError('E_SYSTEM_JOURNAL', `cannot write the journal: ${what}`, {
+          cause: effect,
+          hint: 'Make room on the disk, or mend it.',
+        });
+      }
+      if (this.dead) throw new Error('a dead process writes no journal');
+    };
+    strike('before');
+    write();
+    strike('after');
+  }
+
+  #hookFile(file: JournalFile): JournalFile {
+    const append = file.append.bind(file);
+    file.append = (state) => {
+      const known = state.state === 'receiving' && state.domid !== undefined ? 'receiving-domid' : state.state;
+      this.#record(known, file.path, () => append(state));
+    };
+    return file;
+  }
+
+  #hookJournal(): void {
+    const { journal } = this.host;
+    const begin = journal.begin.bind(journal);
+    const resume = journal.resume.bind(journal);
+    journal.begin = (header) => {
+      let file: JournalFile | undefined;
+      this.#record('begin', undefined, () => {
+        file = begin(header);
+      });
+      return this.#hookFile(file!);
+    };
+    journal.resume = (migration, side) => this.#hookFile(resume(migration, side));
+  }
+
+  #hookJobs(): void {
+    const { jobs } = this.host;
+    const take = jobs.take.bind(jobs);
+    jobs.take = async (...words) => {
+      const job = await take(...words);
+      if (this.dead) {
+        job[Symbol.dispose]();
+        throw new Error('a dead process takes no job');
+      }
+      this.#jobs.add(job);
+      return job;
+    };
+  }
+}

@@ -1,0 +1,43 @@
+import { KINDS, partsOf } from './kinds.js';
+import { runCase, type Case, type CaseFault } from './run-case.js';
+
+/** A way that a migration can go. Its first faults lead onto it; further ones strike on the way. */
+export interface Walk {
+  readonly name: string;
+  readonly faults: readonly CaseFault[];
+  /** What may strike there as well; absent: everything. */
+  readonly kinds?: readonly string[];
+}
+
+const SECOND = ['kill-source', 'kill-dest', 'reset', 'call-fails', 'journal-enospc'];
+
+export const WALKS: readonly Walk[] = [
+  { name: 'clean', faults: [] },
+  { name: 'refused', faults: [{ kind: 'call-fails', at: 'dest:rename:before#1' }], kinds: SECOND },
+  { name: 'cancelled', faults: [{ kind: 'ctrl-c', at: 'source:save:round#1' }], kinds: SECOND },
+  { name: 'source-died', faults: [{ kind: 'kill-source', at: 'source:journal-deciding:after#1' }], kinds: SECOND },
+  { name: 'dest-died', faults: [{ kind: 'kill-dest', at: 'dest:journal-arriving:after#1' }], kinds: SECOND },
+];
+
+/** The cases of a walk, from what a run along it came by. */
+export function casesOf(walk: Walk, trace: readonly string[]): Case[] {
+  const begun = walk.faults.map(({ at }) => trace.indexOf(at));
+  const from = Math.max(-1, ...begun);
+  const kinds = Object.entries(KINDS).filter(([name]) => walk.kinds?.includes(name) ?? true);
+  return trace.slice(from + 1).flatMap((at) =>
+    kinds
+      .filter(([, kind]) => kind.where(partsOf(at)))
+      .map(([kind]) => ({ id: `${walk.name}/${kind}@${at}`, faults: [...walk.faults, { kind, at }] })),
+  );
+}
+
+/** Every case of every walk. Runs each walk once, without anything more going wrong, to see where it leads. */
+export async function planCases(walks: readonly Walk[] = WALKS): Promise<Case[]> {
+  const cases: Case[] = [];
+  for (const walk of walks) {
+    const { result, trace, problem } = await runCase({ id: walk.name, faults: walk.faults });
+    if (result !== 'passed') throw new Error(`the walk ${walk.name} itself ${result}: ${problem ?? ''}`);
+    cases.push(...casesOf(walk, trace));
+  }
+  return cases;
+}
