@@ -378,6 +378,12 @@ const settled = (world: World): boolean =>
 
 export interface Exploration {
   readonly states: number;
+  /** Ways from one state to the next. */
+  readonly steps: number;
+  /** The walk is whole: so many steps from the start lies the state that is farthest away. */
+  readonly depth: number;
+  /** How often a side may die in one walk, which is what bounds it. */
+  readonly crashes: number;
   readonly settledStates: number;
   /** Worlds that break a promise, each with what it breaks. */
   readonly broken: readonly { readonly promise: string; readonly world: World }[];
@@ -402,20 +408,29 @@ export function explore(start: World = START): Exploration {
   const seen = new Map<string, World>();
   const before = new Map<string, string[]>();
   const broken: { promise: string; world: World }[] = [];
-  const todo: string[] = [keyOf(start)];
-  seen.set(todo[0], start);
-  for (let key = todo.pop(); key !== undefined; key = todo.pop()) {
-    const world = seen.get(key)!;
-    for (const promise of promisesBrokenBy(world)) broken.push({ promise, world });
-    for (const next of successors(world)) {
-      const nextKey = keyOf(next);
-      const ways = before.get(nextKey);
-      if (ways === undefined) before.set(nextKey, [key]);
-      else ways.push(key);
-      if (seen.has(nextKey)) continue;
-      seen.set(nextKey, next);
-      todo.push(nextKey);
+  let steps = 0;
+  let depth = 0;
+  const first = keyOf(start);
+  seen.set(first, start);
+  // Breadth first: every state of one distance, then those of the next.
+  for (let level = [first], distance = 0; level.length > 0; distance += 1) {
+    depth = distance;
+    const farther: string[] = [];
+    for (const key of level) {
+      const world = seen.get(key)!;
+      for (const promise of promisesBrokenBy(world)) broken.push({ promise, world });
+      for (const next of successors(world)) {
+        steps += 1;
+        const nextKey = keyOf(next);
+        const ways = before.get(nextKey);
+        if (ways === undefined) before.set(nextKey, [key]);
+        else ways.push(key);
+        if (seen.has(nextKey)) continue;
+        seen.set(nextKey, next);
+        farther.push(nextKey);
+      }
     }
+    level = farther;
   }
   const reaching = new Set<string>();
   const back = [...seen].filter(([, world]) => settled(world)).map(([key]) => key);
@@ -430,6 +445,9 @@ export function explore(start: World = START): Exploration {
   }
   return {
     states: seen.size,
+    steps,
+    depth,
+    crashes: start.crashes,
     settledStates,
     broken,
     withoutWayOut: [...seen].filter(([key]) => !reaching.has(key)).map(([, world]) => world),

@@ -4,9 +4,15 @@ import { explore } from '../../support/handover-explorer.js';
 describe('the handover, every reachable state', () => {
   const result = explore();
 
-  it('walks a space worth the name', () => {
-    process.stdout.write(`handover model: ${result.states} states, ${result.settledStates} of them settled\n`);
-    expect(result.states).toBeGreaterThan(10_000);
+  it('walks a space worth the name, to its end', () => {
+    const { states, settledStates, steps, depth, crashes } = result;
+    process.stdout.write(
+      `handover model: ${states} states, ${settledStates} of them settled, ${steps} steps, depth ${depth}, ${crashes} crashes\n`,
+    );
+    expect(states).toBeGreaterThan(10_000);
+    expect(steps).toBeGreaterThan(states);
+    expect(depth).toBeGreaterThan(20);
+    expect(crashes).toBe(2);
   });
 
   it('F12 F13 F14 F17 F18 F54: never runs two copies, never loses the only one', () => {
