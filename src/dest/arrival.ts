@@ -331,6 +331,10 @@ export class Arrival {
       }
       this.context.welcome.arrived(info, this.#running);
     } catch (error) {
+      // A call that was not heard of again may have done its work all the same: look before saying so.
+      const info = await this.#find().catch(() => undefined); // then what failed first is the story
+      this.#running = info?.state === 'running';
+      if (this.#running) return true;
       this.#error = new ToolstackError(
         'E_TOOLSTACK_UNPAUSE',
         `the guest has arrived but does not run: ${messageOf(error)}`,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Deadlines } from '../control/deadlines.js';
 import { PROTOCOL, FEATURES, type Hello } from '../control/messages.js';
+import { Deadline } from '../errors/deadline.js';
 import { RefusedError, SystemError } from '../errors/errors.js';
 import { messageOf } from '../errors/message-of.js';
 import { Journal } from '../journal/journal.js';
@@ -109,8 +110,9 @@ export class Host implements AsyncDisposable {
   }
 
   /** Our first words on a control link. */
-  async hello(signal?: AbortSignal): Promise<Hello> {
-    const host = await this.toolstack.host(signal);
+  async hello(signal: AbortSignal = new AbortController().signal): Promise<Hello> {
+    using looking = new Deadline(signal, this.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'a look at this host');
+    const host = await this.toolstack.host(looking.signal);
     return {
       protocol: PROTOCOL,
       software: `xenferry/${this.version}`,

@@ -4,6 +4,7 @@ import { bakeCookie } from '../cookie/cookie.js';
 import { formatDomainXml } from '../domain/format.js';
 import { checkMovable } from '../domain/movable.js';
 import { checkDomainName } from '../domain/names.js';
+import { Deadline } from '../errors/deadline.js';
 import { RefusedError, XenferryError } from '../errors/errors.js';
 import { codeOf, messageOf } from '../errors/message-of.js';
 import { Departure, type DepartureContext } from '../source/departure.js';
@@ -64,11 +65,16 @@ export interface Migrated extends DepartureReport {
 export async function migrate(host: Host, request: MigrateRequest): Promise<Migrated> {
   request.onProgress({ type: 'phase', phase: 'begin' });
   if (request.dname !== undefined) checkDomainName(request.dname);
-  const found = await host.find(request.domain, request.cancel);
+  const found = await lookFor(host, request.domain, request.cancel);
   using job = await host.jobs.take(found.uuid, found.name, `migrating to ${request.destination}`, request.cancel, {
     operation: 'outgoing-migration',
   });
   return await job.during(() => migrateHeld(host, request, found, job));
+}
+
+async function lookFor(host: Host, domain: string, signal: AbortSignal): Promise<DomainInfo> {
+  using looking = new Deadline(signal, host.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', `looking for ${domain}`);
+  return await host.find(domain, looking.signal);
 }
 
 async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInfo, job: Job): Promise<Migrated> {
@@ -78,8 +84,10 @@ async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInf
     watch?.take(event);
     request.onProgress(event);
   };
+  // Nothing is touched yet, and a toolstack that hangs must not hold the job for ever.
+  using looking = new Deadline(cancel, host.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', `looking at ${found.name}`);
   // What was true before the wait for the job may not be true any more (S09).
-  const info = await host.find(found.uuid, cancel);
+  const info = await host.find(found.uuid, looking.signal);
   if (info.state !== 'running' && info.state !== 'paused') {
     throw new RefusedError(
       'E_REFUSED_STATE',
@@ -92,16 +100,17 @@ async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInf
       },
     );
   }
-  const live = await host.toolstack.describe(info.domid, cancel);
+  const live = await host.toolstack.describe(info.domid, looking.signal);
   checkMovable(live.domain);
   const config = request.xml === undefined ? live : configFromXml(live, request.xml);
-  const known = await host.findKnown(info.uuid, cancel);
+  const known = await host.findKnown(info.uuid, looking.signal);
   const persist =
     request.persistent === true
       ? { xml: definitionToKeep(live.domain, known.stored?.domain, request.persistentXml) }
       : undefined;
   const undefineSource = undefineWhen(request, known);
-  const local = await host.toolstack.host(cancel);
+  const local = await host.toolstack.host(looking.signal);
+  looking[Symbol.dispose]();
   const cookie = bakeCookie({
     name: info.name,
     uuid: info.uuid,

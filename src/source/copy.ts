@@ -7,6 +7,9 @@ import type { GuestPlace } from './report.js';
 /** Attempts at ending our copy once the destination has committed. */
 const DESTROY_TRIES = 3;
 
+/** The same at letting it run on: every try costs the guest time, but so does its being left suspended. */
+const RESUME_TRIES = 3;
+
 /** The domain as it stays behind at the source: the only code here that destroys or resumes it, and it looks first. */
 export class SourceCopy {
   constructor(
@@ -55,14 +58,22 @@ export class SourceCopy {
     }
   }
 
-  /** Lets the copy run on if the save had suspended it (FEATURES 2.3). Resolves to where the guest then is. */
+  /**
+   * Lets the copy run on if the save had suspended it (FEATURES 2.3). Resolves to where the guest then is. A call that failed
+   * may have done its work all the same, and one that could not look may look the next time: rejects after some attempts.
+   */
   async resume(): Promise<GuestPlace> {
-    using deadline = this.#deadline('resuming the domain');
-    const info = await this.#look(deadline.signal);
-    if (info?.state === 'shutdown' && info.shutdownReason === 'suspend') {
-      await this.toolstack.resume(this.domid, deadline.signal);
+    for (let tries = 1; ; tries += 1) {
+      using deadline = this.#deadline('resuming the domain');
+      try {
+        const info = await this.#look(deadline.signal);
+        if (info?.state !== 'shutdown' || info.shutdownReason !== 'suspend') return placeOf(info);
+        await this.toolstack.resume(this.domid, deadline.signal);
+        return placeOf(await this.#look(deadline.signal));
+      } catch (error) {
+        if (tries >= RESUME_TRIES) throw error;
+      }
     }
-    return placeOf(await this.#look(deadline.signal));
   }
 }
 

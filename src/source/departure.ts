@@ -403,6 +403,7 @@ export class Departure {
         );
         return 'aborted';
       case 'pending':
+        if (reply.error !== undefined) this.#pendingCause = fromWire(reply.error);
         return 'unanswered';
     }
   }

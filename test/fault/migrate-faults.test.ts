@@ -180,7 +180,7 @@ describe('the toolstack', () => {
   it('a guest that cannot be resumed after a failure: exit 4, and recover brings it back', async () => {
     await b.serve();
     await a.create(guestXml({ workload: QUIET, mib: 4 }));
-    faults(a, { fault: 'resume-fails', count: 1 });
+    faults(a, { fault: 'resume-fails', count: 3 });
     faults(b, { fault: 'restore-slow', count: 1, bytesPerSecond: 800_000 });
     const moving = a.start(...a.migrateWords('guest', b));
     await moving.saysOnStderr(/"phase":"finish"/);

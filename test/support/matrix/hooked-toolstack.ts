@@ -7,14 +7,10 @@ import { saveDomain } from '../../../src/toolstack/embedded/transfer/save-domain
 import { transferEventSchema } from '../../../src/toolstack/embedded/transfer-protocol.js';
 import type { CallContext } from '../../../src/toolstack/agent/serve.js';
 import type {
-  DomainInfo,
   GuestConfig,
-  GuestReport,
-  HostInfo,
   RestoreOptions,
   SaveOptions,
   Toolstack,
-  ToolstackEvent,
   TransferOptions,
 } from '../../../src/toolstack/toolstack.js';
 import type { Effect } from './moments.js';
@@ -24,6 +20,8 @@ export interface CallGate {
   readonly dead: boolean;
   /** Fires when the process dies. */
   readonly death: AbortSignal;
+  /** Fires when the case is over: what a dead process still waits for ends then. */
+  readonly over: AbortSignal;
   /** Resolves when the process may go on: it may be stopped (SIGSTOP). */
   thawed(): Promise<void>;
   reach(moment: string): Effect | Promise<Effect>;
@@ -31,97 +29,79 @@ export interface CallGate {
   outlive(work: Promise<unknown>): void;
 }
 
-/** Until the signal fires; a call without one never comes back. */
-async function forever(signal: AbortSignal | undefined): Promise<never> {
+/** Until the signal fires; a call without one comes back only when its process is dead and the case is over. */
+async function forever(signal: AbortSignal | undefined, gate: CallGate): Promise<never> {
+  const ends = gate.dead ? [gate.over] : [];
+  const any = AbortSignal.any(signal === undefined ? ends : [signal, ...ends]);
   return await new Promise<never>((_, reject) => {
     const end = (): void => {
-      reject(asError(signal?.reason));
+      reject(asError(any.reason));
     };
-    if (signal?.aborted === true) end();
-    else signal?.addEventListener('abort', end, { once: true });
+    if (any.aborted) end();
+    else any.addEventListener('abort', end, { once: true });
   });
 }
 
+/** Calls of a migration and its recovery: a moment before and one behind each of them. The others are left as they are. */
+const HOOKED: ReadonlySet<string | symbol> = new Set([
+  'host',
+  'list',
+  'lookup',
+  'info',
+  'describe',
+  'resume',
+  'pause',
+  'unpause',
+  'rename',
+  'destroy',
+]);
+
 /**
- * An embedded host's toolstack with a moment before and behind each call. Saves and restores run in this process, as the
- * agent would run them: it costs no process a case, and they can be cut off between any two steps.
+ * An embedded host's toolstack with moments around its calls. Saves and restores run in this process, as the agent would
+ * run them: it costs no process a case, and they can be cut off between any two steps.
  */
-export class HookedToolstack implements Toolstack {
-  readonly uri: string;
+export function hookToolstack(inner: Toolstack, dir: string, gate: CallGate): Toolstack {
+  const hooked = new HookedCalls(dir, gate);
+  return new Proxy(inner, {
+    get: (target, key): unknown => {
+      if (key === 'save') return hooked.save.bind(hooked);
+      if (key === 'restore') return hooked.restore.bind(hooked);
+      const value: unknown = Reflect.get(target, key, target);
+      if (typeof value !== 'function') return value;
+      const work = (...words: unknown[]): unknown => Reflect.apply(value, target, words) as unknown;
+      if (!HOOKED.has(key)) return work;
+      return (...words: unknown[]) => {
+        const signal = words.find((word) => word instanceof AbortSignal);
+        return hooked.call(String(key), signal, () => Promise.resolve(work(...words)));
+      };
+    },
+  });
+}
+
+class HookedCalls {
   readonly #folder: HostFolder;
 
   constructor(
-    private readonly inner: Toolstack,
     dir: string,
     private readonly gate: CallGate,
   ) {
-    this.uri = inner.uri;
     this.#folder = HostFolder.open(dir);
   }
 
   async #pass(moment: string, signal: AbortSignal | undefined): Promise<void> {
-    if (this.gate.dead) await forever(signal);
+    if (this.gate.dead) await forever(signal, this.gate);
     await this.gate.thawed();
     const effect = await this.gate.reach(moment);
-    if (effect === 'hang' || this.gate.dead) await forever(signal);
+    if (effect === 'hang' || this.gate.dead) await forever(signal, this.gate);
     if (effect instanceof Error) throw effect;
   }
 
-  async #call<T>(name: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  async call<T>(name: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     signal?.throwIfAborted();
     await this.#pass(`${name}:before`, signal);
     const result = await work();
     await this.#pass(`${name}:after`, signal);
     return result;
-  }
-
-  host(signal?: AbortSignal): Promise<HostInfo> {
-    return this.#call('host', signal, () => this.inner.host(signal));
-  }
-  list(signal?: AbortSignal): Promise<DomainInfo[]> {
-    return this.#call('list', signal, () => this.inner.list(signal));
-  }
-  lookup(ref: string, signal?: AbortSignal): Promise<DomainInfo | undefined> {
-    return this.#call('lookup', signal, () => this.inner.lookup(ref, signal));
-  }
-  info(id: Domid, signal?: AbortSignal): Promise<DomainInfo | undefined> {
-    return this.#call('info', signal, () => this.inner.info(id, signal));
-  }
-  describe(id: Domid, signal?: AbortSignal): Promise<GuestConfig> {
-    return this.#call('describe', signal, () => this.inner.describe(id, signal));
-  }
-  create(config: GuestConfig, signal?: AbortSignal): Promise<Domid> {
-    return this.inner.create(config, signal);
-  }
-  resume(id: Domid, signal?: AbortSignal): Promise<void> {
-    return this.#call('resume', signal, () => this.inner.resume(id, signal));
-  }
-  pause(id: Domid, signal?: AbortSignal): Promise<void> {
-    return this.#call('pause', signal, () => this.inner.pause(id, signal));
-  }
-  unpause(id: Domid, signal?: AbortSignal): Promise<void> {
-    return this.#call('unpause', signal, () => this.inner.unpause(id, signal));
-  }
-  rename(id: Domid, name: string, signal?: AbortSignal): Promise<void> {
-    return this.#call('rename', signal, () => this.inner.rename(id, name, signal));
-  }
-  shutdown(id: Domid, signal?: AbortSignal): Promise<void> {
-    return this.#call('shutdown', signal, () => this.inner.shutdown(id, signal));
-  }
-  reboot(id: Domid, signal?: AbortSignal): Promise<void> {
-    return this.#call('reboot', signal, () => this.inner.reboot(id, signal));
-  }
-  destroy(id: Domid, signal?: AbortSignal): Promise<void> {
-    return this.#call('destroy', signal, () => this.inner.destroy(id, signal));
-  }
-  guestReport(id: Domid, signal?: AbortSignal): Promise<GuestReport | undefined> {
-    return this.inner.guestReport(id, signal);
-  }
-  events(signal: AbortSignal): AsyncIterable<ToolstackEvent> {
-    return this.inner.events(signal);
-  }
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.inner[Symbol.asyncDispose]();
   }
 
   async save(id: Domid, sink: OwnedFd, options: SaveOptions): Promise<void> {
@@ -133,7 +113,9 @@ export class HookedToolstack implements Toolstack {
 
   async restore(config: GuestConfig, source: OwnedFd, options: RestoreOptions): Promise<Domid> {
     using fd = source;
-    return guestDomid(await this.#transfer('restore', options, (call) => restoreDomain(this.#folder, config, fd, call)));
+    return guestDomid(
+      await this.#transfer('restore', options, (call) => restoreDomain(this.#folder, config, fd, call)),
+    );
   }
 
   /** As the agent does it: what the parent never hears of is undone. */
@@ -169,7 +151,7 @@ export class HookedToolstack implements Toolstack {
     })();
     this.gate.outlive(whole.catch(() => undefined));
     const result = await whole;
-    if (this.gate.dead) await forever(options.signal);
+    if (this.gate.dead) await forever(options.signal, this.gate);
     return result;
   }
 }

@@ -137,7 +137,11 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       heals(HEALS_LATE_MS, world);
     }),
   },
-  'one-way-out': { covers: 'F10', where: ({ side }) => side === 'wire', strike: go((world) => world.network.hole('out')) },
+  'one-way-out': {
+    covers: 'F10',
+    where: ({ side }) => side === 'wire',
+    strike: go((world) => world.network.hole('out')),
+  },
   'one-way-back': {
     covers: 'F11',
     where: ({ side }) => side === 'wire',
@@ -177,7 +181,8 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   'call-fails': {
     covers: 'F36 F41 F42 F43',
     where: calls,
-    strike: (_world, { act }) => new ToolstackError('E_TOOLSTACK_FAULT', `${act}: told to fail`, { hint: 'It was told to.' }),
+    strike: (_world, { act }) =>
+      new ToolstackError('E_TOOLSTACK_FAULT', `${act}: told to fail`, { hint: 'It was told to.' }),
   },
   'call-hangs': { covers: 'F34', where: calls, strike: () => 'hang' },
   'journal-enospc': { covers: 'F50', where: isJournal, strike: journalError(() => diskError('ENOSPC')) },

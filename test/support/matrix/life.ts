@@ -10,7 +10,7 @@ import type { JournalFile } from '../../../src/journal/journal.js';
 import type { Connect } from '../../../src/source/destination.js';
 import { openEmbedded } from '../../../src/toolstack/embedded/open.js';
 import type { FrameLink } from '../../../src/tunnel/frame-link.js';
-import { HookedToolstack, type CallGate } from './hooked-toolstack.js';
+import { hookToolstack, type CallGate } from './hooked-toolstack.js';
 import type { Effect, Moments } from './moments.js';
 import type { Caller, Listener, Network } from './network.js';
 
@@ -41,9 +41,10 @@ export class Life implements Listener, Caller, CallGate {
     deadlines: Deadlines,
     private readonly moments: Moments,
     private readonly network: Network,
+    readonly over: AbortSignal,
   ) {
     this.host = new Host({
-      toolstack: new HookedToolstack(toolstack, dir, this),
+      toolstack: hookToolstack(toolstack, dir, this),
       stateDir: join(dir, 'xenferry'),
       deadlines,
       pid: process.pid,
@@ -61,8 +62,9 @@ export class Life implements Listener, Caller, CallGate {
     deadlines: Deadlines,
     moments: Moments,
     network: Network,
+    over: AbortSignal,
   ): Promise<Life> {
-    return new Life(name, dir, await openEmbedded(dir), deadlines, moments, network);
+    return new Life(name, dir, await openEmbedded(dir), deadlines, moments, network, over);
   }
 
   get dead(): boolean {
@@ -120,6 +122,11 @@ export class Life implements Listener, Caller, CallGate {
     this.#thaw = until;
   }
 
+  /** Every link that was taken has ended, and what came over it has settled. */
+  async drained(): Promise<void> {
+    await this.#reception?.drained();
+  }
+
   /** SIGTERM. */
   async stop(): Promise<void> {
     const reception = this.#reception;
@@ -138,9 +145,13 @@ export class Life implements Listener, Caller, CallGate {
     await this.host[Symbol.asyncDispose]();
   }
 
+  #mustLive(): void {
+    if (this.dead) throw new Error('a dead process writes no journal');
+  }
+
   #record(what: string, path: string | undefined, write: () => void): void {
     const strike = (moment: string): void => {
-      if (this.dead) throw new Error('a dead process writes no journal');
+      this.#mustLive();
       const effect = this.moments.reachNow(`${this.name}:journal-${what}:${moment}`);
       if (effect instanceof HalfWritten && path !== undefined) appendFileSync(path, '0badc0de {"state":"kept","a');
       if (effect instanceof Error) {
@@ -149,7 +160,7 @@ export class Life implements Listener, Caller, CallGate {
           hint: 'Make room on the disk, or mend it.',
         });
       }
-      if (this.dead) throw new Error('a dead process writes no journal');
+      this.#mustLive();
     };
     strike('before');
     write();

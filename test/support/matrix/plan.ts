@@ -24,11 +24,13 @@ export function casesOf(walk: Walk, trace: readonly string[]): Case[] {
   const begun = walk.faults.map(({ at }) => trace.indexOf(at));
   const from = Math.max(-1, ...begun);
   const kinds = Object.entries(KINDS).filter(([name]) => walk.kinds?.includes(name) ?? true);
-  return trace.slice(from + 1).flatMap((at) =>
-    kinds
-      .filter(([, kind]) => kind.where(partsOf(at)))
-      .map(([kind]) => ({ id: `${walk.name}/${kind}@${at}`, faults: [...walk.faults, { kind, at }] })),
-  );
+  return trace
+    .slice(from + 1)
+    .flatMap((at) =>
+      kinds
+        .filter(([, kind]) => kind.where(partsOf(at)))
+        .map(([kind]) => ({ id: `${walk.name}/${kind}@${at}`, faults: [...walk.faults, { kind, at }] })),
+    );
 }
 
 /** Every case of every walk. Runs each walk once, without anything more going wrong, to see where it leads. */

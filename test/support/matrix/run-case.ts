@@ -89,7 +89,11 @@ function judgeAttempt(world: World, attempt: Attempt): void {
   }
   const { error } = attempt;
   if (!(error instanceof XenferryError)) throw new Error(`not an error of ours: ${error.stack ?? error.message}`);
-  must(/^E_[A-Z0-9_]+$/.test(error.code) && error.code !== 'E_BUG', `the code is ${error.code}: ${messageOf(error)}`, world);
+  must(
+    /^E_[A-Z0-9_]+$/.test(error.code) && error.code !== 'E_BUG',
+    `the code is ${error.code}: ${messageOf(error)}`,
+    world,
+  );
   must(exitCodeOf(error) !== 70, 'the exit code says that it is a bug', world);
   const here = at('source');
   if (!(error instanceof MigrationError)) {
@@ -117,7 +121,9 @@ async function judgeSettled(world: World, one: Case): Promise<void> {
   must(copies.length === 1, 'there must be exactly one copy', world);
   const [{ side, state }] = copies;
   // A guest that could not be let run has arrived, paused; whoever asked is told to resume it.
-  const cannotRun = one.faults.some(({ kind, at }) => kind.startsWith('call-') && /^dest:(unpause|info|lookup)/.test(at));
+  const cannotRun = one.faults.some(
+    ({ kind, at }) => kind.startsWith('call-') && /^dest:(unpause|info|lookup)/.test(at),
+  );
   if (state === 'paused' && side === 'dest' && cannotRun) {
     const toolstack = await world.toolstack(side);
     const info = await toolstack.lookup(world.uuid);

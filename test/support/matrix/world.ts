@@ -61,6 +61,7 @@ export class World implements AsyncDisposable {
   readonly #now = new Map<SideName, Life>();
   readonly #later = new Set<Promise<unknown>>();
   readonly #abandoned: Promise<unknown>[] = [];
+  readonly #over = new AbortController();
   #cancel = new AbortController();
   #hurry = new AbortController();
 
@@ -109,7 +110,7 @@ export class World implements AsyncDisposable {
 
   /** The next process of a host. */
   async begin(side: SideName, deadlines: Deadlines = PATIENT): Promise<Life> {
-    const life = await Life.begin(side, this.dirOf(side), deadlines, this.moments, this.network);
+    const life = await Life.begin(side, this.dirOf(side), deadlines, this.moments, this.network, this.#over.signal);
     this.#lives.push(life);
     this.#now.set(side, life);
     return life;
@@ -187,6 +188,9 @@ export class World implements AsyncDisposable {
       if (!this.life('dest').listens) await this.#serveAgain('dest');
       await this.#recoverOn('dest');
       await this.#recoverOn('source');
+      // What a source that is no more had begun here ends by itself, when it is not heard of again.
+      const serving = this.life('dest');
+      if (serving.listens) await this.#orDead(serving, serving.drained(), undefined, 'what had begun to arrive');
       open = await this.#open();
       if (open.length === 0 && this.life('dest').listens) return;
     }
@@ -272,7 +276,9 @@ export class World implements AsyncDisposable {
     const from = this.copies()[0].side;
     const to = from === 'source' ? 'dest' : 'source';
     await this.begin(from);
-    if (!this.life(to).listens) await this.#serveAgain(to);
+    // Time enough from here on: what served so far has the short deadlines of the case.
+    for (const life of this.#lives) if (life.listens) await life.stop();
+    await this.#serveAgain(to);
     return this.#migrate(from, to);
   }
 
@@ -280,7 +286,7 @@ export class World implements AsyncDisposable {
   async heldJobs(): Promise<string[]> {
     const found: string[] = [];
     for (const side of ['source', 'dest'] as const) {
-      const life = await Life.begin(side, this.dirOf(side), PATIENT, this.moments, this.network);
+      const life = await Life.begin(side, this.dirOf(side), PATIENT, this.moments, this.network, this.#over.signal);
       found.push(...life.host.jobs.running().map((job) => `${side}: ${job.what}`));
       await life.close();
     }
@@ -295,6 +301,7 @@ export class World implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.moments.open = false;
     this.network.heal();
+    this.#over.abort(new Error('the case is over'));
     try {
       for (const life of this.#lives) await life.close();
       const over = new AbortController();
