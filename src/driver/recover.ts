@@ -25,6 +25,8 @@ export interface Recovered {
 export interface RecoverRequest {
   /** How to reach the destination that a journal names. */
   readonly connectTo: (destination: string) => Promise<Connect>;
+  /** Which of them; default: all. */
+  readonly only?: (entry: JournalEntry) => boolean;
   readonly signal: AbortSignal;
 }
 
@@ -75,6 +77,7 @@ export async function recoverByHand(host: Host, ref: string, keep: Keep, signal:
 export async function recover(host: Host, request: RecoverRequest): Promise<Recovered[]> {
   const results: Recovered[] = [];
   for (const entry of openMigrations(host)) {
+    if (request.only?.(entry) === false) continue;
     const { migration, side, name, peer } = entry.header;
     const about = { migration, side, domain: name, peer };
     try {

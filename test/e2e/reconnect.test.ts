@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openEmbedded } from '../../src/toolstack/embedded/open.js';
 import { domainEventSchema } from '../../src/driver/events/event.js';
-import { a, useTwoHosts } from '../support/fault-rig.js';
+import { a, b, expectBackHome, faults, QUIET, useTwoHosts } from '../support/fault-rig.js';
 import { guestXml } from '../support/hosts.js';
 
 useTwoHosts();
@@ -51,5 +51,25 @@ describe('a daemon that comes back', () => {
       .toMatchObject([{ name: 'one' }, { name: 'three', id: 5, state: 'running' }]);
     events.kill('SIGTERM');
     await events.finished;
+  });
+});
+
+describe('a daemon at the source', () => {
+  it('F5 F14: asks the destination again by itself, and settles what was in doubt', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET, mib: 4 }));
+    faults(b, { fault: 'restore-slow', count: 1, bytesPerSecond: 800_000 });
+    const moving = a.start(...a.migrateWords('guest', b, '--deadline', 'ask=1'));
+    await moving.saysOnStderr(/"phase":"finish"/);
+    const { address } = b;
+    await b.stop('SIGKILL');
+    expect((await moving.finished).code).toBe(5);
+    const daemon = await a.serve();
+    await daemon.saysOnStderr(/the domains of this host are watched/);
+    expect(await a.list()).toMatchObject([{ state: 'suspended' }]);
+
+    await b.serve('--listen', address);
+    await daemon.saysOnStderr(/guest: unfinished migration to xen\+tls.* settled/);
+    await expectBackHome();
   });
 });

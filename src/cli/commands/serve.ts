@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
 import { laneThreads } from '../../driver/dialers.js';
+import { openDestination } from '../../driver/open-destination.js';
+import { Departures } from '../../driver/watch/departures.js';
 import { DaemonWatch } from '../../driver/watch/daemon-watch.js';
 import type { Host } from '../../driver/host.js';
 import { hasDomainsToWatch } from '../../driver/watch/monitor.js';
@@ -13,6 +15,7 @@ import { RefusalLog } from '../../tunnel/refusal-log.js';
 import { loadTlsDir } from '../../tunnel/tls-credentials.js';
 import { listenTls } from '../../tunnel/tls-listener.js';
 import { startMonitor } from '../monitor-starter.js';
+import { dialerOptions } from '../dialing.js';
 import { monitorPlace, openHost, type GlobalOptions } from '../open.js';
 import { printJson, printNote } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
@@ -48,6 +51,11 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     await reception.recover();
     await using watch = new DaemonWatch(host, `xenferry serve (process ${process.pid})`);
     void watch.ready.then(() => log('the domains of this host are watched'));
+    // Destinations over ssh are for whoever has the keys: `recover`.
+    await using _departures = new Departures(host, {
+      reaches: ({ transport }) => transport === 'tls',
+      open: (uri) => openDestination(uri, dialerOptions(options), () => host.hello(stop.cancel)),
+    });
     using refusals = new RefusalLog(log);
     await using listener = await listenTls({
       host: address,
