@@ -4,6 +4,9 @@ import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import type { Argv } from 'yargs';
 import type { DialerOptions } from '../driver/dialers.js';
+import { resolveAlias } from '../driver/config/config.js';
+import { parseDestinationUri, type DestinationUri } from '../driver/uri.js';
+import { configOf } from './config.js';
 import { deadlinesOf, type GlobalOptions } from './open.js';
 import { printNote } from './output.js';
 
@@ -27,10 +30,15 @@ export function dialingOptions<T>(yargs: Argv<T>): Argv<T & DialingOptions> {
     });
 }
 
+/** A destination's URI, or an alias of the configuration. @throws UsageError `E_USAGE_URI` */
+export function destinationOf(options: GlobalOptions, text: string): DestinationUri {
+  return parseDestinationUri(resolveAlias(configOf(options), text));
+}
+
 export function dialerOptions(options: DialingOptions & GlobalOptions): DialerOptions {
   const agentSocket = process.env.SSH_AUTH_SOCK;
   return {
-    tlsDir: options['tls-dir'],
+    tlsDir: options['tls-dir'] ?? configOf(options).tlsDir,
     onNotice: (text) => printNote(`notice: ${text}`),
     ssh: {
       environment: {

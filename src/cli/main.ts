@@ -40,6 +40,7 @@ function parser(words: readonly string[], verbs: Awaited<ReturnType<typeof loadV
     .usage('$0 VERB [OPTIONS]\n\nMoves running Xen domains between hosts through one encrypted tunnel.')
     .option('connect', { alias: 'c', type: 'string', global: true, describe: 'xen:///system or embedded:///FOLDER' })
     .option('state-dir', { type: 'string', global: true, describe: 'folder of journals and job locks' })
+    .option('config-file', { type: 'string', global: true, describe: 'in place of /etc/xenferry/xenferry.conf' })
     .option('deadline', {
       type: 'string',
       array: true,

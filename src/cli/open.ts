@@ -6,14 +6,16 @@ import { DEFAULT_DEADLINES, type Deadlines } from '../control/deadlines.js';
 import { Hooks } from '../driver/hooks/hooks.js';
 import { Host } from '../driver/host.js';
 import { openToolstack } from '../driver/open.js';
+import { resolveAlias, type Config } from '../driver/config/config.js';
 import { parseConnectUri, type ConnectUri } from '../driver/uri.js';
 import { UsageError } from '../errors/errors.js';
+import { configOf, type ConfigOptions } from './config.js';
 import { monitorStarter, type MonitorPlace } from './monitor-starter.js';
 import { printNote } from './output.js';
 import { ownVersion } from './version.js';
 
 /** Options that every verb has. */
-export interface GlobalOptions {
+export interface GlobalOptions extends ConfigOptions {
   readonly connect?: string | undefined;
   readonly stateDir?: string | undefined;
   readonly deadline?: readonly string[] | undefined;
@@ -28,10 +30,11 @@ function isDom0(): boolean {
   return existsSync(capabilities) && readFileSync(capabilities, 'utf8').includes('control_d');
 }
 
-/** -c, then XENFERRY_URI, then Xen where this is a dom0, then an embedded host in the user's state folder. */
+/** -c, then XENFERRY_URI, then `uri_default`, each perhaps an alias; then Xen where this is a dom0, then an embedded host in the user's state folder. */
 function connectUri(options: GlobalOptions): ConnectUri {
-  const given = options.connect ?? process.env.XENFERRY_URI;
-  if (given !== undefined) return parseConnectUri(given);
+  const config = configOf(options);
+  const given = options.connect ?? process.env.XENFERRY_URI ?? config.uriDefault;
+  if (given !== undefined) return parseConnectUri(resolveAlias(config, given));
   return isDom0() ? { kind: 'xen' } : { kind: 'embedded', dir: join(userStateFolder(), 'embedded') };
 }
 
@@ -44,7 +47,7 @@ export function stateDirOf(options: GlobalOptions, uri = connectUri(options)): s
 
 /** `--deadline stall=120`: names without their `Ms`, values in seconds. */
 export function deadlinesOf(options: GlobalOptions): Deadlines {
-  const changed: Record<string, number> = { ...DEFAULT_DEADLINES };
+  const changed: Record<string, number> = { ...DEFAULT_DEADLINES, ...configOf(options).deadlines };
   for (const item of options.deadline ?? []) {
     const match = /^([a-z]+)=(\d+(?:\.\d+)?)$/.exec(item);
     const key = `${match?.[1] ?? ''}Ms`;
@@ -78,7 +81,7 @@ export async function openHost(options: GlobalOptions, how: OpenOptions = {}): P
     pid: process.pid,
     version: ownVersion(),
     companions: [
-      hooksOf(uri, stateDir, log),
+      hooksOf(configOf(options), uri, stateDir, log),
       ...(how.isWatching === true ? [] : [monitorStarter(monitorPlace(options))]),
     ],
     log,
@@ -89,18 +92,25 @@ const HOOK_MS = 20_000;
 /** What a hook sees of our environment; LC_ALL is C. */
 const HOOK_VARIABLES = ['PATH', 'HOME', 'USER', 'LOGNAME'] as const;
 
-/** The operator's scripts: XENFERRY_HOOKS, then /etc/xenferry/hooks; for an embedded host a folder of its own. */
-function hooksOf(uri: ConnectUri, stateDir: string, log: (line: string) => void): Hooks {
-  const dir = process.env.XENFERRY_HOOKS ?? (uri.kind === 'xen' ? '/etc/xenferry/hooks' : join(stateDir, 'hooks'));
+/** The operator's scripts: XENFERRY_HOOKS, then `hooks_dir`, then /etc/xenferry/hooks; for an embedded host a folder of its own. */
+function hooksOf(config: Config, uri: ConnectUri, stateDir: string, log: (line: string) => void): Hooks {
+  const usual = uri.kind === 'xen' ? '/etc/xenferry/hooks' : join(stateDir, 'hooks');
+  const dir = process.env.XENFERRY_HOOKS ?? config.hooksDir ?? usual;
   const passed = HOOK_VARIABLES.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return new Hooks({ dir, environment: { LC_ALL: 'C', ...Object.fromEntries(passed) }, timeMs: HOOK_MS, log });
+  return new Hooks({
+    dir,
+    environment: { LC_ALL: 'C', ...Object.fromEntries(passed) },
+    timeMs: config.hookMs ?? HOOK_MS,
+    log,
+  });
 }
 
 /** Where a monitor of the host that the options name has to look. */
 export function monitorPlace(options: GlobalOptions): MonitorPlace {
   const uri = connectUri(options);
-  return { uri, stateDir: stateDirOf(options, uri) };
+  const { file } = configOf(options);
+  return { uri, stateDir: stateDirOf(options, uri), words: file === undefined ? [] : ['--config-file', file] };
 }

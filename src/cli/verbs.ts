@@ -56,7 +56,7 @@ const VERBS: Readonly<Record<string, Load>> = {
 };
 
 /** Global options whose value is the next word. */
-const WITH_VALUE: ReadonlySet<string> = new Set(['-c', '--connect', '--state-dir', '--deadline']);
+const WITH_VALUE: ReadonlySet<string> = new Set(['-c', '--connect', '--state-dir', '--config-file', '--deadline']);
 
 /** The verb among the words of a command line; undefined where there is none, or none that is known. */
 export function verbOf(words: readonly string[]): string | undefined {

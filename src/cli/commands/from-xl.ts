@@ -4,11 +4,13 @@ import process from 'node:process';
 import type { CommandModule } from 'yargs';
 import { FEATURES, PROTOCOL } from '../../control/messages.js';
 import { openDestination } from '../../driver/open-destination.js';
+import { resolveAlias } from '../../driver/config/config.js';
 import { parseDestinationUri } from '../../driver/uri.js';
 import { receiveFromXl, type FromXlOptions } from '../../driver/xl/from-xl.js';
 import { connectToSelf } from '../../driver/xl/local-destination.js';
 import { UsageError } from '../../errors/errors.js';
 import { Journal } from '../../journal/journal.js';
+import { configOf } from '../config.js';
 import { dialerOptions, dialingOptions, type DialingOptions } from '../dialing.js';
 import { deadlinesOf, openHost, stateDirOf, type GlobalOptions } from '../open.js';
 import { printNote } from '../output.js';
@@ -62,7 +64,8 @@ export const xlRelayCommand: CommandModule<GlobalOptions, RelayOptions> = {
   handler: async (options) => {
     const flags = flagsOf(options['xl-command']);
     using stop = new StopSignals();
-    const uri = parseDestinationUri(options.host.includes('://') ? options.host : `xen+ssh://${options.host}/system`);
+    const host = resolveAlias(configOf(options), options.host);
+    const uri = parseDestinationUri(host.includes('://') ? host : `xen+ssh://${host}/system`);
     await using destination = await openDestination(uri, dialerOptions(options), () =>
       Promise.resolve({
         protocol: PROTOCOL,

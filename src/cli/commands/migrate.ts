@@ -5,11 +5,10 @@ import { migrate, type Migrated } from '../../driver/migrate.js';
 import { MigrationError } from '../../driver/migration-error.js';
 import type { CopyTimeout } from '../../driver/migration-timeout.js';
 import { openDestination } from '../../driver/open-destination.js';
-import { parseDestinationUri } from '../../driver/uri.js';
 import { MAX_RECONNECT_MS } from '../../control/messages.js';
 import { UsageError, XenferryError } from '../../errors/errors.js';
 import { codeOf, messageOf } from '../../errors/message-of.js';
-import { dialerOptions, dialingOptions, type DialingOptions } from '../dialing.js';
+import { destinationOf, dialerOptions, dialingOptions, type DialingOptions } from '../dialing.js';
 import { flag, readUserFile } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine, printNote } from '../output.js';
@@ -140,7 +139,7 @@ async function run(options: MigrateOptions): Promise<Migrated> {
   }
   const xml = options.xml === undefined ? undefined : readUserFile(options.xml);
   const persistentXml = options['persistent-xml'] === undefined ? undefined : readUserFile(options['persistent-xml']);
-  const uri = parseDestinationUri(options.desturi);
+  const uri = destinationOf(options, options.desturi);
   const deadline = [...(options.deadline ?? []), ...(reconnect === undefined ? [] : [`reconnect=${reconnect}`])];
   await using host = await openHost({ ...options, deadline });
   using stop = new StopSignals('the migration');

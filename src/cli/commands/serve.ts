@@ -14,6 +14,7 @@ import { messageOf } from '../../errors/message-of.js';
 import { RefusalLog } from '../../tunnel/refusal-log.js';
 import { loadTlsDir } from '../../tunnel/tls-credentials.js';
 import { listenTls } from '../../tunnel/tls-listener.js';
+import { configOf } from '../config.js';
 import { startMonitor } from '../monitor-starter.js';
 import { dialerOptions } from '../dialing.js';
 import { monitorPlace, openHost, type GlobalOptions } from '../open.js';
@@ -21,8 +22,8 @@ import { printJson, printNote } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
 
 interface ServeOptions extends GlobalOptions {
-  listen: string;
-  'tls-dir': string;
+  listen: string | undefined;
+  'tls-dir': string | undefined;
 }
 
 export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
@@ -32,14 +33,21 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     yargs
       .option('listen', {
         type: 'string',
-        default: `0.0.0.0:${DEFAULT_PORT}`,
+        defaultDescription: `0.0.0.0:${DEFAULT_PORT}`,
         describe: 'HOST:PORT to listen on; port 0 takes a free one',
       })
-      .option('tls-dir', { type: 'string', demandOption: true, describe: 'folder with ca.pem, cert.pem and key.pem' })
+      .option('tls-dir', { type: 'string', describe: 'folder with ca.pem, cert.pem and key.pem' })
       .example('$0 serve --tls-dir /etc/xenferry/tls', 'listen on every address, port 16520'),
   handler: async (options) => {
-    const { host: address, port } = parseListen(options.listen);
-    const credentials = loadTlsDir(options['tls-dir']);
+    const config = configOf(options);
+    const { host: address, port } = parseListen(options.listen ?? config.listen ?? `0.0.0.0:${DEFAULT_PORT}`);
+    const tlsDir = options['tls-dir'] ?? config.tlsDir;
+    if (tlsDir === undefined) {
+      throw new UsageError('E_USAGE_TLS_DIR', 'no folder with the certificates of this host is named', {
+        hint: 'Name it with --tls-dir DIR, or as tls_dir in the configuration; `xenferry pki` makes one.',
+      });
+    }
+    const credentials = loadTlsDir(tlsDir);
     const log = (line: string): void => printNote(`${new Date().toISOString()} ${line}`);
     await using host = await openHost(options, { isWatching: true, log });
     // When we have gone the domains stay, and somebody has to watch them.
@@ -67,8 +75,8 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     });
     using _reload = onHangUp(() => {
       try {
-        listener.setCredentials(loadTlsDir(options['tls-dir']));
-        log(`SIGHUP: certificates read again from ${options['tls-dir']}`);
+        listener.setCredentials(loadTlsDir(tlsDir));
+        log(`SIGHUP: certificates read again from ${tlsDir}`);
       } catch (error) {
         log(`SIGHUP: the certificates stay as they are: ${messageOf(error)}`);
       }

@@ -1,0 +1,151 @@
+import { parse, TomlError } from 'smol-toml';
+import { z } from 'zod';
+import { DEFAULT_DEADLINES, type Deadlines } from '../../control/deadlines.js';
+import { UsageError } from '../../errors/errors.js';
+import { nearest } from './nearest.js';
+
+/** What an operator has written down for this host. Whatever is absent was not said. */
+export interface Config {
+  /** Where it was read, for messages; undefined: there is no file. */
+  readonly file: string | undefined;
+  /** Whose domains a command works on where it is not told: a URI, or an alias. */
+  readonly uriDefault?: string | undefined;
+  /** Short names of URIs. */
+  readonly uriAliases: ReadonlyMap<string, string>;
+  /** HOST:PORT of `serve`. */
+  readonly listen?: string | undefined;
+  readonly tlsDir?: string | undefined;
+  readonly hooksDir?: string | undefined;
+  readonly hookMs?: number | undefined;
+  readonly deadlines: Partial<Deadlines>;
+}
+
+export const NO_CONFIG: Config = { file: undefined, uriAliases: new Map(), deadlines: {} };
+
+/** In bytes; what an operator writes is a few KiB. */
+export const MAX_CONFIG_BYTES = 256 * 1024;
+const MAX_ALIASES = 1000;
+
+const ALIAS = /^([A-Za-z0-9_-]+)=(\S+:\/\/\S+)$/;
+const SECONDS = z.number().positive().max(86_400);
+const DEADLINE_NAMES = Object.keys(DEFAULT_DEADLINES).map((name) => name.replace(/Ms$/, ''));
+const absolute = z.string().regex(/^\//, 'an absolute path is needed');
+
+const schema = z.strictObject({
+  uri_default: z.string().min(1).optional(),
+  uri_aliases: z
+    .array(z.string().regex(ALIAS, 'not NAME=URI with a name of letters, digits, - and _'))
+    .max(MAX_ALIASES)
+    .optional(),
+  listen: z.string().min(1).optional(),
+  tls_dir: absolute.optional(),
+  hooks_dir: absolute.optional(),
+  hook_timeout: SECONDS.optional(),
+  deadlines: z.strictObject(Object.fromEntries(DEADLINE_NAMES.map((name) => [name, SECONDS.optional()]))).optional(),
+});
+
+/** The keys that there are, tables as `TABLE.KEY`. */
+export const CONFIG_KEYS: readonly string[] = [
+  ...Object.keys(schema.shape).filter((key) => key !== 'deadlines'),
+  ...DEADLINE_NAMES.map((name) => `deadlines.${name}`),
+];
+
+/**
+ * Reads a configuration file, which is TOML (S08).
+ * @throws UsageError `E_USAGE_CONFIG` naming file, line and remedy
+ */
+export function parseConfig(text: string, file: string): Config {
+  let raw: unknown;
+  try {
+    raw = parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    throw bad(file, error.line, error.message.split('\n')[0].replace(/^Invalid TOML document: /, ''));
+  }
+  const parsed = schema.safeParse(raw);
+  if (!parsed.success) throw problemIn(text, raw, file, parsed.error.issues[0]);
+  const said = parsed.data;
+  const deadlines: Record<string, number> = {};
+  for (const [name, seconds] of Object.entries(said.deadlines ?? {})) {
+    if (seconds !== undefined) deadlines[`${name}Ms`] = seconds * 1000;
+  }
+  return {
+    file,
+    uriDefault: said.uri_default,
+    uriAliases: aliasesOf(said.uri_aliases ?? [], text, file),
+    listen: said.listen,
+    tlsDir: said.tls_dir,
+    hooksDir: said.hooks_dir,
+    hookMs: said.hook_timeout === undefined ? undefined : said.hook_timeout * 1000,
+    deadlines,
+  };
+}
+
+function aliasesOf(entries: readonly string[], text: string, file: string): Map<string, string> {
+  const aliases = new Map<string, string>();
+  for (const entry of entries) {
+    const [, name, uri] = ALIAS.exec(entry) ?? [];
+    if (aliases.has(name)) throw bad(file, lineOf(text, ['uri_aliases'], entry), `uri_aliases: ${name} is there twice`);
+    aliases.set(name, uri);
+  }
+  return aliases;
+}
+
+/** A URI as it is, or what an alias stands for. Names with `://` are no aliases. */
+export function resolveAlias(config: Config, text: string): string {
+  return text.includes('://') ? text : (config.uriAliases.get(text) ?? text);
+}
+
+function problemIn(text: string, raw: unknown, file: string, issue: z.core.$ZodIssue): UsageError {
+  const path = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys') {
+    const unknown = [...path, issue.keys[0]];
+    const guess = nearest(unknown.join('.'), CONFIG_KEYS);
+    const hint = guess === undefined ? `The keys: ${CONFIG_KEYS.join(', ')}.` : `Did you mean ${guess}?`;
+    return bad(file, lineOf(text, unknown), `${unknown.join('.')} is not known`, hint);
+  }
+  const value = valueAt(raw, issue.path);
+  return bad(
+    file,
+    lineOf(
+      text,
+      path.filter((part) => !/^\d+$/.test(part)),
+      typeof value === 'string' ? value : undefined,
+    ),
+    `${path.join('.')}: ${issue.message}`,
+  );
+}
+
+function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
+  let inside = raw;
+  for (const key of path) {
+    if (typeof inside !== 'object' || inside === null) return undefined;
+    inside = Reflect.get(inside, key);
+  }
+  return inside;
+}
+
+function bad(file: string, line: number | undefined, why: string, hint?: string): UsageError {
+  const place = line === undefined ? file : `${file}:${line}`;
+  return new UsageError('E_USAGE_CONFIG', `${place}: ${why}`, {
+    hint: hint ?? 'Mend that line; examples/xenferry.conf explains every key.',
+    data: { file, ...(line === undefined ? {} : { line }) },
+  });
+}
+
+/** The line on which a key, or an entry of its list, stands: the parser tells of syntax only. */
+function lineOf(text: string, path: readonly string[], entry?: string): number | undefined {
+  const lines = text.split('\n');
+  const key = path.at(-1) ?? '';
+  const pattern = new RegExp(
+    `^\\s*(?:${path.slice(0, -1).join('\\.')}\\.)?"?${escaped(key)}"?\\s*=|^\\s*\\[${escaped(path.join('.'))}\\]`,
+  );
+  const at = lines.findIndex((line) => pattern.test(line));
+  if (entry === undefined) return at < 0 ? undefined : at + 1;
+  const inList = lines.findIndex((line, index) => index >= at && line.includes(entry));
+  return inList < 0 ? at + 1 : inList + 1;
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

@@ -1,0 +1,23 @@
+/** At most so many letters are wrong in what was meant. */
+const MOST_WRONG = 3;
+
+/** The one of the words that was probably meant; undefined where none is near. */
+export function nearest(word: string, words: readonly string[]): string | undefined {
+  const far = words.map((one) => ({ one, distance: distance(word, one) })).sort((a, b) => a.distance - b.distance);
+  const best = far.at(0);
+  return best !== undefined && best.distance <= MOST_WRONG ? best.one : undefined;
+}
+
+/** Letters to add, drop or change to come from one word to the other (Levenshtein). */
+function distance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= from.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j += 1) {
+      const change = row[j - 1] + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(change, row[j] + 1, next[j - 1] + 1));
+    }
+    row = next;
+  }
+  return row[to.length];
+}
