@@ -122,6 +122,19 @@ export function toolstackConformance(name: string, make: () => Promise<Conforman
       expect((await infoOf(other)).name).not.toBe('renamed');
     });
 
+    it('keeps what is left of a guest that has shut down under another name and UUID', async () => {
+      const { id, config } = await start();
+      const uuid = '11111111-2222-4333-8444-555555555555';
+      await toolstack.shutdown(id);
+      await expect.poll(async () => (await infoOf(id)).state, { timeout: GUEST_MS }).toBe('shutdown');
+      await toolstack.preserve(id, '-1', uuid);
+      expect(await infoOf(id)).toMatchObject({ name: `${config.domain.name}-1`, uuid, state: 'shutdown' });
+      // Its name and UUID are another's to have.
+      const again = await toolstack.create(config);
+      expect((await toolstack.lookup(config.domain.uuid))?.domid).toBe(again);
+      expect((await toolstack.lookup(uuid))?.domid).toBe(id);
+    });
+
     it('F37: makes no second domain of a name or UUID', async () => {
       const config = rig.newGuest();
       const id = await toolstack.create(config);

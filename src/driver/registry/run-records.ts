@@ -30,6 +30,8 @@ const recordSchema = z.discriminatedUnion('state', [
     reason: z.enum(STATE_REASONS.shutoff),
     /** Of what is left of it, where that was left on purpose: a guest that stopped, and is preserved. */
     domid: z.int().positive().optional(),
+    /** Its guest is being started again; where that is still so when nobody is at work on it, it has to be done. */
+    restarting: z.boolean().optional(),
   }),
 ]);
 

@@ -66,25 +66,40 @@ async function act(
       await setAside(host, info, config, ending, signal);
       break;
   }
-  await startAgain(host, info, config, ending, signal);
+  const stored = host.definitions.get(info.uuid)?.domain;
+  if (stored !== undefined) {
+    const at = new Date().toISOString();
+    host.runs.put(info.uuid, {
+      ...{ version: 1, name: info.name, at, state: 'shutoff', reason: ending.stopped },
+      restarting: true,
+    });
+  }
+  // A persistent domain starts as it is defined now: what was changed for the next start counts from here.
+  await startAgain(host, stored === undefined ? config : { domain: stored }, ending.reboot, signal);
 }
 
-/** A persistent domain starts as it is defined now: what was changed for the next start counts from here. */
-async function startAgain(
+/**
+ * Starts a domain whose guest has stopped. What goes wrong is told. The caller holds its job.
+ * @param isReboot its guest wanted it
+ */
+export async function startAgain(
   host: Host,
-  info: DomainInfo,
-  live: GuestConfig,
-  { reboot }: Acting,
+  config: GuestConfig,
+  isReboot: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const stored = host.definitions.get(info.uuid)?.domain;
-  const config = stored === undefined ? live : { domain: stored };
+  const { uuid, name } = config.domain;
   try {
     const make = (): ReturnType<typeof host.toolstack.create> => host.toolstack.create(config, signal);
-    const started = await startDomain(host, { config, how: 'booted', paused: false, make, signal });
-    if (reboot) host.events.tell({ domain: info.name, uuid: info.uuid, id: started.domid, what: { type: 'reboot' } });
+    const { domid } = await startDomain(host, { config, how: 'booted', paused: false, make, signal });
+    if (isReboot) host.events.tell({ domain: name, uuid, id: domid, what: { type: 'reboot' } });
   } catch (error) {
-    notice(host, info, `it could not be started again: ${messageOf(error)}`);
+    // One that was refused has not been noted as failed, and is not to be tried for ever.
+    const note = host.runs.get(uuid);
+    if (note?.state === 'shutoff' && note.restarting === true) {
+      host.runs.put(uuid, { ...note, reason: 'failed', restarting: false });
+    }
+    notice(host, { uuid, name }, `it could not be started again: ${messageOf(error)}`);
   }
 }
 
@@ -124,9 +139,13 @@ function keepAsItIs(host: Host, info: DomainInfo, reason: 'shutdown' | 'crashed'
   host.runs.put(info.uuid, { version: 1, name: info.name, at, state: 'shutoff', reason, domid: info.domid });
 }
 
-function notice(host: Host, info: DomainInfo, text: string): void {
-  host.log(`${info.name}: ${text}`);
-  host.events.tell({ domain: info.name, uuid: info.uuid, id: info.domid, what: { type: 'notice', text } });
+function notice(host: Host, who: Pick<DomainInfo, 'uuid' | 'name'> & Partial<DomainInfo>, text: string): void {
+  const { uuid, name, domid } = who;
+  host.log(`${name}: ${text}`);
+  host.events.tell({
+    ...{ domain: name, uuid, what: { type: 'notice', text } },
+    ...(domid === undefined ? {} : { id: domid }),
+  });
 }
 
 function who({ uuid, name, domid }: DomainInfo): Pick<DomainInfo, 'uuid' | 'name' | 'domid'> {

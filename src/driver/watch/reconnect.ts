@@ -55,6 +55,9 @@ function isAlive({ state }: DomainInfo): boolean {
 
 /** What was noted of a run before the host went down: that run is over, whatever has its UUID now. */
 async function forgetRun(host: Host, uuid: string, signal: AbortSignal): Promise<void> {
+  const note = host.runs.get(uuid);
+  // Whether it starts again with the host is for its autostart to say.
+  if (note?.state === 'shutoff' && note.restarting === true) host.runs.put(uuid, { ...note, restarting: false });
   const over = taskOf({ ...(await sight(host, uuid, signal)), info: undefined });
   if (over.do !== 'clean') return;
   const { name, domid, reason } = over;

@@ -4,7 +4,7 @@ import type { Host } from '../host.js';
 import { arrivalsOf } from '../lifecycle/incoming.js';
 import { noteRun } from '../lifecycle/note-run.js';
 import { noteStopped } from '../lifecycle/stop-domain.js';
-import { actOnEnding } from './act-on-ending.js';
+import { actOnEnding, startAgain } from './act-on-ending.js';
 import { sight, type Sighting } from './sighting.js';
 
 /** What there is to do for a domain, so that what we know of it is true again. */
@@ -17,6 +17,8 @@ export type Task =
   | { readonly do: 'note-arrival'; readonly info: DomainInfo }
   /** Its guest has stopped by itself. */
   | { readonly do: 'act'; readonly info: DomainInfo }
+  /** Its guest was being started again when whoever did so died. */
+  | { readonly do: 'restart' }
   /** It has gone, and nobody has cleaned up behind it. */
   | { readonly do: 'clean'; readonly name: string; readonly domid: number; readonly reason: 'migrated' | 'destroyed' };
 
@@ -27,6 +29,7 @@ export type Task =
 export function taskOf({ info, note, isDefined, isMoving, moved }: Sighting): Task {
   if (isMoving) return { do: 'nothing' };
   if (info === undefined) {
+    if (note?.state === 'shutoff' && note.restarting === true && isDefined) return { do: 'restart' };
     if (note === undefined || note.state === 'shutoff') return { do: 'nothing' };
     const reason = moved?.way === 'went' && moved.domid === note.domid ? 'migrated' : 'destroyed';
     return { do: 'clean', name: note.name, domid: note.domid, reason };
@@ -77,6 +80,11 @@ export async function settleDomain(host: Host, uuid: string, signal: AbortSignal
     case 'act':
       await actOnEnding(host, task.info, signal);
       break;
+    case 'restart': {
+      const domain = storedDomain(host, uuid);
+      if (domain !== undefined) await startAgain(host, { domain }, false, signal);
+      break;
+    }
     case 'clean': {
       const { name, domid, reason } = task;
       host.log(`${name} (id ${domid}): it has ended (${reason}) without a word; cleaning up behind it`);

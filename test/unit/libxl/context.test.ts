@@ -51,6 +51,7 @@ describe('libxl context', () => {
     ['paused', (on) => on.pause(zero)],
     ['unpaused', (on) => on.unpause(zero)],
     ['renamed', (on) => on.rename(zero, 'x')],
+    ['preserved', (on) => on.preserve(zero, '-1', '11111111-2222-4333-8444-555555555555')],
     ['shut down', (on) => on.shutdown(zero)],
     ['rebooted', (on) => on.reboot(zero)],
     ['destroyed', (on) => on.destroy(zero)],

@@ -117,6 +117,22 @@ describe('S23: a daemon that starts', () => {
     },
   );
 
+  it.each([
+    [false, ['auto']],
+    [true, []],
+  ] as const)(
+    'F3: brings a restart to its end that its predecessor died at; after a reboot (%s) it does not',
+    async (rebooted, left) => {
+      const { host } = local;
+      const uuid = randomUUID();
+      await define(host, guestXml({ name: 'auto', uuid, mib: 8 }), { validate: false, signal: never });
+      const at = new Date().toISOString();
+      host.runs.put(uuid, { version: 1, name: 'auto', at, state: 'shutoff', reason: 'shutdown', restarting: true });
+      await reconnect(host, { rebooted, signal: never });
+      expect(await names()).toEqual(left);
+    },
+  );
+
   it('finds them again, starts what starts with the host, and watches', async () => {
     await guests('one');
     const uuid = randomUUID();

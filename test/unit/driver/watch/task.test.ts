@@ -45,6 +45,12 @@ describe('what is to be done for a domain', () => {
       { note: runs, moved: { way: 'went', domid: 4 } },
       { do: 'clean', reason: 'destroyed' },
     ],
+    [
+      'F3: it was being started again by a process that died',
+      { note: { ...off, restarting: true }, isDefined: true },
+      { do: 'restart' },
+    ],
+    ['and has been undefined since', { note: { ...off, restarting: true } }, { do: 'nothing' }],
     ['S23: it has another id', { info: info({ domid: guestDomid(9) }), note: runs }, { do: 'note' }],
     ['it is defined, and somebody else started it', { info: info(), isDefined: true }, { do: 'note' }],
     ['another program made it', { info: info() }, { do: 'nothing' }],

@@ -188,6 +188,21 @@ describe('a guest that stops by itself', () => {
     await eventually(() => Promise.resolve(told.at(-1))).toContain('could not be started again: prepare objects');
     expect(await domains()).toEqual([]);
   });
+
+  it('does not try for ever to start a persistent one that cannot be', async () => {
+    const { host } = local;
+    await define(host, xmlWith(), { validate: false, signal: never });
+    await start(host, 'web', { paused: false, forceBoot: false, signal: never, onEvent: () => undefined });
+    writeFileSync(local.path('faults.json'), JSON.stringify([{ fault: 'create-fails' }]));
+    let sweeps = 0;
+    watcher = new Watcher(host, { sweepMs: 5, onSwept: () => (sweeps += 1) });
+    await stops('reboot');
+    await eventually(() => Promise.resolve(told.join())).toContain('could not be started again');
+    const before = sweeps;
+    await eventually(() => Promise.resolve(sweeps > before + 3)).toBe(true);
+    expect(told.filter((one) => one.includes('started again'))).toHaveLength(1);
+    expect(host.runs.get(UUID)).toMatchObject({ state: 'shutoff', reason: 'failed' });
+  });
 });
 
 describe('what the watcher keeps its hands off', () => {
