@@ -47,6 +47,10 @@ export interface GuestReport {
   readonly memoryDigest?: string;
 }
 
+/** What one toolstack can do and another may not (S25): ask `HostInfo.lacks` before use. */
+export const ABILITIES = ['balloon', 'vcpu-hotplug', 'vcpu-info', 'vcpu-pinning', 'buttons', 'core-dump'] as const;
+export type Ability = (typeof ABILITIES)[number];
+
 /** The host under the toolstack. */
 export interface HostInfo {
   readonly hostname: string;
@@ -58,6 +62,8 @@ export interface HostInfo {
   readonly cpus: number;
   /** Save-stream versions that this toolstack can restore; it writes the highest. */
   readonly streamVersions: readonly number[];
+  /** What it cannot do; a call that needs it rejects with the toolstack's own error. */
+  readonly lacks: readonly Ability[];
   /** Kinds of guests, in Xen's own words: `xen-3.0-x86_64`, `hvm-3.0-x86_32p`. */
   readonly guestAbis: readonly string[];
   /** Undefined where the toolstack does not know. */

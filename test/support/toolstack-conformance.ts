@@ -1,4 +1,6 @@
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AbortedError } from '../../src/errors/errors.js';
@@ -157,6 +159,51 @@ export function toolstackConformance(name: string, make: () => Promise<Conforman
 
     it('never takes domain 0 for a guest', () => {
       expect(() => guestDomid(0)).toThrow(/Domain-0/);
+    });
+
+    it('changes how much memory a running domain has, never its maximum', async () => {
+      const { id, config } = await start();
+      const { memoryMaxKiB } = config.domain;
+      const less = Math.floor((memoryMaxKiB * 3) / 4 / 1024) * 1024;
+      await toolstack.setMemory(id, less);
+      await expect.poll(async () => (await infoOf(id)).memoryKiB, { timeout: GUEST_MS }).toBeLessThan(memoryMaxKiB);
+      expect((await infoOf(id)).maxMemoryKiB).toBe(memoryMaxKiB);
+      expect((await toolstack.describe(id)).domain.memoryMaxKiB).toBe(memoryMaxKiB);
+    });
+
+    it('shows and pins its processors, and switches all but the first off', async () => {
+      const { id, config } = await start();
+      expect(await toolstack.vcpus(id)).toHaveLength(config.domain.vcpusMax);
+      await toolstack.pinVcpu(id, 0, [0]);
+      const [first] = await toolstack.vcpus(id);
+      const { cpus } = await toolstack.host();
+      expect(first).toMatchObject({ number: 0, affinity: cpus === 1 ? undefined : [0] });
+      expect(first.state).not.toBe('offline');
+      await toolstack.setVcpus(id, [0]);
+      const online = async (): Promise<number> =>
+        (await toolstack.vcpus(id)).filter(({ state }) => state !== 'offline').length;
+      await expect.poll(online, { timeout: GUEST_MS }).toBe(1);
+    });
+
+    it('writes a core', async () => {
+      const { id } = await start();
+      const dir = mkdtempSync(join(tmpdir(), 'xenferry-core-'));
+      try {
+        await toolstack.pause(id);
+        await toolstack.dumpCore(id, join(dir, 'core'), never);
+        expect(statSync(join(dir, 'core')).size).toBeGreaterThan(0);
+        expect((await infoOf(id)).state).toBe('paused');
+      } finally {
+        rmSync(dir, { recursive: true, force: true });
+      }
+    });
+
+    it('has buttons for HVM guests only', async () => {
+      const { id, config } = await start();
+      if (config.domain.type === 'hvm') return;
+      await expect(toolstack.powerButton(id)).rejects.toMatchObject({ code: 'E_REFUSED_UNSUPPORTED' });
+      await expect(toolstack.reset(id)).rejects.toMatchObject({ code: 'E_REFUSED_UNSUPPORTED' });
+      expect((await infoOf(id)).state).toBe('running');
     });
 
     it('asks a guest to shut down, and tells when it has', async () => {

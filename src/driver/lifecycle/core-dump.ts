@@ -4,6 +4,7 @@ import { RefusedError } from '../../errors/errors.js';
 import { syncFolder } from '../../posix/durable-file.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
+import { needAbility } from './need-ability.js';
 import { endDomain } from './stop-domain.js';
 import { withRunning } from './with-domain.js';
 
@@ -28,6 +29,7 @@ export async function dumpDomain(host: Host, ref: string, request: DumpRequest):
   }
   const doing = { ref, why: `dumping its memory to ${file}`, operation: 'dump', signal } as const;
   return withRunning(host, doing, async (info, held) => {
+    await needAbility(host, 'core-dump', held.signal);
     const pauses = !live && info.state === 'running';
     if (pauses) await host.toolstack.pause(info.domid, held.signal);
     try {

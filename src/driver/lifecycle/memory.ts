@@ -2,6 +2,7 @@ import { RefusedError } from '../../errors/errors.js';
 import type { Host } from '../host.js';
 import { editDefinition, impactOn, storedDefinition } from './edit-definition.js';
 import type { ImpactFlags } from './impact.js';
+import { needAbility } from './need-ability.js';
 import { withDomain } from './with-domain.js';
 
 export interface MemoryRequest {
@@ -31,6 +32,7 @@ export async function setMemory(host: Host, ref: string, request: MemoryRequest)
     const impact = impactOn(known, flags);
     // Both are checked before either is changed.
     if (impact.live && known.info !== undefined) {
+      await needAbility(host, 'balloon', held.signal);
       const { domain } = await host.toolstack.describe(known.info.domid, held.signal);
       if (kib > domain.memoryMaxKiB) throw overMaximum(known.name, kib, domain.memoryMaxKiB);
     }

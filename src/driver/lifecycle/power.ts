@@ -3,6 +3,7 @@ import { Deadline } from '../../errors/deadline.js';
 import { RefusedError, ToolstackError } from '../../errors/errors.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
+import { needAbility } from './need-ability.js';
 import { stateError } from './pause.js';
 import { endDomain } from './stop-domain.js';
 import { withRunning } from './with-domain.js';
@@ -47,6 +48,7 @@ async function askToStop(
       if (!(error instanceof ToolstackError) || error.code !== 'E_TOOLSTACK_NO_PARAVIRT' || !may('acpi')) throw error;
     }
   }
+  await needAbility(host, 'buttons', signal);
   await host.toolstack.powerButton(info.domid, signal);
   return 'acpi';
 }
@@ -74,6 +76,7 @@ export async function rebootDomain(
 export async function resetDomain(host: Host, ref: string, signal: AbortSignal): Promise<DomainInfo> {
   return withRunning(host, { ref, why: 'resetting it', signal }, async (info, held) => {
     mayBeAsked(info, 'reset');
+    await needAbility(host, 'buttons', held.signal);
     await host.toolstack.reset(info.domid, held.signal);
     return info;
   });

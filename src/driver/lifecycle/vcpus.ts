@@ -5,6 +5,7 @@ import type { Host } from '../host.js';
 import { refuseTransient } from './persistent.js';
 import { editDefinition, impactOn, storedDefinition } from './edit-definition.js';
 import type { ImpactFlags } from './impact.js';
+import { needAbility } from './need-ability.js';
 import { withDomain } from './with-domain.js';
 
 export interface VcpusRequest {
@@ -56,6 +57,7 @@ export async function setVcpus(host: Host, ref: string, request: VcpusRequest): 
     }
     // Both are checked before either is changed.
     if (impact.live && known.info !== undefined) {
+      await needAbility(host, 'vcpu-hotplug', held.signal);
       const { domain } = await host.toolstack.describe(known.info.domid, held.signal);
       if (count > domain.vcpusMax) throw overMaximum(known.name, count, domain.vcpusMax);
     }
@@ -114,6 +116,7 @@ export async function vcpuInfos(
   ref: string,
 ): Promise<{ readonly vcpus: VcpuInfo[]; readonly cpus: number }> {
   const { domid } = await host.find(ref);
+  await needAbility(host, 'vcpu-info');
   return { vcpus: await host.toolstack.vcpus(domid), cpus: (await host.toolstack.host()).cpus };
 }
 
@@ -128,6 +131,7 @@ export async function vcpuPins(host: Host, ref: string, flags: ImpactFlags): Pro
   const known = await host.findKnown(ref);
   const impact = impactOn(known, flags);
   if (impact.live && known.info !== undefined) {
+    await needAbility(host, 'vcpu-info');
     const vcpus = await host.toolstack.vcpus(known.info.domid);
     return vcpus.map(({ number, affinity }) => ({ vcpu: number, cpus: affinity }));
   }
@@ -152,6 +156,7 @@ export async function pinVcpu(host: Host, ref: string, request: PinRequest): Pro
   const { vcpu, cpus, flags, signal } = request;
   return withDomain(host, { ref, why: 'pinning its processors', signal }, async (known, held) => {
     const impact = impactOn(known, flags);
+    if (impact.live) await needAbility(host, 'vcpu-pinning', held.signal);
     const there = (await host.toolstack.host(held.signal)).cpus;
     if (cpus?.some((cpu) => cpu >= there) === true) {
       throw new UsageError('E_USAGE_VCPUS', `processor ${cpus.at(-1)} is not among the host's: 0 to ${there - 1}`, {

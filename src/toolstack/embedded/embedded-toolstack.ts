@@ -61,7 +61,7 @@ export class EmbeddedToolstack implements Toolstack {
 
   host(): Promise<HostInfo> {
     return attempt(() => {
-      const { hostname, totalMemoryKiB, cpus } = readHostSettings(this.#host);
+      const { hostname, totalMemoryKiB, cpus, lacks } = readHostSettings(this.#host);
       const freeMemoryKiB = Math.max(0, totalMemoryKiB - memoryInUseKiB(allDomains(this.#host)));
       return {
         hostname,
@@ -72,6 +72,7 @@ export class EmbeddedToolstack implements Toolstack {
         cpus,
         streamVersions: [STREAM_VERSION],
         guestAbis: GUEST_ABIS,
+        lacks,
       };
     });
   }

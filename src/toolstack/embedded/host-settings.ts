@@ -2,6 +2,7 @@ import { availableParallelism, hostname } from 'node:os';
 import { z } from 'zod';
 import { UsageError } from '../../errors/errors.js';
 import { readIfThere } from './atomic-file.js';
+import { ABILITIES, type Ability } from '../toolstack.js';
 import type { HostFolder } from './host-folder.js';
 
 const DEFAULT_MEMORY_KIB = 16 * 1024 * 1024;
@@ -10,6 +11,7 @@ const settingsSchema = z.strictObject({
   hostname: z.string().min(1).max(255).optional(),
   totalMemoryKiB: z.int().positive().optional(),
   cpus: z.int().positive().max(4096).optional(),
+  lacks: z.array(z.enum(ABILITIES)).optional(),
 });
 
 /** What an embedded host is like. */
@@ -17,6 +19,8 @@ export interface HostSettings {
   readonly hostname: string;
   readonly totalMemoryKiB: number;
   readonly cpus: number;
+  /** Abilities that are switched off, as an old toolstack has not got them. */
+  readonly lacks: readonly Ability[];
 }
 
 /** From `host.json` in the host's folder; what it does not say is this machine's, and 16 GiB of memory. */
@@ -28,6 +32,7 @@ export function readHostSettings(folder: HostFolder): HostSettings {
     hostname: said.hostname ?? hostname(),
     totalMemoryKiB: said.totalMemoryKiB ?? DEFAULT_MEMORY_KIB,
     cpus: said.cpus ?? availableParallelism(),
+    lacks: said.lacks ?? [],
   };
 }
 
@@ -37,7 +42,7 @@ function parse(path: string, text: string): z.infer<typeof settingsSchema> {
   } catch (cause) {
     throw new UsageError('E_USAGE_HOST_FILE', `${path} is not a host's description`, {
       cause,
-      hint: 'It is a JSON object with hostname, totalMemoryKiB and cpus, each optional.',
+      hint: 'It is a JSON object with hostname, totalMemoryKiB, cpus and lacks, each optional.',
       data: { path },
     });
   }

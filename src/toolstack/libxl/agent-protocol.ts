@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DomainInfo, ToolstackEvent, TransferEvent } from '../toolstack.js';
+import { ABILITIES, type DomainInfo, type ToolstackEvent, type TransferEvent } from '../toolstack.js';
 import { guestDomid } from '../domid.js';
 
 /** What the libxl toolstack and its agents say to each other. */
@@ -32,6 +32,7 @@ export const hostSchema = z.object({
   freeMemoryKiB: z.number(),
   cpus: z.int(),
   guestAbis: z.array(z.string()),
+  lacks: z.array(z.enum(ABILITIES)),
   processors: z.object({
     coresPerSocket: z.int(),
     threadsPerCore: z.int(),

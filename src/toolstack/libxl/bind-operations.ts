@@ -2,6 +2,7 @@ import { allocate, free, viewOf } from './c-memory.js';
 import { onThread, type Library } from './foreign.js';
 
 import type { Address, LibxlNative, OperationTag } from './native.js';
+import { bindLate } from './optional-calls.js';
 
 /** libxl_asyncop_how: a callback, NULL here, then what the event carries as `for_user` (libxl.h). */
 const HOW_BYTES = 16;
@@ -54,15 +55,24 @@ export function bindOperations(libxl: Library, ctx: Address): Operations {
   const resume = onThread(
     libxl.func('int libxl_domain_resume(void *ctx, uint32_t domid, int suspend_cancel, void *how)'),
   ) as (...args: [Address, number, number, Address]) => Promise<number>;
-  const trigger = onThread(
-    libxl.func('int libxl_send_trigger(void *ctx, uint32_t domid, int trigger, uint32_t vcpu, void *how)'),
-  ) as (...args: [Address, number, number, number, Address]) => Promise<number>;
-  const setVcpuOnline = onThread(
-    libxl.func('int libxl_set_vcpuonline(void *ctx, uint32_t domid, void *map, void *how)'),
-  ) as (...args: [Address, number, Address, Address]) => Promise<number>;
-  const coreDump = onThread(
-    libxl.func('int libxl_domain_core_dump(void *ctx, uint32_t domid, str path, void *how)'),
-  ) as (...args: [Address, number, string, Address]) => Promise<number>;
+  const trigger = bindLate(
+    () =>
+      onThread(
+        libxl.func('int libxl_send_trigger(void *ctx, uint32_t domid, int trigger, uint32_t vcpu, void *how)'),
+      ) as (...args: [Address, number, number, number, Address]) => Promise<number>,
+  );
+  const setVcpuOnline = bindLate(
+    () =>
+      onThread(libxl.func('int libxl_set_vcpuonline(void *ctx, uint32_t domid, void *map, void *how)')) as (
+        ...args: [Address, number, Address, Address]
+      ) => Promise<number>,
+  );
+  const coreDump = bindLate(
+    () =>
+      onThread(libxl.func('int libxl_domain_core_dump(void *ctx, uint32_t domid, str path, void *how)')) as (
+        ...args: [Address, number, string, Address]
+      ) => Promise<number>,
+  );
   const abort = onThread(libxl.func('int libxl_ao_abort(void *ctx, void *how)')) as (
     ...args: [Address, Address]
   ) => Promise<number>;

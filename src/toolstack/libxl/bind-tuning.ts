@@ -2,6 +2,7 @@ import type { CpuSet } from '../../domain/cpu-set.js';
 import { allocate, free, viewOf } from './c-memory.js';
 import { onThread, type Library } from './foreign.js';
 import type { Address, LibxlNative, NativeVcpu } from './native.js';
+import { bindLate } from './optional-calls.js';
 
 /** libxl_bitmap: a 32-bit size in bytes, padding, a pointer to the map (libxl.h). */
 const BITMAP_BYTES = 16;
@@ -17,20 +18,29 @@ type Tuning = Pick<LibxlNative, 'setMemoryTarget' | 'setVcpuAffinity' | 'listVcp
 
 /** Calls that change a running domain's memory and processors, or look at them (libxl.h). */
 export function bindTuning(libxl: Library, ctx: Address): Tuning {
-  const setMemoryTarget = onThread(
-    libxl.func(
-      'int libxl_set_memory_target(void *ctx, uint32_t domid, int64_t target_memkb, int relative, int enforce)',
-    ),
-  ) as (...args: [Address, number, number, number, number]) => Promise<number>;
-  const setVcpuAffinity = onThread(
-    libxl.func('int libxl_set_vcpuaffinity(void *ctx, uint32_t domid, uint32_t vcpu, void *hard, void *soft)'),
-  ) as (...args: [Address, number, number, Address, null]) => Promise<number>;
-  const listVcpu = libxl.func(
-    'void *libxl_list_vcpu(void *ctx, uint32_t domid, _Out_ int *vcpus, _Out_ int *cpus)',
-  ) as (...args: [Address, number, [number], [number]]) => Address | null;
-  const freeVcpus = libxl.func('void libxl_vcpuinfo_list_free(void *list, int count)') as (
-    ...args: [Address, number]
-  ) => void;
+  const setMemoryTarget = bindLate(
+    () =>
+      onThread(
+        libxl.func(
+          'int libxl_set_memory_target(void *ctx, uint32_t domid, int64_t target_memkb, int relative, int enforce)',
+        ),
+      ) as (...args: [Address, number, number, number, number]) => Promise<number>,
+  );
+  const setVcpuAffinity = bindLate(
+    () =>
+      onThread(
+        libxl.func('int libxl_set_vcpuaffinity(void *ctx, uint32_t domid, uint32_t vcpu, void *hard, void *soft)'),
+      ) as (...args: [Address, number, number, Address, null]) => Promise<number>,
+  );
+  const listVcpu = bindLate(
+    () =>
+      libxl.func('void *libxl_list_vcpu(void *ctx, uint32_t domid, _Out_ int *vcpus, _Out_ int *cpus)') as (
+        ...args: [Address, number, [number], [number]]
+      ) => Address | null,
+  );
+  const freeVcpus = bindLate(
+    () => libxl.func('void libxl_vcpuinfo_list_free(void *list, int count)') as (...args: [Address, number]) => void,
+  );
 
   return {
     setMemoryTarget: (domid, kib) => setMemoryTarget(ctx, domid, kib, 0, 1),

@@ -40,6 +40,7 @@ export async function hostFacts(native: LibxlNative): Promise<HostFacts> {
       // What other domains have claimed and not yet taken is not free.
       freeMemoryKiB: kib(Math.max(0, info.free_pages - info.outstanding_pages)),
       cpus: info.nr_cpus,
+      lacks: [...native.lacks],
       guestAbis: version.capabilities.split(' ').filter((word) => word !== ''),
       processors: {
         coresPerSocket: info.cores_per_socket,

@@ -3,6 +3,7 @@ import { RefusedError, ToolstackError } from '../../errors/errors.js';
 import { bindCalls } from './bind-calls.js';
 import { bindEvents } from './bind-events.js';
 import { bindOperations } from './bind-operations.js';
+import { lackingAbilities } from './optional-calls.js';
 import { bindTuning } from './bind-tuning.js';
 import type { Library } from './foreign.js';
 import type { Address, LibxlNative } from './native.js';
@@ -29,6 +30,7 @@ export function loadLibxl(release: string, logFd: number): LibxlNative {
   const ctx = openContext(libxl, openLogger(toollog, logFd));
   return {
     release,
+    lacks: lackingAbilities(libxl),
     ...bindCalls(libxl, ctx),
     ...bindOperations(libxl, ctx),
     ...bindTuning(libxl, ctx),

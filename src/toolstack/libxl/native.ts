@@ -1,4 +1,5 @@
 import type { CpuSet } from '../../domain/cpu-set.js';
+import type { Ability } from '../toolstack.js';
 
 /** An address in this process, as koffi gives it. Never 0. */
 export type Address = bigint;
@@ -38,6 +39,8 @@ export const SUSPEND_LIVE = 2;
 export interface LibxlNative {
   /** Release of the library: `4.17`. */
   readonly release: string;
+  /** What this release's library has no calls for; to call them all the same throws. */
+  readonly lacks: readonly Ability[];
 
   /** Zeroed memory of the C heap. */
   allocate(bytes: number): Address;

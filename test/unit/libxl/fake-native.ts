@@ -1,3 +1,4 @@
+import type { Ability } from '../../../src/toolstack/toolstack.js';
 import type {
   Address,
   LibxlNative,
@@ -24,6 +25,7 @@ const INVALID_DOMID = 0xffff_ffff;
  */
 export class FakeNative implements LibxlNative {
   readonly release = '4.17';
+  lacks: Ability[] = [];
   readonly domains: FakeDomain[] = [{ domid: 0, uuid: '00000000-0000-0000-0000-000000000000', name: 'Domain-0' }];
   readonly calls: string[] = [];
   /** Return codes of operations by name; 0 where there is none. */

@@ -40,6 +40,7 @@ describe('what libxl tells', () => {
       totalMemoryKiB: 4000,
       freeMemoryKiB: 1200,
       cpus: 2,
+      lacks: [],
       guestAbis: ['xen-3.0-x86_64', 'hvm-3.0-x86_64'],
       processors: { coresPerSocket: 2, threadsPerCore: 1, cpuidWords: [64, 0] },
     });

@@ -14,6 +14,7 @@ const HOST: HostInfo = {
   freeMemoryKiB: 1,
   cpus: 16,
   streamVersions: [2],
+  lacks: [],
   guestAbis: 'xen-3.0-x86_64 hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 sparc-1'.split(' '),
   processors: { coresPerSocket: 4, threadsPerCore: 2, cpuidWords: [0x1789_cbf5, 0, 0x2c10_0800, 0, 0, 0, 0, 0] },
 };

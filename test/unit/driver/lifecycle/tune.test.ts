@@ -22,6 +22,8 @@ import {
   vcpuInfos,
   vcpuPins,
 } from '../../../../src/driver/lifecycle/vcpus.js';
+import { lackingAbilities } from '../../../../src/toolstack/libxl/optional-calls.js';
+import koffi from '../../../../src/posix/koffi.js';
 import { guestXml } from '../../../support/hosts.js';
 import { LocalHost, never } from '../../../support/local-host.js';
 
@@ -226,6 +228,47 @@ describe('shutdown and reboot', () => {
       code: 'E_DEADLINE_SHUTDOWN',
     });
     expect(await state()).toBe('running');
+  });
+});
+
+describe('S25: a toolstack that lacks something', () => {
+  it('is asked before use: the refusal names it, the domain runs on, and its definition can be changed', async () => {
+    const { host } = local;
+    await defined('hvm', "control='none'");
+    await run();
+    const lacks = ['balloon', 'vcpu-hotplug', 'vcpu-info', 'vcpu-pinning', 'buttons', 'core-dump'];
+    writeFileSync(local.path('host.json'), JSON.stringify({ cpus: 4, totalMemoryKiB: 1024 * MIB, lacks }));
+    const request = { signal: never, flags: flags('live') };
+    const tries: [string, () => Promise<unknown>][] = [
+      ['balloon', () => setMemory(host, 'web1', { kib: 16 * MIB, ...request })],
+      ['vcpu-hotplug', () => setVcpus(host, 'web1', { count: 1, maximum: false, ...request })],
+      ['vcpu-info', () => vcpuInfos(host, 'web1')],
+      ['vcpu-pinning', () => pinVcpu(host, 'web1', { vcpu: 0, cpus: [0], ...request })],
+      ['buttons', () => shutdownDomain(host, 'web1', [], never)],
+      ['buttons', () => resetDomain(host, 'web1', never)],
+      ['core-dump', () => dumpDomain(host, 'web1', { file: local.path('c'), live: true, crash: false, signal: never })],
+    ];
+    for (const [ability, act] of tries) {
+      await expect(act()).rejects.toMatchObject({
+        code: 'E_REFUSED_UNSUPPORTED',
+        message: expect.stringContaining(ability) as string,
+      });
+    }
+    expect((await host.find('web1')).state).toBe('running');
+    await setMemory(host, 'web1', { kib: 16 * MIB, signal: never, flags: flags('config') });
+    expect(await memory()).toEqual([32, 64, 16]);
+  });
+
+  it('is found out by name, without a call', () => {
+    const symbols = new Set(['libxl_set_memory_target', 'libxl_list_vcpu', 'libxl_send_trigger']);
+    const library = {
+      symbol: (name: string): never => {
+        if (!symbols.has(name)) throw new Error(`cannot find ${name}`);
+        return undefined as never;
+      },
+    };
+    expect(lackingAbilities(library)).toEqual(['vcpu-hotplug', 'vcpu-info', 'vcpu-pinning', 'core-dump']);
+    expect(lackingAbilities(koffi.load('libc.so.6'))).toHaveLength(6);
   });
 });
 

@@ -1,0 +1,38 @@
+import type { Ability } from '../toolstack.js';
+import type { Library } from './foreign.js';
+
+/** The calls that an ability needs (libxl.h). */
+const CALLS: Readonly<Record<Ability, readonly string[]>> = {
+  balloon: ['libxl_set_memory_target'],
+  'vcpu-hotplug': ['libxl_set_vcpuonline'],
+  'vcpu-info': ['libxl_list_vcpu', 'libxl_vcpuinfo_list_free'],
+  'vcpu-pinning': ['libxl_set_vcpuaffinity'],
+  buttons: ['libxl_send_trigger'],
+  'core-dump': ['libxl_domain_core_dump'],
+};
+
+function hasCall(libxl: Pick<Library, 'symbol'>, name: string): boolean {
+  try {
+    libxl.symbol(name);
+    return true;
+  } catch {
+    return false; // koffi says it by throwing, and nothing else can go wrong in a look-up
+  }
+}
+
+/** What a library has no calls for (S25). Looks names up and calls nothing. */
+export function lackingAbilities(libxl: Pick<Library, 'symbol'>): Ability[] {
+  const abilities = Object.keys(CALLS) as Ability[];
+  return abilities.filter((ability) => !CALLS[ability].every((name) => hasCall(libxl, name)));
+}
+
+/**
+ * A call that is bound when it is first made: a library that has not got it can be used for everything else. Where it is made all
+ * the same, it throws koffi's error, which names it.
+ */
+export function bindLate<Args extends unknown[], Result>(
+  bind: () => (...args: Args) => Result,
+): (...args: Args) => Result {
+  let bound: ((...args: Args) => Result) | undefined;
+  return (...args) => (bound ??= bind())(...args);
+}
