@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, renameSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { ConnectUri } from '../driver/uri.js';
@@ -13,6 +13,8 @@ import { packageFile } from './package-root.js';
 const MAX_LOG_BYTES = 1024 * 1024;
 
 export interface MonitorPlace {
+  /** False: none is left behind. */
+  readonly enabled: boolean;
   readonly uri: ConnectUri;
   readonly stateDir: string;
   /** Global options that it needs as well. */
@@ -22,10 +24,9 @@ export interface MonitorPlace {
 /**
  * Leaves a monitor behind where nobody watches the host, in a session of its own, with none of our descriptors. It writes to
  * `watch/monitor.log` in the state folder. Two that come at once sort it out between them: one stays.
- * XENFERRY_MONITOR=off leaves none.
  */
-export function startMonitor({ uri, stateDir, words = [] }: MonitorPlace): void {
-  if (process.env.XENFERRY_MONITOR === 'off') return;
+export function startMonitor({ enabled, uri, stateDir, words = [] }: MonitorPlace): void {
+  if (!enabled) return;
   const dir = join(stateDir, 'watch');
   const lock = new WatchLock(dir);
   if (lock.isHeld() || lock.isWantedByDaemon()) return;
@@ -35,7 +36,7 @@ export function startMonitor({ uri, stateDir, words = [] }: MonitorPlace): void 
     const where = uri.kind === 'xen' ? 'xen:///system' : `embedded://${pathToFileURL(uri.dir).pathname}`;
     const child = spawn(
       process.execPath,
-      [program, '-c', where, '--state-dir', stateDir, ...words, 'monitor'],
+      [program, '-c', where, '--state-dir', resolve(stateDir), ...words, 'monitor'],
       // Not our working directory: it may be on what shall be unmounted.
       { cwd: '/', detached: true, stdio: ['ignore', log, log] },
     );

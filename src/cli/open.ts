@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { DEFAULT_DEADLINES, type Deadlines } from '../control/deadlines.js';
 import { Hooks } from '../driver/hooks/hooks.js';
@@ -108,9 +108,15 @@ function hooksOf(config: Config, uri: ConnectUri, stateDir: string, log: (line: 
   });
 }
 
-/** Where a monitor of the host that the options name has to look. */
+/** Where a monitor of the host that the options name has to look. `monitor = false` and XENFERRY_MONITOR=off leave none behind. */
 export function monitorPlace(options: GlobalOptions): MonitorPlace {
   const uri = connectUri(options);
-  const { file } = configOf(options);
-  return { uri, stateDir: stateDirOf(options, uri), words: file === undefined ? [] : ['--config-file', file] };
+  const { file, monitor } = configOf(options);
+  return {
+    enabled: monitor !== false && process.env.XENFERRY_MONITOR !== 'off',
+    uri,
+    stateDir: stateDirOf(options, uri),
+    // It does not run in our working directory.
+    words: file === undefined ? [] : ['--config-file', resolve(file)],
+  };
 }

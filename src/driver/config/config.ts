@@ -17,6 +17,8 @@ export interface Config {
   readonly tlsDir?: string | undefined;
   readonly hooksDir?: string | undefined;
   readonly hookMs?: number | undefined;
+  /** Whether a monitor is left behind where no daemon watches; default: yes. */
+  readonly monitor?: boolean | undefined;
   readonly deadlines: Partial<Deadlines>;
 }
 
@@ -41,6 +43,7 @@ const schema = z.strictObject({
   tls_dir: absolute.optional(),
   hooks_dir: absolute.optional(),
   hook_timeout: SECONDS.optional(),
+  monitor: z.boolean().optional(),
   deadlines: z.strictObject(Object.fromEntries(DEADLINE_NAMES.map((name) => [name, SECONDS.optional()]))).optional(),
 });
 
@@ -77,6 +80,7 @@ export function parseConfig(text: string, file: string): Config {
     tlsDir: said.tls_dir,
     hooksDir: said.hooks_dir,
     hookMs: said.hook_timeout === undefined ? undefined : said.hook_timeout * 1000,
+    monitor: said.monitor,
     deadlines,
   };
 }
