@@ -114,6 +114,7 @@ export class Arrival {
     arrival.#domid = left.domid;
     if (DEST_FINAL.has(left.phase)) {
       arrival.#abortIsSure = left.phase === 'refused';
+      context.file[Symbol.dispose]();
       arrival.#resolveSettled();
     } else {
       await arrival.#tell({ type: 'restarted' });

@@ -354,7 +354,7 @@ export class Arrivals<Lane> {
     const said = context.journal.read(request.migration, 'dest')?.state?.state;
     if (said === 'refused') return { type: 'outcome', outcome: 'aborted' };
     if (said === 'arrived') {
-      const info = await context.toolstack.lookup(request.uuid);
+      const info = await context.toolstack.lookup(request.uuid, AbortSignal.timeout(context.deadlines.callMs));
       const persistent = context.welcome.isPersistent(request.uuid);
       return { type: 'outcome', outcome: 'committed', running: info?.state === 'running', persistent };
     }

@@ -2,6 +2,7 @@ import { messageOf } from '../../errors/message-of.js';
 import type { Domain } from '../../domain/model.js';
 import type { JournalHeader } from '../../journal/records.js';
 import type { DepartureReport } from '../../source/report.js';
+import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
 import { noteRun } from './note-run.js';
 import { noteStopped } from './stop-domain.js';
@@ -17,6 +18,11 @@ export interface Leaver {
   readonly undefineSource: JournalHeader['undefineSource'];
 }
 
+/** The domain as it is here now; undefined where it has gone, or cannot be looked at in time. */
+async function look(host: Host, uuid: string): Promise<DomainInfo | undefined> {
+  return host.toolstack.lookup(uuid, AbortSignal.timeout(host.deadlines.callMs)).catch(() => undefined);
+}
+
 /**
  * All that follows a departure on this host: behind one that is settled the guest has ended here, and its definition is forgotten
  * where that was asked for; behind one that failed the guest is as it was. The caller holds its job. Never rejects.
@@ -29,10 +35,7 @@ export async function afterDeparture(
 ): Promise<string[]> {
   const { uuid, name, domid, domain } = leaver;
   if (report.place !== 'destination') {
-    const info =
-      report.place === 'source-running' && report.phase !== 'prepare'
-        ? await host.toolstack.lookup(uuid).catch(() => undefined)
-        : undefined;
+    const info = report.place === 'source-running' && report.phase !== 'prepare' ? await look(host, uuid) : undefined;
     if (info?.state === 'running') noteRun(host, info, { state: 'running', reason: 'migration canceled' });
     if (report.place === 'source-suspended') {
       host.companions.changed({ uuid, name, domid, change: { event: 'suspended', detail: 'migrated' } });
@@ -40,7 +43,7 @@ export async function afterDeparture(
     return [];
   }
   // Where its suspended copy could not be destroyed, the migration is still open: `recover` comes here once more.
-  const left = await host.toolstack.lookup(uuid).catch(() => undefined);
+  const left = await look(host, uuid);
   if (left?.domid === domid) return [];
   const warnings = forgetDefinition(host, leaver, report.persistentThere);
   await noteStopped(host, { uuid, name, domid, domain, reason: 'migrated' });

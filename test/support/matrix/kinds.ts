@@ -1,7 +1,7 @@
 import { ToolstackError } from '../../../src/errors/errors.js';
 import { HostFolder } from '../../../src/toolstack/embedded/host-folder.js';
 import { withDomain } from '../../../src/toolstack/embedded/locked-domain.js';
-import { allDomains } from '../../../src/toolstack/embedded/registry.js';
+import { allDomains, removeDomain } from '../../../src/toolstack/embedded/registry.js';
 import { changeRunState } from '../../../src/toolstack/embedded/run-state.js';
 import type { ShutdownReason } from '../../../src/toolstack/toolstack.js';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -200,6 +200,23 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   'guest-crashes': { covers: 'F33', where: GUEST_WHERE, strike: guestStops('crash') },
   'guest-shuts-down': { covers: 'F33', where: GUEST_WHERE, strike: guestStops('poweroff') },
   'guest-reboots': { covers: 'F33', where: GUEST_WHERE, strike: guestStops('reboot') },
+  'guest-destroyed': {
+    covers: 'F35',
+    where: GUEST_WHERE,
+    strike: async (world): Promise<Effect> => {
+      world.guestStops = true;
+      for (const dir of world.dirs) {
+        const host = HostFolder.open(dir);
+        for (const record of allDomains(host)) {
+          if (record.running === null) continue;
+          await withDomain(host, record.domid, undefined, (domain) => {
+            if (domain.record.running !== null) removeDomain(domain);
+          });
+        }
+      }
+      return 'go';
+    },
+  },
   'clock-forward': { covers: 'F52', where: isJournal, strike: go(() => shiftClock(DAY_MS)) },
   'clock-back': { covers: 'F52', where: isJournal, strike: go(() => shiftClock(-DAY_MS)) },
   'ctrl-c': { covers: 'F44 F45', where: anywhere, strike: go((world) => world.cancel()) },

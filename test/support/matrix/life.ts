@@ -22,6 +22,7 @@ export function diskError(errno: 'ENOSPC' | 'EIO' | 'EMFILE'): Error {
 /** A record that is cut off in its middle, as by a disk that fills up. */
 export class HalfWritten extends Error {}
 
+/** The two sides of a case. */
 export type SideName = 'source' | 'dest';
 
 /** One process of a host: it can be killed at any moment, and then nothing that it still does has an effect. */
@@ -30,12 +31,13 @@ export class Life implements Listener, Caller, CallGate {
   readonly log: string[] = [];
   readonly #death = new AbortController();
   readonly #jobs = new Set<Job>();
+  readonly #journals = new Set<JournalFile>();
   readonly #outliving = new Set<Promise<unknown>>();
   #reception: Reception | undefined;
   #thaw: Promise<void> = Promise.resolve();
 
   private constructor(
-    readonly name: SideName,
+    readonly name: string,
     readonly dir: string,
     toolstack: Awaited<ReturnType<typeof openEmbedded>>,
     deadlines: Deadlines,
@@ -57,7 +59,7 @@ export class Life implements Listener, Caller, CallGate {
   }
 
   static async begin(
-    name: SideName,
+    name: string,
     dir: string,
     deadlines: Deadlines,
     moments: Moments,
@@ -115,6 +117,7 @@ export class Life implements Listener, Caller, CallGate {
     this.#death.abort(new Error(`the ${this.name} process was killed`));
     this.network.sever(this);
     for (const job of this.#jobs) job[Symbol.dispose]();
+    for (const file of this.#journals) file[Symbol.dispose]();
   }
 
   /** SIGSTOP: its calls wait; the caller stops the network as well. */
@@ -168,6 +171,7 @@ export class Life implements Listener, Caller, CallGate {
   }
 
   #hookFile(file: JournalFile): JournalFile {
+    this.#journals.add(file);
     const append = file.append.bind(file);
     file.append = (state) => {
       const known = state.state === 'receiving' && state.domid !== undefined ? 'receiving-domid' : state.state;

@@ -1,4 +1,5 @@
 import { KINDS, partsOf } from './kinds.js';
+import { shuffled } from './random.js';
 import { runCase, type Case, type CaseFault } from './run-case.js';
 
 /** A way that a migration can go. Its first faults lead onto it; further ones strike on the way. */
@@ -42,4 +43,27 @@ export async function planCases(walks: readonly Walk[] = WALKS): Promise<Case[]>
     cases.push(...casesOf(walk, trace));
   }
   return cases;
+}
+
+/** So many of the cases, of every kind about as many, as the random numbers decide. */
+export function sampled(cases: readonly Case[], count: number, random: () => number): Case[] {
+  const byKind = new Map<string, Case[]>();
+  for (const one of shuffled(cases, random)) {
+    const kind = kindOf(one.id);
+    byKind.set(kind, [...(byKind.get(kind) ?? []), one]);
+  }
+  const picked: Case[] = [];
+  while (picked.length < count && byKind.size > 0) {
+    for (const [kind, left] of byKind) {
+      const next = left.pop();
+      if (next === undefined) byKind.delete(kind);
+      else if (picked.length < count) picked.push(next);
+    }
+  }
+  return picked;
+}
+
+/** What happens in a case: the kind of its last fault. */
+export function kindOf(id: string): string {
+  return /\/([^@]+)@/.exec(id)?.[1] ?? id;
 }

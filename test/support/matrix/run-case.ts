@@ -118,6 +118,12 @@ function judgeAttempt(world: World, attempt: Attempt): void {
 async function judgeSettled(world: World, one: Case): Promise<void> {
   assertNeverTwice(world.dirs);
   const copies = world.copies();
+  // Destroyed by hand: there is none, and nothing of it.
+  if (copies.length === 0 && one.faults.some(({ kind }) => kind === 'guest-destroyed')) {
+    const left = [...world.domainFolders('source'), ...world.domainFolders('dest')];
+    must(left.length === 0, `left: ${left.join(', ')}`, world);
+    return;
+  }
   must(copies.length === 1, 'there must be exactly one copy', world);
   const [{ side, state }] = copies;
   // A guest that could not be let run has arrived, paused; whoever asked is told to resume it.
@@ -142,7 +148,7 @@ async function judgeSettled(world: World, one: Case): Promise<void> {
 }
 
 async function judgeAgain(world: World): Promise<void> {
-  const from = world.copies()[0].side;
+  const from = world.copies().at(0)?.side;
   const again = await world.again();
   if (again.how !== 'done') {
     throw new Error(`the second attempt ended as ${again.how === 'failed' ? messageOf(again.error) : again.how}`);

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { kindOf } from './plan.js';
 import { runCase, type Case, type CaseResult } from './run-case.js';
 
 export interface MatrixReport {
@@ -13,36 +14,23 @@ export interface MatrixReport {
   readonly byKind: Readonly<Record<string, number>>;
   /** How the attempts ended. */
   readonly byEnd: Readonly<Record<string, number>>;
-  /** Descriptors that were open behind it and not before. */
-  readonly descriptorsLeft: number;
+  /** Files of the cases that are open behind it. */
+  readonly descriptorsLeft: readonly string[];
 }
 
 /** Most of a case is waiting for deadlines, so that more of them than cores go on at once. */
 const AT_ONCE_PER_CORE = 3;
 
-/** Random numbers from 0 to 1 that a seed repeats (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** The same cases in an order that the seed decides. */
-export function shuffled<T>(items: readonly T[], random: () => number): T[] {
-  const result = [...items];
-  for (let index = result.length - 1; index > 0; index -= 1) {
-    const other = Math.floor(random() * (index + 1));
-    [result[index], result[other]] = [result[other], result[index]];
-  }
-  return result;
-}
-
-function openDescriptors(): number {
-  return readdirSync('/proc/self/fd').length;
+/** Files under the folders of cases that this process has open. */
+function openFilesOfCases(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${fd}`);
+      return path.includes('/xenferry-case-') ? [path] : [];
+    } catch {
+      return []; // it was that of this very look
+    }
+  });
 }
 
 export interface MatrixOptions {
@@ -53,7 +41,6 @@ export interface MatrixOptions {
 /** Runs cases, some at once, until there are no more. */
 export async function runMatrix(cases: Iterable<Case>, options: MatrixOptions = {}): Promise<MatrixReport> {
   const startedAt = performance.now();
-  const before = openDescriptors();
   const results: CaseResult[] = [];
   const iterator = cases[Symbol.iterator]();
   const work = async (): Promise<void> => {
@@ -69,7 +56,7 @@ export async function runMatrix(cases: Iterable<Case>, options: MatrixOptions = 
   const byEnd: Record<string, number> = {};
   for (const { id, result, ended } of results) {
     if (result !== 'passed') continue;
-    const kind = /\/([^@]+)@/.exec(id)?.[1] ?? id;
+    const kind = kindOf(id);
     byKind[kind] = (byKind[kind] ?? 0) + 1;
     byEnd[ended] = (byEnd[ended] ?? 0) + 1;
   }
@@ -81,6 +68,6 @@ export async function runMatrix(cases: Iterable<Case>, options: MatrixOptions = 
     seconds: (performance.now() - startedAt) / 1000,
     byKind,
     byEnd,
-    descriptorsLeft: openDescriptors() - before,
+    descriptorsLeft: openFilesOfCases(),
   };
 }
