@@ -3,6 +3,9 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { DEFAULT_DEADLINES, type Deadlines } from '../control/deadlines.js';
+import { DomainLogs } from '../driver/logs/domain-logs.js';
+import type { Rotation } from '../driver/logs/log-file.js';
+import type { LogLevel } from '../driver/logs/log-line.js';
 import { Hooks } from '../driver/hooks/hooks.js';
 import { Host } from '../driver/host.js';
 import { openToolstack } from '../driver/open.js';
@@ -73,7 +76,12 @@ export interface OpenOptions {
 export async function openHost(options: GlobalOptions, how: OpenOptions = {}): Promise<Host> {
   const uri = connectUri(options);
   const stateDir = stateDirOf(options, uri);
-  const log = how.log ?? ((line) => printNote(`warning: ${line}`));
+  const say = how.log ?? ((line) => printNote(`warning: ${line}`));
+  const logs = new DomainLogs({ ...logsOf(options), complain: say });
+  const log = (line: string): void => {
+    logs.driver('warning', line);
+    say(line);
+  };
   return new Host({
     toolstack: await openToolstack(uri, ownVersion()),
     stateDir,
@@ -81,11 +89,29 @@ export async function openHost(options: GlobalOptions, how: OpenOptions = {}): P
     pid: process.pid,
     version: ownVersion(),
     companions: [
+      logs,
       hooksOf(configOf(options), uri, stateDir, log),
       ...(how.isWatching === true ? [] : [monitorStarter(monitorPlace(options))]),
     ],
     log,
+    onToolstackLog: (level, text, domain) => logs.toolstack(level, text, domain),
+    onSeen: (infos) => {
+      for (const { domid, name } of infos) logs.know(domid, name);
+    },
   });
+}
+
+/** Where this host's logs are, and how they are kept. */
+export function logsOf(options: GlobalOptions): Rotation & { readonly dir: string; readonly level: LogLevel } {
+  const config = configOf(options);
+  const uri = connectUri(options);
+  const isSystem = uri.kind === 'xen' && process.getuid?.() === 0;
+  return {
+    dir: config.logDir ?? (isSystem ? '/var/log/xenferry' : join(stateDirOf(options, uri), 'logs')),
+    level: config.logLevel ?? 'info',
+    bytes: config.logBytes ?? 2 * 1024 * 1024,
+    count: config.logCount ?? 3,
+  };
 }
 
 const HOOK_MS = 20_000;

@@ -14,6 +14,7 @@ import type { Companion } from './lifecycle/companion.js';
 import { Companions } from './lifecycle/companions.js';
 import { Definitions, type DamagedDefinition } from './registry/definitions.js';
 import { knownDomains, noSuchDomain, pickDomain, refuseDomain0, type KnownDomain } from './registry/known-domain.js';
+import type { LogLevel } from './logs/log-line.js';
 import { ManagedSaves } from './registry/managed-saves.js';
 import { RunRecords } from './registry/run-records.js';
 
@@ -29,6 +30,10 @@ export interface HostOptions {
   readonly companions: readonly Companion[];
   /** What is worth a person's look and does not fail what was asked for. */
   readonly log: (line: string) => void;
+  /** What the toolstack says while the job of a domain goes on. */
+  readonly onToolstackLog?: (level: LogLevel, text: string, domain: string) => void;
+  /** The domains that run, whenever somebody has looked. */
+  readonly onSeen?: (infos: readonly DomainInfo[]) => void;
 }
 
 /** This host, as every verb of the driver works on it: a toolstack, and what xenferry itself remembers. */
@@ -46,6 +51,7 @@ export class Host implements AsyncDisposable {
   readonly runs: RunRecords;
   readonly companions: Companions;
   readonly log: (line: string) => void;
+  readonly #onSeen: (infos: readonly DomainInfo[]) => void;
 
   /** Takes the toolstack over; disposing the host disposes it. */
   constructor(options: HostOptions) {
@@ -54,15 +60,22 @@ export class Host implements AsyncDisposable {
     this.version = options.version;
     this.stateDir = options.stateDir;
     this.log = options.log;
+    this.#onSeen = options.onSeen ?? (() => undefined);
     try {
       makeFolder(options.stateDir);
       this.journal = new Journal(join(options.stateDir, 'journal'));
       const events = new HostEvents(join(options.stateDir, 'events'), options.log);
       this.events = events;
       this.companions = new Companions([...options.companions, eventTeller(events)], options.log);
-      this.jobs = new Jobs(join(options.stateDir, 'jobs'), options.pid, options.deadlines.jobMs, (job) => {
-        events.tell(jobEvent(job));
-      });
+      this.jobs = new Jobs(
+        join(options.stateDir, 'jobs'),
+        options.pid,
+        options.deadlines.jobMs,
+        (job) => {
+          events.tell(jobEvent(job));
+        },
+        (line, domain) => options.onToolstackLog?.(line.level, line.text, domain),
+      );
       this.definitions = new Definitions(join(options.stateDir, 'domains'));
       this.managedSaves = new ManagedSaves(join(options.stateDir, 'managed-save'));
       this.runs = new RunRecords(join(options.stateDir, 'runs'));
@@ -80,6 +93,7 @@ export class Host implements AsyncDisposable {
     readonly damaged: readonly DamagedDefinition[];
   }> {
     const infos = await this.toolstack.list(signal);
+    this.#onSeen(infos);
     const { definitions, damaged } = this.definitions.all();
     const hasManagedSave = (uuid: string): boolean => this.managedSaves.has(uuid);
     return { domains: knownDomains({ infos, definitions, hasManagedSave }), damaged };

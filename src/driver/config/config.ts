@@ -2,6 +2,7 @@ import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
 import { DEFAULT_DEADLINES, type Deadlines } from '../../control/deadlines.js';
 import { UsageError } from '../../errors/errors.js';
+import { LOG_LEVELS, type LogLevel } from '../logs/log-line.js';
 import { nearest } from './nearest.js';
 
 /** What an operator has written down for this host. Whatever is absent was not said. */
@@ -19,6 +20,12 @@ export interface Config {
   readonly hookMs?: number | undefined;
   /** Whether a monitor is left behind where no daemon watches; default: yes. */
   readonly monitor?: boolean | undefined;
+  readonly logDir?: string | undefined;
+  readonly logLevel?: LogLevel | undefined;
+  /** A log is put aside at this size. */
+  readonly logBytes?: number | undefined;
+  /** How many that were put aside are kept. */
+  readonly logCount?: number | undefined;
   readonly deadlines: Partial<Deadlines>;
 }
 
@@ -44,6 +51,10 @@ const schema = z.strictObject({
   hooks_dir: absolute.optional(),
   hook_timeout: SECONDS.optional(),
   monitor: z.boolean().optional(),
+  log_dir: absolute.optional(),
+  log_level: z.enum(LOG_LEVELS).optional(),
+  log_size: z.number().positive().max(1024).optional(),
+  log_count: z.int().min(0).max(100).optional(),
   deadlines: z.strictObject(Object.fromEntries(DEADLINE_NAMES.map((name) => [name, SECONDS.optional()]))).optional(),
 });
 
@@ -81,6 +92,10 @@ export function parseConfig(text: string, file: string): Config {
     hooksDir: said.hooks_dir,
     hookMs: said.hook_timeout === undefined ? undefined : said.hook_timeout * 1000,
     monitor: said.monitor,
+    logDir: said.log_dir,
+    logLevel: said.log_level,
+    logBytes: said.log_size === undefined ? undefined : said.log_size * 1024 * 1024,
+    logCount: said.log_count,
     deadlines,
   };
 }

@@ -10,6 +10,9 @@ import type { JobRecord } from './job-record.js';
 /** A finished job, as it is remembered and told. */
 export type EndedJob = JobInfo & { readonly uuid: string; readonly type: JobResult };
 
+/** Hears what the toolstack says while the job of a domain goes on. */
+export type JobLog = (line: Extract<ProgressEvent, { readonly type: 'log' }>, domain: string) => void;
+
 /** A domain's job, held. Dispose it to end it; the next one begins then. */
 export class Job implements Disposable {
   readonly #abort = new AbortController();
@@ -26,6 +29,7 @@ export class Job implements Disposable {
     readonly record: JobRecord,
     private readonly locks: readonly FileLock[],
     private readonly onEnded: (job: EndedJob) => void,
+    private readonly onLog: JobLog,
   ) {
     this.#figures = new JobFigures(() => performance.now());
   }
@@ -46,6 +50,7 @@ export class Job implements Disposable {
   /** What happens on the way, for the figures. Leaving for the far side's decision ends the time for an abort. */
   readonly note = (event: ProgressEvent): void => {
     this.#figures.note(event);
+    if (event.type === 'log') this.onLog(event, this.record.name);
     if (event.type === 'phase' && (event.phase === 'finish' || event.phase === 'confirm')) {
       this.refuseAbort('the destination has been asked to let the guest run: it decides now, and the source follows');
     }

@@ -7,7 +7,7 @@ import { FileLock } from '../../posix/file-lock.js';
 import { makeFolder } from '../../posix/folder.js';
 import { askJob } from './ask-job.js';
 import { CompletedJobs } from './completed-jobs.js';
-import { Job, type EndedJob } from './job.js';
+import { Job, type EndedJob, type JobLog } from './job.js';
 import type { JobAnswer, JobInfo } from './job-messages.js';
 import { formatJobRecord, holderText, parseJobRecord, type JobOperation, type JobRecord } from './job-record.js';
 
@@ -31,6 +31,7 @@ export class Jobs {
     private readonly pid: number,
     private readonly waitMs: number,
     private readonly onEnded: (job: EndedJob) => void = () => undefined,
+    private readonly onLog: JobLog = () => undefined,
   ) {
     makeFolder(dir);
     this.#completed = new CompletedJobs(join(dir, 'completed'));
@@ -59,10 +60,15 @@ export class Jobs {
     const locks = [byUuid];
     try {
       locks.unshift(await this.#lock(this.#nameLock(name), name, record, deadline.signal));
-      const job = new Job(record(), locks, (ended) => {
-        this.#completed.keep(ended);
-        this.onEnded(ended);
-      });
+      const job = new Job(
+        record(),
+        locks,
+        (ended) => {
+          this.#completed.keep(ended);
+          this.onEnded(ended);
+        },
+        this.onLog,
+      );
       if (operation !== 'modify') await job.listen(this.#socket(uuid));
       return job;
     } catch (error) {

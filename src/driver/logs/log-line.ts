@@ -1,0 +1,38 @@
+/** How much a line matters, from the least. */
+export const LOG_LEVELS = ['debug', 'info', 'warning', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Whether a line of this level is written where `least` is asked for. */
+export function matters(level: LogLevel, least: LogLevel): boolean {
+  return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least);
+}
+
+/** libxl 4.9 and later say whom they speak of: `file.c:12:function: Domain 7:text` (FEATURES 3.11). */
+const MARKER = /(?:^|: )Domain (\d{1,5}):/;
+
+/** The id of the domain that a line of libxl's speaks of. */
+export function domidIn(text: string): number | undefined {
+  const found = MARKER.exec(text);
+  return found === null ? undefined : Number(found[1]);
+}
+
+/** `2026-11-23T08:00:00.123Z: libxl: warning: text`, without anything in it that could pass for another line. */
+export function formatLine(at: Date, context: string, level: LogLevel, text: string): string {
+  const oneLine = text.trimEnd().replace(/[\0-\x1f\x7f]+/g, ' ');
+  return `${at.toISOString()}: ${context}: ${level}: ${oneLine}\n`;
+}
+
+/** When a line was written, in ms since the epoch; undefined where it is none of ours. */
+export function timeOf(line: string): number | undefined {
+  const at = Date.parse(line.slice(0, line.indexOf(': ')));
+  return Number.isNaN(at) ? undefined : at;
+}
+
+/** The file of a domain's log. No name leads out of the folder, hides, or meets another's. */
+export function logFileName(domain: string): string {
+  const safe = domain.replace(/[^A-Za-z0-9._@+-]|^[.-]/g, (letter) => {
+    const bytes = Buffer.from(letter).toString('hex').toUpperCase();
+    return bytes.replace(/../g, '%$&');
+  });
+  return `${safe}.log`;
+}
