@@ -29,6 +29,8 @@ const doneSchema = z.object({
   transport: z.string(),
   reconnects: z.number(),
   digest: z.string(),
+  persistent: z.boolean(),
+  warnings: z.array(z.string()),
 });
 const failedSchema = z.object({
   result: z.literal('failed'),
