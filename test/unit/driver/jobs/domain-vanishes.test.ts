@@ -36,7 +36,7 @@ async function asked(count: number, work: () => Promise<void>[]): Promise<Promis
     return take(...args);
   };
   const waiting = work();
-  await expect.poll(() => calls).toBe(count);
+  await expect.poll(() => calls, { timeout: 20_000 }).toBe(count);
   jobs.take = take;
   return waiting;
 }

@@ -107,7 +107,7 @@ describe('a job that can be asked', () => {
       });
     };
     const working = expect(work()).rejects.toMatchObject({ code: 'E_ABORTED' });
-    await expect.poll(() => existsSync(join(temp.file('jobs'), `${uuid}.sock`))).toBe(true);
+    await expect.poll(() => existsSync(join(temp.file('jobs'), `${uuid}.sock`)), { timeout: 20_000 }).toBe(true);
     expect(await all.abort(uuid, 'web', never)).toMatchObject({
       result: 'cancelled',
       error: expect.stringContaining('domjobabort (process 1000)') as string,

@@ -44,9 +44,11 @@ describe('a monitor', () => {
     await create('two');
     expect(await hasDomainsToWatch(local.host, never)).toBe(true);
     const ended = monitor();
-    await expect.poll(isHeld).toBe(true);
+    await expect.poll(isHeld, { timeout: 20_000 }).toBe(true);
     await local.host.toolstack.reboot((await local.host.find('one')).domid);
-    await expect.poll(async () => (await local.host.toolstack.list()).map(({ domid }) => domid)).toEqual([2, 3]);
+    await expect
+      .poll(async () => (await local.host.toolstack.list()).map(({ domid }) => domid), { timeout: 20_000 })
+      .toEqual([2, 3]);
     await destroyDomain(local.host, 'one', never);
     await local.host.toolstack.shutdown((await local.host.find('two')).domid);
     expect(await ended).toBe('no-domain-left');
@@ -61,7 +63,7 @@ describe('a monitor', () => {
     await create('one');
     const first = new AbortController();
     const ended = monitor(first.signal);
-    await expect.poll(isHeld).toBe(true);
+    await expect.poll(isHeld, { timeout: 20_000 }).toBe(true);
     expect(await monitor()).toBe('watched-already');
     first.abort();
     expect(await ended).toBe('stopped');
@@ -70,7 +72,7 @@ describe('a monitor', () => {
   it('makes way for a daemon', async () => {
     await create('one');
     const ended = monitor();
-    await expect.poll(isHeld).toBe(true);
+    await expect.poll(isHeld, { timeout: 20_000 }).toBe(true);
     await using daemon = new DaemonWatch(local.host, 'daemon');
     expect(await ended).toBe('daemon-came');
     await daemon.ready;
@@ -87,7 +89,7 @@ describe('a monitor', () => {
     writeFileSync(join(watchDir(local.host), 'watching'), '');
     const stop = new AbortController();
     const ended = monitor(stop.signal);
-    await expect.poll(() => heard).toEqual(['reconnect one']);
+    await expect.poll(() => heard, { timeout: 20_000 }).toEqual(['reconnect one']);
     stop.abort();
     await ended;
     killed.tryTake('next')?.[Symbol.dispose]();
@@ -97,7 +99,7 @@ describe('a monitor', () => {
   it('ends where its host has gone', async () => {
     await create('one');
     const ended = monitor();
-    await expect.poll(isHeld).toBe(true);
+    await expect.poll(isHeld, { timeout: 20_000 }).toBe(true);
     rmSync(local.dir, { recursive: true, force: true });
     expect(await ended).toBe('host-gone');
   });

@@ -146,7 +146,7 @@ describe('S23: a daemon that starts', () => {
       expect(await names()).toEqual(['auto']);
       expect(heard).toEqual(['stopped one destroyed']);
       await local.host.toolstack.shutdown((await local.host.find('auto')).domid);
-      await expect.poll(names).toEqual([]);
+      await expect.poll(names, { timeout: 20_000 }).toEqual([]);
     }
     expect(new WatchLock(watchDir(local.host)).isHeld()).toBe(false);
   });
@@ -162,7 +162,7 @@ describe('S23: a daemon that starts', () => {
       await using _impatient = new DaemonWatch(local.host, 'test');
     }
     await using daemon = new DaemonWatch(local.host, 'test');
-    await expect.poll(() => lock.isWantedByDaemon()).toBe(true);
+    await expect.poll(() => lock.isWantedByDaemon(), { timeout: 20_000 }).toBe(true);
     expect(heard).toEqual([]);
     monitor?.[Symbol.dispose]();
     await daemon.ready;
