@@ -22,6 +22,13 @@ export function configOf(options: ConfigOptions): Config {
   const file = named ?? ownFile();
   const known = read.get(file);
   if (known !== undefined) return known;
+  return readAgain(options);
+}
+
+/** The same as it stands in the file now; a mistake in it leaves what was read before. */
+export function readAgain(options: ConfigOptions): Config {
+  const named = options.configFile ?? process.env.XENFERRY_CONFIG;
+  const file = named ?? ownFile();
   const text = textOf(file, named !== undefined);
   const config = text === undefined ? NO_CONFIG : parseConfig(text, file);
   read.set(file, config);

@@ -70,7 +70,7 @@ function parser(words: readonly string[], verbs: Awaited<ReturnType<typeof loadV
 }
 
 /** Options that may be given more than once. */
-const REPEATABLE: ReadonlySet<string> = new Set(['_', 'deadline', 'host']);
+const REPEATABLE: ReadonlySet<string> = new Set(['_', 'deadline', 'host', 'allow']);
 
 /** yargs makes a list of an option that is given twice; none of ours expects one. */
 function refuseRepeated(argv: Record<string, unknown>): void {

@@ -10,6 +10,7 @@ import { FrameLink } from '../tunnel/frame-link.js';
 import { LaneReceiver } from '../tunnel/lane-receiver.js';
 import type { FramedLink } from '../tunnel/lane-link.js';
 import type { Link } from '../tunnel/link.js';
+import { AllowList } from './access/allow-list.js';
 import { Conversations } from './conversations.js';
 import { arrivalsOf } from './lifecycle/incoming.js';
 import type { Host } from './host.js';
@@ -29,6 +30,8 @@ export class Reception implements AsyncDisposable {
     private readonly host: Host,
     private readonly hello: Hello,
     private readonly log: (line: string) => void,
+    /** Who may begin a conversation; may be changed while others go on. */
+    public allowed = new AllowList([]),
   ) {
     this.#arrivals = new Arrivals<FramedLink>({
       ...arrivalsOf(host),
@@ -101,6 +104,7 @@ export class Reception implements AsyncDisposable {
           await this.#conversations.resume(open, link);
           return;
         case 'control':
+          this.allowed.check(link.peer);
           agreeProtocol(this.hello.protocol, open.hello.protocol, open.hello.hostname);
           await this.#converse(link, open.hello.hostname, open.reconnectMs ?? 0);
       }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
+import { AllowList } from '../../driver/access/allow-list.js';
 import { laneThreads } from '../../driver/dialers.js';
 import { openDestination } from '../../driver/open-destination.js';
 import { Departures } from '../../driver/watch/departures.js';
@@ -14,7 +15,7 @@ import { messageOf } from '../../errors/message-of.js';
 import { RefusalLog } from '../../tunnel/refusal-log.js';
 import { loadTlsDir } from '../../tunnel/tls-credentials.js';
 import { listenTls } from '../../tunnel/tls-listener.js';
-import { configOf } from '../config.js';
+import { configOf, readAgain } from '../config.js';
 import { startMonitor } from '../monitor-starter.js';
 import { dialerOptions } from '../dialing.js';
 import { monitorPlace, openHost, type GlobalOptions } from '../open.js';
@@ -24,6 +25,7 @@ import { StopSignals } from '../stop-signals.js';
 interface ServeOptions extends GlobalOptions {
   listen: string | undefined;
   'tls-dir': string | undefined;
+  allow: readonly string[] | undefined;
 }
 
 export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
@@ -37,6 +39,13 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
         describe: 'HOST:PORT to listen on; port 0 takes a free one',
       })
       .option('tls-dir', { type: 'string', describe: 'folder with ca.pem, cert.pem and key.pem' })
+      .option('allow', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe:
+          'a host that may send guests, by its certificate; may be repeated. Default: every one of the authority',
+      })
       .example('$0 serve --tls-dir /etc/xenferry/tls', 'listen on every address, port 16520'),
   handler: async (options) => {
     const config = configOf(options);
@@ -55,7 +64,10 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     using stop = new StopSignals();
     // Before the reception, which says its last words over links that live in them.
     using threads = laneThreads();
-    await using reception = new Reception(host, await host.hello(stop.cancel), log);
+    const allowed = (): AllowList => new AllowList(options.allow ?? readAgain(options).allow ?? []);
+    await using reception = new Reception(host, await host.hello(stop.cancel), log, allowed());
+    if (reception.allowed.isOpen)
+      log('every host with a certificate of the authority may send guests; --allow names some');
     await reception.recover();
     await using watch = new DaemonWatch(host, `xenferry serve (process ${process.pid})`);
     void watch.ready.then(() => log('the domains of this host are watched'));
@@ -75,10 +87,11 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     });
     using _reload = onHangUp(() => {
       try {
+        reception.allowed = allowed();
         listener.setCredentials(loadTlsDir(tlsDir));
-        log(`SIGHUP: certificates read again from ${tlsDir}`);
+        log(`SIGHUP: certificates read again from ${tlsDir}, and who is allowed`);
       } catch (error) {
-        log(`SIGHUP: the certificates stay as they are: ${messageOf(error)}`);
+        log(`SIGHUP: not all could be read again: ${messageOf(error)}`);
       }
     });
     printJson({ listening: `${address}:${listener.port}`, uri: host.toolstack.uri });

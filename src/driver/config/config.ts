@@ -16,6 +16,8 @@ export interface Config {
   /** HOST:PORT of `serve`. */
   readonly listen?: string | undefined;
   readonly tlsDir?: string | undefined;
+  /** Names of the hosts that may send guests here. */
+  readonly allow?: readonly string[] | undefined;
   readonly hooksDir?: string | undefined;
   readonly hookMs?: number | undefined;
   /** Whether a monitor is left behind where no daemon watches; default: yes. */
@@ -48,6 +50,7 @@ const schema = z.strictObject({
     .optional(),
   listen: z.string().min(1).optional(),
   tls_dir: absolute.optional(),
+  allow: z.array(z.string()).max(MAX_ALIASES).optional(),
   hooks_dir: absolute.optional(),
   hook_timeout: SECONDS.optional(),
   monitor: z.boolean().optional(),
@@ -89,6 +92,7 @@ export function parseConfig(text: string, file: string): Config {
     uriAliases: aliasesOf(said.uri_aliases ?? [], text, file),
     listen: said.listen,
     tlsDir: said.tls_dir,
+    allow: said.allow,
     hooksDir: said.hooks_dir,
     hookMs: said.hook_timeout === undefined ? undefined : said.hook_timeout * 1000,
     monitor: said.monitor,
