@@ -86,6 +86,7 @@ export async function openHost(options: GlobalOptions, how: OpenOptions = {}): P
     toolstack: await openToolstack(uri, ownVersion()),
     stateDir,
     deadlines: deadlinesOf(options),
+    maxMigrations: configOf(options).maxMigrations,
     pid: process.pid,
     version: ownVersion(),
     companions: [

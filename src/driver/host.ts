@@ -10,6 +10,7 @@ import { makeFolder } from '../posix/folder.js';
 import { HostEvents } from './events/host-events.js';
 import { eventTeller, jobEvent } from './events/told-by-driver.js';
 import { Jobs } from './jobs/jobs.js';
+import { MigrationSlots } from './jobs/migration-slots.js';
 import type { Companion } from './lifecycle/companion.js';
 import { Companions } from './lifecycle/companions.js';
 import { Definitions, type DamagedDefinition } from './registry/definitions.js';
@@ -23,6 +24,8 @@ export interface HostOptions {
   /** Folder of definitions, saved states, journals and job locks; made with mode 0700 where it is missing. */
   readonly stateDir: string;
   readonly deadlines: Deadlines;
+  /** Most migrations at once, in each direction; absent: no limit. Those above it wait. */
+  readonly maxMigrations?: number | undefined;
   readonly pid: number;
   /** xenferry's own version, for the hello. */
   readonly version: string;
@@ -42,6 +45,9 @@ export class Host implements AsyncDisposable {
   readonly deadlines: Deadlines;
   readonly journal: Journal;
   readonly jobs: Jobs;
+  /** Migrations that leave, and those that come in: each has slots of its own. */
+  readonly outgoing: MigrationSlots;
+  readonly incoming: MigrationSlots;
   /** What happens to this host's domains, whichever process does it. */
   readonly events: HostEvents;
   readonly version: string;
@@ -76,6 +82,8 @@ export class Host implements AsyncDisposable {
         },
         (line, domain) => options.onToolstackLog?.(line.level, line.text, domain),
       );
+      this.outgoing = new MigrationSlots(join(options.stateDir, 'slots', 'outgoing'), options.maxMigrations);
+      this.incoming = new MigrationSlots(join(options.stateDir, 'slots', 'incoming'), options.maxMigrations);
       this.definitions = new Definitions(join(options.stateDir, 'domains'));
       this.managedSaves = new ManagedSaves(join(options.stateDir, 'managed-save'));
       this.runs = new RunRecords(join(options.stateDir, 'runs'));

@@ -79,6 +79,11 @@ async function lookFor(host: Host, domain: string, signal: AbortSignal): Promise
 
 async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInfo, job: Job): Promise<Migrated> {
   const cancel = AbortSignal.any([request.cancel, job.cancel]);
+  // The job is held meanwhile: it is seen, and can be aborted, like one that moves already.
+  using _slot = await host.outgoing.take(found.name, cancel, (place, limit) => {
+    const text = `${found.name} waits: ${limit} migrations leave already, it is at place ${place} of the queue`;
+    request.onProgress({ type: 'notice', text });
+  });
   const onProgress = (event: ProgressEvent): void => {
     job.note(event);
     watch?.take(event);

@@ -28,6 +28,8 @@ export interface Config {
   readonly logBytes?: number | undefined;
   /** How many that were put aside are kept. */
   readonly logCount?: number | undefined;
+  /** Most migrations at once, in each direction; default: no limit. */
+  readonly maxMigrations?: number | undefined;
   readonly deadlines: Partial<Deadlines>;
 }
 
@@ -58,6 +60,7 @@ const schema = z.strictObject({
   log_level: z.enum(LOG_LEVELS).optional(),
   log_size: z.number().positive().max(1024).optional(),
   log_count: z.int().min(0).max(100).optional(),
+  max_migrations: z.int().min(1).max(1000).optional(),
   deadlines: z.strictObject(Object.fromEntries(DEADLINE_NAMES.map((name) => [name, SECONDS.optional()]))).optional(),
 });
 
@@ -100,6 +103,7 @@ export function parseConfig(text: string, file: string): Config {
     logLevel: said.log_level,
     logBytes: said.log_size === undefined ? undefined : said.log_size * 1024 * 1024,
     logCount: said.log_count,
+    maxMigrations: said.max_migrations,
     deadlines,
   };
 }

@@ -1,6 +1,5 @@
 import { AbortedError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
-import type { FileLock } from '../../posix/file-lock.js';
 import type { ProgressEvent } from '../../source/report.js';
 import { JobEndpoint } from './job-endpoint.js';
 import { JobFigures, PAGE_BYTES } from './job-figures.js';
@@ -27,7 +26,7 @@ export class Job implements Disposable {
   /** Takes the locks over. */
   constructor(
     readonly record: JobRecord,
-    private readonly locks: readonly FileLock[],
+    private readonly locks: readonly Disposable[],
     private readonly onEnded: (job: EndedJob) => void,
     private readonly onLog: JobLog,
   ) {
@@ -115,7 +114,7 @@ export class Job implements Disposable {
     const error = this.#error === undefined ? {} : { error: this.#error };
     // The socket goes before the locks: behind them it would be the next job's.
     this.#endpoint?.close({ type: 'ended', result, ...error });
-    for (const lock of this.locks) lock.release();
+    for (const lock of this.locks) lock[Symbol.dispose]();
     // Who hears of the end finds the domain free.
     if (this.#endpoint !== undefined) {
       this.onEnded({ ...this.info(), type: result, uuid: this.record.uuid, abortable: false, ...error });

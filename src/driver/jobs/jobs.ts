@@ -16,6 +16,8 @@ export interface JobOptions {
   readonly operation?: JobOperation;
   /** Longest wait for another job, in ms, where it is not the host's own. */
   readonly waitMs?: number;
+  /** Ends with the job. */
+  readonly alongside?: Disposable | undefined;
 }
 
 /**
@@ -60,9 +62,10 @@ export class Jobs {
     const locks = [byUuid];
     try {
       locks.unshift(await this.#lock(this.#nameLock(name), name, record, deadline.signal));
+      const { alongside } = options;
       const job = new Job(
         record(),
-        locks,
+        alongside === undefined ? locks : [...locks, alongside],
         (ended) => {
           this.#completed.keep(ended);
           this.onEnded(ended);
@@ -84,7 +87,9 @@ export class Jobs {
     why: string,
     signal: AbortSignal,
     kind: 'arrival' | 'settling',
-  ): Promise<Job> => this.take(uuid, name, why, signal, kind === 'arrival' ? { operation: 'incoming-migration' } : {});
+    alongside?: Disposable,
+  ): Promise<Job> =>
+    this.take(uuid, name, why, signal, kind === 'arrival' ? { operation: 'incoming-migration', alongside } : {});
 
   /** Who holds the job of a domain now; undefined where nobody does, or has not said so yet. Never waits. */
   holder(uuid: string): JobRecord | undefined {

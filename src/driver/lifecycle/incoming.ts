@@ -15,7 +15,19 @@ export function arrivalsOf(
   host: Host,
 ): Pick<ArrivalsContext<never>, 'toolstack' | 'journal' | 'deadlines' | 'reserve' | 'welcome'> {
   const { toolstack, journal, deadlines, jobs } = host;
-  return { toolstack, journal, deadlines, reserve: jobs.reserve, welcome: new IncomingGuests(host) };
+  const reserve: ArrivalsContext<never>['reserve'] = async (uuid, name, why, signal, kind) => {
+    if (kind === 'settling') return jobs.reserve(uuid, name, why, signal, kind);
+    const slot = await host.incoming.take(name, signal, (place, limit) => {
+      host.log(`${name} (${why}) waits: ${limit} migrations come in already, it is at place ${place} of the queue`);
+    });
+    try {
+      return await jobs.reserve(uuid, name, why, signal, kind, slot);
+    } catch (error) {
+      slot[Symbol.dispose]();
+      throw error;
+    }
+  };
+  return { toolstack, journal, deadlines, reserve, welcome: new IncomingGuests(host) };
 }
 
 /** Guests that come in take the steps of any other start (`startDomain`), spread over their arrival. */

@@ -44,11 +44,13 @@ export class Life implements Listener, Caller, CallGate {
     private readonly moments: Moments,
     private readonly network: Network,
     readonly over: AbortSignal,
+    maxMigrations: number | undefined,
   ) {
     this.host = new Host({
       toolstack: hookToolstack(toolstack, dir, this),
       stateDir: join(dir, 'xenferry'),
       deadlines,
+      maxMigrations,
       pid: process.pid,
       version: 'test',
       companions: [],
@@ -65,8 +67,9 @@ export class Life implements Listener, Caller, CallGate {
     moments: Moments,
     network: Network,
     over: AbortSignal,
+    maxMigrations?: number,
   ): Promise<Life> {
-    return new Life(name, dir, await openEmbedded(dir), deadlines, moments, network, over);
+    return new Life(name, dir, await openEmbedded(dir), deadlines, moments, network, over, maxMigrations);
   }
 
   get dead(): boolean {
