@@ -87,11 +87,12 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     });
     using _reload = onHangUp(() => {
       try {
-        reception.allowed = allowed();
+        const rules = allowed();
         listener.setCredentials(loadTlsDir(tlsDir));
+        reception.allowed = rules;
         log(`SIGHUP: certificates read again from ${tlsDir}, and who is allowed`);
       } catch (error) {
-        log(`SIGHUP: not all could be read again: ${messageOf(error)}`);
+        log(`SIGHUP: the certificates stay as they are, and who is allowed: ${messageOf(error)}`);
       }
     });
     printJson({ listening: `${address}:${listener.port}`, uri: host.toolstack.uri });
