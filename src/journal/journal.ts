@@ -33,6 +33,22 @@ function readLine(text: string): unknown {
   return JSON.parse(json) as unknown;
 }
 
+/**
+ * Whether a line that is no whole record can be what a crash left: the last, and without its line feed, or with zeros where a
+ * page of it never reached the disk. Anything else was whole once and may have been acted upon: that a record stands at the
+ * line's beginning says so, too, as then only its line feed was changed.
+ */
+function isTorn(lines: readonly string[], index: number): boolean {
+  const text = lines[index];
+  const isCutOff = index === lines.length - 1;
+  const hasZeros = index === lines.length - 2 && lines[lines.length - 1] === '' && text.includes('\0');
+  if (!isCutOff && !hasZeros) return false;
+  for (let end = text.indexOf('}'); end !== -1 && end < MAX_LINE_BYTES; end = text.indexOf('}', end + 1)) {
+    if (readLine(text.slice(0, end + 1)) !== undefined) return false;
+  }
+  return true;
+}
+
 /** Writes all of it at the position, or throws: a full disk may take a part. */
 function writeWhole(fd: number, text: string, position: number): number {
   const bytes = Buffer.from(text);
@@ -151,7 +167,6 @@ export class Journal {
     let state: JournalState | undefined;
     for (const [index, content] of lines.entries()) {
       if (content === '') continue;
-      const isLast = index >= lines.length - 2;
       try {
         const record = readLine(content);
         if (record === undefined) throw damaged(path, index + 1);
@@ -160,7 +175,7 @@ export class Journal {
       } catch (error) {
         if (error instanceof z.ZodError || error instanceof XenferryError) {
           // A crash can tear the last line only; what it wanted to say was never acted upon.
-          if (isLast && !(error instanceof z.ZodError)) break;
+          if (!(error instanceof z.ZodError) && isTorn(lines, index)) break;
           throw damaged(path, index + 1, error);
         }
         throw error;

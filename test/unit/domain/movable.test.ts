@@ -6,7 +6,7 @@ import { withoutPasswords } from '../../../src/domain/passwords.js';
 import { guest, RICH_HVM } from './definition/guests.js';
 
 describe('what keeps a domain on its host', () => {
-  it('is a device of the host', () => {
+  it('F39: is a device of the host', () => {
     expect(migrationBlockers(parseDomainXml(RICH_HVM))).toEqual([
       '/domain/devices/hostdev[1]: a pci device of the host is assigned to the guest',
       '/domain/devices/hostdev[2]: a usb device of the host is assigned to the guest',

@@ -92,6 +92,44 @@ describe('journal', () => {
     expect(() => journal.read(one.migration, 'source')).toThrow(/line 2: not a whole journal record/);
   });
 
+  it('F51: a bit that flips anywhere is told: no state is ever read that is not the last one written', () => {
+    const one = header();
+    {
+      using file = journal.begin(one);
+      for (const state of ['performing', 'deciding'] as const) file.append({ state, at });
+    }
+    const bytes = readFileSync(pathOf(one));
+    let damaged = 0;
+    for (let index = 0; index < bytes.length; index += 1) {
+      const flipped = Buffer.from(bytes);
+      flipped[index] ^= 1 << (index % 8);
+      writeFileSync(pathOf(one), flipped);
+      let read: ReturnType<Journal['read']>;
+      try {
+        read = journal.read(one.migration, 'source');
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'E_JOURNAL_DAMAGED' });
+        damaged += 1;
+        continue;
+      }
+      // A flip that makes a capital of a checksum's letter changes nothing.
+      expect(read).toEqual({ header: one, state: { state: 'deciding', at } });
+    }
+    expect(damaged).toBeGreaterThan(bytes.length * 0.9);
+  });
+
+  it('F51: a last record of which a page never reached the disk is as if it had never been', () => {
+    const one = header();
+    {
+      using file = journal.begin(one);
+      for (const state of ['performing', 'deciding'] as const) file.append({ state, at });
+    }
+    const bytes = readFileSync(pathOf(one));
+    bytes.fill(0, bytes.length - 40, bytes.length - 10);
+    writeFileSync(pathOf(one), bytes);
+    expect(journal.read(one.migration, 'source')?.state?.state).toBe('performing');
+  });
+
   it('refuses to begin the same migration twice', () => {
     const one = header();
     journal.begin(one)[Symbol.dispose]();

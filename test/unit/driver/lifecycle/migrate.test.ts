@@ -336,7 +336,7 @@ describe('--xml', () => {
 });
 
 describe('--unsafe', () => {
-  it('overrides that the destination has not got the disks', async () => {
+  it('F40: overrides that the destination has not got the disks', async () => {
     await using real = await LocalHost.make({ around: asLibxl });
     const connect = connectToSelf(real.host, { transport: 'tls', name: 'a', address: 'a' }, () => undefined);
     await defined(`<devices>${DISK}</devices>`);
