@@ -189,9 +189,14 @@ export class Life implements Listener, Caller, CallGate {
     const resume = journal.resume.bind(journal);
     journal.begin = (header) => {
       let file: JournalFile | undefined;
-      this.#record('begin', undefined, () => {
-        file = begin(header);
-      });
+      try {
+        this.#record('begin', undefined, () => {
+          file = begin(header);
+        });
+      } catch (error) {
+        file?.[Symbol.dispose]();
+        throw error;
+      }
       return this.#hookFile(file!);
     };
     journal.resume = (migration, side) => this.#hookFile(resume(migration, side));
