@@ -171,6 +171,30 @@ export function toolstackConformance(name: string, make: () => Promise<Conforman
       expect((await toolstack.describe(id)).domain.memoryMaxKiB).toBe(memoryMaxKiB);
     });
 
+    it('takes no amount of memory that a domain cannot have, and leaves it as it was', async () => {
+      const { id, config } = await start();
+      const before = await infoOf(id);
+      for (const kib of [0, -4096, config.domain.memoryMaxKiB + 1024 * 1024]) {
+        await expect(toolstack.setMemory(id, kib), String(kib)).rejects.toMatchObject({
+          code: expect.stringMatching(/^E_TOOLSTACK_/) as string,
+        });
+      }
+      expect(await infoOf(id)).toMatchObject({ memoryKiB: before.memoryKiB, state: 'running' });
+    });
+
+    it('pins to one processor at least', async () => {
+      const { id } = await start();
+      const [before] = await toolstack.vcpus(id);
+      await expect(toolstack.pinVcpu(id, 0, [])).rejects.toThrow();
+      expect((await toolstack.vcpus(id))[0].affinity).toEqual(before.affinity);
+    });
+
+    it('says that a domain has gone whose processors are asked for', async () => {
+      const { id } = await start();
+      await toolstack.destroy(id);
+      await expect(toolstack.vcpus(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_DOMAIN_GONE' });
+    });
+
     it('shows and pins its processors, and switches all but the first off', async () => {
       const { id, config } = await start();
       expect(await toolstack.vcpus(id)).toHaveLength(config.domain.vcpusMax);

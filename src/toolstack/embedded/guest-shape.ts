@@ -8,7 +8,7 @@ import { PAGE_BYTES } from '../../savestream/layout.js';
 const KIB_PER_PAGE = PAGE_BYTES / 1024;
 const PAGES_PER_MIB = 256;
 /** Room for the kernel's pages behind a PC's video hole. */
-const MIN_KIB = 4 * 1024;
+export const MIN_KIB = 4 * 1024;
 /** 1 TiB: frame numbers, and the files that they index, stay within bounds. */
 export const MAX_KIB = 1024 * 1024 * 1024;
 

@@ -7,6 +7,7 @@ import { SystemError, ToolstackError } from '../../errors/errors.js';
 import type { VcpuInfo } from '../toolstack.js';
 import { readConfig, writeConfig } from './domain-config.js';
 import { infoOf, requireBuilt } from './domain-record.js';
+import { MIN_KIB } from './guest-shape.js';
 import type { LockedDomain } from './locked-domain.js';
 import { catchUp } from './run-state.js';
 
@@ -16,13 +17,18 @@ function changeConfig(domain: LockedDomain, changes: Partial<Domain>): void {
   writeConfig(domain.folder, { ...config, domain: { ...config.domain, ...changes } });
 }
 
-/** A simulated guest's balloon is as quick as it is obedient. */
+/**
+ * A simulated guest's balloon is as quick as it is obedient. @throws ToolstackError `E_TOOLSTACK_INVAL` where it cannot be that large
+ * or small: what is kept of a domain must stay readable
+ */
 export function setMemory(domain: LockedDomain, kib: number): void {
-  requireBuilt(domain.record);
-  if (kib > domain.record.maxMemoryKiB) {
+  const { record } = domain;
+  requireBuilt(record);
+  if (!Number.isSafeInteger(kib) || kib < MIN_KIB || kib > record.maxMemoryKiB) {
     throw new ToolstackError(
       'E_TOOLSTACK_INVAL',
-      `${kib} KiB are more than the ${domain.record.maxMemoryKiB} it may have`,
+      `domain ${record.domid} (${record.name}) cannot have ${kib} KiB of memory: it may have ${MIN_KIB} to ${record.maxMemoryKiB}`,
+      { hint: 'Choose a whole number in between.', data: { domid: record.domid, kib } },
     );
   }
   changeConfig(domain, { memoryCurrentKiB: kib });
@@ -62,6 +68,11 @@ export function pinVcpu(domain: LockedDomain, vcpu: number, cpus: CpuSet): void 
   requireBuilt(domain.record);
   if (vcpu >= readConfig(domain.folder).domain.vcpusMax) {
     throw new ToolstackError('E_TOOLSTACK_INVAL', `it has no processor ${vcpu}`);
+  }
+  if (cpus.length === 0) {
+    throw new ToolstackError('E_TOOLSTACK_INVAL', `processor ${vcpu} cannot be pinned to no processor of the host`, {
+      hint: 'Name one at least.',
+    });
   }
   domain.update({ pins: { ...domain.record.pins, [vcpu]: [...cpus] } });
 }

@@ -16,7 +16,7 @@ import {
   type OperationTag,
 } from './native.js';
 import type { CpuSet } from '../../domain/cpu-set.js';
-import { libxlError, RC_DOMAIN_NOTFOUND, RC_OK } from './return-code.js';
+import { libxlError, RC_DOMAIN_NOTFOUND, RC_FAIL, RC_OK } from './return-code.js';
 import { withMemory, withStruct } from './with-struct.js';
 
 /** Under this id libxl keeps a domain's configuration as JSON, whoever started it (libxl_internal.h). */
@@ -170,7 +170,14 @@ export class LibxlContext {
     );
   }
 
+  /** libxl itself would take a target of nothing, and the guest's balloon would leave it no page to run on. */
   async setMemory(id: Domid, kib: number): Promise<void> {
+    if (!Number.isSafeInteger(kib) || kib <= 0) {
+      throw new ToolstackError('E_TOOLSTACK_INVAL', `domain ${id} cannot have ${kib} KiB of memory`, {
+        hint: 'Give a whole number of KiB above 0.',
+        data: { domid: id, kib },
+      });
+    }
     await this.#do(`give domain ${id} ${kib} KiB`, id, () =>
       this.#native.setMemoryTarget(guestDomid(id, 'given memory'), kib),
     );
@@ -184,11 +191,12 @@ export class LibxlContext {
     );
   }
 
-  vcpus(id: Domid): NativeVcpu[] {
+  /** libxl does not say why it has no list: it is told here whether the domain has gone. */
+  async vcpus(id: Domid): Promise<NativeVcpu[]> {
     const found = this.#native.listVcpus(id);
-    if (found === undefined)
-      throw libxlError({ doing: `look at processors of domain ${id}`, rc: -3, log: [], domid: id });
-    return found;
+    if (found !== undefined) return found;
+    const rc = (await this.dominfo(id)) === undefined ? RC_DOMAIN_NOTFOUND : RC_FAIL;
+    throw libxlError({ doing: `look at processors of domain ${id}`, rc, log: [], domid: id });
   }
 
   async pinVcpu(id: Domid, vcpu: number, cpus: CpuSet): Promise<void> {

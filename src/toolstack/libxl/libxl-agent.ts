@@ -102,12 +102,10 @@ serveAgent({
     const { domid, online } = onlineParams.parse(params);
     await open().context.setVcpus(domid, online);
   },
-  vcpus: (params) =>
-    Promise.resolve(
-      open()
-        .context.vcpus(domainParams.parse(params).domid)
-        .map((vcpu) => ({ ...vcpu, timeNs: String(vcpu.timeNs) })),
-    ),
+  vcpus: async (params) => {
+    const found = await open().context.vcpus(domainParams.parse(params).domid);
+    return found.map((vcpu) => ({ ...vcpu, timeNs: String(vcpu.timeNs) }));
+  },
   pinVcpu: async (params) => {
     const { domid, vcpu, cpus } = pinParams.parse(params);
     await open().context.pinVcpu(domid, vcpu, cpus);

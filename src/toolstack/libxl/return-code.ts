@@ -38,6 +38,7 @@ const NAMES = [
 ];
 
 export const RC_OK = 0;
+export const RC_FAIL = -3;
 export const RC_NOPARAVIRT = -10;
 export const RC_DOMAIN_NOTFOUND = -21;
 export const RC_ABORTED = -22;

@@ -55,6 +55,12 @@ describe('libxl context', () => {
     ['shut down', (on) => on.shutdown(zero)],
     ['rebooted', (on) => on.reboot(zero)],
     ['destroyed', (on) => on.destroy(zero)],
+    ['given memory', (on) => on.setMemory(zero, 4096)],
+    ['given processors', (on) => on.setVcpus(zero, [0])],
+    ['pinned', (on) => on.pinVcpu(zero, 0, [0])],
+    ['turned off by its power button', (on) => on.press(zero, 'power')],
+    ['reset', (on) => on.press(zero, 'reset')],
+    ['dumped', (on) => on.dumpCore(zero, '/d', quiet)],
   ])('domain 0 is never %s: libxl is not even called', async (_, act) => {
     await expect(act(context)).rejects.toMatchObject({ code: 'E_REFUSED_DOMAIN0' });
     expect(native.calls).toEqual([]);
@@ -133,9 +139,16 @@ describe('libxl context', () => {
       'pin 1 of 3 to 3',
       'dump 3 to /d',
     ]);
-    expect(context.vcpus(id)).toEqual([]);
+    expect(await context.vcpus(id)).toEqual([]);
     native.codes.set('listVcpus', -3);
-    expect(() => context.vcpus(id)).toThrow(expect.objectContaining({ code: 'E_TOOLSTACK_FAIL' }));
+    await expect(context.vcpus(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
+    native.domains.length = 0;
+    await expect(context.vcpus(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_DOMAIN_GONE' });
+  });
+
+  it.each([0, -4096, 0.5, Number.NaN])('asks no guest to do with %s KiB: libxl is not even called', async (kib) => {
+    await expect(context.setMemory(id, kib)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
+    expect(native.calls).toEqual([]);
   });
 
   it('a shutdown that fails otherwise presses nothing', async () => {
