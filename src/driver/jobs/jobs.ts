@@ -67,7 +67,11 @@ export class Jobs {
         record(),
         alongside === undefined ? locks : [...locks, alongside],
         (ended) => {
-          this.#completed.keep(ended);
+          try {
+            this.#completed.keep(ended);
+          } catch {
+            // The job has ended all the same: what is kept of it is for people's questions only.
+          }
           this.onEnded(ended);
         },
         this.onLog,
