@@ -1,9 +1,10 @@
 /** What is tried, from the least work to the smallest result; 0 stands for none at all. */
 const LADDER = [0, -10, -3, 1, 3] as const;
 
-/** A measurement takes at least so long, and so much. */
+/** A measurement takes at least so long, and so much; on a slow link it ends without that much. */
 const MEASURE_MS = 120;
 const MEASURE_BYTES = 6 * 1024 * 1024;
+const MEASURE_MOST_MS = 500;
 /** Another level must be that much better to be taken. */
 const CLEARLY = 1.05;
 /** Measurements between two tries: more and more while trying brings nothing. */
@@ -18,7 +19,8 @@ const REST_BATCHES = 12;
  * one figure has in it how fast the link is, how many cores are free here and there, and what the guest's memory is like.
  */
 export class LevelChooser {
-  #current = 1;
+  /** None at first: what that costs on a slow link is over soon, what packing costs on a fast one is never won back. */
+  #current = 0;
   #trial: number | undefined;
   #baseRate = 0;
   #direction = 1;
@@ -58,7 +60,8 @@ export class LevelChooser {
   sent(bodyBytes: number, activeMs: number): void {
     this.#bytes += bodyBytes;
     this.#activeMs += activeMs;
-    if (this.fixed !== undefined || this.#activeMs < MEASURE_MS || this.#bytes < MEASURE_BYTES) return;
+    if (this.fixed !== undefined || this.#activeMs < MEASURE_MS) return;
+    if (this.#bytes < MEASURE_BYTES && this.#activeMs < MEASURE_MOST_MS) return;
     this.#measured(this.#bytes / this.#activeMs);
     this.#bytes = 0;
     this.#activeMs = 0;

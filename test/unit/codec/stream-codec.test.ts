@@ -90,7 +90,8 @@ describe('a stream through the whole codec', () => {
       expect((await decoded(bytes, 400_000)).equals(raw)).toBe(true);
       expect(bytes.length).toBeLessThan(raw.length);
       if (compression === 'none') expect(counts.packedBytes).toBe(0);
-      else if (zstdVersion() !== undefined) expect(counts.packedToBytes).toBeLessThan(counts.packedBytes);
+      else if (compression !== 'auto' && zstdVersion() !== undefined)
+        expect(counts.packedToBytes).toBeLessThan(counts.packedBytes);
     },
   );
 
@@ -245,6 +246,7 @@ describe('the level of compression', () => {
 
   it('rests where nothing shrinks, and is what the user says where he says so', () => {
     const chooser = new LevelChooser(undefined);
+    while (chooser.next() === 0) chooser.sent(1_000_000, 50);
     chooser.packed(1000, 990);
     expect(Array.from({ length: 12 }, () => chooser.next())).toEqual(Array(12).fill(0));
     expect(chooser.next()).not.toBe(0);
