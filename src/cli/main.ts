@@ -13,15 +13,7 @@ import { ownVersion } from './version.js';
 export async function main(words: readonly string[]): Promise<number> {
   try {
     const verbs = await loadVerbs(words);
-    let run: (() => unknown) | undefined;
-    // The handler runs behind yargs, not in it: around one that waits, yargs first renders the whole help.
-    const noting = verbs.map(({ handler, ...verb }) => ({
-      ...verb,
-      handler: (argv: Parameters<typeof handler>[0]): void => {
-        run = () => handler(argv);
-      },
-    }));
-    await parser(words, noting).parseAsync();
+    const run = await chosenVerb(words, verbs);
     await run?.();
     return takeExitCode();
   } catch (error) {
@@ -33,6 +25,36 @@ export async function main(words: readonly string[]): Promise<number> {
 
 /** yargs has printed what was asked for and would have ended the process. */
 class HelpShown extends Error {}
+
+/** Leaves yargs with what is to be run. */
+class VerbChosen extends Error {
+  constructor(readonly run: () => unknown) {
+    super('a verb is chosen');
+  }
+}
+
+/**
+ * What the words ask for, not yet begun; undefined where yargs has answered them itself.
+ * The handler runs behind yargs, not in it: once one has returned, yargs renders the whole help, needed or not.
+ */
+async function chosenVerb(
+  words: readonly string[],
+  verbs: Awaited<ReturnType<typeof loadVerbs>>,
+): Promise<(() => unknown) | undefined> {
+  const choosing = verbs.map(({ handler, ...verb }) => ({
+    ...verb,
+    handler: (argv: Parameters<typeof handler>[0]): void => {
+      throw new VerbChosen(() => handler(argv));
+    },
+  }));
+  try {
+    await parser(words, choosing).parseAsync();
+    return undefined;
+  } catch (error) {
+    if (error instanceof VerbChosen) return error.run;
+    throw error;
+  }
+}
 
 function parser(words: readonly string[], verbs: Awaited<ReturnType<typeof loadVerbs>>): ReturnType<typeof yargs> {
   return yargs([...words])
