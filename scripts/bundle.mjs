@@ -24,6 +24,7 @@ const bundle = await rolldown({
     ...Object.fromEntries(entries),
   },
   platform: 'node',
+  resolve: { alias: { 'string-width': fileURLToPath(new URL('plain-width.mjs', import.meta.url)) } },
   // These bring machine code of their own, or are loaded by few verbs.
   external: ['koffi', 'ssh2', 'node-forge'],
 });

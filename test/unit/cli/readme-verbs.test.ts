@@ -19,3 +19,8 @@ it('the table has every verb that has a description', async () => {
   expect(missing).toEqual([]);
   expect(stdout).toMatch(/^\| `migrate DOMAIN DESTURI` \| move a domain to another host \| .*`--undefinesource`/m);
 });
+
+it('the help is ASCII: the bundle lays it out without what other scripts need', async () => {
+  const { stdout } = await run(process.execPath, [SCRIPT]);
+  expect(stdout).toMatch(/^[\n\x20-\x7e]+$/);
+});
