@@ -24,6 +24,11 @@ export const flag = (describe: string): { type: 'boolean'; default: false; descr
   describe,
 });
 
+/** For whatever starts a guest: what it risks stands in its hint, and in README's part on leases. */
+export const forceLeaseFlag = flag(
+  'take its disks from a host that is dead for good; if their guest runs there after all, both destroy the disks',
+);
+
 /** The text of a file that the user names. @throws UsageError `E_USAGE_FILE` */
 export function readUserFile(path: string): string {
   try {

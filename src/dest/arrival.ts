@@ -54,6 +54,10 @@ export interface InboundLanes {
   destroy(error: Error): void;
 }
 
+function isCommit(act: DestAct): boolean {
+  return act.do === 'record' && act.phase === 'arriving';
+}
+
 /** Attempts at removing a copy that must not stay. */
 const DESTROY_TRIES = 3;
 
@@ -223,6 +227,10 @@ export class Arrival {
       this.#explain(step.state);
       if (step.acts.length === 0) this.#state = step.state;
       for (const act of step.acts) {
+        if (this.#state.phase === 'receiving' && isCommit(act) && !(await this.#claim())) {
+          event = { type: 'failed' };
+          break;
+        }
         if (act.do === 'record' && !this.#record(act.phase)) {
           if (act.phase === 'arriving' && this.#state.phase === 'receiving') event = { type: 'failed' };
           else this.#giveUp('the decision could not be written to the journal');
@@ -241,6 +249,19 @@ export class Arrival {
       `the stream arrived changed: its digest is ${next.restored} here and ${next.finish} at the source`,
       { hint: 'Nothing was lost: try again, and report this if it happens twice.' },
     );
+  }
+
+  /** False where something that only one side may hold is not to be had: then nothing is decided, and the source keeps the guest. */
+  async #claim(): Promise<boolean> {
+    try {
+      await this.#call('taking over what the guest holds', (signal) =>
+        this.context.welcome.claim(this.subject, this.subject.migration, signal),
+      );
+      return true;
+    } catch (error) {
+      this.#error ??= asError(error);
+      return false;
+    }
   }
 
   /** False where the acts behind the record must not begin because it did not reach the disk. */

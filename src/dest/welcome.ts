@@ -30,6 +30,11 @@ export interface Welcome {
   prepare(guest: Domain, wishes: Wishes, signal: AbortSignal): Promise<Domain>;
   /** The guest is whole, paused and under its name; nothing is decided. A rejection refuses it. */
   restored(guest: Domain, info: DomainInfo, signal: AbortSignal): Promise<void>;
+  /**
+   * The source has let go of the guest, whose copy here is whole: what only one of the two may hold is ours from now on. Nothing is
+   * decided yet; `refused` gives it back. A rejection refuses the guest.
+   */
+  claim(guest: NamedGuest, migration: string, signal: AbortSignal): Promise<void>;
   /** It has been decided that the guest is ours; it has not run yet. Never rejects. */
   committed(guest: NamedGuest): Promise<void>;
   /** It runs, or stays paused as it was asked for. Never throws. */

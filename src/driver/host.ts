@@ -11,12 +11,16 @@ import { HostEvents } from './events/host-events.js';
 import { eventTeller, jobEvent } from './events/told-by-driver.js';
 import { Jobs } from './jobs/jobs.js';
 import { MigrationSlots } from './jobs/migration-slots.js';
+import { LeaseFolder } from './leases/lease-folder.js';
+import { Leases, type LeaseStore } from './leases/leases.js';
+import { isHere } from './leases/sweep-leases.js';
 import type { Companion } from './lifecycle/companion.js';
 import { Companions } from './lifecycle/companions.js';
 import { Definitions, type DamagedDefinition } from './registry/definitions.js';
 import { knownDomains, noSuchDomain, pickDomain, refuseDomain0, type KnownDomain } from './registry/known-domain.js';
 import type { LogLevel } from './logs/log-line.js';
 import { ManagedSaves } from './registry/managed-saves.js';
+import { kernelBootId } from './watch/boot-id.js';
 import { RunRecords } from './registry/run-records.js';
 
 export interface HostOptions {
@@ -33,6 +37,10 @@ export interface HostOptions {
   readonly companions: readonly Companion[];
   /** What is worth a person's look and does not fail what was asked for. */
   readonly log: (line: string) => void;
+  /** Folder of disk leases that hosts share; absent: disks are not locked. */
+  readonly leaseDir?: string | undefined;
+  /** Default: opens that folder. */
+  readonly openLeases?: (dir: string) => LeaseStore;
   /** What the toolstack says while the job of a domain goes on. */
   readonly onToolstackLog?: (level: LogLevel, text: string, domain: string) => void;
   /** The domains that run, whenever somebody has looked. */
@@ -56,6 +64,7 @@ export class Host implements AsyncDisposable {
   readonly managedSaves: ManagedSaves;
   readonly runs: RunRecords;
   readonly companions: Companions;
+  readonly leases: Leases;
   readonly log: (line: string) => void;
   readonly #onSeen: (infos: readonly DomainInfo[]) => void;
 
@@ -72,7 +81,6 @@ export class Host implements AsyncDisposable {
       this.journal = new Journal(join(options.stateDir, 'journal'));
       const events = new HostEvents(join(options.stateDir, 'events'), options.log);
       this.events = events;
-      this.companions = new Companions([...options.companions, eventTeller(events)], options.log);
       this.jobs = new Jobs(
         join(options.stateDir, 'jobs'),
         options.pid,
@@ -82,6 +90,17 @@ export class Host implements AsyncDisposable {
         },
         (line, domain) => options.onToolstackLog?.(line.level, line.text, domain),
       );
+      this.leases = new Leases({
+        dir: options.leaseDir,
+        open: options.openLeases ?? ((dir) => new LeaseFolder(dir)),
+        stateDir: options.stateDir,
+        hostname: async (signal) => (await this.toolstack.host(signal)).hostname,
+        bootId: kernelBootId(),
+        isHere: async (uuid, signal) => this.jobs.holder(uuid) !== undefined || (await isHere(this, uuid, signal)),
+        callMs: options.deadlines.callMs,
+        log: options.log,
+      });
+      this.companions = new Companions([...options.companions, this.leases, eventTeller(events)], options.log);
       this.outgoing = new MigrationSlots(join(options.stateDir, 'slots', 'outgoing'), options.maxMigrations);
       this.incoming = new MigrationSlots(join(options.stateDir, 'slots', 'incoming'), options.maxMigrations);
       this.definitions = new Definitions(join(options.stateDir, 'domains'));
@@ -135,11 +154,12 @@ export class Host implements AsyncDisposable {
   async hello(signal: AbortSignal = new AbortController().signal): Promise<Hello> {
     using looking = new Deadline(signal, this.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'a look at this host');
     const host = await this.toolstack.host(looking.signal);
+    const leases = await this.leases.feature(looking.signal);
     return {
       protocol: PROTOCOL,
       software: `xenferry/${this.version}`,
       hostname: host.hostname,
-      features: [...FEATURES],
+      features: leases === undefined ? [...FEATURES] : [...FEATURES, leases],
       streamVersions: [...host.streamVersions],
     };
   }
@@ -154,6 +174,7 @@ export class Host implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.leases.idle();
     await this.events[Symbol.asyncDispose]();
     await this.toolstack[Symbol.asyncDispose]();
   }

@@ -7,7 +7,7 @@ import { checkDomainName } from '../domain/names.js';
 import { Deadline } from '../errors/deadline.js';
 import { RefusedError, XenferryError } from '../errors/errors.js';
 import { codeOf, messageOf } from '../errors/message-of.js';
-import { Departure, type DepartureContext } from '../source/departure.js';
+import { Departure, type DepartureContext, type Need } from '../source/departure.js';
 import type { Connect } from '../source/destination.js';
 import type { DepartureReport, ProgressEvent } from '../source/report.js';
 import type { JournalHeader } from '../journal/records.js';
@@ -134,12 +134,15 @@ async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInf
     cancel: watch === undefined ? cancel : AbortSignal.any([cancel, watch.cancel]),
     hurry: request.hurry,
     onProgress,
+    beforeResume: (guest, failed) => host.leases.reclaim(guest, failed),
   };
   const { uuid, name, domid } = info;
+  const migration = randomUUID();
+  await host.leases.offer(uuid, migration, cancel);
   const report = await Departure.run(
     context,
     {
-      migration: randomUUID(),
+      migration,
       uuid,
       name,
       domid,
@@ -161,7 +164,7 @@ async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInf
         ...(persist === undefined ? {} : { persist }),
         ...(request.unsafe === true ? { unsafe: true } : {}),
       },
-      needs: persist === undefined ? [] : ['persist-dest'],
+      needs: needsOf(host, uuid, request),
     },
   );
   await watch?.[Symbol.asyncDispose]();
@@ -172,6 +175,24 @@ async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInf
     return { ...report, warnings: [...report.warnings, ...warnings], domain: info.name };
   }
   throw migrationError(info.name, request.destination, report);
+}
+
+function needsOf(host: Host, uuid: string, request: MigrateRequest): Need[] {
+  const needs: Need[] = [];
+  if (request.persistent === true) {
+    needs.push({
+      feature: 'persist-dest',
+      hint: 'Leave --persistent out, or bring the destination to a release that has it.',
+    });
+  }
+  const leases = request.unsafe === true ? undefined : host.leases.needOf(uuid);
+  if (leases !== undefined) {
+    needs.push({
+      feature: leases,
+      hint: 'Its disks have leases in `lease_dir`: let the destination use the same folder, or say --unsafe to let the guest go without them.',
+    });
+  }
+  return needs;
 }
 
 /** What becomes of the definition here: with `--persistent` it goes only where the destination says that it keeps one. */

@@ -7,6 +7,7 @@ import { Departure } from '../source/departure.js';
 import type { Connect } from '../source/destination.js';
 import { guestDomid } from '../toolstack/domid.js';
 import type { Host } from './host.js';
+import { sweepLeases } from './leases/sweep-leases.js';
 import { afterDeparture } from './lifecycle/departed.js';
 import { arrivalsOf } from './lifecycle/incoming.js';
 import { connectToDecision, findInDoubt, noteDecision, type Keep } from './decide-by-hand.js';
@@ -86,6 +87,7 @@ export async function recover(host: Host, request: RecoverRequest): Promise<Reco
       results.push({ ...about, settled: false, result: messageOf(error) });
     }
   }
+  await sweepLeases(host, request.signal);
   host.pruneJournals();
   return results;
 }
@@ -117,6 +119,7 @@ async function settle(
       cancel: never,
       hurry: request.signal,
       onProgress: () => undefined,
+      beforeResume: (uuid, migration) => host.leases.reclaim(uuid, migration),
     },
     {
       migration: header.migration,

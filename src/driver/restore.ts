@@ -14,6 +14,8 @@ export interface RestoreRequest {
   /** Domain XML that replaces the one in the file, or that a bare libxl stream has not got. */
   readonly xml?: string | undefined;
   readonly paused: boolean;
+  /** Take its disks' leases from whoever has them. */
+  readonly forceLease?: boolean | undefined;
   readonly signal: AbortSignal;
   readonly onEvent: (event: TransferEvent) => void;
 }
@@ -36,7 +38,7 @@ export async function restore(host: Host, request: RestoreRequest): Promise<Doma
 }
 
 /** What is asked of the start from a file. */
-export interface RestorePlan extends Pick<RestoreRequest, 'paused' | 'onEvent'> {
+export interface RestorePlan extends Pick<RestoreRequest, 'paused' | 'forceLease' | 'onEvent'> {
   /** The domain is there and has not run yet; behind this it may. */
   readonly beforeRun?: () => void;
 }
@@ -53,6 +55,7 @@ export async function restoreDomain(
     config,
     how: 'restored',
     paused: plan.paused,
+    forceLease: plan.forceLease,
     make: async () => {
       const { streamVersions } = await host.toolstack.host(signal);
       const streamVersion = Math.max(...streamVersions);

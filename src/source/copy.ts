@@ -17,6 +17,8 @@ export class SourceCopy {
     private readonly domid: Domid,
     private readonly uuid: string,
     private readonly callMs: number,
+    /** Called before the copy may run on; a rejection leaves it suspended. */
+    private readonly beforeResume: () => Promise<void> = () => Promise.resolve(),
   ) {}
 
   /** The domain with our id, if it is still the one with our UUID. */
@@ -68,6 +70,7 @@ export class SourceCopy {
       try {
         const info = await this.#look(deadline.signal);
         if (info?.state !== 'shutdown' || info.shutdownReason !== 'suspend') return placeOf(info);
+        await this.beforeResume();
         await this.toolstack.resume(this.domid, deadline.signal);
         return placeOf(await this.#look(deadline.signal));
       } catch (error) {

@@ -43,6 +43,13 @@ export interface DepartureSubject {
   readonly undefineSource?: 'always' | 'when-persistent';
 }
 
+/** A feature that a destination must have. */
+export interface Need {
+  readonly feature: string;
+  /** What to do where it has not. */
+  readonly hint: string;
+}
+
 /** What a fresh departure does; a recovered one only settles. */
 export interface DeparturePlan {
   readonly live: boolean;
@@ -54,7 +61,7 @@ export interface DeparturePlan {
   readonly compression: Compression;
   readonly prepare: Pick<Prepare, 'xml' | 'native' | 'cookie' | 'dname' | 'persist' | 'unsafe'>;
   /** What the destination must be able to do, beside a plain migration. */
-  readonly needs: readonly string[];
+  readonly needs: readonly Need[];
 }
 
 export interface DepartureContext {
@@ -64,6 +71,11 @@ export interface DepartureContext {
   readonly connect: Connect;
   /** Stops the migration where that is still possible. */
   readonly cancel: AbortSignal;
+  /**
+   * The guest is about to run on here, since the migration has failed for good. A rejection leaves it suspended.
+   * @returns what went wrong that does not keep it from that
+   */
+  readonly beforeResume?: (uuid: string, migration: string) => Promise<string | undefined>;
   /** Stops waiting for the destination's answers: what is not known by then is reported as in doubt. */
   readonly hurry: AbortSignal;
   readonly onProgress: (event: ProgressEvent) => void;
@@ -107,7 +119,10 @@ export class Departure {
   ) {
     this.#state = state;
     this.#epoch = epoch;
-    this.#copy = new SourceCopy(context.toolstack, subject.domid, subject.uuid, context.deadlines.callMs);
+    this.#copy = new SourceCopy(context.toolstack, subject.domid, subject.uuid, context.deadlines.callMs, async () => {
+      const warning = await context.beforeResume?.(subject.uuid, subject.migration);
+      if (warning !== undefined) this.#warnings.push(warning);
+    });
   }
 
   /**
@@ -523,11 +538,12 @@ export class Departure {
 }
 
 /** @throws RefusedError `E_REFUSED_FEATURE` */
-function checkFeatures({ hello }: Destination, needs: readonly string[]): void {
-  const missing = needs.filter((feature) => !hello.features.includes(feature));
+function checkFeatures({ hello }: Destination, needs: readonly Need[]): void {
+  const missing = needs.filter(({ feature }) => !hello.features.includes(feature));
   if (missing.length === 0) return;
-  throw new RefusedError('E_REFUSED_FEATURE', `${hello.hostname} (${hello.software}) lacks ${missing.join(', ')}`, {
-    hint: 'Leave the option out that needs it, or bring the destination to a release that has it.',
-    data: { missing },
+  const names = missing.map(({ feature }) => feature);
+  throw new RefusedError('E_REFUSED_FEATURE', `${hello.hostname} (${hello.software}) lacks ${names.join(', ')}`, {
+    hint: missing.map(({ hint }) => hint).join(' '),
+    data: { missing: names },
   });
 }

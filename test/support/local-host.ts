@@ -12,6 +12,10 @@ export const never = new AbortController().signal;
 export interface LocalHostOptions {
   readonly companions?: readonly Companion[];
   readonly deadlines?: Partial<Deadlines>;
+  /** Folder of disk leases. */
+  readonly leaseDir?: string;
+  /** The host's name. */
+  readonly hostname?: string;
   /** Puts something between the host and its embedded toolstack. */
   readonly around?: (toolstack: Toolstack) => Toolstack;
 }
@@ -50,6 +54,7 @@ export class LocalHost implements AsyncDisposable {
       pid: process.pid,
       version: 'test',
       companions: this.options.companions ?? [],
+      leaseDir: this.options.leaseDir,
       log: (line) => this.log.push(line),
     });
     this.#opened.push(host);

@@ -1,7 +1,14 @@
 import type { CommandModule } from 'yargs';
 import { createDomain } from '../../driver/lifecycle/create.js';
 import { define, undefine } from '../../driver/lifecycle/define.js';
-import { domainArgument, flag, readUserFile, shownName, type DomainOptions } from '../domain-options.js';
+import {
+  domainArgument,
+  flag,
+  forceLeaseFlag,
+  readUserFile,
+  shownName,
+  type DomainOptions,
+} from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printLine, printNote } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
@@ -52,7 +59,7 @@ export const undefineCommand: CommandModule<GlobalOptions, UndefineOptions> = {
   },
 };
 
-type CreateOptions = DefineOptions & { paused: boolean };
+type CreateOptions = DefineOptions & { paused: boolean; 'force-lease': boolean };
 
 export const createCommand: CommandModule<GlobalOptions, CreateOptions> = {
   command: 'create <file>',
@@ -61,6 +68,7 @@ export const createCommand: CommandModule<GlobalOptions, CreateOptions> = {
     yargs
       .positional('file', { type: 'string', demandOption: true, describe: 'domain XML' })
       .option('paused', flag('do not let it run yet'))
+      .option('force-lease', forceLeaseFlag)
       .option('validate', VALIDATE)
       .example('$0 create examples/busy.xml', 'start a guest that keeps writing to its memory'),
   handler: async (options) => {
@@ -69,6 +77,7 @@ export const createCommand: CommandModule<GlobalOptions, CreateOptions> = {
     using stop = new StopSignals();
     const { info, warnings } = await createDomain(host, xml, {
       paused: options.paused,
+      forceLease: options['force-lease'],
       validate: options.validate,
       signal: stop.cancel,
     });

@@ -1,7 +1,7 @@
 import type { CommandModule } from 'yargs';
 import { restore } from '../../driver/restore.js';
 import { save } from '../../driver/save.js';
-import { flag, readUserFile } from '../domain-options.js';
+import { flag, forceLeaseFlag, readUserFile } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';
 import { Progress, PROGRESS_STYLES, progressStyle } from '../progress.js';
@@ -47,6 +47,7 @@ type RestoreOptions = GlobalOptions & {
   file: string;
   xml?: string | undefined;
   paused: boolean;
+  'force-lease': boolean;
   progress: (typeof PROGRESS_STYLES)[number];
 };
 
@@ -62,6 +63,7 @@ export const restoreCommand: CommandModule<GlobalOptions, RestoreOptions> = {
       })
       .option('xml', { type: 'string', describe: 'domain XML to use instead of the one in the file' })
       .option('paused', { type: 'boolean', default: false, describe: 'do not let it run yet' })
+      .option('force-lease', forceLeaseFlag)
       .option('progress', {
         choices: PROGRESS_STYLES,
         default: 'auto' as const,
@@ -77,6 +79,7 @@ export const restoreCommand: CommandModule<GlobalOptions, RestoreOptions> = {
       file: options.file,
       xml,
       paused: options.paused,
+      forceLease: options['force-lease'],
       signal: stop.cancel,
       onEvent: progress.take,
     });

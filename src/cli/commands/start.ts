@@ -1,13 +1,13 @@
 import type { CommandModule } from 'yargs';
 import { setAutostart } from '../../driver/lifecycle/autostart.js';
 import { start } from '../../driver/lifecycle/start.js';
-import { domainArgument, flag, shownName, type DomainOptions } from '../domain-options.js';
+import { domainArgument, flag, forceLeaseFlag, shownName, type DomainOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';
 import { Progress, progressStyle } from '../progress.js';
 import { StopSignals } from '../stop-signals.js';
 
-type StartOptions = DomainOptions & { paused: boolean; 'force-boot': boolean };
+type StartOptions = DomainOptions & { paused: boolean; 'force-boot': boolean; 'force-lease': boolean };
 
 export const startCommand: CommandModule<GlobalOptions, StartOptions> = {
   command: 'start <domain>',
@@ -16,6 +16,7 @@ export const startCommand: CommandModule<GlobalOptions, StartOptions> = {
     domainArgument(yargs)
       .option('paused', flag('do not let it run yet'))
       .option('force-boot', flag('forget its saved state and boot'))
+      .option('force-lease', forceLeaseFlag)
       .example('$0 start web1', 'what `define` kept, or `managedsave` saved'),
   handler: async (options) => {
     await using host = await openHost(options);
@@ -24,6 +25,7 @@ export const startCommand: CommandModule<GlobalOptions, StartOptions> = {
     const { info, from } = await start(host, options.domain, {
       paused: options.paused,
       forceBoot: options['force-boot'],
+      forceLease: options['force-lease'],
       signal: stop.cancel,
       onEvent: progress.take,
     });

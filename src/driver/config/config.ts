@@ -30,6 +30,8 @@ export interface Config {
   readonly logCount?: number | undefined;
   /** Most migrations at once, in each direction; default: no limit. */
   readonly maxMigrations?: number | undefined;
+  /** Folder of disk leases; default: disks are not locked. */
+  readonly leaseDir?: string | undefined;
   readonly deadlines: Partial<Deadlines>;
 }
 
@@ -61,6 +63,8 @@ const schema = z.strictObject({
   log_size: z.number().positive().max(1024).optional(),
   log_count: z.int().min(0).max(100).optional(),
   max_migrations: z.int().min(1).max(1000).optional(),
+  lock_manager: z.enum(['none', 'file']).optional(),
+  lease_dir: absolute.optional(),
   deadlines: z.strictObject(Object.fromEntries(DEADLINE_NAMES.map((name) => [name, SECONDS.optional()]))).optional(),
 });
 
@@ -85,6 +89,14 @@ export function parseConfig(text: string, file: string): Config {
   const parsed = schema.safeParse(raw);
   if (!parsed.success) throw problemIn(text, raw, file, parsed.error.issues[0]);
   const said = parsed.data;
+  if (said.lock_manager === 'file' && said.lease_dir === undefined) {
+    throw bad(
+      file,
+      lineOf(text, ['lock_manager']),
+      'lock_manager: "file" needs a lease_dir',
+      'Set `lease_dir` to a folder that all hosts share that share disks.',
+    );
+  }
   const deadlines: Record<string, number> = {};
   for (const [name, seconds] of Object.entries(said.deadlines ?? {})) {
     if (seconds !== undefined) deadlines[`${name}Ms`] = seconds * 1000;
@@ -104,6 +116,7 @@ export function parseConfig(text: string, file: string): Config {
     logBytes: said.log_size === undefined ? undefined : said.log_size * 1024 * 1024,
     logCount: said.log_count,
     maxMigrations: said.max_migrations,
+    leaseDir: said.lock_manager === 'file' ? said.lease_dir : undefined,
     deadlines,
   };
 }

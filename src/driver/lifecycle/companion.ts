@@ -7,6 +7,8 @@ export interface Starting {
   /** What it will run as; also for its name and UUID. Has passwords in it. */
   readonly domain: Domain;
   readonly how: 'booted' | 'restored' | 'migrated';
+  /** A person says that whoever else has its disks is dead. */
+  readonly forceLease?: boolean | undefined;
 }
 
 export interface Started extends Starting {

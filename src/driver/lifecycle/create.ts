@@ -13,6 +13,8 @@ export interface Created {
 
 export interface CreateRequest {
   readonly paused: boolean;
+  /** Take its disks' leases from whoever has them. */
+  readonly forceLease?: boolean | undefined;
   /** Refuse what the schema does not know, instead of passing it over with a warning (S06). */
   readonly validate: boolean;
   readonly signal: AbortSignal;
@@ -32,6 +34,7 @@ export async function createDomain(host: Host, xml: string, request: CreateReque
       config,
       how: 'booted',
       paused: request.paused,
+      forceLease: request.forceLease,
       make: () => host.toolstack.create(config, signal),
       signal,
     });

@@ -59,6 +59,10 @@ class IncomingGuests implements Welcome {
     await this.host.companions.started({ domain: guest, how: 'migrated', info, paused: true }, signal);
   }
 
+  claim({ uuid }: NamedGuest, migration: string, signal: AbortSignal): Promise<void> {
+    return this.host.leases.claim(uuid, migration, signal);
+  }
+
   committed({ uuid, name }: NamedGuest): Promise<void> {
     const { definitions, companions, log } = this.host;
     try {
@@ -74,6 +78,7 @@ class IncomingGuests implements Welcome {
 
   arrived(info: DomainInfo, running: boolean): void {
     const { host } = this;
+    host.leases.keep(info.uuid);
     const change = { event: 'started', detail: 'migrated' } as const;
     if (running) {
       tellRun(host, info, { state: 'running', reason: 'migrated' }, change);

@@ -19,7 +19,7 @@ export async function suspendDomain(host: Host, ref: string, signal: AbortSignal
 
 /**
  * Lets a paused domain run; also one that an abandoned save left suspended, unless a migration of it is still open.
- * @throws RefusedError `E_REFUSED_STATE`, `E_REFUSED_IN_DOUBT`, `E_REFUSED_ARRIVING`
+ * @throws RefusedError `E_REFUSED_STATE`, `E_REFUSED_IN_DOUBT`, `E_REFUSED_ARRIVING`, `E_REFUSED_LEASE`
  */
 export async function resumeDomain(host: Host, ref: string, signal: AbortSignal): Promise<DomainInfo> {
   return withRunning(host, { ref, why: 'resuming it', signal }, async (info) => {
@@ -30,6 +30,7 @@ export async function resumeDomain(host: Host, ref: string, signal: AbortSignal)
     } else {
       if (info.shutdownReason !== 'suspend') throw stateError(info, 'resumed', 'paused');
       refuseWhileLeaving(host, info);
+      await host.leases.check(info.uuid, signal);
       await host.toolstack.resume(info.domid, signal);
     }
     tellRun(host, info, { state: 'running', reason: 'unpaused' }, { event: 'resumed', detail: 'unpaused' });

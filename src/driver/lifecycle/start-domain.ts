@@ -13,6 +13,8 @@ export interface StartPlan {
   readonly config: GuestConfig;
   readonly how: 'booted' | 'restored';
   readonly paused: boolean;
+  /** A person says that whoever else has its disks is dead. */
+  readonly forceLease?: boolean | undefined;
   /** Makes the domain and leaves it paused. Where it rejects, nothing of the domain is left. */
   readonly make: (signal: AbortSignal) => Promise<Domid>;
   /** The domain is there and nobody objects; behind this it may run. What it throws ends the domain again. */
@@ -35,7 +37,7 @@ export async function startDomain(host: Host, plan: StartPlan): Promise<DomainIn
   refuseWhileLeaving(host, domain);
   refuseWhileArriving(host, domain);
 
-  const starting: Starting = { domain, how: plan.how };
+  const starting: Starting = { domain, how: plan.how, forceLease: plan.forceLease };
   let domid: Domid | undefined;
   try {
     await host.companions.prepare(starting, signal);

@@ -14,6 +14,8 @@ export interface StartRequest {
   readonly paused: boolean;
   /** Forget the saved state and boot. */
   readonly forceBoot: boolean;
+  /** Take its disks' leases from whoever has them. */
+  readonly forceLease?: boolean | undefined;
   readonly signal: AbortSignal;
   /** What is heard while a saved state is restored. */
   readonly onEvent: (event: TransferEvent) => void;
@@ -44,11 +46,11 @@ async function startHeld(
   host: Host,
   known: KnownDomain,
   held: Held,
-  request: Pick<StartRequest, 'paused' | 'forceBoot' | 'onEvent'>,
+  request: Pick<StartRequest, 'paused' | 'forceBoot' | 'forceLease' | 'onEvent'>,
 ): Promise<StartedDomain> {
   const stored = refuseTransient(known, 'started');
   const saved = host.managedSaves.find(known.uuid);
-  if (saved === undefined) return { info: await boot(host, stored, held, request.paused), from: 'boot' };
+  if (saved === undefined) return { info: await boot(host, stored, held, request), from: 'boot' };
   let aside: SetAside | undefined;
   const setAside = (): void => {
     aside = host.managedSaves.setAside(saved.path);
@@ -56,7 +58,7 @@ async function startHeld(
   let started: StartedDomain;
   try {
     started = request.forceBoot
-      ? { info: await boot(host, stored, held, request.paused, setAside), from: 'boot' }
+      ? { info: await boot(host, stored, held, request, setAside), from: 'boot' }
       : { info: await goOnFrom(host, known, saved, held, request, setAside), from: 'managed-save' };
   } catch (error) {
     aside?.[Symbol.dispose]();
@@ -74,7 +76,7 @@ function boot(
   host: Host,
   { domain }: StoredDefinition,
   { signal }: Held,
-  paused: boolean,
+  { paused, forceLease }: Pick<StartRequest, 'paused' | 'forceLease'>,
   beforeRun?: () => void,
 ): Promise<DomainInfo> {
   const config = { domain };
@@ -82,6 +84,7 @@ function boot(
     config,
     how: 'booted',
     paused,
+    forceLease,
     make: () => host.toolstack.create(config, signal),
     ...(beforeRun === undefined ? {} : { beforeRun }),
     signal,
@@ -93,7 +96,7 @@ async function goOnFrom(
   { uuid, name }: KnownDomain,
   saved: { readonly path: string; readonly paused: boolean },
   held: Held,
-  request: Pick<StartRequest, 'paused' | 'onEvent'>,
+  request: Pick<StartRequest, 'paused' | 'forceLease' | 'onEvent'>,
   beforeRun: () => void,
 ): Promise<DomainInfo> {
   using file = openSaveFile(saved.path);
@@ -105,6 +108,11 @@ async function goOnFrom(
       { hint: `\`xenferry managedsave-remove ${name}\` forgets it; \`start --force-boot\` boots without it.` },
     );
   }
-  const { onEvent } = request;
-  return await restoreDomain(host, file, held, { paused: request.paused || saved.paused, onEvent, beforeRun });
+  const { onEvent, forceLease } = request;
+  return await restoreDomain(host, file, held, {
+    paused: request.paused || saved.paused,
+    forceLease,
+    onEvent,
+    beforeRun,
+  });
 }

@@ -5,6 +5,7 @@ import { startAutostarted } from '../lifecycle/autostart.js';
 import { hasRebooted, rememberBoot } from './boot-id.js';
 import { reconnect } from './reconnect.js';
 import { WatchLock } from './watch-lock.js';
+import { sweepLeases } from '../leases/sweep-leases.js';
 import { Watcher, type WatchOptions } from './watcher.js';
 
 /** Folder of the locks of those who watch, and of the boot that they saw last. */
@@ -43,6 +44,7 @@ export class DaemonWatch implements AsyncDisposable {
     const { signal } = this.#stop;
     using _lock = await new WatchLock(watchDir(host)).take(this.holder, signal);
     await reconnect(host, { rebooted: hasRebooted(watchDir(host)), signal });
+    await sweepLeases(host, signal);
     rememberBoot(watchDir(host));
     await using _watcher = new Watcher(host, this.options);
     await startAutostarted(host, signal);

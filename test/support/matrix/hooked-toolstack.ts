@@ -72,10 +72,32 @@ export function hookToolstack(inner: Toolstack, dir: string, gate: CallGate): To
       if (!HOOKED.has(key)) return work;
       return (...words: unknown[]) => {
         const signal = words.find((word) => word instanceof AbortSignal);
-        return hooked.call(String(key), signal, () => Promise.resolve(work(...words)));
+        return callThrough(gate, String(key), signal, () => Promise.resolve(work(...words)));
       };
     },
   });
+}
+
+async function pass(gate: CallGate, moment: string, signal: AbortSignal | undefined): Promise<void> {
+  if (gate.dead) await forever(signal, gate);
+  await gate.thawed();
+  const effect = await gate.reach(moment);
+  if (effect === 'hang' || gate.dead) await forever(signal, gate);
+  if (effect instanceof Error) throw effect;
+}
+
+/** A call with a moment before and one behind it. */
+export async function callThrough<T>(
+  gate: CallGate,
+  name: string,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  await pass(gate, `${name}:before`, signal);
+  const result = await work();
+  await pass(gate, `${name}:after`, signal);
+  return result;
 }
 
 class HookedCalls {
@@ -86,22 +108,6 @@ class HookedCalls {
     private readonly gate: CallGate,
   ) {
     this.#folder = HostFolder.open(dir);
-  }
-
-  async #pass(moment: string, signal: AbortSignal | undefined): Promise<void> {
-    if (this.gate.dead) await forever(signal, this.gate);
-    await this.gate.thawed();
-    const effect = await this.gate.reach(moment);
-    if (effect === 'hang' || this.gate.dead) await forever(signal, this.gate);
-    if (effect instanceof Error) throw effect;
-  }
-
-  async call<T>(name: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-    signal?.throwIfAborted();
-    await this.#pass(`${name}:before`, signal);
-    const result = await work();
-    await this.#pass(`${name}:after`, signal);
-    return result;
   }
 
   async save(id: Domid, sink: OwnedFd, options: SaveOptions): Promise<void> {
@@ -125,7 +131,7 @@ class HookedCalls {
     work: (call: CallContext) => Promise<T>,
   ): Promise<T> {
     options.signal.throwIfAborted();
-    await this.#pass(`${name}:before`, options.signal);
+    await pass(this.gate, `${name}:before`, options.signal);
     let cleanUp: (() => Promise<void>) | undefined;
     const done = work({
       signal: AbortSignal.any([options.signal, this.gate.death]),

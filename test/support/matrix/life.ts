@@ -1,22 +1,33 @@
 import { appendFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Deadlines } from '../../../src/control/deadlines.js';
 import { connectThrough } from '../../../src/driver/connect.js';
 import { Host } from '../../../src/driver/host.js';
 import type { Job } from '../../../src/driver/jobs/job.js';
 import { Reception } from '../../../src/driver/reception.js';
+import { LeaseFolder } from '../../../src/driver/leases/lease-folder.js';
+import type { LeaseStore } from '../../../src/driver/leases/leases.js';
 import { SystemError } from '../../../src/errors/errors.js';
 import type { JournalFile } from '../../../src/journal/journal.js';
 import type { Connect } from '../../../src/source/destination.js';
 import { openEmbedded } from '../../../src/toolstack/embedded/open.js';
 import type { FrameLink } from '../../../src/tunnel/frame-link.js';
-import { hookToolstack, type CallGate } from './hooked-toolstack.js';
+import { callThrough, hookToolstack, type CallGate } from './hooked-toolstack.js';
 import type { Effect, Moments } from './moments.js';
 import type { Caller, Listener, Network } from './network.js';
 
 /** What a journal moment may bring: the disk's own errors, by their names. */
 export function diskError(errno: 'ENOSPC' | 'EIO' | 'EMFILE'): Error {
   return Object.assign(new Error(`${errno}: told to fail, write`), { code: errno, errno: -5, syscall: 'write' });
+}
+
+/** Looks at leases are as they are; each change has a moment before and one behind it. */
+function hookLeases(folder: LeaseFolder, gate: CallGate): LeaseStore {
+  return {
+    id: (signal) => folder.id(signal),
+    read: (key, signal) => folder.read(key, signal),
+    change: (key, change, signal) => callThrough(gate, 'lease', signal, () => folder.change(key, change, signal)),
+  };
 }
 
 /** A record that is cut off in its middle, as by a disk that fills up. */
@@ -54,6 +65,9 @@ export class Life implements Listener, Caller, CallGate {
       pid: process.pid,
       version: 'test',
       companions: [],
+      // A folder that both hosts see.
+      leaseDir: join(dirname(dir), 'leases'),
+      openLeases: (leaseDir) => hookLeases(new LeaseFolder(leaseDir), this),
       log: (line) => this.log.push(line),
     });
     this.#hookJournal();

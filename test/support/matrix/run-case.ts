@@ -122,6 +122,7 @@ async function judgeSettled(world: World, one: Case): Promise<void> {
   if (copies.length === 0 && one.faults.some(({ kind }) => kind === 'guest-destroyed')) {
     const left = [...world.domainFolders('source'), ...world.domainFolders('dest')];
     must(left.length === 0, `left: ${left.join(', ')}`, world);
+    must((await world.leaseHolders()).length === 0, 'the lease of its disk must be free', world);
     return;
   }
   must(copies.length === 1, 'there must be exactly one copy', world);
@@ -143,6 +144,8 @@ async function judgeSettled(world: World, one: Case): Promise<void> {
     const folders = world.domainFolders(where);
     must(folders.length === (where === side ? 1 : 0), `left at the ${where}: ${folders.join(', ')}`, world);
   }
+  const leases = await world.leaseHolders();
+  must(leases.join() === side, `the lease of its disk is held by: ${leases.join(', ')}`, world);
   const jobs = await world.heldJobs();
   must(jobs.length === 0, `jobs are still held: ${jobs.join(', ')}`, world);
 }
@@ -157,5 +160,7 @@ async function judgeAgain(world: World): Promise<void> {
   must(copies.length === 1 && copies[0].state === 'running', 'after the second attempt', world);
   must(world.guestStops || copies[0].side !== from, 'the second attempt moved nothing', world);
   must((await world.badPages()) === 0, 'the second attempt spoilt pages', world);
+  const leases = await world.leaseHolders();
+  must(leases.join() === copies[0].side, `the second attempt left the lease to: ${leases.join(', ')}`, world);
   assertNeverTwice(world.dirs);
 }

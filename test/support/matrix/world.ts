@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_DEADLINES, type Deadlines } from '../../../src/control/deadlines.js';
+import type { Domain } from '../../../src/domain/model.js';
 import { parseDomainXml } from '../../../src/domain/parse.js';
+import { LeaseFolder } from '../../../src/driver/leases/lease-folder.js';
+import { lockableDisks } from '../../../src/driver/leases/lockable-disks.js';
 import { migrate, type Migrated } from '../../../src/driver/migrate.js';
 import { openMigrations, recover } from '../../../src/driver/recover.js';
 import { AbortedError } from '../../../src/errors/errors.js';
@@ -71,9 +74,10 @@ export class World implements AsyncDisposable {
 
   static async make(): Promise<World> {
     const world = new World();
+    mkdirSync(world.#leaseDir);
     await world.#birth();
     world.moments.open = false;
-    await world.begin('source', SHORT);
+    await world.#lease(await world.begin('source', SHORT));
     await (await world.begin('dest', SHORT)).serve();
     world.moments.open = true;
     return world;
@@ -123,8 +127,35 @@ export class World implements AsyncDisposable {
 
   async #birth(): Promise<void> {
     const toolstack = await this.toolstack('source');
+    await toolstack.unpause(await toolstack.create({ domain: this.#guest }));
+  }
+
+  get #guest(): Domain {
+    const disk = "<disk type='file'><source file='/srv/a.img'/><target dev='xvda' bus='xen'/></disk>";
     const xml = guestXml({ uuid: this.uuid, mib: GUEST_MIB, workload: "dirtyMiBPerSecond='1'" });
-    await toolstack.unpause(await toolstack.create({ domain: parseDomainXml(xml, { trust: 'user' }) }));
+    return parseDomainXml(xml.replace('</os>', `</os><devices>${disk}</devices>`), { trust: 'user' });
+  }
+
+  get #leaseDir(): string {
+    return join(this.root, 'leases');
+  }
+
+  /** As a start takes it. */
+  async #lease({ host }: Life): Promise<void> {
+    await host.leases.prepare({ domain: this.#guest, how: 'booted' }, this.#over.signal);
+  }
+
+  /** The sides whose leases of the guest's disk are written down now: nobody else may have any. */
+  async leaseHolders(): Promise<string[]> {
+    const [disk] = await lockableDisks(this.#guest);
+    const current = await new LeaseFolder(this.#leaseDir).read(disk.key, this.#over.signal);
+    const ids = new Map(
+      (['source', 'dest'] as const).map((side) => [
+        readFileSync(join(this.dirOf(side), 'xenferry', 'leases', 'host-id'), 'utf8').trim(),
+        side,
+      ]),
+    );
+    return (current?.record.holders ?? []).map(({ hostId }) => ids.get(hostId) ?? hostId);
   }
 
   /** One `xenferry migrate`, with what is armed going wrong. */

@@ -41,6 +41,8 @@ describe('S08: the configuration', () => {
     ['[deadlines]\nstall = "long"', 2, 'deadlines.stall: '],
     ['x = 1\n[nonsense]\n', 1, 'x is not known'],
     ['\n[nonsense]\na = 1', 2, 'nonsense is not known'],
+    ['\nlock_manager = "file"', 2, 'lock_manager: "file" needs a lease_dir'],
+    ['lock_manager = "sanlock"', 1, 'lock_manager: '],
     ['listen = "a"\nlisten = "b"', 2, ''],
   ])('%j: names line %i and what is wrong there', (text, line, why) => {
     expect(() => parseConfig(text, '/etc/x.conf')).toThrow(

@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { RefusedError } from '../../errors/errors.js';
+import { readBounded, removeDurably, writeDurably } from '../../posix/durable-file.js';
+import { makeFolder } from '../../posix/folder.js';
+
+const noteSchema = z.object({
+  version: z.literal(1),
+  /** The folder with the leases. */
+  dir: z.string(),
+  name: z.string(),
+  disks: z.array(
+    z.object({
+      key: z.string().regex(/^[0-9a-f]{64}$/),
+      disk: z.string(),
+      mode: z.enum(['exclusive', 'shared']),
+    }),
+  ),
+  /** It is on its way here, and what it has goes back where it does not arrive. */
+  arriving: z.boolean(),
+});
+
+/** Which leases a guest of this host has, or may have: written before they are taken, removed when they have been let go. */
+export type LeaseNote = z.infer<typeof noteSchema>;
+
+const seenSchema = z.object({ dir: z.string(), id: z.string() });
+const MAX_BYTES = 1024 * 1024;
+const UUID_FILE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json$/;
+
+/** What this host itself has to remember about leases, on its own disk: so no kill leaves one behind that nobody knows of. */
+export class LeaseNotes {
+  /** Tells this host from others, also from those of its name. */
+  readonly hostId: string;
+
+  /** Makes the folder where it is missing. Throws the system's error. */
+  constructor(private readonly dir: string) {
+    makeFolder(dir);
+    const path = join(dir, 'host-id');
+    const known = readBounded(path, MAX_BYTES)?.trim();
+    this.hostId = known ?? randomUUID();
+    if (known === undefined) writeDurably(path, `${this.hostId}\n`);
+  }
+
+  /** Throws the system's error, and where the note is damaged. */
+  get(uuid: string): LeaseNote | undefined {
+    const text = readBounded(this.#path(uuid), MAX_BYTES);
+    return text === undefined ? undefined : noteSchema.parse(JSON.parse(text));
+  }
+
+  /** Throws the system's error. */
+  put(uuid: string, note: LeaseNote): void {
+    writeDurably(this.#path(uuid), `${JSON.stringify(note)}\n`);
+  }
+
+  /** Throws the system's error. */
+  remove(uuid: string): void {
+    removeDurably(this.#path(uuid));
+  }
+
+  /** Guests that have leases, or may have. */
+  uuids(): string[] {
+    return readdirSync(this.dir)
+      .map((file) => UUID_FILE.exec(file)?.[1])
+      .filter((uuid) => uuid !== undefined);
+  }
+
+  /** Which folder is at `dir`, as far as this host has seen. */
+  folderAt(dir: string): string | undefined {
+    const text = readBounded(this.#seen, MAX_BYTES);
+    const seen = text === undefined ? undefined : seenSchema.parse(JSON.parse(text));
+    return seen?.dir === dir ? seen.id : undefined;
+  }
+
+  /**
+   * Remembers a folder, or refuses one that is not the one that was there: a share that is not mounted leaves an empty one, in which
+   * every disk is free.
+   * @throws RefusedError `E_REFUSED_LEASE_FOLDER`
+   */
+  checkFolder(dir: string, id: string): void {
+    const before = this.folderAt(dir);
+    if (before === undefined) writeDurably(this.#seen, `${JSON.stringify({ dir, id })}\n`);
+    if (before === undefined || before === id) return;
+    throw new RefusedError('E_REFUSED_LEASE_FOLDER', `${dir} is not the folder of leases that this host knows`, {
+      hint: `Is the share mounted? Where the folder has been made anew on purpose, stop all guests that use it and remove ${this.#seen}.`,
+      data: { expected: before, found: id },
+    });
+  }
+
+  get #seen(): string {
+    return join(this.dir, 'folder.json');
+  }
+
+  #path(uuid: string): string {
+    return join(this.dir, `${uuid}.json`);
+  }
+}

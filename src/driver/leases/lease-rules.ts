@@ -1,0 +1,82 @@
+import type { Holder, LeaseRecord } from './lease-record.js';
+
+/** A change of a record, or who stands against it. */
+export type Change =
+  | { readonly do: 'write'; readonly record: LeaseRecord }
+  | { readonly do: 'nothing' }
+  | { readonly do: 'refuse'; readonly holder: Holder };
+
+/** What a disk that nobody ever had has. */
+export function freeLease(disk: string): LeaseRecord {
+  return { version: 1, disk, holders: [] };
+}
+
+/** The same guest on the same host: of its earlier runs as well. */
+export function isSame(one: Pick<Holder, 'hostId' | 'uuid'>, other: Pick<Holder, 'hostId' | 'uuid'>): boolean {
+  return one.hostId === other.hostId && one.uuid === other.uuid;
+}
+
+/** `me` has the disk, where nobody else that is not `over` stands against it. Always a new record: the epoch says who was the last. */
+export function taken(record: LeaseRecord, me: Holder, over: (holder: Holder) => boolean): Change {
+  const others = record.holders.filter((holder) => !isSame(holder, me) && !over(holder));
+  const against = others.find(({ mode }) => mode === 'exclusive' || me.mode === 'exclusive');
+  if (against !== undefined) return { do: 'refuse', holder: against };
+  return write(record, [...others, me]);
+}
+
+/** The migration may take `me`'s lease along. */
+export function offered(record: LeaseRecord, me: Holder, migration: string): Change {
+  if (!record.holders.some((holder) => isSame(holder, me))) return { do: 'nothing' };
+  return write(
+    record,
+    record.holders.map((holder) => (isSame(holder, me) ? { ...holder, offered: migration } : holder)),
+  );
+}
+
+/** The guest has arrived at `me`, whole, and the source has let go of it: its lease comes along, where it was offered. */
+export function claimed(record: LeaseRecord, me: Holder, migration: string, over: (holder: Holder) => boolean): Change {
+  const from = record.holders.find((holder) => holder.uuid === me.uuid && holder.hostId !== me.hostId);
+  const mayTake = (holder: Holder): boolean => (holder === from && holder.offered === migration) || over(holder);
+  const arriving = { migration, ...(from === undefined ? {} : { from: plain(from) }) };
+  return taken(record, { ...me, arriving }, mayTake);
+}
+
+/** The migration has failed, and the copy there is no more: `me` goes on. */
+export function reclaimed(
+  record: LeaseRecord,
+  me: Holder,
+  migration: string,
+  over: (holder: Holder) => boolean,
+): Change {
+  const mine = record.holders.find((holder) => isSame(holder, me));
+  if (mine !== undefined && mine.offered === undefined) return { do: 'nothing' };
+  const mayTake = (holder: Holder): boolean => holder.arriving?.migration === migration || over(holder);
+  return taken(record, mine === undefined ? me : plain(mine), mayTake);
+}
+
+/** `me` keeps what it came with. */
+export function settled(record: LeaseRecord, me: Holder): Change {
+  const mine = record.holders.find((holder) => isSame(holder, me));
+  if (mine?.arriving === undefined) return { do: 'nothing' };
+  return write(
+    record,
+    record.holders.map((holder) => (holder === mine ? plain(holder) : holder)),
+  );
+}
+
+/** `me` has ended. What it had got by a migration that did not come about goes back. */
+export function freed(record: LeaseRecord, me: Pick<Holder, 'hostId' | 'uuid'>, givesBack: boolean): Change {
+  const mine = record.holders.find((holder) => isSame(holder, me));
+  if (mine === undefined) return { do: 'nothing' };
+  const from = givesBack ? mine.arriving?.from : undefined;
+  const others = record.holders.filter((holder) => holder !== mine);
+  return write(record, from === undefined ? others : [...others, from]);
+}
+
+function plain({ offered: _offered, arriving: _arriving, ...rest }: Holder): Holder {
+  return rest;
+}
+
+function write(record: LeaseRecord, holders: Holder[]): Change {
+  return { do: 'write', record: { ...record, holders } };
+}
