@@ -111,6 +111,14 @@ lab_test() {
   return $status
 }
 
+lab_bench() {
+  if [[ " $* " != *' --help '* ]]; then
+    if host_is_up a && host_is_up b; then lab_push; else lab_up; fi >&2
+    exec 9>&-
+  fi
+  XENFERRY_LAB_RUN=$LAB_RUN node "$LAB_ROOT/scripts/run-typescript.mjs" "$LAB_ROOT/test/lab/bench/main.ts" "$@"
+}
+
 lab_clean() {
   lab_down
   rm -rf "$LAB_CACHE"/image-*

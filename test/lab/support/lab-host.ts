@@ -31,6 +31,11 @@ export class LabHost {
     this.name = `host-${letter}`;
   }
 
+  /** What ssh is to be given before a command. */
+  get sshWords(): readonly string[] {
+    return ['-F', join(runFolder(), 'ssh/config'), this.name];
+  }
+
   /** Runs a line of bash there. Never rejects for what the command does. */
   run(command: string, deadlineMs = COMMAND_MS): Promise<Answer> {
     const seconds = Math.ceil(deadlineMs / 1000);
@@ -38,7 +43,7 @@ export class LabHost {
     return new Promise((resolve) => {
       execFile(
         'ssh',
-        ['-F', join(runFolder(), 'ssh/config'), this.name, line],
+        [...this.sshWords, line],
         { timeout: deadlineMs + SSH_GRACE_MS, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES },
         (error, stdout, stderr) => {
           const code = error === null ? 0 : error.code;
