@@ -94,7 +94,10 @@ function openPart(part: string, file: string): OwnedFd {
   } catch (error) {
     throw new RefusedError('E_REFUSED_FILE', `cannot write ${file}`, {
       cause: error,
-      hint: `Another save may be writing there; remove ${part} if none is.`,
+      hint:
+        codeOf(error) === 'E_SYSTEM_EEXIST'
+          ? `Another save may be writing there; remove ${part} if none is.`
+          : 'Name a new file in a folder that exists and that you may write to.',
     });
   }
 }
