@@ -1,4 +1,4 @@
-import { messageOf } from '../../errors/message-of.js';
+import { asError, messageOf } from '../../errors/message-of.js';
 import type { Domain } from '../../domain/model.js';
 import type { JournalHeader } from '../../journal/records.js';
 import type { DepartureReport } from '../../source/report.js';
@@ -18,9 +18,9 @@ export interface Leaver {
   readonly undefineSource: JournalHeader['undefineSource'];
 }
 
-/** The domain as it is here now; undefined where it has gone, or cannot be looked at in time. */
-async function look(host: Host, uuid: string): Promise<DomainInfo | undefined> {
-  return host.toolstack.lookup(uuid, AbortSignal.timeout(host.deadlines.callMs)).catch(() => undefined);
+/** The domain as it is here now; undefined where it has gone. An error is what kept us from looking. */
+async function look(host: Host, uuid: string): Promise<DomainInfo | Error | undefined> {
+  return host.toolstack.lookup(uuid, AbortSignal.timeout(host.deadlines.callMs)).catch(asError);
 }
 
 /**
@@ -33,10 +33,12 @@ export async function afterDeparture(
   leaver: Leaver,
   report: Pick<DepartureReport, 'place' | 'phase' | 'persistentThere'>,
 ): Promise<string[]> {
-  const { uuid, name, domid, domain } = leaver;
+  const { uuid, name, domid, domain, undefineSource } = leaver;
   if (report.place !== 'destination') {
     const info = report.place === 'source-running' && report.phase !== 'prepare' ? await look(host, uuid) : undefined;
-    if (info?.state === 'running') noteRun(host, info, { state: 'running', reason: 'migration canceled' });
+    if (info !== undefined && !(info instanceof Error) && info.state === 'running') {
+      noteRun(host, info, { state: 'running', reason: 'migration canceled' });
+    }
     if (report.place === 'source-suspended') {
       host.companions.changed({ uuid, name, domid, change: { event: 'suspended', detail: 'migrated' } });
     }
@@ -44,6 +46,11 @@ export async function afterDeparture(
   }
   // Where its suspended copy could not be destroyed, the migration is still open: `recover` comes here once more.
   const left = await look(host, uuid);
+  if (left instanceof Error) {
+    // Nothing is forgotten on a guess; what is noted of its run is cleaned up by whoever opens the host next.
+    const kept = undefineSource === undefined ? '' : `; its definition stays, \`xenferry undefine ${name}\` removes it`;
+    return [`whether ${name} has gone from here could not be looked at: ${messageOf(left)}${kept}`];
+  }
   if (left?.domid === domid) return [];
   const warnings = forgetDefinition(host, leaver, report.persistentThere);
   await noteStopped(host, { uuid, name, domid, domain, reason: 'migrated' });
