@@ -61,13 +61,15 @@ newest() {
 
 # The daemon here has said it since the case began.
 at_log() {
+  local follower
   tail -n +"$(($(</tmp/fault/served) + 1))" -F "$served" 2>/dev/null >/tmp/fault/served.part &
+  follower=$!
   heard /tmp/fault/served.part "$1"
-  kill $!
+  kill "$follower"
 }
 
 # libxl's helper for a save or restore is at work.
-at_helper() { until helper "$1" >/dev/null; do sleep 0.05; done; }
+at_helper() { until [ -n "$(helper "$1")" ]; do sleep 0.05; done; }
 
 # --- whom to strike ---
 

@@ -157,9 +157,12 @@ export class Rig {
     this.from = this.to;
   }
 
-  /** The guest runs where we think, and its memory is what it was: its digest is drawn anew behind this tick. */
-  async ticksOn(last: number): Promise<void> {
-    const tick = await tickBeyond(this.from, this.name, last + TICKS_A_DIGEST);
+  /**
+   * The guest runs where we think, and goes on from that tick. Where it has moved its memory must be what it was: the digest is
+   * drawn anew at every tenth tick.
+   */
+  async ticksOn(last: number, hasMoved: boolean): Promise<void> {
+    const tick = await tickBeyond(this.from, this.name, last + (hasMoved ? TICKS_A_DIGEST : 1));
     if (tick.digest !== this.#tick.digest) throw new Error(`${this.name}: ${tick.digest} is not ${this.#tick.digest}`);
     this.#tick = tick;
   }
