@@ -94,6 +94,7 @@ export async function openHost(options: GlobalOptions, how: OpenOptions = {}): P
       hooksOf(configOf(options), uri, stateDir, log),
       ...(how.isWatching === true ? [] : [monitorStarter(monitorPlace(options))]),
     ],
+    autoballoon: configOf(options).autoballoon,
     leaseDir: configOf(options).leaseDir,
     log,
     onToolstackLog: (level, text, domain) => logs.toolstack(level, text, domain),

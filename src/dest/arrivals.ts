@@ -14,7 +14,7 @@ import type { Journal } from '../journal/journal.js';
 import { JOURNAL_VERSION } from '../journal/records.js';
 import type { Toolstack, TransferEvent } from '../toolstack/toolstack.js';
 import { Arrival, type ArrivalSubject, type InboundLanes } from './arrival.js';
-import { findProblems } from './preflight.js';
+import { findProblems, neededKiB } from './preflight.js';
 import { recoverArrival } from './recover.js';
 import type { Welcome } from './welcome.js';
 
@@ -211,7 +211,16 @@ export class Arrivals<Lane> {
         };
       }
       const promisedKiB = [...this.#live.values()].reduce((sum, live) => sum + live.promisedKiB, 0);
-      const problems = await findProblems(domain, context.toolstack, promisedKiB, deadline.signal);
+      let problems = await findProblems(domain, context.toolstack, promisedKiB, deadline.signal);
+      if (problems.length === 1 && problems[0].code === 'E_REFUSED_NO_MEMORY') {
+        try {
+          await context.welcome.makeRoom(domain, neededKiB(domain), promisedKiB, deadline.signal);
+        } catch (error) {
+          reservation[Symbol.dispose]();
+          return refusal([problemOf(error)]);
+        }
+        problems = await findProblems(domain, context.toolstack, promisedKiB, deadline.signal);
+      }
       if (problems.length > 0) {
         reservation[Symbol.dispose]();
         return refusal(problems);

@@ -6,7 +6,7 @@ import type { HostInfo, Toolstack } from '../toolstack/toolstack.js';
 export const INCOMING_SUFFIX = '--incoming';
 
 /** Xen's own needs for a domain beside its memory: page tables, shadow or p2m; libxl allows for about 1 % and 2 MiB. */
-function neededKiB(domain: Domain): number {
+export function neededKiB(domain: Domain): number {
   return Math.ceil(domain.memoryMaxKiB * 1.01) + 2048;
 }
 

@@ -23,6 +23,12 @@ export interface Wishes {
  */
 export interface Welcome {
   /**
+   * There is less free memory than the guest needs: makes some free, where that is for us to do. Whether there is enough then is
+   * looked at again. A rejection says why there is not.
+   * @param neededKiB what it needs, and what was promised to others
+   */
+  makeRoom(guest: Domain, neededKiB: number, promisedKiB: number, signal: AbortSignal): Promise<void>;
+  /**
    * Before anything is touched. A rejection refuses the guest, and leaves nothing behind.
    * @param guest what it would run as
    * @returns what it shall run as, with the same name and UUID

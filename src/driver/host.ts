@@ -12,6 +12,7 @@ import { eventTeller, jobEvent } from './events/told-by-driver.js';
 import { Jobs } from './jobs/jobs.js';
 import { MigrationSlots } from './jobs/migration-slots.js';
 import { LeaseFolder } from './leases/lease-folder.js';
+import type { Autoballoon } from './memory/make-room.js';
 import { Leases, type LeaseStore } from './leases/leases.js';
 import { isHere } from './leases/sweep-leases.js';
 import type { Companion } from './lifecycle/companion.js';
@@ -37,6 +38,8 @@ export interface HostOptions {
   readonly companions: readonly Companion[];
   /** What is worth a person's look and does not fail what was asked for. */
   readonly log: (line: string) => void;
+  /** Whether domain 0 gives memory up for guests; default: auto. */
+  readonly autoballoon?: Autoballoon | undefined;
   /** Folder of disk leases that hosts share; absent: disks are not locked. */
   readonly leaseDir?: string | undefined;
   /** Default: opens that folder. */
@@ -65,6 +68,7 @@ export class Host implements AsyncDisposable {
   readonly runs: RunRecords;
   readonly companions: Companions;
   readonly leases: Leases;
+  readonly autoballoon: Autoballoon;
   readonly log: (line: string) => void;
   readonly #onSeen: (infos: readonly DomainInfo[]) => void;
 
@@ -75,6 +79,7 @@ export class Host implements AsyncDisposable {
     this.version = options.version;
     this.stateDir = options.stateDir;
     this.log = options.log;
+    this.autoballoon = options.autoballoon ?? 'auto';
     this.#onSeen = options.onSeen ?? (() => undefined);
     try {
       makeFolder(options.stateDir);

@@ -5,6 +5,21 @@ declare const brand: unique symbol;
 /** The number of a guest domain on its host; never 0, which is dom0. Made only by `guestDomid`. */
 export type Domid = number & { readonly [brand]: true };
 
+/**
+ * What domain 0 may be asked for: less memory than it has.
+ * @throws RefusedError `E_REFUSED_DOMAIN0`
+ */
+export function checkDom0Target(kib: number, hasKiB: number | undefined): void {
+  if (hasKiB !== undefined && Number.isSafeInteger(kib) && kib > 0 && kib < hasKiB) return;
+  throw new RefusedError(
+    'E_REFUSED_DOMAIN0',
+    `domain 0 has ${hasKiB ?? 'an unknown amount of'} KiB: it cannot be asked to make do with ${kib} KiB`,
+    {
+      hint: 'It may only be asked for memory back.',
+    },
+  );
+}
+
 /** First reserved domid in Xen (DOMID_FIRST_RESERVED, xen/include/public/xen.h). */
 const DOMID_FIRST_RESERVED = 0x7ff0;
 

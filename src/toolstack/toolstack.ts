@@ -48,8 +48,24 @@ export interface GuestReport {
 }
 
 /** What one toolstack can do and another may not (S25): ask `HostInfo.lacks` before use. */
-export const ABILITIES = ['balloon', 'vcpu-hotplug', 'vcpu-info', 'vcpu-pinning', 'buttons', 'core-dump'] as const;
+export const ABILITIES = [
+  'balloon',
+  'vcpu-hotplug',
+  'vcpu-info',
+  'vcpu-pinning',
+  'buttons',
+  'core-dump',
+  'dom0-balloon',
+] as const;
 export type Ability = (typeof ABILITIES)[number];
+
+/** Domain 0, for looking at only. */
+export interface Dom0Info {
+  readonly memoryKiB: number;
+  /** That are online. */
+  readonly vcpus: number;
+  readonly vcpusMax: number;
+}
 
 /** The host under the toolstack. */
 export interface HostInfo {
@@ -60,6 +76,10 @@ export interface HostInfo {
   readonly totalMemoryKiB: number;
   readonly freeMemoryKiB: number;
   readonly cpus: number;
+  /** The hypervisor's; absent: not known. */
+  readonly commandLine?: string | undefined;
+  /** The host itself, as a domain; absent: not known, or there is none. */
+  readonly dom0?: Dom0Info | undefined;
   /** Save-stream versions that this toolstack can restore; it writes the highest. */
   readonly streamVersions: readonly number[];
   /** What it cannot do; a call that needs it rejects with the toolstack's own error. */
@@ -136,6 +156,15 @@ export interface Toolstack extends AsyncDisposable {
   info(id: Domid, signal?: AbortSignal): Promise<DomainInfo | undefined>;
   /** The live configuration, whoever started the domain. */
   describe(id: Domid, signal?: AbortSignal): Promise<GuestConfig>;
+
+  /** How much free memory it takes to make this domain, in KiB, what the hypervisor itself needs for it included. */
+  neededMemory(config: GuestConfig, signal?: AbortSignal): Promise<number>;
+  /**
+   * Asks domain 0 to make do with so much memory, in KiB: less than it has, never more. The one call that changes anything about domain
+   * 0, and all that it can do to it. Resolves once asked.
+   * @throws RefusedError `E_REFUSED_DOMAIN0` for an amount that is no less than it has
+   */
+  setDom0Target(kib: number, signal?: AbortSignal): Promise<void>;
 
   /** Makes and builds a domain; it is left paused. */
   create(config: GuestConfig, signal?: AbortSignal): Promise<Domid>;

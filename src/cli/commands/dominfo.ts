@@ -1,5 +1,7 @@
 import type { CommandModule } from 'yargs';
 import { domainDetails, dumpXml, type DomainDetails } from '../../driver/lifecycle/details.js';
+import { dom0Details, type Dom0Details } from '../../driver/memory/dom0-details.js';
+import { DOMAIN0, isDomain0 } from '../../driver/registry/known-domain.js';
 import { stateText } from '../../driver/lifecycle/state-text.js';
 import {
   domainArgument,
@@ -18,11 +20,34 @@ export const dominfoCommand: CommandModule<GlobalOptions, JsonOptions & DomainOp
   builder: (yargs) => jsonOption(domainArgument(yargs)).example('$0 dominfo web1', 'state, memory, processors'),
   handler: async (options) => {
     await using host = await openHost(options);
+    if (isDomain0(options.domain)) return printDom0(await dom0Details(host), options.json);
     const details = await domainDetails(host, options.domain);
     if (options.json) printJson(detailsJson(details));
-    else for (const [label, value] of detailsRows(details)) printLine(`${`${label}:`.padEnd(16)}${value}`);
+    else for (const [label, value] of detailsRows(details)) printRow(label, value);
   },
 };
+
+function printDom0({ memoryKiB, maxMemoryKiB, vcpus }: Dom0Details, json: boolean): void {
+  const { name, uuid } = DOMAIN0;
+  if (json) {
+    printJson({ id: 0, name, uuid, state: 'running', vcpus, maxMemoryKiB, usedMemoryKiB: memoryKiB });
+    return;
+  }
+  const rows: [string, string][] = [
+    ['Id', '0'],
+    ['Name', name],
+    ['UUID', uuid],
+    ['State', 'running'],
+    ['CPU(s)', String(vcpus)],
+    ['Max memory', `${maxMemoryKiB} KiB`],
+    ['Used memory', `${memoryKiB} KiB`],
+  ];
+  for (const [label, value] of rows) printRow(label, value);
+}
+
+function printRow(label: string, value: string): void {
+  printLine(`${`${label}:`.padEnd(16)}${value}`);
+}
 
 function detailsJson({ known, domain, guest }: DomainDetails): Record<string, unknown> {
   const { info } = known;

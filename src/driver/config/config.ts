@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { DEFAULT_DEADLINES, type Deadlines } from '../../control/deadlines.js';
 import { UsageError } from '../../errors/errors.js';
 import { LOG_LEVELS, type LogLevel } from '../logs/log-line.js';
+import type { Autoballoon } from '../memory/make-room.js';
 import { nearest } from './nearest.js';
 
 /** What an operator has written down for this host. Whatever is absent was not said. */
@@ -30,6 +31,8 @@ export interface Config {
   readonly logCount?: number | undefined;
   /** Most migrations at once, in each direction; default: no limit. */
   readonly maxMigrations?: number | undefined;
+  /** Whether domain 0 gives memory up for guests. */
+  readonly autoballoon?: Autoballoon | undefined;
   /** Folder of disk leases; default: disks are not locked. */
   readonly leaseDir?: string | undefined;
   readonly deadlines: Partial<Deadlines>;
@@ -63,6 +66,7 @@ const schema = z.strictObject({
   log_size: z.number().positive().max(1024).optional(),
   log_count: z.int().min(0).max(100).optional(),
   max_migrations: z.int().min(1).max(1000).optional(),
+  autoballoon: z.union([z.literal('auto'), z.boolean()]).optional(),
   lock_manager: z.enum(['none', 'file']).optional(),
   lease_dir: absolute.optional(),
   deadlines: z.strictObject(Object.fromEntries(DEADLINE_NAMES.map((name) => [name, SECONDS.optional()]))).optional(),
@@ -116,6 +120,7 @@ export function parseConfig(text: string, file: string): Config {
     logBytes: said.log_size === undefined ? undefined : said.log_size * 1024 * 1024,
     logCount: said.log_count,
     maxMigrations: said.max_migrations,
+    autoballoon: said.autoballoon,
     leaseDir: said.lock_manager === 'file' ? said.lease_dir : undefined,
     deadlines,
   };

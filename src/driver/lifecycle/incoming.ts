@@ -7,6 +7,7 @@ import type { Host } from '../host.js';
 import { collisionOf } from '../registry/collisions.js';
 import { refuseMissingDisks } from './disks-here.js';
 import { tellRun } from './note-run.js';
+import { makeRoom } from '../memory/make-room.js';
 import { refuseManagedSave } from './start-domain.js';
 import { noteStopped } from './stop-domain.js';
 
@@ -33,6 +34,11 @@ export function arrivalsOf(
 /** Guests that come in take the steps of any other start (`startDomain`), spread over their arrival. */
 class IncomingGuests implements Welcome {
   constructor(private readonly host: Host) {}
+
+  makeRoom({ name }: Domain, neededKiB: number, promisedKiB: number, signal: AbortSignal): Promise<void> {
+    const { toolstack, autoballoon } = this.host;
+    return makeRoom(toolstack, autoballoon, { name, neededKiB, promisedKiB, signal });
+  }
 
   async prepare(sent: Domain, { definition, unsafe }: Wishes, signal: AbortSignal): Promise<Domain> {
     const { host } = this;

@@ -4,6 +4,7 @@ import { guestDomid, type Domid } from '../../toolstack/domid.js';
 import type { DomainInfo, GuestConfig } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
 import { collisionOf } from '../registry/collisions.js';
+import { makeRoom, mayShrinkDom0 } from '../memory/make-room.js';
 import type { Starting } from './companion.js';
 import { tellRun } from './note-run.js';
 import { refuseWhileArriving, refuseWhileLeaving } from './open-migration.js';
@@ -41,6 +42,7 @@ export async function startDomain(host: Host, plan: StartPlan): Promise<DomainIn
   let domid: Domid | undefined;
   try {
     await host.companions.prepare(starting, signal);
+    await makeRoomFor(host, plan.config, signal);
     await host.companions.start(starting, signal);
     domid = await plan.make(signal);
     const info = await madeDomain(host, domid, domain.name);
@@ -60,6 +62,14 @@ export async function startDomain(host: Host, plan: StartPlan): Promise<DomainIn
     await undo(host, starting, domid, error);
     throw error;
   }
+}
+
+/** What domain 0 may do for it, it does; whether there is enough then is for the toolstack to say. */
+async function makeRoomFor(host: Host, config: GuestConfig, signal: AbortSignal): Promise<void> {
+  const { toolstack, autoballoon } = host;
+  if (!mayShrinkDom0(await toolstack.host(signal), autoballoon)) return;
+  const neededKiB = await toolstack.neededMemory(config, signal);
+  await makeRoom(toolstack, autoballoon, { name: config.domain.name, neededKiB, signal });
 }
 
 /** @throws RefusedError `E_REFUSED_MANAGED_SAVE` where a saved state waits that a run from elsewhere would spoil */

@@ -54,9 +54,17 @@ export function pickDomain(domains: readonly KnownDomain[], ref: string): KnownD
   );
 }
 
+/** What domain 0 is called. */
+export const DOMAIN0 = { name: 'Domain-0', uuid: '00000000-0000-0000-0000-000000000000' } as const;
+
+/** Whether a user names domain 0. */
+export function isDomain0(ref: string): boolean {
+  return ref === '0' || ref === DOMAIN0.name || ref === DOMAIN0.uuid;
+}
+
 /** Refuses whatever would change domain 0, by any of its names. @throws RefusedError `E_REFUSED_DOMAIN0` */
 export function refuseDomain0(ref: string): void {
-  if (ref !== '0' && ref !== 'Domain-0' && ref !== '00000000-0000-0000-0000-000000000000') return;
+  if (!isDomain0(ref)) return;
   throw new RefusedError(
     'E_REFUSED_DOMAIN0',
     'Domain-0 is the host itself: it cannot be moved, stopped or changed here',

@@ -5,7 +5,7 @@ import { RefusedError, ToolstackError } from '../../errors/errors.js';
 import type { OwnedFd } from '../../posix/owned-fd.js';
 import { Agent } from '../agent/agent.js';
 import { agentEntry } from '../agent/entry.js';
-import { guestDomid, type Domid } from '../domid.js';
+import { checkDom0Target, guestDomid, type Domid } from '../domid.js';
 import type {
   DomainInfo,
   GuestConfig,
@@ -19,6 +19,7 @@ import type {
   TransferOptions,
   VcpuInfo,
 } from '../toolstack.js';
+import { replaceFile } from './atomic-file.js';
 import { readConfig, writeConfig } from './domain-config.js';
 import { infoOf, readRecord, requireBuilt } from './domain-record.js';
 import { failIfTold, faultsOf, takeFaults } from './faults.js';
@@ -61,8 +62,8 @@ export class EmbeddedToolstack implements Toolstack {
 
   host(): Promise<HostInfo> {
     return attempt(() => {
-      const { hostname, totalMemoryKiB, cpus, lacks } = readHostSettings(this.#host);
-      const freeMemoryKiB = Math.max(0, totalMemoryKiB - memoryInUseKiB(allDomains(this.#host)));
+      const { hostname, totalMemoryKiB, cpus, lacks, commandLine, dom0MemoryKiB } = readHostSettings(this.#host);
+      const freeMemoryKiB = Math.max(0, totalMemoryKiB - (dom0MemoryKiB ?? 0) - memoryInUseKiB(allDomains(this.#host)));
       return {
         hostname,
         toolstack: 'embedded',
@@ -70,6 +71,8 @@ export class EmbeddedToolstack implements Toolstack {
         totalMemoryKiB,
         freeMemoryKiB,
         cpus,
+        commandLine,
+        ...(dom0MemoryKiB === undefined ? {} : { dom0: { memoryKiB: dom0MemoryKiB, vcpus: cpus, vcpusMax: cpus } }),
         streamVersions: [STREAM_VERSION],
         guestAbis: GUEST_ABIS,
         lacks,
@@ -99,6 +102,16 @@ export class EmbeddedToolstack implements Toolstack {
 
   async describe(id: Domid, signal?: AbortSignal): Promise<GuestConfig> {
     return withDomain(this.#host, id, signal, ({ folder }) => readConfig(folder));
+  }
+
+  neededMemory({ domain }: GuestConfig): Promise<number> {
+    return Promise.resolve(domain.memoryMaxKiB);
+  }
+
+  async setDom0Target(kib: number, signal?: AbortSignal): Promise<void> {
+    using _lock = await takeLock(this.#host.hostLock, 'asking domain 0 for memory', signal);
+    checkDom0Target(kib, readHostSettings(this.#host).dom0MemoryKiB);
+    replaceFile(this.#host.file('dom0-target'), String(kib));
   }
 
   async create(config: GuestConfig, signal?: AbortSignal): Promise<Domid> {

@@ -9,6 +9,7 @@ import { makeFolder } from '../../posix/folder.js';
  * host.json             what the host is like; optional, written by people
  * faults.json           misbehaviour to switch on; optional, written by people and tests
  * next-domid            the number of the next domain
+ * dom0-target           what a simulated domain 0 was asked to make do with, in KiB
  * history.jsonl         every start and stop of every domain, append-only
  * domains/N/            a domain: domain.json, config.xml, memory, types, dirty, platform...
  * locks/                flock(2) files; never removed, so that all processes lock the same ones
@@ -46,7 +47,7 @@ export class HostFolder {
     return join(this.domains, String(domid));
   }
 
-  file(name: 'host.json' | 'faults.json' | 'next-domid' | 'history.jsonl'): string {
+  file(name: 'host.json' | 'faults.json' | 'next-domid' | 'dom0-target' | 'history.jsonl'): string {
     return join(this.dir, name);
   }
 

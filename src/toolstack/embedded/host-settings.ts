@@ -12,6 +12,8 @@ const settingsSchema = z.strictObject({
   totalMemoryKiB: z.int().positive().optional(),
   cpus: z.int().positive().max(4096).optional(),
   lacks: z.array(z.enum(ABILITIES)).optional(),
+  commandLine: z.string().max(4096).optional(),
+  dom0MemoryKiB: z.int().positive().optional(),
 });
 
 /** What an embedded host is like. */
@@ -21,6 +23,10 @@ export interface HostSettings {
   readonly cpus: number;
   /** Abilities that are switched off, as an old toolstack has not got them. */
   readonly lacks: readonly Ability[];
+  /** As Xen's would be. */
+  readonly commandLine: string | undefined;
+  /** What a domain 0 has of the memory, now; undefined: there is none, and guests may have it all. */
+  readonly dom0MemoryKiB: number | undefined;
 }
 
 /** From `host.json` in the host's folder; what it does not say is this machine's, and 16 GiB of memory. */
@@ -33,7 +39,15 @@ export function readHostSettings(folder: HostFolder): HostSettings {
     totalMemoryKiB: said.totalMemoryKiB ?? DEFAULT_MEMORY_KIB,
     cpus: said.cpus ?? availableParallelism(),
     lacks: said.lacks ?? [],
+    commandLine: said.commandLine,
+    dom0MemoryKiB: said.dom0MemoryKiB === undefined ? undefined : Math.min(said.dom0MemoryKiB, dom0Target(folder)),
   };
+}
+
+/** What it was asked to make do with: a simulated domain 0 obeys at once. */
+function dom0Target(folder: HostFolder): number {
+  const text = readIfThere(folder.file('dom0-target'));
+  return text === undefined ? Number.MAX_SAFE_INTEGER : Number(text);
 }
 
 function parse(path: string, text: string): z.infer<typeof settingsSchema> {
@@ -42,7 +56,7 @@ function parse(path: string, text: string): z.infer<typeof settingsSchema> {
   } catch (cause) {
     throw new UsageError('E_USAGE_HOST_FILE', `${path} is not a host's description`, {
       cause,
-      hint: 'It is a JSON object with hostname, totalMemoryKiB, cpus and lacks, each optional.',
+      hint: 'It is a JSON object with hostname, totalMemoryKiB, cpus, lacks, commandLine and dom0MemoryKiB, each optional.',
       data: { path },
     });
   }

@@ -75,7 +75,8 @@ export async function reserve(host: HostFolder, config: GuestConfig, signal?: Ab
   const { domain } = config;
   const records = allDomains(host);
   checkFree(domain, records);
-  checkMemory(domain, readHostSettings(host).totalMemoryKiB - memoryInUseKiB(records));
+  const { totalMemoryKiB, dom0MemoryKiB = 0 } = readHostSettings(host);
+  checkMemory(domain, totalMemoryKiB - dom0MemoryKiB - memoryInUseKiB(records));
 
   const domid = nextDomid(host, records);
   const build = FileLock.tryTake(host.buildLock(domid), domain.name);

@@ -33,6 +33,8 @@ export const hostSchema = z.object({
   cpus: z.int(),
   guestAbis: z.array(z.string()),
   lacks: z.array(z.enum(ABILITIES)),
+  commandLine: z.string(),
+  dom0: z.object({ memoryKiB: z.number(), vcpus: z.int(), vcpusMax: z.int() }).optional(),
   processors: z.object({
     coresPerSocket: z.int(),
     threadsPerCore: z.int(),
@@ -47,6 +49,9 @@ export const preserveParams = z.object({ domid: domidSchema, suffix: z.string(),
 const cpuSetSchema = z.array(z.int().nonnegative());
 export const pressParams = z.object({ domid: domidSchema, button: z.enum(['power', 'reset']) });
 export const memoryParams = z.object({ domid: domidSchema, kib: z.int().positive() });
+export const neededParams = z.object({ config: z.string() });
+export const neededSchema = z.object({ kib: z.int().nonnegative() });
+export const dom0TargetParams = z.object({ kib: z.int().positive() });
 export const onlineParams = z.object({ domid: domidSchema, online: cpuSetSchema });
 export const pinParams = z.object({ domid: domidSchema, vcpu: z.int().nonnegative(), cpus: cpuSetSchema });
 export const dumpParams = z.object({ domid: domidSchema, path: z.string() });

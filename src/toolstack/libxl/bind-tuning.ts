@@ -13,8 +13,13 @@ const VCPU_AT = { id: 0, cpu: 4, online: 8, blocked: 9, running: 10, time: 16, h
 /** More than Xen gives a guest, and more processors than a host has. */
 const MOST_VCPUS = 8192;
 const MOST_MAP_BYTES = 4096;
+/** INVALID_DOMID (libxl.h): there is no domain yet. */
+const NO_DOMID = 0xffff_ffff;
 
-type Tuning = Pick<LibxlNative, 'setMemoryTarget' | 'setVcpuAffinity' | 'listVcpus' | 'withBitmap'>;
+type Tuning = Pick<
+  LibxlNative,
+  'setMemoryTarget' | 'setDom0Target' | 'neededMemory' | 'readUint64' | 'setVcpuAffinity' | 'listVcpus' | 'withBitmap'
+>;
 
 /** Calls that change a running domain's memory and processors, or look at them (libxl.h). */
 export function bindTuning(libxl: Library, ctx: Address): Tuning {
@@ -25,6 +30,14 @@ export function bindTuning(libxl: Library, ctx: Address): Tuning {
           'int libxl_set_memory_target(void *ctx, uint32_t domid, int64_t target_memkb, int relative, int enforce)',
         ),
       ) as (...args: [Address, number, number, number, number]) => Promise<number>,
+  );
+  const neededMemory = bindLate(
+    () =>
+      onThread(
+        libxl.func(
+          'int libxl_domain_need_memory(void *ctx, void *config, uint32_t domid_for_logging, void *need_memkb)',
+        ),
+      ) as (...args: [Address, Address, number, Address]) => Promise<number>,
   );
   const setVcpuAffinity = bindLate(
     () =>
@@ -44,6 +57,9 @@ export function bindTuning(libxl: Library, ctx: Address): Tuning {
 
   return {
     setMemoryTarget: (domid, kib) => setMemoryTarget(ctx, domid, kib, 0, 1),
+    setDom0Target: (kib) => setMemoryTarget(ctx, 0, kib, 0, 0),
+    neededMemory: (config, kibOut) => neededMemory(ctx, config, NO_DOMID, kibOut),
+    readUint64: (at) => viewOf(at, 8).getBigUint64(0, true),
     setVcpuAffinity: (domid, vcpu, cpus) => setVcpuAffinity(ctx, domid, vcpu, cpus, null),
     withBitmap,
     listVcpus: (domid) => {

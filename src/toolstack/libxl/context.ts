@@ -1,9 +1,9 @@
 import { AbortedError, ToolstackError, XenferryError } from '../../errors/errors.js';
 import { asError } from '../../errors/message-of.js';
-import { guestDomid, type Domid } from '../domid.js';
+import { checkDom0Target, guestDomid, type Domid } from '../domid.js';
 import type { DomainInfo, TransferEvent } from '../toolstack.js';
 import { maxMemoryOf } from './domain-config.js';
-import { parseDominfo, toDomainInfo, type Dominfo } from './dominfo.js';
+import { dominfoOf, toDomainInfo, type Dominfo } from './dominfo.js';
 import type { EventPump } from './event-pump.js';
 import type { LogTap } from './log-tap.js';
 import {
@@ -22,6 +22,9 @@ import { withMemory, withStruct } from './with-struct.js';
 /** Under this id libxl keeps a domain's configuration as JSON, whoever started it (libxl_internal.h). */
 const CONFIG_USERDATA = 'libxl-json';
 const DOMID_BYTES = 4;
+const KIB_BYTES = 8;
+/** For looking only. */
+const DOMID_0 = 0;
 
 export interface Transfer {
   readonly signal: AbortSignal;
@@ -69,14 +72,7 @@ export class LibxlContext {
 
   /** What Xen itself says of a domain; undefined where there is none. */
   async dominfo(id: Domid): Promise<Dominfo | undefined> {
-    return await withStruct(this.#native, 'dominfo', (at) => {
-      const rc = this.#native.domainInfo(at, id);
-      if (rc === RC_DOMAIN_NOTFOUND) return undefined;
-      if (rc !== RC_OK) throw libxlError({ doing: `look at domain ${id}`, rc, log: [], domid: id });
-      const json = this.#native.toJson('dominfo', at);
-      if (json === undefined) throw libxlError({ doing: `describe domain ${id}`, rc: -3, log: [], domid: id });
-      return parseDominfo(json);
-    });
+    return await dominfoOf(this.#native, id);
   }
 
   /** The running configuration as libxl's JSON: what the domain was made from, and its devices now. */
@@ -181,6 +177,26 @@ export class LibxlContext {
     await this.#do(`give domain ${id} ${kib} KiB`, id, () =>
       this.#native.setMemoryTarget(guestDomid(id, 'given memory'), kib),
     );
+  }
+
+  /** What it takes to make a domain, in KiB. The configuration is a copy: libxl fills its defaults into it. */
+  async neededMemory(json: string): Promise<number> {
+    return await withStruct(this.#native, 'domain_config', async (config) => {
+      await this.#do('read the configuration', undefined, () =>
+        Promise.resolve(this.#native.fromJson('domain_config', config, json)),
+      );
+      return await withMemory(this.#native, KIB_BYTES, async (out) => {
+        await this.#do('see how much memory it needs', undefined, () => this.#native.neededMemory(config, out));
+        return Number(this.#native.readUint64(out));
+      });
+    });
+  }
+
+  /** Asks domain 0 for memory back: less than it has, and nothing else. */
+  async setDom0Target(kib: number): Promise<void> {
+    const dom0 = await dominfoOf(this.#native, DOMID_0);
+    checkDom0Target(kib, dom0 === undefined ? undefined : Number(dom0.current_memkb));
+    await this.#do(`ask domain 0 to make do with ${kib} KiB`, undefined, () => this.#native.setDom0Target(kib));
   }
 
   async setVcpus(id: Domid, online: CpuSet): Promise<void> {

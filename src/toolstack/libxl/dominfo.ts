@@ -2,6 +2,9 @@ import { z } from 'zod';
 import type { DomainInfo, DomainState, ShutdownReason } from '../toolstack.js';
 import { guestDomid } from '../domid.js';
 import { parseBigJson } from './big-json.js';
+import type { LibxlNative } from './native.js';
+import { libxlError, RC_DOMAIN_NOTFOUND, RC_FAIL, RC_OK } from './return-code.js';
+import { withStruct } from './with-struct.js';
 
 /** A count that libxl writes with 64 bits. */
 const countSchema = z.union([z.int().nonnegative(), z.bigint().nonnegative()]).transform(BigInt);
@@ -18,6 +21,7 @@ const dominfoSchema = z.object({
   outstanding_memkb: countSchema.default(0n),
   max_memkb: countSchema.default(0n),
   cpu_time: countSchema.default(0n),
+  vcpu_max_id: z.int().nonnegative().default(0),
   vcpu_online: z.int().nonnegative().default(0),
 });
 export type Dominfo = z.infer<typeof dominfoSchema>;
@@ -29,6 +33,18 @@ export function parseDominfo(json: string): Dominfo {
   return dominfoSchema.parse(parseBigJson(json));
 }
 
+/** Looks at any domain, domain 0 as well; undefined where there is none of that number. @throws ToolstackError */
+export async function dominfoOf(native: LibxlNative, id: number): Promise<Dominfo | undefined> {
+  return await withStruct(native, 'dominfo', (at) => {
+    const rc = native.domainInfo(at, id);
+    if (rc === RC_DOMAIN_NOTFOUND) return undefined;
+    if (rc !== RC_OK) throw libxlError({ doing: `look at domain ${id}`, rc, log: [], domid: id });
+    const json = native.toJson('dominfo', at);
+    if (json === undefined) throw libxlError({ doing: `describe domain ${id}`, rc: RC_FAIL, log: [], domid: id });
+    return parseDominfo(json);
+  });
+}
+
 export function shutdownReasonOf(number: number): ShutdownReason {
   return REASONS[number] ?? 'unknown';
 }
@@ -38,6 +54,12 @@ export function stateOf(info: Pick<Dominfo, 'dying' | 'shutdown' | 'paused'>): D
   if (info.shutdown) return 'shutdown';
   return info.paused ? 'paused' : 'running';
 }
+
+/**
+ * Xen says so of a domain that nobody limited: all pages that 32 bits can count, or libxl's «not said» (~0). Nobody is helped by
+ * seeing that number (S49).
+ */
+const NO_LIMIT_KIB = 0xffff_ffffn * 4n;
 
 export interface Named {
   readonly name: string | undefined;
@@ -58,7 +80,7 @@ export function toDomainInfo(info: Dominfo, { name, maxMemoryKiB }: Named): Doma
       ? { shutdownReason: REASONS.find((reason) => reason === info.shutdown_reason) ?? 'unknown' }
       : {}),
     memoryKiB: Number(info.current_memkb),
-    maxMemoryKiB: maxMemoryKiB ?? Number(info.max_memkb),
+    maxMemoryKiB: maxMemoryKiB ?? Number(info.max_memkb >= NO_LIMIT_KIB ? info.current_memkb : info.max_memkb),
     vcpus: info.vcpu_online,
     cpuTimeNs: info.cpu_time,
   };

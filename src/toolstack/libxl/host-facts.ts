@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseBigJson } from './big-json.js';
 import type { HostFacts } from './agent-protocol.js';
 import type { LibxlNative } from './native.js';
+import { dominfoOf } from './dominfo.js';
 import { libxlError, RC_OK } from './return-code.js';
 import { withStruct } from './with-struct.js';
 
@@ -23,11 +24,13 @@ const versionSchema = z.object({
   xen_version_extra: z.string().default(''),
   pagesize: z.int().default(4096),
   capabilities: z.string().default(''),
+  commandline: z.string().default(''),
 });
 
 /** The hypervisor's version, and the machine's memory and processors. */
 export async function hostFacts(native: LibxlNative): Promise<HostFacts> {
   const version = versionSchema.parse(parseBigJson(native.versionInfo() ?? '{}'));
+  const dom0 = await dominfoOf(native, 0);
   return await withStruct(native, 'physinfo', (at) => {
     const rc = native.physinfo(at);
     const json = rc === RC_OK ? native.toJson('physinfo', at) : undefined;
@@ -41,6 +44,16 @@ export async function hostFacts(native: LibxlNative): Promise<HostFacts> {
       freeMemoryKiB: kib(Math.max(0, info.free_pages - info.outstanding_pages)),
       cpus: info.nr_cpus,
       lacks: [...native.lacks],
+      commandLine: version.commandline,
+      ...(dom0 === undefined
+        ? {}
+        : {
+            dom0: {
+              memoryKiB: Number(dom0.current_memkb),
+              vcpus: dom0.vcpu_online,
+              vcpusMax: dom0.vcpu_max_id + 1,
+            },
+          }),
       guestAbis: version.capabilities.split(' ').filter((word) => word !== ''),
       processors: {
         coresPerSocket: info.cores_per_socket,

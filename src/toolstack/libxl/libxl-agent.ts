@@ -10,7 +10,9 @@ import {
   saveParams,
   wireInfo,
   dumpParams,
+  dom0TargetParams,
   memoryParams,
+  neededParams,
   onlineParams,
   pinParams,
   pressParams,
@@ -97,6 +99,10 @@ serveAgent({
   setMemory: async (params) => {
     const { domid, kib } = memoryParams.parse(params);
     await open().context.setMemory(domid, kib);
+  },
+  neededMemory: async (params) => ({ kib: await open().context.neededMemory(neededParams.parse(params).config) }),
+  setDom0Target: async (params) => {
+    await open().context.setDom0Target(dom0TargetParams.parse(params).kib);
   },
   setVcpus: async (params) => {
     const { domid, online } = onlineParams.parse(params);

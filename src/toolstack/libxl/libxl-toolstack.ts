@@ -21,7 +21,15 @@ import type {
   TransferOptions,
   VcpuInfo,
 } from '../toolstack.js';
-import { configSchema, hostSchema, infoSchema, madeSchema, transferEventSchema, vcpuSchema } from './agent-protocol.js';
+import {
+  configSchema,
+  hostSchema,
+  infoSchema,
+  madeSchema,
+  neededSchema,
+  transferEventSchema,
+  vcpuSchema,
+} from './agent-protocol.js';
 import { noButton } from '../no-button.js';
 import { formatConfig, readConfig } from './domain-config.js';
 import { watchEvents } from './watch-events.js';
@@ -64,6 +72,14 @@ export class LibxlToolstack implements Toolstack {
   async describe(id: Domid, signal?: AbortSignal): Promise<GuestConfig> {
     const { config } = await this.#ask('describe', { domid: id }, configSchema, signal);
     return readConfig(config);
+  }
+
+  async neededMemory(config: GuestConfig, signal?: AbortSignal): Promise<number> {
+    return (await this.#ask('neededMemory', { config: formatConfig(config) }, neededSchema, signal)).kib;
+  }
+
+  async setDom0Target(kib: number, signal?: AbortSignal): Promise<void> {
+    await this.#ask('setDom0Target', { kib }, z.unknown(), signal);
   }
 
   async create(config: GuestConfig, signal?: AbortSignal): Promise<Domid> {

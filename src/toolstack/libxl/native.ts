@@ -71,6 +71,14 @@ export interface LibxlNative {
 
   /** libxl_set_memory_target, absolute and enforced. */
   setMemoryTarget(domid: number, kib: number): Promise<number>;
+  /**
+   * libxl_set_memory_target of domain 0, absolute and not enforced, as xl asks it for memory back; takes no domain's id, so that it can be
+   * no other's.
+   */
+  setDom0Target(kib: number): Promise<number>;
+  /** libxl_domain_need_memory. Fills defaults into the configuration. @param kibOut 64 bits @returns libxl's code */
+  neededMemory(config: Address, kibOut: Address): Promise<number>;
+  readUint64(at: Address): bigint;
   setVcpuAffinity(domid: number, vcpu: number, cpus: Address): Promise<number>;
   /** Undefined where libxl could not. */
   listVcpus(domid: number): NativeVcpu[] | undefined;

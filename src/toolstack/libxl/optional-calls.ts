@@ -9,6 +9,7 @@ const CALLS: Readonly<Record<Ability, readonly string[]>> = {
   'vcpu-pinning': ['libxl_set_vcpuaffinity'],
   buttons: ['libxl_send_trigger'],
   'core-dump': ['libxl_domain_core_dump'],
+  'dom0-balloon': ['libxl_domain_need_memory', 'libxl_set_memory_target'],
 };
 
 function hasCall(libxl: Pick<Library, 'symbol'>, name: string): boolean {

@@ -44,6 +44,23 @@ describe('libxl context', () => {
     expect(await context.info(guestDomid(4))).toBeUndefined();
   });
 
+  it('S49: domain 0 is asked for memory back, and for nothing else', async () => {
+    await context.setDom0Target(512);
+    expect(native.calls).toEqual(['set target of domain 0 to 512']);
+    for (const kib of [1024, 4096, 0, -1, 0.5, Number.NaN]) {
+      await expect(context.setDom0Target(kib)).rejects.toMatchObject({ code: 'E_REFUSED_DOMAIN0' });
+    }
+    expect(native.calls).toHaveLength(1);
+    native.codes.set('setDom0Target', -3);
+    await expect(context.setDom0Target(512)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
+  });
+
+  it('S49: says how much a domain needs, from a copy of its configuration', async () => {
+    expect(await context.neededMemory(GUEST.config)).toBe(2_097_152);
+    native.codes.set('neededMemory', -6);
+    await expect(context.neededMemory(GUEST.config)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
+  });
+
   // The type forbids it; this is what stands behind the type.
   const zero = 0 as Domid;
   it.each<[string, (on: LibxlContext) => Promise<unknown>]>([

@@ -99,7 +99,7 @@ export class FakeNative implements LibxlNative {
     return this.codes.get('physinfo') ?? 0;
   }
   versionInfo(): string {
-    return '{"xen_version_major": 4, "xen_version_minor": 17, "xen_version_extra": ".7", "pagesize": 4096, "capabilities": "xen-3.0-x86_64 hvm-3.0-x86_64 "}';
+    return '{"xen_version_major": 4, "xen_version_minor": 17, "xen_version_extra": ".7", "pagesize": 4096, "capabilities": "xen-3.0-x86_64 hvm-3.0-x86_64 ", "commandline": "dom0_mem=max:8G"}';
   }
   userdata(): string | undefined {
     return undefined;
@@ -155,6 +155,17 @@ export class FakeNative implements LibxlNative {
   setMemoryTarget(domid: number, kib: number): Promise<number> {
     this.calls.push(`set target of ${domid} to ${kib}`);
     return Promise.resolve(this.codes.get('setMemoryTarget') ?? 0);
+  }
+  setDom0Target(kib: number): Promise<number> {
+    this.calls.push(`set target of domain 0 to ${kib}`);
+    return Promise.resolve(this.codes.get('setDom0Target') ?? 0);
+  }
+  neededMemory(_config: Address, kibOut: Address): Promise<number> {
+    this.#words.set(kibOut, 2_097_152);
+    return Promise.resolve(this.codes.get('neededMemory') ?? 0);
+  }
+  readUint64(at: Address): bigint {
+    return BigInt(this.#words.get(at) ?? 0);
   }
   setVcpuAffinity(domid: number, vcpu: number): Promise<number> {
     this.calls.push(`pin ${vcpu} of ${domid} to ${this.bitmaps.at(-1)?.join()}`);

@@ -41,6 +41,8 @@ describe('what libxl tells', () => {
       freeMemoryKiB: 1200,
       cpus: 2,
       lacks: [],
+      commandLine: 'dom0_mem=max:8G',
+      dom0: { memoryKiB: 1024, vcpus: 1, vcpusMax: 1 },
       guestAbis: ['xen-3.0-x86_64', 'hvm-3.0-x86_64'],
       processors: { coresPerSocket: 2, threadsPerCore: 1, cpuidWords: [64, 0] },
     });
@@ -63,6 +65,23 @@ describe('what libxl tells', () => {
       maxMemoryKiB: 5,
       vcpus: 0,
       cpuTimeNs: 18446744073709551615n,
+    });
+  });
+
+  it.each([
+    ['2048', 2048],
+    ['18446744073709551615', 1024],
+    ['17179869180', 1024],
+  ])('S49: a maximum of %s, where no configuration says it, is shown as %s', (max, shown) => {
+    const info = parseDominfo(`{"domid":4,"current_memkb":1024,"max_memkb":${max}}`);
+    expect(toDomainInfo(info, { name: 'x', maxMemoryKiB: undefined }).maxMemoryKiB).toBe(shown);
+  });
+
+  it('S48: the maximum is the configuration’s, however much Xen would let it have', () => {
+    const info = parseDominfo('{"domid":4,"current_memkb":1024,"max_memkb":2176}');
+    expect(toDomainInfo(info, { name: 'x', maxMemoryKiB: 2048 })).toMatchObject({
+      memoryKiB: 1024,
+      maxMemoryKiB: 2048,
     });
   });
 

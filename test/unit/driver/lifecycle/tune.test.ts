@@ -2,9 +2,13 @@ import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dumpDomain } from '../../../../src/driver/lifecycle/core-dump.js';
 import { define } from '../../../../src/driver/lifecycle/define.js';
-import { domainDetails } from '../../../../src/driver/lifecycle/details.js';
+import { domainDetails, dumpXml } from '../../../../src/driver/lifecycle/details.js';
 import { domainState } from '../../../../src/driver/lifecycle/domain-state.js';
 import type { ImpactFlags } from '../../../../src/driver/lifecycle/impact.js';
+import { createDomain } from '../../../../src/driver/lifecycle/create.js';
+import { migrate } from '../../../../src/driver/migrate.js';
+import { dom0Details } from '../../../../src/driver/memory/dom0-details.js';
+import { connectToSelf } from '../../../../src/driver/xl/local-destination.js';
 import { setMaxMemory, setMemory } from '../../../../src/driver/lifecycle/memory.js';
 import {
   destroyDomain,
@@ -52,6 +56,64 @@ async function defined(type: 'pvh' | 'hvm' = 'pvh', workload = "dirtyMiBPerSecon
     .replace(/<os>.*<\/os>/, (os) => (type === 'hvm' ? "<os><type arch='x86_64' machine='xenfv'>hvm</type></os>" : os));
   await define(local.host, xml, { validate: true, signal: never });
 }
+
+describe('S49: domain 0', () => {
+  const host = (more: object): void =>
+    writeFileSync(
+      local.path('host.json'),
+      JSON.stringify({ cpus: 4, totalMemoryKiB: 200 * MIB, dom0MemoryKiB: 168 * MIB, ...more }),
+    );
+
+  it('gives up what a guest needs, and no more', async () => {
+    host({});
+    expect(await dom0Details(local.host)).toEqual({ memoryKiB: 168 * MIB, maxMemoryKiB: 200 * MIB, vcpus: 4 });
+    await run();
+    expect(await dom0Details(local.host)).toMatchObject({ memoryKiB: 136 * MIB });
+  });
+
+  it('is left alone where Xen’s command line says how much it has, and shown with that', async () => {
+    host({ commandLine: 'dom0_mem=max:168M' });
+    await expect(run()).rejects.toMatchObject({ code: 'E_TOOLSTACK_NO_MEMORY' });
+    expect(await dom0Details(local.host)).toMatchObject({ memoryKiB: 168 * MIB, maxMemoryKiB: 168 * MIB });
+  });
+
+  it('keeps the least that it needs', async () => {
+    host({ totalMemoryKiB: 190 * MIB });
+    await expect(run()).rejects.toMatchObject({
+      code: 'E_REFUSED_NO_MEMORY',
+      message: 'not enough memory: web1 needs 64 MiB, 22 MiB are free, domain 0 has 168 MiB and keeps 128 MiB at least',
+    });
+  });
+
+  it('makes room for a guest that comes in', async () => {
+    await using from = await LocalHost.make();
+    await run();
+    const known = await local.host.findKnown('web1');
+    const xml = await dumpXml(local.host, 'web1', { securityInfo: true });
+    await destroyDomain(local.host, 'web1', never);
+    local.host.definitions.remove(known.uuid);
+    await createDomain(from.host, xml, { paused: false, validate: false, signal: never });
+    host({});
+    const { place } = await migrate(from.host, {
+      domain: 'web1',
+      destination: 'b',
+      connect: connectToSelf(local.host, { transport: 'tls', name: 'a', address: 'a' }, () => undefined),
+      live: true,
+      suspend: false,
+      lanes: 1,
+      cancel: never,
+      hurry: never,
+      onProgress: () => undefined,
+    });
+    expect(place).toBe('destination');
+    expect((await dom0Details(local.host)).memoryKiB).toBeLessThan(140 * MIB);
+  });
+
+  it('cannot be given more', async () => {
+    host({});
+    await expect(local.host.toolstack.setDom0Target(169 * MIB)).rejects.toMatchObject({ code: 'E_REFUSED_DOMAIN0' });
+  });
+});
 
 const run = (): Promise<unknown> => start(local.host, 'web1', boot);
 const memory = async (): Promise<readonly (number | undefined)[]> => {
@@ -267,8 +329,14 @@ describe('S25: a toolstack that lacks something', () => {
         return undefined as never;
       },
     };
-    expect(lackingAbilities(library)).toEqual(['vcpu-hotplug', 'vcpu-info', 'vcpu-pinning', 'core-dump']);
-    expect(lackingAbilities(koffi.load('libc.so.6'))).toHaveLength(6);
+    expect(lackingAbilities(library)).toEqual([
+      'vcpu-hotplug',
+      'vcpu-info',
+      'vcpu-pinning',
+      'core-dump',
+      'dom0-balloon',
+    ]);
+    expect(lackingAbilities(koffi.load('libc.so.6'))).toHaveLength(7);
   });
 });
 
