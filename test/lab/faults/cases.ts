@@ -363,7 +363,7 @@ export const CASES: readonly FaultCase[] = [...NETWORK, ...KILLED, ...HOSTS, ...
   (one, index) => ({ id: index + 1, ...one }),
 );
 
-/** `3,7-9`: those cases; empty: all. @throws where it names none */
+/** `3,7-9`: those cases, in that order; empty: all. @throws where it names one that there is not */
 export function chosenCases(text: string): FaultCase[] {
   const ranges = text
     .split(',')
@@ -373,7 +373,10 @@ export function chosenCases(text: string): FaultCase[] {
       if (match === null) throw new Error(`XENFERRY_LAB_FAULTS=${text}: not like 3,7-9`);
       return { from: Number(match[1]), to: Number(match.at(2) ?? match[1]) };
     });
-  const chosen = CASES.filter(({ id }) => ranges.length === 0 || ranges.some(({ from, to }) => id >= from && id <= to));
-  if (chosen.length === 0) throw new Error(`XENFERRY_LAB_FAULTS=${text}: there are cases 1 to ${CASES.length}`);
-  return chosen;
+  const wanted = ranges.length === 0 ? [{ from: 1, to: CASES.length }] : ranges;
+  return wanted.flatMap(({ from, to }) => {
+    const chosen = CASES.filter(({ id }) => id >= from && id <= to);
+    if (chosen.length === 0) throw new Error(`XENFERRY_LAB_FAULTS=${text}: there are cases 1 to ${CASES.length}`);
+    return chosen;
+  });
 }
