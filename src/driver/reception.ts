@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { agreeProtocol, decodeWith, encode, openSchema, type Hello, type Open } from '../control/messages.js';
 import { Responder } from '../control/responder.js';
 import { Arrivals, type SourceConnection } from '../dest/arrivals.js';
@@ -33,6 +34,7 @@ export class Reception implements AsyncDisposable {
     /** Who may begin a conversation; may be changed while others go on. */
     public allowed = new AllowList([]),
   ) {
+    setMaxListeners(0, this.#stop.signal); // each conversation waits with it
     this.#arrivals = new Arrivals<FramedLink>({
       ...arrivalsOf(host),
       makeLanes: (_count, windowBytes, reconnectMs) => {
