@@ -27,12 +27,17 @@ export function configOf(options: ConfigOptions): Config {
 
 /** The same as it stands in the file now; a mistake in it leaves what was read before. */
 export function readAgain(options: ConfigOptions): Config {
-  const named = options.configFile ?? process.env.XENFERRY_CONFIG;
-  const file = named ?? ownFile();
-  const text = textOf(file, named !== undefined);
+  const { file, text } = configText(options);
   const config = text === undefined ? NO_CONFIG : parseConfig(text, file);
   read.set(file, config);
   return config;
+}
+
+/** The file that holds, as it is; without a text where it is not there and nobody has named it. */
+export function configText(options: ConfigOptions): { readonly file: string; readonly text: string | undefined } {
+  const named = options.configFile ?? process.env.XENFERRY_CONFIG;
+  const file = named ?? ownFile();
+  return { file, text: textOf(file, named !== undefined) };
 }
 
 function ownFile(): string {

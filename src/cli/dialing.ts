@@ -39,6 +39,7 @@ export function dialerOptions(options: DialingOptions & GlobalOptions): DialerOp
   const agentSocket = process.env.SSH_AUTH_SOCK;
   return {
     tlsDir: options['tls-dir'] ?? configOf(options).tlsDir,
+    keepalive: configOf(options).keepalive,
     onNotice: (text) => printNote(`notice: ${text}`),
     ssh: {
       environment: {

@@ -49,6 +49,7 @@ const VERBS: Readonly<Record<string, Load>> = {
   domjobinfo: async () => (await import('./commands/jobs.js')).domjobinfoCommand,
   domjobabort: async () => (await import('./commands/jobs.js')).domjobabortCommand,
   capabilities: async () => (await import('./commands/capabilities.js')).capabilitiesCommand,
+  'config-check': async () => (await import('./commands/config-check.js')).configCheckCommand,
   logs: async () => (await import('./commands/logs.js')).logsCommand,
   pki: async () => (await import('./commands/pki.js')).pkiCommand,
   stream: async () => (await import('./commands/stream.js')).streamCommand,

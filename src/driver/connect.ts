@@ -25,7 +25,7 @@ const NEEDED_FEATURES = ['migration-v3', 'migration-params'] as const;
 export function connectThrough(dialer: Dialer, hello: Hello): Connect {
   return async (events, signal) => {
     const reconnectMs = Math.min(events.reconnectMs ?? 0, MAX_RECONNECT_MS);
-    const control = new FrameLink(await dialer.dial(signal));
+    const control = new FrameLink(await dialer.dial(signal), dialer.keepalive);
     try {
       const answer = await control.open(encode({ kind: 'control', hello, reconnectMs }), signal);
       const opened = decodeWith(openedSchema, answer, `answer of ${dialer.target}`);
@@ -130,7 +130,7 @@ class TunnelDestination implements Destination {
   }
 
   async #resume(session: string, heard: number, signal: AbortSignal): Promise<Resumed> {
-    const link = new FrameLink(await this.dialer.dialAgain(signal));
+    const link = new FrameLink(await this.dialer.dialAgain(signal), this.dialer.keepalive);
     const answer = await openLink(link, { kind: 'resume', session, heard }, this.dialer, signal);
     if (answer.kind === 'resume') return { link, heard: answer.heard };
     link.destroy();

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { UsageError } from '../errors/errors.js';
 import { makeOneTimeCertificate } from '../pki/one-time.js';
 import { duplicateFd } from '../posix/libc.js';
+import type { KeepaliveOptions } from '../tunnel/keepalive.js';
 import type { Dialer } from '../tunnel/link.js';
 import { SshDialer, type SshDialerOptions } from '../tunnel/ssh/ssh-dialer.js';
 import type { SshEnvironment } from '../tunnel/ssh/ssh-files.js';
@@ -27,6 +28,8 @@ export interface DialerOptions {
     readonly startMs?: number | undefined;
     readonly askPassphrase?: ((file: string) => Promise<string | undefined>) | undefined;
   };
+  /** How connections show that they are alive; absent: as usual. */
+  readonly keepalive?: KeepaliveOptions | undefined;
   readonly onNotice: (text: string) => void;
 }
 
@@ -50,7 +53,10 @@ export function openDialer(uri: TunnelUri, options: DialerOptions): Dialer {
       }
       return withThreads((threads) => {
         const credentials = loadTlsDir(tlsDir);
-        return new TlsDialer({ host: uri.host, port: uri.port ?? DEFAULT_PORT, credentials }, { threads });
+        return new TlsDialer(
+          { host: uri.host, port: uri.port ?? DEFAULT_PORT, credentials, keepalive: options.keepalive },
+          { threads },
+        );
       });
     case 'ssh':
       return openSshDialer(uri, options);
@@ -74,7 +80,7 @@ function withThreads<T extends Dialer>(open: (threads: LinkThreads) => T): T {
   return dialer;
 }
 
-function openSshDialer(uri: TunnelUri, { ssh, onNotice }: DialerOptions): Dialer {
+function openSshDialer(uri: TunnelUri, { ssh, keepalive, onNotice }: DialerOptions): Dialer {
   const target = resolveSshTarget(
     {
       host: uri.host,
@@ -85,10 +91,11 @@ function openSshDialer(uri: TunnelUri, { ssh, onNotice }: DialerOptions): Dialer
   );
   const options = (threads?: LinkThreads): SshDialerOptions => ({
     onNotice,
+    ...(keepalive === undefined ? {} : { keepalive, ...keepalive }),
     ...(ssh.remoteCommand === undefined ? {} : { remoteCommand: ssh.remoteCommand }),
     ...(ssh.startMs === undefined ? {} : { startMs: ssh.startMs }),
     ...(ssh.askPassphrase === undefined ? {} : { askPassphrase: ssh.askPassphrase }),
-    ...(threads === undefined ? {} : { tls: { makeCredentials: makeOneTimeCredentials, threads } }),
+    ...(threads === undefined ? {} : { tls: { makeCredentials: makeOneTimeCredentials, threads, keepalive } }),
   });
   if (ssh.channelsOnly) return new SshDialer(target, options());
   return withThreads((threads) => new SshDialer(target, options(threads)));

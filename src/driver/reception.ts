@@ -8,6 +8,7 @@ import { asError, messageOf } from '../errors/message-of.js';
 import { toWire } from '../errors/wire.js';
 import { openArrivals, recoverArrival } from '../dest/recover.js';
 import { FrameLink } from '../tunnel/frame-link.js';
+import type { KeepaliveOptions } from '../tunnel/keepalive.js';
 import { LaneReceiver } from '../tunnel/lane-receiver.js';
 import type { FramedLink } from '../tunnel/lane-link.js';
 import type { Link } from '../tunnel/link.js';
@@ -33,6 +34,7 @@ export class Reception implements AsyncDisposable {
     private readonly log: (line: string) => void,
     /** Who may begin a conversation; may be changed while others go on. */
     public allowed = new AllowList([]),
+    private readonly keepalive: KeepaliveOptions = {},
   ) {
     setMaxListeners(0, this.#stop.signal); // each conversation waits with it
     this.#arrivals = new Arrivals<FramedLink>({
@@ -83,7 +85,7 @@ export class Reception implements AsyncDisposable {
 
   /** Takes a link over. Never rejects: what goes wrong with one peer is logged and ends that link only. */
   accept(link: Link): void {
-    this.acceptFramed(new FrameLink(link));
+    this.acceptFramed(new FrameLink(link, this.keepalive));
   }
 
   /** The same for a link that speaks frames already. */

@@ -75,3 +75,16 @@ export function parseDestinationUri(uri: string): DestinationUri {
     text: uri,
   };
 }
+
+/** HOST:PORT of a listener. @throws UsageError `E_USAGE_LISTEN` */
+export function parseListen(text: string): { host: string; port: number } {
+  const match = /^(?<host>\[[^\]]+\]|[^:]*):(?<port>\d{1,5})$/.exec(text);
+  const port = Number(match?.groups?.port);
+  if (match?.groups === undefined || port > 65535) {
+    throw new UsageError('E_USAGE_LISTEN', `${JSON.stringify(text)} is not HOST:PORT`, {
+      hint: 'For example 0.0.0.0:16520, [::]:16520 or 127.0.0.1:0.',
+    });
+  }
+  const host = match.groups.host.replace(/^\[(.*)\]$/, '$1');
+  return { host: host === '' ? '0.0.0.0' : host, port };
+}

@@ -1,3 +1,4 @@
+import type { KeepaliveOptions } from './keepalive.js';
 import type { Duplex } from 'node:stream';
 import type { FramedLink } from './lane-link.js';
 
@@ -24,6 +25,8 @@ export interface Dialer extends AsyncDisposable {
   /** The transport's name as reports show it: `tls`, `ssh`, `ssh+tls`. */
   readonly transport: string;
   readonly target: string;
+  /** How its links show that they are alive; absent: as usual. */
+  readonly keepalive?: KeepaliveOptions | undefined;
   dial(signal: AbortSignal): Promise<Link>;
   /** A link that takes a lost one's place: to the very process that the first one reached, never to a new one. */
   dialAgain(signal: AbortSignal): Promise<Link>;

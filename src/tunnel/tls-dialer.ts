@@ -3,7 +3,7 @@ import { checkServerIdentity, connect, type TLSSocket } from 'node:tls';
 import { TunnelError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
 import { FrameLink } from './frame-link.js';
-import { LANE_KEEPALIVE } from './keepalive.js';
+import { LANE_KEEPALIVE, type KeepaliveOptions } from './keepalive.js';
 import type { FramedLink } from './lane-link.js';
 import type { Dialer, PeerIdentity } from './link.js';
 import type { LinkThreads } from './threads/link-threads.js';
@@ -37,6 +37,8 @@ export interface TlsDialerOptions {
   /** SHA-256 of the server's certificate, as `AA:BB:…`: then no other certificate will do, and no name is compared. */
   readonly expectedFingerprint?: string;
   readonly connectMs?: number;
+  /** Of its links; absent: as usual. */
+  readonly keepalive?: KeepaliveOptions | undefined;
 }
 
 /** How lanes are dialled: what a thread cannot be told. */
@@ -94,8 +96,16 @@ export class TlsDialer implements Dialer {
   }
 
   async dialLane(signal: AbortSignal): Promise<FramedLink> {
-    if (this.#threads !== undefined) return this.#threads.dial(this.#options, LANE_KEEPALIVE, signal);
-    return new FrameLink(await this.dial(signal), LANE_KEEPALIVE);
+    if (this.#threads !== undefined) return this.#threads.dial(this.#options, this.#laneKeepalive, signal);
+    return new FrameLink(await this.dial(signal), this.#laneKeepalive);
+  }
+
+  get keepalive(): KeepaliveOptions | undefined {
+    return this.#options.keepalive;
+  }
+
+  get #laneKeepalive(): KeepaliveOptions {
+    return this.#options.keepalive ?? LANE_KEEPALIVE;
   }
 
   /** Gives up attempts that are under way; links that were made belong to their holders. */

@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { InvariantError, TunnelError, type XenferryError } from '../errors/errors.js';
+import type { KeepaliveOptions } from './keepalive.js';
 import type { FramedLink } from './lane-link.js';
 import type { Link, PeerIdentity } from './link.js';
 import { Strangers, type Cuttable } from './strangers.js';
@@ -33,6 +34,8 @@ export interface TlsListenerOptions {
   /** Called once for each connection that was turned away. */
   readonly onRefused: (refused: RefusedConnection) => void;
   readonly handshakeMs?: number;
+  /** Of connections in threads; absent: as usual. */
+  readonly keepalive?: KeepaliveOptions | undefined;
   readonly maxHalfOpen?: number;
   readonly maxConnections?: number;
 }
@@ -75,6 +78,7 @@ export class TlsListener implements AsyncDisposable {
         : new ThreadedGate(threads.pool, {
             credentials: options.credentials,
             handshakeMs: options.handshakeMs,
+            keepalive: options.keepalive,
             peer: threads.peer,
             onLink: (link, client) => {
               this.#strangers.forget(client);

@@ -8,6 +8,7 @@ import { messageOf } from '../../errors/message-of.js';
 import type { Link, PeerIdentity } from '../../tunnel/link.js';
 import { attachToSocket } from '../../tunnel/ssh/attach.js';
 import { ReceivingEnd } from '../../tunnel/ssh/receiving-end.js';
+import { configOf } from '../config.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printNote } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
@@ -38,7 +39,13 @@ async function receive(options: ReceiveOptions, stop: StopSignals): Promise<void
   await using host = await openHost(options);
   // Before the reception, which says its last words over links that live in them.
   using threads = laneThreads();
-  await using reception = new Reception(host, await host.hello(stop.cancel), printNote);
+  await using reception = new Reception(
+    host,
+    await host.hello(stop.cancel),
+    printNote,
+    undefined,
+    configOf(options).keepalive,
+  );
   await reception.recover();
   const peer = loggedIn();
   // The lanes' certificates are for once: who is there, ssh has proven. The token says which migration a lane is for.

@@ -9,7 +9,7 @@ import { DaemonWatch } from '../../driver/watch/daemon-watch.js';
 import type { Host } from '../../driver/host.js';
 import { hasDomainsToWatch } from '../../driver/watch/monitor.js';
 import { Reception } from '../../driver/reception.js';
-import { DEFAULT_PORT } from '../../driver/uri.js';
+import { DEFAULT_PORT, parseListen } from '../../driver/uri.js';
 import { UsageError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import { RefusalLog } from '../../tunnel/refusal-log.js';
@@ -65,7 +65,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     // Before the reception, which says its last words over links that live in them.
     using threads = laneThreads();
     const allowed = (): AllowList => new AllowList(options.allow ?? readAgain(options).allow ?? []);
-    await using reception = new Reception(host, await host.hello(stop.cancel), log, allowed());
+    await using reception = new Reception(host, await host.hello(stop.cancel), log, allowed(), config.keepalive);
     if (reception.allowed.isOpen)
       log('every host with a certificate of the authority may send guests; --allow names some');
     await reception.recover();
@@ -81,6 +81,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
       host: address,
       port,
       credentials,
+      keepalive: config.keepalive,
       onLink: (link) => reception.accept(link),
       threads: { pool: threads, onLink: (link) => reception.acceptFramed(link) },
       onRefused: refusals.note,
@@ -108,16 +109,4 @@ async function leaveMonitor(host: Host, options: GlobalOptions): Promise<void> {
 function onHangUp(act: () => void): Disposable {
   process.on('SIGHUP', act);
   return { [Symbol.dispose]: () => process.off('SIGHUP', act) };
-}
-
-function parseListen(text: string): { host: string; port: number } {
-  const match = /^(?<host>\[[^\]]+\]|[^:]*):(?<port>\d{1,5})$/.exec(text);
-  const port = Number(match?.groups?.port);
-  if (match?.groups === undefined || port > 65535) {
-    throw new UsageError('E_USAGE_LISTEN', `--listen ${text}: not HOST:PORT`, {
-      hint: 'For example 0.0.0.0:16520, [::]:16520 or 127.0.0.1:0.',
-    });
-  }
-  const host = match.groups.host.replace(/^\[(.*)\]$/, '$1');
-  return { host: host === '' ? '0.0.0.0' : host, port };
 }

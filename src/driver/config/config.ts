@@ -4,6 +4,7 @@ import { DEFAULT_DEADLINES, type Deadlines } from '../../control/deadlines.js';
 import { UsageError } from '../../errors/errors.js';
 import { LOG_LEVELS, type LogLevel } from '../logs/log-line.js';
 import type { Autoballoon } from '../memory/make-room.js';
+import { KEEPALIVE_COUNT, KEEPALIVE_MS, type KeepaliveOptions } from '../../tunnel/keepalive.js';
 import { nearest } from './nearest.js';
 
 /** What an operator has written down for this host. Whatever is absent was not said. */
@@ -31,6 +32,8 @@ export interface Config {
   readonly logCount?: number | undefined;
   /** Most migrations at once, in each direction; default: no limit. */
   readonly maxMigrations?: number | undefined;
+  /** How connections to other hosts show that they are alive; absent: as usual. */
+  readonly keepalive?: KeepaliveOptions | undefined;
   /** Whether domain 0 gives memory up for guests. */
   readonly autoballoon?: Autoballoon | undefined;
   /** Folder of disk leases; default: disks are not locked. */
@@ -66,6 +69,8 @@ const schema = z.strictObject({
   log_size: z.number().positive().max(1024).optional(),
   log_count: z.int().min(0).max(100).optional(),
   max_migrations: z.int().min(1).max(1000).optional(),
+  keepalive_interval: z.int().min(0).max(3600).optional(),
+  keepalive_count: z.int().min(1).max(100).optional(),
   autoballoon: z.union([z.literal('auto'), z.boolean()]).optional(),
   lock_manager: z.enum(['none', 'file']).optional(),
   lease_dir: absolute.optional(),
@@ -80,27 +85,42 @@ export const CONFIG_KEYS: readonly string[] = [
 
 /**
  * Reads a configuration file, which is TOML (S08).
- * @throws UsageError `E_USAGE_CONFIG` naming file, line and remedy
+ * @throws UsageError `E_USAGE_CONFIG` naming file, line and remedy of the first mistake
  */
 export function parseConfig(text: string, file: string): Config {
+  const read = readConfig(text, file);
+  if ('config' in read) return read.config;
+  throw read.mistakes[0];
+}
+
+/** The same with all the mistakes that can be seen at once, in the order of their lines. */
+export function readConfig(
+  text: string,
+  file: string,
+): { readonly config: Config } | { readonly mistakes: readonly UsageError[] } {
   let raw: unknown;
   try {
     raw = parse(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    throw bad(file, error.line, error.message.split('\n')[0].replace(/^Invalid TOML document: /, ''));
+    const why = error.message.split('\n')[0].replace(/^Invalid TOML document: /, '');
+    return { mistakes: [bad(file, error.line, why)] };
   }
   const parsed = schema.safeParse(raw);
-  if (!parsed.success) throw problemIn(text, raw, file, parsed.error.issues[0]);
-  const said = parsed.data;
-  if (said.lock_manager === 'file' && said.lease_dir === undefined) {
-    throw bad(
-      file,
-      lineOf(text, ['lock_manager']),
-      'lock_manager: "file" needs a lease_dir',
-      'Set `lease_dir` to a folder that all hosts share that share disks.',
-    );
+  if (!parsed.success) {
+    const mistakes = parsed.error.issues.flatMap((issue) => problemsIn(text, raw, file, issue));
+    return { mistakes: inOrder(mistakes) };
   }
+  const said = parsed.data;
+  const { aliases, mistakes } = aliasesOf(said.uri_aliases ?? [], text, file);
+  if (said.lock_manager === 'file' && said.lease_dir === undefined) {
+    const hint = 'Set `lease_dir` to a folder that all hosts share that share disks.';
+    mistakes.push(bad(file, lineOf(text, ['lock_manager']), 'lock_manager: "file" needs a lease_dir', hint));
+  }
+  return mistakes.length === 0 ? { config: configFrom(said, aliases, file) } : { mistakes: inOrder(mistakes) };
+}
+
+function configFrom(said: z.infer<typeof schema>, uriAliases: ReadonlyMap<string, string>, file: string): Config {
   const deadlines: Record<string, number> = {};
   for (const [name, seconds] of Object.entries(said.deadlines ?? {})) {
     if (seconds !== undefined) deadlines[`${name}Ms`] = seconds * 1000;
@@ -108,7 +128,7 @@ export function parseConfig(text: string, file: string): Config {
   return {
     file,
     uriDefault: said.uri_default,
-    uriAliases: aliasesOf(said.uri_aliases ?? [], text, file),
+    uriAliases,
     listen: said.listen,
     tlsDir: said.tls_dir,
     allow: said.allow,
@@ -120,20 +140,42 @@ export function parseConfig(text: string, file: string): Config {
     logBytes: said.log_size === undefined ? undefined : said.log_size * 1024 * 1024,
     logCount: said.log_count,
     maxMigrations: said.max_migrations,
+    keepalive: keepaliveOf(said.keepalive_interval, said.keepalive_count),
     autoballoon: said.autoballoon,
     leaseDir: said.lock_manager === 'file' ? said.lease_dir : undefined,
     deadlines,
   };
 }
 
-function aliasesOf(entries: readonly string[], text: string, file: string): Map<string, string> {
+/** By the lines that they are on. */
+export function inOrder(mistakes: readonly UsageError[]): UsageError[] {
+  return [...mistakes].sort((one, other) => Number(one.data.line ?? 0) - Number(other.data.line ?? 0));
+}
+
+/** As libvirt's: every so many seconds, 0 for never; so many times without a word, and the connection counts as lost. */
+function keepaliveOf(interval: number | undefined, count: number | undefined): KeepaliveOptions | undefined {
+  if (interval === undefined && count === undefined) return undefined;
+  return {
+    keepaliveMs: interval === undefined ? KEEPALIVE_MS : interval * 1000,
+    keepaliveCount: count ?? KEEPALIVE_COUNT,
+  };
+}
+
+function aliasesOf(
+  entries: readonly string[],
+  text: string,
+  file: string,
+): { aliases: Map<string, string>; mistakes: UsageError[] } {
   const aliases = new Map<string, string>();
+  const mistakes: UsageError[] = [];
   for (const entry of entries) {
     const [, name, uri] = ALIAS.exec(entry) ?? [];
-    if (aliases.has(name)) throw bad(file, lineOf(text, ['uri_aliases'], entry), `uri_aliases: ${name} is there twice`);
+    if (aliases.has(name)) {
+      mistakes.push(bad(file, lineOf(text, ['uri_aliases'], entry), `uri_aliases: ${name} is there twice`));
+    }
     aliases.set(name, uri);
   }
-  return aliases;
+  return { aliases, mistakes };
 }
 
 /** A URI as it is, or what an alias stands for. Names with `://` are no aliases. */
@@ -141,24 +183,33 @@ export function resolveAlias(config: Config, text: string): string {
   return text.includes('://') ? text : (config.uriAliases.get(text) ?? text);
 }
 
-function problemIn(text: string, raw: unknown, file: string, issue: z.core.$ZodIssue): UsageError {
+function problemsIn(text: string, raw: unknown, file: string, issue: z.core.$ZodIssue): UsageError[] {
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
-    const unknown = [...path, issue.keys[0]];
-    const guess = nearest(unknown.join('.'), CONFIG_KEYS);
-    const hint = guess === undefined ? `The keys: ${CONFIG_KEYS.join(', ')}.` : `Did you mean ${guess}?`;
-    return bad(file, lineOf(text, unknown), `${unknown.join('.')} is not known`, hint);
+    return issue.keys.map((key) => {
+      const unknown = [...path, key];
+      const guess = nearest(unknown.join('.'), CONFIG_KEYS);
+      const hint = guess === undefined ? `The keys: ${CONFIG_KEYS.join(', ')}.` : `Did you mean ${guess}?`;
+      return bad(file, lineOf(text, unknown), `${unknown.join('.')} is not known`, hint);
+    });
   }
-  const value = valueAt(raw, issue.path);
-  return bad(
-    file,
-    lineOf(
-      text,
-      path.filter((part) => !/^\d+$/.test(part)),
-      typeof value === 'string' ? value : undefined,
-    ),
-    `${path.join('.')}: ${issue.message}`,
+  return [mistakeAt(text, file, path, valueAt(raw, issue.path), issue.message)];
+}
+
+/** A mistake in what a key says. @param path of the key, and of the entry where it is a list */
+export function mistakeAt(
+  text: string,
+  file: string,
+  path: readonly string[],
+  value: unknown,
+  why: string,
+): UsageError {
+  const line = lineOf(
+    text,
+    path.filter((part) => !/^\d+$/.test(part)),
+    typeof value === 'string' ? value : undefined,
   );
+  return bad(file, line, `${path.join('.')}: ${why}`);
 }
 
 function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {

@@ -2,7 +2,7 @@ import { orAborted } from '../../errors/deadline.js';
 import { DeadlineError, TunnelError } from '../../errors/errors.js';
 import { asError } from '../../errors/message-of.js';
 import { FrameLink } from '../frame-link.js';
-import { LANE_KEEPALIVE } from '../keepalive.js';
+import { LANE_KEEPALIVE, type KeepaliveOptions } from '../keepalive.js';
 import type { FramedLink } from '../lane-link.js';
 import type { Dialer, Link } from '../link.js';
 import { KeyFiles } from './key-files.js';
@@ -21,6 +21,8 @@ export interface SshDialerOptions extends SshConnectOptions {
   /** What the user should know: how the configuration was read, that TLS was blocked. Called at once or later. */
   readonly onNotice?: (notice: string) => void;
   readonly startMs?: number;
+  /** Of its links; absent: as usual. */
+  readonly keepalive?: KeepaliveOptions | undefined;
 }
 
 /**
@@ -87,6 +89,10 @@ export class SshDialer implements Dialer {
     return receiver.furtherLink(both);
   }
 
+  get keepalive(): KeepaliveOptions | undefined {
+    return this.#options.keepalive;
+  }
+
   async dialLane(signal: AbortSignal, again: boolean): Promise<FramedLink> {
     const both = AbortSignal.any([signal, this.#closing.signal]);
     both.throwIfAborted();
@@ -98,7 +104,7 @@ export class SshDialer implements Dialer {
       const lane = await tls.dial(far, address, both, this.#options.onNotice, (dialer) => dialer.dialLane(both));
       if (lane !== undefined) return lane;
     }
-    return new FrameLink(await (again ? this.dialAgain(signal) : this.dial(signal)), LANE_KEEPALIVE);
+    return new FrameLink(await (again ? this.dialAgain(signal) : this.dial(signal)), this.keepalive ?? LANE_KEEPALIVE);
   }
 
   /** One login, however many links wait for it, and whether or not they still do when it is done. */

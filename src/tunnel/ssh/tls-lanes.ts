@@ -1,5 +1,6 @@
 import { TunnelError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
+import type { KeepaliveOptions } from '../keepalive.js';
 import type { LinkThreads } from '../threads/link-threads.js';
 import { TlsDialer } from '../tls-dialer.js';
 import type { ReceiveGreeting } from './ssh-greeting.js';
@@ -20,6 +21,8 @@ export interface TlsLanesOptions {
   readonly connectMs?: number;
   /** Where lanes live. Stays its owner's. */
   readonly threads?: LinkThreads | undefined;
+  /** Of the lanes; absent: as usual. */
+  readonly keepalive?: KeepaliveOptions | undefined;
 }
 
 /**
@@ -89,6 +92,7 @@ export class TlsLanes {
       credentials: { ca: far.ca, cert: own.cert, key: own.key },
       expectedFingerprint: far.fingerprint,
       connectMs: this.#options.connectMs ?? CONNECT_MS,
+      keepalive: this.#options.keepalive,
     };
     return new TlsDialer(options, { threads: this.#options.threads });
   }

@@ -37,7 +37,7 @@ function forget(id: number): void {
   tell({ tell: 'gone', id });
 }
 
-function openGate({ credentials, handshakeMs }: Extract<ToThread, { do: 'gate' }>): void {
+function openGate({ credentials, handshakeMs, keepalive = {} }: Extract<ToThread, { do: 'gate' }>): void {
   if (gate !== undefined) {
     gate.setCredentials(credentials);
     return;
@@ -52,7 +52,7 @@ function openGate({ credentials, handshakeMs }: Extract<ToThread, { do: 'gate' }
         return;
       }
       pending.delete(id);
-      const held = new HeldLink(id, link, {}, tell, slots);
+      const held = new HeldLink(id, link, keepalive, tell, slots);
       links.set(id, held);
       held.listen();
     },

@@ -25,7 +25,12 @@ export type ToThread = BeginOrder | LinkOrder;
 
 /** What brings a link into being. */
 export type BeginOrder =
-  | { readonly do: 'gate'; readonly credentials: TlsCredentials; readonly handshakeMs?: number | undefined }
+  | {
+      readonly do: 'gate';
+      readonly credentials: TlsCredentials;
+      readonly handshakeMs?: number | undefined;
+      readonly keepalive?: KeepaliveOptions | undefined;
+    }
   | { readonly do: 'accept'; readonly id: number; readonly fd: number }
   | {
       readonly do: 'dial';

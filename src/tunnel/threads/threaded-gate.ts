@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { KeepaliveOptions } from '../keepalive.js';
 import type { FramedLink } from '../lane-link.js';
 import type { PeerIdentity } from '../link.js';
 import type { Cuttable } from '../strangers.js';
@@ -10,6 +11,7 @@ import { fromThreadError, type ToThread } from './thread-messages.js';
 export interface ThreadedGateOptions {
   readonly credentials: TlsCredentials;
   readonly handshakeMs?: number | undefined;
+  readonly keepalive?: KeepaliveOptions | undefined;
   readonly peer?: PeerIdentity | undefined;
   readonly onLink: (link: FramedLink, client: string) => void;
   readonly onRefused: (refused: RefusedConnection) => void;
@@ -51,7 +53,8 @@ export class ThreadedGate {
   }
 
   #word(): ToThread {
-    return { do: 'gate', credentials: this.#credentials, handshakeMs: this.options.handshakeMs };
+    const { handshakeMs, keepalive } = this.options;
+    return { do: 'gate', credentials: this.#credentials, handshakeMs, keepalive };
   }
 }
 
