@@ -10,9 +10,11 @@ import { openArrivals, recoverArrival } from '../dest/recover.js';
 import { FrameLink } from '../tunnel/frame-link.js';
 import type { KeepaliveOptions } from '../tunnel/keepalive.js';
 import { LaneReceiver } from '../tunnel/lane-receiver.js';
+import { RefusalLog } from '../tunnel/refusal-log.js';
 import type { FramedLink } from '../tunnel/lane-link.js';
 import type { Link } from '../tunnel/link.js';
 import { AllowList } from './access/allow-list.js';
+import { PeerLimits } from './access/peer-limits.js';
 import { Conversations } from './conversations.js';
 import { arrivalsOf } from './lifecycle/incoming.js';
 import type { Host } from './host.js';
@@ -20,10 +22,19 @@ import type { Host } from './host.js';
 /** Journals of migrations that are long over are looked for so often at most. */
 const PRUNE_EVERY_MS = 3_600_000;
 
+/** Connections of one peer that have not said yet what they are for; fifty migrations may open eight lanes each at once. */
+export const MOST_SILENT_OF_ONE_PEER = 512;
+
 /** Where links come in: says hello, gives each link to what it is for, and keeps going whatever a peer does. */
 export class Reception implements AsyncDisposable {
   readonly #arrivals: Arrivals<FramedLink>;
   readonly #conversations = new Conversations();
+  readonly #silent = new PeerLimits({
+    what: 'connections that have not said what they are for',
+    perPeer: MOST_SILENT_OF_ONE_PEER,
+    hint: 'Its program opens connections and says nothing over them: restart it.',
+  });
+  readonly #failures: RefusalLog;
   readonly #open = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   #pruned = performance.now();
@@ -36,6 +47,7 @@ export class Reception implements AsyncDisposable {
     public allowed = new AllowList([]),
     private readonly keepalive: KeepaliveOptions = {},
   ) {
+    this.#failures = new RefusalLog(log, undefined, { line: '', more: 'more connections failed than are listed' });
     setMaxListeners(0, this.#stop.signal); // each conversation waits with it
     this.#arrivals = new Arrivals<FramedLink>({
       ...arrivalsOf(host),
@@ -91,7 +103,7 @@ export class Reception implements AsyncDisposable {
   /** The same for a link that speaks frames already. */
   acceptFramed(link: FramedLink): void {
     const work = this.#serve(link).catch((error: unknown) => {
-      this.log(`${link.peer.name} (${link.peer.address}): ${messageOf(error)}`);
+      this.#failures.note({ address: `${link.peer.name} (${link.peer.address})`, reason: error });
     });
     this.#open.add(work);
     void work.then(() => this.#open.delete(work));
@@ -120,6 +132,7 @@ export class Reception implements AsyncDisposable {
   }
 
   async #awaitOpen(link: FramedLink): Promise<Open> {
+    using _place = this.#silent.enter(link.peer.name);
     using deadline = new Deadline(this.#stop.signal, this.host.deadlines.connectMs, 'E_DEADLINE_HELLO', 'the hello');
     return decodeWith(openSchema, await link.awaitOpen(deadline.signal), `hello of ${link.peer.name}`);
   }
@@ -163,5 +176,6 @@ export class Reception implements AsyncDisposable {
     await this.#arrivals.close(reason);
     this.#stop.abort(new RefusedError('E_REFUSED_CLOSING', reason.message));
     await Promise.all(this.#open);
+    this.#failures[Symbol.dispose]();
   }
 }

@@ -1,9 +1,14 @@
-import { messageOf } from '../errors/message-of.js';
-import type { RefusedConnection } from './tls-gate.js';
+import { codeOf, messageOf } from '../errors/message-of.js';
 
 /** So many lines are written in full in each span; what comes beyond is counted, by code. */
 const LINES = 10;
 const SPAN_MS = 10_000;
+
+/** A connection that came to nothing. */
+export interface FailedConnection {
+  readonly address: string;
+  readonly reason: unknown;
+}
 
 /** Writes down who was turned away, without letting a flood fill the disk. */
 export class RefusalLog implements Disposable {
@@ -14,16 +19,22 @@ export class RefusalLog implements Disposable {
   constructor(
     private readonly log: (line: string) => void,
     private readonly spanMs = SPAN_MS,
+    /** What a line begins with, and what is counted where lines are left out. */
+    private readonly words = { line: 'refused ', more: 'refused more connections than are listed' },
   ) {}
 
-  readonly note = ({ address, reason }: RefusedConnection): void => {
+  readonly note = ({ address, reason }: FailedConnection): void => {
     this.#timer ??= setTimeout(() => {
       this.#flush();
     }, this.spanMs).unref();
     this.#lines += 1;
-    if (this.#lines <= LINES) this.log(`refused ${address}: ${messageOf(reason)}`);
-    else this.#held.set(reason.code, (this.#held.get(reason.code) ?? 0) + 1);
+    if (this.#lines <= LINES) this.log(`${this.words.line}${address}: ${messageOf(reason)}`);
+    else this.#hold(codeOf(reason));
   };
+
+  #hold(code: string): void {
+    this.#held.set(code, (this.#held.get(code) ?? 0) + 1);
+  }
 
   [Symbol.dispose](): void {
     this.#flush();
@@ -36,6 +47,6 @@ export class RefusalLog implements Disposable {
     if (this.#held.size === 0) return;
     const counts = [...this.#held].map(([code, count]) => `${code} ${count}x`);
     this.#held.clear();
-    this.log(`refused more connections than are listed: ${counts.join(', ')}`);
+    this.log(`${this.words.more}: ${counts.join(', ')}`);
   }
 }
