@@ -53,7 +53,7 @@ async function runCase(one: FaultCase): Promise<void> {
   const [moved] = await Promise.all([
     rig.move(one.options),
     rig.strike(from, one.atSource),
-    rig.strike(to, one.atDest),
+    rig.strike(to, one.atDest).then(() => (one.cutsPower === true ? rig.cutPower(to) : undefined)),
   ]);
   const attempt = seconds();
   await rig.strike(from, one.after?.source);

@@ -21,6 +21,8 @@ export interface FaultCase {
   readonly atSource?: string;
   /** Runs on the host that it goes to. */
   readonly atDest?: string;
+  /** Behind `atDest` that host loses its power, and boots again. */
+  readonly cutsPower?: true;
   /** Runs before the migration begins. */
   readonly before?: { readonly source?: string; readonly dest?: string };
   /** Takes the fault away once the attempt has ended. */
@@ -310,6 +312,17 @@ const KILLED: Numbered = [
   },
 ];
 
+const POWER: Numbered = [
+  {
+    name: 'the destination loses its power while it receives',
+    covers: 'F2 F5',
+    options: IMPATIENT,
+    atDest: 'at_helper restore',
+    cutsPower: true,
+    endings: ['home'],
+  },
+];
+
 const OPERATOR: Numbered = [
   {
     name: 'Ctrl-C while the guest is copied',
@@ -359,9 +372,15 @@ const OPERATOR: Numbered = [
 ];
 
 /** Every case, numbered as XENFERRY_LAB_FAULTS names them. */
-export const CASES: readonly FaultCase[] = [...NETWORK, ...KILLED, ...HOSTS, ...OPERATOR, ...STOPPED, ...GUEST].map(
-  (one, index) => ({ id: index + 1, ...one }),
-);
+export const CASES: readonly FaultCase[] = [
+  ...NETWORK,
+  ...KILLED,
+  ...HOSTS,
+  ...OPERATOR,
+  ...STOPPED,
+  ...GUEST,
+  ...POWER,
+].map((one, index) => ({ id: index + 1, ...one }));
 
 /** `3,7-9`: those cases, in that order; empty: all. @throws where it names one that there is not */
 export function chosenCases(text: string): FaultCase[] {

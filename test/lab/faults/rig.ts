@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { startGuest, tickBeyond, TICKS_A_DIGEST, type Tick } from '../support/lab-guest.js';
 import { hostA, hostB, quoted, type Answer, type LabHost } from '../support/lab-host.js';
 import { otherHost } from '../support/moved.js';
@@ -14,6 +16,8 @@ const SERVE_PATIENCE = [...PATIENCE.filter((one) => !one.startsWith('stall')), '
 const words = (deadlines: readonly string[]): string => deadlines.map((one) => `--deadline ${one}`).join(' ');
 
 const BOTH = [hostA, hostB] as const;
+const LAB = fileURLToPath(new URL('../../../scripts/lab', import.meta.url));
+const BOOT_MS = 900_000;
 const SHORT_MS = 120_000;
 const STRIKE_MS = 240_000;
 const MOVE_MS = 300_000;
@@ -48,16 +52,25 @@ export class Rig {
 
   async open(): Promise<void> {
     await certify(hostA, hostB);
-    await Promise.all(
-      BOTH.map(async (host) => {
-        await host.ok(
-          `cat >/tmp/on-host.sh <<'END'\n${ON_HOST}\nEND\nmodprobe ip_tables; iptables -nL >/dev/null; true`,
-        );
-        await host.ok(': >>/tmp/serve.log');
-        await this.on(host, 'serve $SERVE_OPTIONS', MOVE_MS);
-      }),
-    );
+    await Promise.all(BOTH.map((host) => this.#ready(host)));
     await this.newGuest();
+  }
+
+  /** What a host needs that has just booted. */
+  async #ready(host: LabHost): Promise<void> {
+    await host.ok(`cat >/tmp/on-host.sh <<'END'\n${ON_HOST}\nEND\n: >>/tmp/serve.log`);
+    await this.on(
+      host,
+      'mkdir -p /tmp/fault; echo 0 >/tmp/fault/served; modprobe ip_tables; serve $SERVE_OPTIONS',
+      MOVE_MS,
+    );
+  }
+
+  async cutPower(host: LabHost): Promise<void> {
+    execFileSync(LAB, ['reset', host.letter], { stdio: 'inherit', timeout: BOOT_MS });
+    await this.#ready(host);
+    // Its clock and its marks are new: what the case wrote to its journal is older than they.
+    await this.on(host, 'touch -d @0 /tmp/fault/mark');
   }
 
   async close(): Promise<void> {
