@@ -5,7 +5,7 @@ import { openHost, type GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
 
-type DumpOptions = DomainOptions & { file: string; live: boolean; crash: boolean };
+type DumpOptions = DomainOptions & { file: string; live: boolean; crash: boolean; reset: boolean };
 
 export const dumpCommand: CommandModule<GlobalOptions, DumpOptions> = {
   command: 'dump <domain> <file>',
@@ -15,6 +15,7 @@ export const dumpCommand: CommandModule<GlobalOptions, DumpOptions> = {
       .positional('file', { type: 'string', demandOption: true, describe: 'a new file; whole, or not there' })
       .option('live', flag('do not pause the guest meanwhile'))
       .option('crash', flag('end the domain behind it'))
+      .option('reset', flag('press the reset button of an HVM guest behind it'))
       .example('$0 dump web1 /var/tmp/web1.core', 'the guest goes on as it was'),
   handler: async (options) => {
     await using host = await openHost(options);

@@ -5,7 +5,7 @@ import type { Host } from '../../driver/host.js';
 import type { ImpactFlags } from '../../driver/lifecycle/impact.js';
 import { setMaxMemory, setMemory, type MemoryRequest } from '../../driver/lifecycle/memory.js';
 import { countOneVcpus, countVcpus, pinVcpu, setVcpus, vcpuInfos, vcpuPins } from '../../driver/lifecycle/vcpus.js';
-import { UsageError } from '../../errors/errors.js';
+import { RefusedError, UsageError } from '../../errors/errors.js';
 import {
   domainArgument,
   flag,
@@ -58,7 +58,19 @@ export const setmaxmemCommand = sizeVerb(
   setMaxMemory,
 );
 
-type SetVcpusOptions = DomainOptions & ImpactFlags & { count: number; maximum: boolean };
+const guestFlag = flag('as virsh has it; refused: Xen has no agent in its guests that could be asked');
+
+function noAgent(instead: string): RefusedError {
+  return new RefusedError(
+    'E_REFUSED_UNSUPPORTED',
+    'Xen has no agent in its guests: what they themselves have switched on is not known',
+    {
+      hint: `Use ${instead}: that is what Xen gives the guest.`,
+    },
+  );
+}
+
+type SetVcpusOptions = DomainOptions & ImpactFlags & { count: number; maximum: boolean; guest: boolean };
 
 export const setvcpusCommand: CommandModule<GlobalOptions, SetVcpusOptions> = {
   command: 'setvcpus <domain> <count>',
@@ -67,8 +79,10 @@ export const setvcpusCommand: CommandModule<GlobalOptions, SetVcpusOptions> = {
     impactOptions(domainArgument(yargs))
       .positional('count', { type: 'number', demandOption: true, describe: '1 or more' })
       .option('maximum', flag('how many it can have, from its next start on'))
+      .option('guest', guestFlag)
       .example('$0 setvcpus web1 2 --live --config', 'now, and from its next start on'),
   handler: async ({ live, config, current, ...options }) => {
+    if (options.guest) throw noAgent('--live');
     await using host = await openHost(options);
     using stop = new StopSignals();
     const { name } = await setVcpus(host, options.domain, {
@@ -81,7 +95,7 @@ export const setvcpusCommand: CommandModule<GlobalOptions, SetVcpusOptions> = {
   },
 };
 
-type CountOptions = JsonOptions & DomainOptions & ImpactFlags & { maximum: boolean; active: boolean };
+type CountOptions = JsonOptions & DomainOptions & ImpactFlags & { maximum: boolean; active: boolean; guest: boolean };
 
 export const vcpucountCommand: CommandModule<GlobalOptions, CountOptions> = {
   command: 'vcpucount <domain>',
@@ -90,8 +104,10 @@ export const vcpucountCommand: CommandModule<GlobalOptions, CountOptions> = {
     impactOptions(jsonOption(domainArgument(yargs)))
       .option('maximum', flag('print only how many it can have'))
       .option('active', flag('print only how many it has'))
+      .option('guest', guestFlag)
       .example('$0 vcpucount web1 --maximum --live', 'one number'),
   handler: async ({ live, config, current, ...options }) => {
+    if (options.guest) throw noAgent('--active --live');
     if (options.maximum && options.active) {
       throw new UsageError('E_USAGE_ARGUMENTS', '--maximum and --active are two answers', { hint: 'Ask for one.' });
     }

@@ -5,6 +5,7 @@ import { withoutPasswords } from '../../domain/passwords.js';
 import { RefusedError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { Companion, Reconnecting, Started, Starting, Stopped } from '../lifecycle/companion.js';
+import { isDomain0 } from '../registry/known-domain.js';
 import type { HookMoment } from './hook-call.js';
 import { runScript, type ScriptLimits } from './run-script.js';
 import { scriptsIn } from './scripts.js';
@@ -26,32 +27,33 @@ export class Hooks implements Companion {
   constructor(private readonly options: HooksOptions) {}
 
   prepare({ domain }: Starting, signal: AbortSignal): Promise<void> {
-    return this.#call(domain.name, 'prepare begin', shown(domain), signal);
+    return this.#call(domain, 'prepare begin', shown(domain), signal);
   }
 
   start({ domain }: Starting, signal: AbortSignal): Promise<void> {
-    return this.#call(domain.name, 'start begin', shown(domain), signal);
+    return this.#call(domain, 'start begin', shown(domain), signal);
   }
 
   started({ domain }: Started, signal: AbortSignal): Promise<void> {
-    return this.#call(domain.name, 'started begin', shown(domain), signal);
+    return this.#call(domain, 'started begin', shown(domain), signal);
   }
 
   reconnect({ domain }: Reconnecting, signal: AbortSignal): Promise<void> {
-    return this.#call(domain.name, 'reconnect begin', shown(domain), signal);
+    return this.#call(domain, 'reconnect begin', shown(domain), signal);
   }
 
   stopped(stopped: Stopped): Promise<void> {
-    return this.#call(stopped.name, 'stopped end', endedXml(stopped), new AbortController().signal);
+    return this.#call(stopped, 'stopped end', endedXml(stopped), new AbortController().signal);
   }
 
   release(stopped: Stopped): Promise<void> {
-    return this.#call(stopped.name, 'release end', endedXml(stopped), new AbortController().signal);
+    return this.#call(stopped, 'release end', endedXml(stopped), new AbortController().signal);
   }
 
   /** What the filters make of a guest that comes in: the same one where they print nothing. */
   async arriving(guest: Domain, signal: AbortSignal): Promise<Domain> {
     let domain = guest;
+    if (isHostItself(guest)) return guest;
     for (const script of scriptsIn(this.options.dir)) {
       const call = { domain: guest.name, moment: 'migrate begin', xml: formatDomainXml(domain) } as const;
       const printed = await runScript(script, call, this.options, signal);
@@ -61,11 +63,23 @@ export class Hooks implements Companion {
     return domain;
   }
 
-  async #call(domain: string, moment: HookMoment, xml: string, signal: AbortSignal): Promise<void> {
+  async #call(whose: Named, moment: HookMoment, xml: string, signal: AbortSignal): Promise<void> {
+    if (isHostItself(whose)) return;
+    const domain = whose.name;
     for (const script of scriptsIn(this.options.dir)) {
       await runScript(script, { domain, moment, xml }, this.options, signal);
     }
   }
+}
+
+interface Named {
+  readonly name: string;
+  readonly uuid: string;
+}
+
+/** Nothing above lets domain 0 come here; this holds whatever is above. */
+function isHostItself({ name, uuid }: Named): boolean {
+  return isDomain0(name) || isDomain0(uuid);
 }
 
 function shown(domain: Domain): string {

@@ -1,5 +1,8 @@
 import { dirname, join } from 'node:path';
 import { formatDomainXml } from '../../domain/format.js';
+import { readDefinition } from '../../domain/definition/read.js';
+import { libxlJson } from '../../domain/libxl-json/to-libxl.js';
+import type { Domain } from '../../domain/model.js';
 import { withoutPasswords } from '../../domain/passwords.js';
 import { messageOf } from '../../errors/message-of.js';
 import { makeFolder } from '../../posix/folder.js';
@@ -50,9 +53,8 @@ export class DomainLogs implements Companion {
     this.#nameOf.set(domid, name);
   }
 
-  start({ domain, how }: Starting): Promise<void> {
-    const xml = formatDomainXml(withoutPasswords(domain)).replace(/>\s+</g, '><');
-    this.#write(domain.name, 'xenferry', 'info', `Domain start (${how}): ${xml}`);
+  start({ domain }: Starting): Promise<void> {
+    this.#write(domain.name, 'xenferry', 'info', `Domain start: ${shown(withoutPasswords(domain))}`);
     return Promise.resolve();
   }
 
@@ -88,5 +90,14 @@ export class DomainLogs implements Companion {
       if (!this.#complained) complain(`the logs in ${dir} cannot be written: ${messageOf(error)}`);
       this.#complained = true;
     }
+  }
+}
+
+/** libxl's JSON (FEATURES 3.11); the XML of what libxl has no words for. */
+function shown(domain: Domain): string {
+  try {
+    return libxlJson(readDefinition(domain, { lenient: true }).definition);
+  } catch {
+    return formatDomainXml(domain).replace(/>\s+</g, '><');
   }
 }

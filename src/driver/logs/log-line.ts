@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** How much a line matters, from the least. */
 export const LOG_LEVELS = ['debug', 'info', 'warning', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -28,11 +30,17 @@ export function timeOf(line: string): number | undefined {
   return Number.isNaN(at) ? undefined : at;
 }
 
+/** File systems end at 255 bytes: there is room for what tells shortened names apart, and for `.log.100.lock`. */
+const MAX_FILE_CHARS = 200;
+
 /** The file of a domain's log. No name leads out of the folder, hides, or meets another's. */
 export function logFileName(domain: string): string {
   const safe = domain.replace(/[^A-Za-z0-9._@+-]|^[.-]/g, (letter) => {
     const bytes = Buffer.from(letter).toString('hex').toUpperCase();
     return bytes.replace(/../g, '%$&');
   });
-  return `${safe}.log`;
+  // No name of its own has a tilde.
+  if (safe.length <= MAX_FILE_CHARS) return `${safe}.log`;
+  const short = safe.slice(0, MAX_FILE_CHARS).replace(/%.?$/, '');
+  return `${short}~${createHash('sha256').update(domain).digest('hex').slice(0, 16)}.log`;
 }

@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseDomainXml } from '../../../../src/domain/parse.js';
 import { Hooks } from '../../../../src/driver/hooks/hooks.js';
 import { createDomain } from '../../../../src/driver/lifecycle/create.js';
 import { dumpXml } from '../../../../src/driver/lifecycle/details.js';
@@ -62,6 +63,11 @@ class Hooked implements AsyncDisposable {
     return lines.filter((line) => line !== '');
   }
 
+  /** The next call that may fail that way does. */
+  fault(fault: string): void {
+    writeFileSync(this.#local.path('faults.json'), JSON.stringify([{ fault, count: 1 }]));
+  }
+
   create(): Promise<DomainInfo> {
     const xml = guestXml({ name: 'web1', uuid: UUID, mib: 8 }).replace(
       '</os>',
@@ -92,6 +98,36 @@ describe('S24: hooks', () => {
     expect(a.take()).toEqual(['web1 prepare begin -', 'web1 start begin -', 'web1 started begin -']);
     await endDomain(a.host, info, 'destroyed');
     expect(a.take()).toEqual(['web1 stopped end -', 'web1 release end -']);
+  });
+
+  it('are told of a start that fails in the toolstack, and clean up', async () => {
+    a.fault('no-memory');
+    await expect(a.create()).rejects.toMatchObject({ code: 'E_TOOLSTACK_NO_MEMORY' });
+    expect(a.take()).toEqual([
+      'web1 prepare begin -',
+      'web1 start begin -',
+      'web1 stopped end -',
+      'web1 release end -',
+    ]);
+  });
+
+  it('are never called for domain 0, whoever asks', async () => {
+    const domain = parseDomainXml(guestXml({ name: 'web1', mib: 8 }));
+    const hooks = new Hooks({ dir: a.path('.'), environment: {}, timeMs: 1000, log: () => undefined });
+    for (const dom0 of [
+      { ...domain, name: 'Domain-0' },
+      { ...domain, uuid: '00000000-0000-0000-0000-000000000000' },
+    ]) {
+      const { uuid, name } = dom0;
+      await hooks.prepare({ domain: dom0, how: 'booted' }, never);
+      await hooks.start({ domain: dom0, how: 'booted' }, never);
+      expect(await hooks.arriving(dom0, never)).toBe(dom0);
+      await hooks.stopped({ uuid, name, domid: 0, domain: dom0, reason: 'destroyed' });
+      await hooks.release({ uuid, name, domid: 0, domain: dom0, reason: 'destroyed' });
+    }
+    expect(a.take()).toEqual([]);
+    await hooks.prepare({ domain, how: 'booted' }, never);
+    expect(a.take()).toEqual(['web1 prepare begin -']);
   });
 
   it('L19: those of the folder come behind, by name, and what is not executable is none', async () => {

@@ -308,7 +308,11 @@ describe('S25: a toolstack that lacks something', () => {
       ['vcpu-pinning', () => pinVcpu(host, 'web1', { vcpu: 0, cpus: [0], ...request })],
       ['buttons', () => shutdownDomain(host, 'web1', [], never)],
       ['buttons', () => resetDomain(host, 'web1', never)],
-      ['core-dump', () => dumpDomain(host, 'web1', { file: local.path('c'), live: true, crash: false, signal: never })],
+      [
+        'core-dump',
+        () =>
+          dumpDomain(host, 'web1', { file: local.path('c'), live: true, crash: false, reset: false, signal: never }),
+      ],
     ];
     for (const [ability, act] of tries) {
       await expect(act()).rejects.toMatchObject({
@@ -341,8 +345,15 @@ describe('S25: a toolstack that lacks something', () => {
 });
 
 describe('dump', () => {
-  const dump = (more: { live?: boolean; crash?: boolean } = {}): Promise<unknown> =>
-    dumpDomain(local.host, 'web1', { file: local.path('core'), live: false, crash: false, signal: never, ...more });
+  const dump = (more: { live?: boolean; crash?: boolean; reset?: boolean } = {}): Promise<unknown> =>
+    dumpDomain(local.host, 'web1', {
+      file: local.path('core'),
+      live: false,
+      crash: false,
+      reset: false,
+      signal: never,
+      ...more,
+    });
 
   it('writes a file for its owner only, and the guest goes on', async () => {
     await run();
@@ -364,5 +375,21 @@ describe('dump', () => {
     toolstack.dumpCore = own;
     await dump({ crash: true, live: true });
     expect(await domainState(local.host, 'web1')).toEqual({ state: 'shut off', reason: 'crashed' });
+  });
+
+  it('presses the reset button behind it with --reset, of guests that have one', async () => {
+    await run();
+    await expect(dump({ reset: true })).rejects.toMatchObject({
+      code: 'E_REFUSED_UNSUPPORTED',
+      message: 'web1 is a pvh guest: it has no reset button',
+    });
+    await expect(dump({ reset: true, crash: true })).rejects.toMatchObject({ code: 'E_USAGE_ARGUMENTS' });
+    expect(existsSync(local.path('core'))).toBe(false);
+    await destroyDomain(local.host, 'web1', never);
+    await defined('hvm');
+    await run();
+    await dump({ reset: true });
+    expect(existsSync(local.path('core'))).toBe(true);
+    expect(await local.host.find('web1')).toMatchObject({ state: 'shutdown', shutdownReason: 'reboot' });
   });
 });

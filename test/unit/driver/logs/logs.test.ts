@@ -74,7 +74,8 @@ describe('S44: a log for each domain', () => {
         "</os><devices><graphics type='vnc' passwd='hidden'/></devices>",
       );
       await createDomain(local.host, xml, { paused: false, validate: false, signal: never });
-      expect(of('web1')).toContain('Domain start (booted): <domain');
+      const json = /Domain start: (\{.*\})/.exec(of('web1'))?.[1] ?? '';
+      expect(JSON.parse(json)).toMatchObject({ c_info: { name: 'web1', type: 'pvh' }, b_info: { max_memkb: 8192 } });
       expect(of('web1')).toMatch(/Domain has id \d+/);
       expect(of('web1')).toContain('Domain started: booted');
       expect(of('web1')).not.toContain('hidden');
@@ -108,6 +109,18 @@ describe('S44: a log for each domain', () => {
     ['a%2Fb', 'a%252Fb.log'],
   ])('S39: no name leads out of the folder: %j', (name, file) => {
     expect(logFileName(name)).toBe(file);
+  });
+
+  it('S39: the longest names have files, each its own', () => {
+    const long = 'ß'.repeat(100);
+    for (const name of [long, 'x'.repeat(200), `${long.slice(0, -1)}ä`]) {
+      expect(Buffer.byteLength(`${logFileName(name)}.100.lock`)).toBeLessThan(255);
+      logs().know(7, name);
+      logs().changed({ uuid: 'u', name, domid: 7, change: { event: 'started', detail: 'booted' } });
+      expect(of(name)).toContain('Domain started: booted');
+    }
+    expect(logFileName(long)).not.toBe(logFileName(`${long.slice(0, -1)}ä`));
+    expect(logFileName(long)).toMatch(/(?:%[0-9A-F]{2})~[0-9a-f]{16}\.log$/);
   });
 
   it('a domain called like the driver’s log has its own', () => {
