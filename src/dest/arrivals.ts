@@ -82,9 +82,22 @@ interface Live<Lane> {
   readonly promisedKiB: number;
 }
 
+/** A `prepare` that is being looked at. */
+interface Preparing {
+  readonly connection: SourceConnection;
+  /** Gives it up: its connection is gone, or we are. */
+  readonly stop: AbortController;
+  /** Noted before it is looked for, so that two prepares at once are not promised the same. */
+  promisedKiB: number;
+  readonly over: Promise<unknown>;
+}
+
 /** All migrations that arrive in this process: answers the source's requests and feeds lanes to their migration. */
 export class Arrivals<Lane> {
   readonly #live = new Map<string, Live<Lane>>();
+  /** By migration, the first to come first. */
+  readonly #preparing = new Map<string, Preparing>();
+  #closed: XenferryError | undefined;
 
   constructor(private readonly context: ArrivalsContext<Lane>) {}
 
@@ -98,7 +111,7 @@ export class Arrivals<Lane> {
     if (live !== undefined) this.#checkRight(live, request, from);
     switch (request.type) {
       case 'prepare':
-        return this.#prepare(request, from);
+        return this.#prepareOnce(request, from);
       case 'finish':
         if (live === undefined) return this.#fromJournal(request.migration);
         live.reservation.refuseAbort('the source has asked to let the guest run here: that is being decided');
@@ -134,6 +147,7 @@ export class Arrivals<Lane> {
 
   /** The control connection has ended: what it had begun and not yet finished is given up. */
   async lost(from: SourceConnection, cause: Error | undefined): Promise<void> {
+    await this.#giveUpPreparing(Arrival.lostError(cause), from);
     const mine = [...this.#live.values()].filter((live) => live.connection === from);
     await Promise.all(mine.map((live) => live.arrival.lost(Arrival.lostError(cause))));
   }
@@ -145,6 +159,8 @@ export class Arrivals<Lane> {
 
   /** Gives up everything that is not decided, and waits for the rest. */
   async close(reason: XenferryError): Promise<void> {
+    this.#closed = reason;
+    await this.#giveUpPreparing(reason);
     await Promise.all([...this.#live.values()].map((live) => live.arrival.cancel(reason)));
   }
 
@@ -160,10 +176,45 @@ export class Arrivals<Lane> {
     }
   }
 
-  async #prepare(request: Prepare, from: SourceConnection): Promise<Reply> {
+  /** What is not prepared yet ends before it has begun; of one connection, or all. */
+  async #giveUpPreparing(reason: XenferryError, from?: SourceConnection): Promise<void> {
+    const mine = [...this.#preparing.values()].filter((one) => from === undefined || one.connection === from);
+    for (const { stop } of mine) stop.abort(reason);
+    await Promise.all(mine.map(({ over }) => over));
+  }
+
+  /** A second one of the same migration is refused, also while the first is still being looked at. */
+  #prepareOnce(request: Prepare, from: SourceConnection): Promise<Reply> {
+    if (this.#closed !== undefined) return Promise.resolve(refusal([problemOf(this.#closed)]));
+    const { migration } = request;
+    if (this.#live.has(migration) || this.#preparing.has(migration)) {
+      const repeated = new ProtocolError('E_PROTOCOL_REPEATED', `migration ${migration} was prepared already`);
+      return Promise.resolve(refusal([problemOf(repeated)]));
+    }
+    const stop = new AbortController();
+    let resolveOver: () => void = () => undefined;
+    const over = new Promise<void>((resolve) => {
+      resolveOver = resolve;
+    });
+    const preparing: Preparing = { connection: from, stop, promisedKiB: 0, over };
+    this.#preparing.set(migration, preparing);
+    return this.#prepare(request, from, preparing).finally(() => {
+      this.#preparing.delete(migration);
+      resolveOver();
+    });
+  }
+
+  /** What others were promised: those who arrive, and those who asked before this one. */
+  #promisedKiB(before: Preparing): number {
+    const asked = [...this.#preparing.values()];
+    const earlier = [...this.#live.values(), ...asked.slice(0, asked.indexOf(before))];
+    return earlier.reduce((sum, one) => sum + one.promisedKiB, 0);
+  }
+
+  async #prepare(request: Prepare, from: SourceConnection, preparing: Preparing): Promise<Reply> {
     const { context } = this;
     using deadline = new Deadline(
-      new AbortController().signal,
+      preparing.stop.signal,
       context.deadlines.prepareMs,
       'E_DEADLINE_PREPARE',
       'pre-flight',
@@ -172,9 +223,6 @@ export class Arrivals<Lane> {
     let definition: Domain | undefined;
     let streamVersion: number;
     try {
-      if (this.#live.has(request.migration)) {
-        throw new ProtocolError('E_PROTOCOL_REPEATED', `migration ${request.migration} was prepared already`);
-      }
       const host = await context.toolstack.host(deadline.signal);
       const sent = parseDomainXml(request.xml, { trust: 'peer' });
       const cookie = eatCookie(request.cookie === undefined ? undefined : Buffer.from(request.cookie, 'base64'));
@@ -210,7 +258,8 @@ export class Arrivals<Lane> {
           ],
         };
       }
-      const promisedKiB = [...this.#live.values()].reduce((sum, live) => sum + live.promisedKiB, 0);
+      preparing.promisedKiB = domain.memoryMaxKiB;
+      const promisedKiB = this.#promisedKiB(preparing);
       let problems = await findProblems(domain, context.toolstack, promisedKiB, deadline.signal);
       if (problems.length === 1 && problems[0].code === 'E_REFUSED_NO_MEMORY') {
         try {
@@ -234,12 +283,16 @@ export class Arrivals<Lane> {
         return refusal([problemOf(error)]);
       }
       try {
+        // The connection may have gone meanwhile; `lost` and `close` have then been and will not come again.
+        deadline.signal.throwIfAborted();
         // A definition that was rewritten here is all there is: the source's native form says something else.
         const { native: _native, ...rest } = request;
         return this.#start(guest === domain ? request : rest, from, guest, streamVersion, reservation);
       } catch (error) {
         await context.welcome.refused(domain, undefined);
-        throw error;
+        if (!deadline.signal.aborted) throw error;
+        reservation[Symbol.dispose]();
+        return refusal([problemOf(error)]);
       }
     } catch (error) {
       reservation[Symbol.dispose]();

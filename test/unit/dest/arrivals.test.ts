@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { bakeCookie } from '../../../src/cookie/cookie.js';
+import type { Prepare, Reply } from '../../../src/control/messages.js';
+import { Arrivals, type SourceConnection } from '../../../src/dest/arrivals.js';
+import { formatDomainXml } from '../../../src/domain/format.js';
+import { parseDomainXml } from '../../../src/domain/parse.js';
+import { arrivalsOf } from '../../../src/driver/lifecycle/incoming.js';
+import { AbortedError } from '../../../src/errors/errors.js';
+import { Recorder, LocalHost } from '../../support/local-host.js';
+import { guestXml } from '../../support/hosts.js';
+
+/** A companion whose `start` waits until it is let go on. */
+class Slow extends Recorder {
+  readonly #gate = new EventEmitter();
+  #open = false;
+  readonly reached = once(this.#gate, 'reached');
+
+  override start = async (): Promise<void> => {
+    this.#gate.emit('reached');
+    if (!this.#open) await once(this.#gate, 'open');
+  };
+
+  goOn(): void {
+    this.#open = true;
+    this.#gate.emit('open');
+  }
+}
+
+const connection = (): SourceConnection => ({
+  peer: 'hv1',
+  hostname: 'hv1',
+  reconnectMs: 600_000,
+  notify: () => undefined,
+});
+
+describe('prepares that overlap', () => {
+  let local: LocalHost;
+  let slow: Slow;
+  let arrivals: Arrivals<never>;
+  beforeEach(async () => {
+    slow = new Slow();
+    local = await LocalHost.make({ companions: [slow] });
+    arrivals = new Arrivals<never>({
+      ...arrivalsOf(local.host),
+      makeLanes: () => {
+        const lanes = new PassThrough().on('error', () => undefined);
+        return { chunks: lanes, attach: () => undefined, destroy: (error) => void lanes.destroy(error) };
+      },
+      onEvent: () => undefined,
+      log: () => undefined,
+    });
+  });
+  afterEach(async () => {
+    slow.goOn();
+    await arrivals.close(new AbortedError('over'));
+    await arrivals.settled();
+    await local[Symbol.asyncDispose]();
+  });
+
+  const prepare = async (name: string, mib = 16, migration: string = randomUUID()): Promise<Prepare> => {
+    const domain = parseDomainXml(guestXml({ name, mib, uuid: randomUUID() }));
+    const { streamVersions } = await local.host.hello();
+    const cookie = bakeCookie({
+      name,
+      uuid: domain.uuid,
+      hostname: 'hv1',
+      streamVersion: Math.max(...streamVersions),
+    });
+    return {
+      type: 'prepare',
+      migration,
+      epoch: 1,
+      xml: formatDomainXml(domain),
+      cookie: Buffer.from(cookie).toString('base64'),
+      lanes: 1,
+      windowBytes: 1024 * 1024,
+    };
+  };
+  const codes = (reply: Reply): string[] => (reply.type === 'refused' ? reply.problems.map(({ code }) => code) : []);
+
+  it('one whose connection is lost in the middle comes to nothing: nothing is held for it', async () => {
+    const from = connection();
+    const reply = arrivals.answer(await prepare('web1'), from);
+    await slow.reached;
+    const lost = arrivals.lost(from, undefined);
+    slow.goOn();
+    await lost;
+    expect((await reply).type).toBe('refused');
+    expect(arrivals.count).toBe(0);
+    expect(slow.heard).toContain('release web1');
+    expect(local.host.journal.list()).toEqual([]);
+    const again = await arrivals.answer(await prepare('web1'), connection());
+    expect(again.type, codes(again).join()).toBe('prepared');
+  });
+
+  it('one that is under way when the destination stops is given up', async () => {
+    const reply = arrivals.answer(await prepare('web1'), connection());
+    await slow.reached;
+    const closed = arrivals.close(new AbortedError('the destination is shutting down'));
+    slow.goOn();
+    await closed;
+    expect(codes(await reply)).toEqual(['E_ABORTED']);
+    expect(codes(await arrivals.answer(await prepare('web2'), connection()))).toEqual(['E_ABORTED']);
+    expect(arrivals.count).toBe(0);
+  });
+
+  it('cannot be promised the same memory', async () => {
+    const { freeMemoryKiB } = await local.host.toolstack.host();
+    const most = Math.floor((freeMemoryKiB / 1024) * 0.6);
+    const replies = [
+      arrivals.answer(await prepare('web1', most), connection()),
+      arrivals.answer(await prepare('web2', most), connection()),
+    ];
+    await slow.reached;
+    slow.goOn();
+    const [first, second] = await Promise.all(replies);
+    expect(first.type, codes(first).join()).toBe('prepared');
+    expect(codes(second)).toEqual(['E_REFUSED_NO_MEMORY']);
+  });
+
+  it('of one migration are refused: the first stays as it is', async () => {
+    const migration = randomUUID();
+    const from = connection();
+    const first = arrivals.answer(await prepare('web1', 16, migration), from);
+    await slow.reached;
+    expect(codes(await arrivals.answer(await prepare('web2', 16, migration), from))).toEqual(['E_PROTOCOL_REPEATED']);
+    slow.goOn();
+    expect((await first).type).toBe('prepared');
+  });
+});
