@@ -15,6 +15,8 @@ import { StderrTail } from './stderr-tail.js';
 const CANCEL_GRACE_MS = 5_000;
 /** How long after SIGTERM the agent is killed. */
 const TERM_GRACE_MS = 1_000;
+/** How long the pipes of an agent that died may stay open, in the hands of what it had started. */
+const LAST_WORDS_MS = 2_000;
 
 export interface AgentOptions {
   /** The compiled entry point, from `agentEntry`. */
@@ -67,6 +69,18 @@ export class Agent implements AsyncDisposable {
       child.on('close', (code, signal) => {
         this.#die(this.#deathError(code, signal));
         resolve();
+      });
+      child.on('exit', (code) => {
+        if (code === 0) return;
+        // What it had started may be stuck, and hold our pipes: it is not waited for.
+        wakeGroup(child.pid);
+        const giveUp = (): void => {
+          pipes.stderr.destroy();
+          pipes.answers.destroy();
+        };
+        // Behind one more look at the pipes: this process may have been busy all the while.
+        const timer = setTimeout(() => setImmediate(giveUp), LAST_WORDS_MS);
+        child.on('close', () => clearTimeout(timer));
       });
       child.on('error', (cause) => {
         this.#die(
@@ -202,6 +216,19 @@ export class Agent implements AsyncDisposable {
         data: { exitCode: code, signal, stderr: tail },
       },
     );
+  }
+}
+
+/**
+ * Wakes what is left of the group that an agent led, so that a helper which was stopped notices that it is alone, and ends. A
+ * script of libxl's that is at work is left to its work.
+ */
+function wakeGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGCONT');
+  } catch {
+    // nobody is left
   }
 }
 

@@ -19,6 +19,7 @@ const built = fileURLToPath(new URL('../../../dist', import.meta.url));
 const SOURCE = `
 import { serveAgent } from ${JSON.stringify(`${built}/toolstack/agent/serve.js`)};
 import { ToolstackError } from ${JSON.stringify(`${built}/errors/errors.js`)};
+import { spawn } from 'node:child_process';
 import { readdirSync, readlinkSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 serveAgent({
   add: async ({ a, b }, call) => { call.emit({ half: a }); call.emit({ half: b }); return a + b; },
@@ -28,6 +29,7 @@ serveAgent({
   fds: async () => readdirSync('/proc/self/fd').map(Number).filter((fd) => fd > 3).map((fd) => { try { return readlinkSync('/proc/self/fd/' + fd); } catch { return 'gone'; } }),
   wait: async (_, call) => new Promise((_resolve, reject) => call.signal.addEventListener('abort', () => reject(call.signal.reason))),
   spin: async () => { for (;;) {} },
+  stuck: async (command, call) => { const helper = spawn(command, command === 'cat' ? [] : ['600'], { stdio: ['pipe', 'inherit', 'inherit'] }); process.kill(helper.pid, 'SIGSTOP'); call.emit(helper.pid); await new Promise(() => undefined); },
   leave: async (code) => { process.stderr.write('first\\nlast words\\n'); process.exit(code); },
   die: async () => { process.kill(process.pid, 'SIGKILL'); },
   babble: async () => { writeSync(3, 'no json\\n'); return new Promise(() => undefined); },
@@ -55,6 +57,11 @@ const anything = { signal: never, result: z.unknown() };
 
 function openFds(): number {
   return readdirSync('/proc/self/fd').length;
+}
+
+function killed(agent: Agent): void {
+  if (agent.pid === undefined) throw new Error('it does not run');
+  process.kill(agent.pid, 'SIGKILL');
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -161,6 +168,47 @@ describe('an agent that is cancelled', () => {
     stop.abort(new AbortedError('too slow'));
     await expect(call).rejects.toThrow('too slow');
     await expect(agent.call('add', {}, anything)).rejects.toMatchObject({ code: 'E_TOOLSTACK_AGENT_DIED' });
+  });
+
+  it('is not waited for beyond its death where what it had started is stuck and holds its pipes', async () => {
+    const agent = start();
+    let helper = 0;
+    const call = agent.call('stuck', 'sleep', {
+      signal: never,
+      result: z.unknown(),
+      event: {
+        schema: z.number().int().positive(),
+        heard: (pid) => {
+          helper = pid;
+          killed(agent);
+        },
+      },
+    });
+    try {
+      await expect(call).rejects.toMatchObject({ code: 'E_TOOLSTACK_AGENT_DIED' });
+      await agent.close();
+    } finally {
+      process.kill(helper, 'SIGKILL');
+    }
+  });
+
+  it('F46: takes a helper along that stood still when it died', async () => {
+    const agent = start();
+    let helper = 0;
+    const call = agent.call('stuck', 'cat', {
+      signal: never,
+      result: z.unknown(),
+      event: {
+        schema: z.number().int().positive(),
+        heard: (pid) => {
+          helper = pid;
+          killed(agent);
+        },
+      },
+    });
+    await expect(call).rejects.toMatchObject({ code: 'E_TOOLSTACK_AGENT_DIED' });
+    await until(() => !existsSync(`/proc/${helper}`) || readFileSync(`/proc/${helper}/stat`, 'utf8').includes(') Z '));
+    await agent.close();
   });
 
   it('is not called at all where the signal has fired before', async () => {
