@@ -36,8 +36,14 @@ export class LabHost {
     return ['-F', join(runFolder(), 'ssh/config'), this.name];
   }
 
-  /** Runs a line of bash there. Never rejects for what the command does. */
-  run(command: string, deadlineMs = COMMAND_MS): Promise<Answer> {
+  /** Writes a file there. */
+  async put(bytes: Uint8Array, path: string, deadlineMs = COMMAND_MS): Promise<void> {
+    const { status, stderr } = await this.run(`cat >${quoted(path)}`, deadlineMs, bytes);
+    if (status !== 0) throw new Error(`${this.name}: ${path} could not be written: ${stderr}`);
+  }
+
+  /** Runs a line of bash there, with this as its input. Never rejects for what the command does. */
+  run(command: string, deadlineMs = COMMAND_MS, input?: Uint8Array): Promise<Answer> {
     const seconds = Math.ceil(deadlineMs / 1000);
     const line = `timeout -k 10 ${seconds} bash -c ${quoted(command)}`;
     return new Promise((resolve) => {
@@ -49,7 +55,7 @@ export class LabHost {
           const code = error === null ? 0 : error.code;
           resolve({ status: typeof code === 'number' ? code : 124, stdout, stderr });
         },
-      ).stdin?.end();
+      ).stdin?.end(input);
     });
   }
 

@@ -1,0 +1,42 @@
+import { toolstackConformance } from '../../support/toolstack-conformance.js';
+import { openLibxl } from '../../../src/toolstack/libxl/open.js';
+import type { Toolstack } from '../../../src/toolstack/toolstack.js';
+import { newGuest, ticks } from './guest-on-host.js';
+import { asXlSeesIt } from './as-xl-sees-it.js';
+import { run, titles } from './suite.js';
+
+/* On a host: the promises of the toolstack contract, kept by libxl. Says a line of JSON for each test. */
+
+/** An emulated guest balloons, unplugs and shuts down slowly. */
+const GUEST_MS = 200_000;
+
+let opened: Promise<Toolstack> | undefined;
+/** One for all tests: its agent for small calls stays. */
+const toolstack = (): Promise<Toolstack> => (opened ??= openLibxl());
+
+toolstackConformance(
+  'libxl',
+  async () => {
+    const shared = await toolstack();
+    return {
+      toolstack: shared,
+      newGuest: () => ({ domain: newGuest() }),
+      ready: async (id) => {
+        const info = await shared.info(id);
+        if (info === undefined) throw new Error(`domain ${id} has gone`);
+        await ticks(info.name);
+      },
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+  },
+  { guestMs: GUEST_MS },
+);
+asXlSeesIt(toolstack);
+
+const words = process.argv.slice(2);
+if (words.includes('--list')) {
+  process.stdout.write(JSON.stringify(titles()));
+} else {
+  await run(words, (found) => process.stdout.write(`${JSON.stringify(found)}\n`));
+  await (await toolstack())[Symbol.asyncDispose]();
+}
