@@ -3,7 +3,7 @@ import { openLibxl } from '../../../src/toolstack/libxl/open.js';
 import type { Toolstack } from '../../../src/toolstack/toolstack.js';
 import { newGuest, ticks } from './guest-on-host.js';
 import { asXlSeesIt } from './as-xl-sees-it.js';
-import { run, titles } from './suite.js';
+import { main } from './suite.js';
 
 /* On a host: the promises of the toolstack contract, kept by libxl. Says a line of JSON for each test. */
 
@@ -33,10 +33,5 @@ toolstackConformance(
 );
 asXlSeesIt(toolstack);
 
-const words = process.argv.slice(2);
-if (words.includes('--list')) {
-  process.stdout.write(JSON.stringify(titles()));
-} else {
-  await run(words, (found) => process.stdout.write(`${JSON.stringify(found)}\n`));
-  await (await toolstack())[Symbol.asyncDispose]();
-}
+await main(process.argv.slice(2));
+await (await opened)?.[Symbol.asyncDispose]();

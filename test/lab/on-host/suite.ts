@@ -15,7 +15,7 @@ interface Room {
   readonly afterEach: Step[];
 }
 
-export interface Found {
+interface Found {
   readonly title: string;
   readonly passed: boolean;
   readonly ms: number;
@@ -89,13 +89,20 @@ function poll(look: () => unknown, { timeout = 10_000 }: { readonly timeout?: nu
   );
 }
 
-/** What was registered, in its order. */
-export function titles(): string[] {
-  return tests.map(({ title }) => title);
+/**
+ * A program's end: tells the titles where it is asked to `--list`, otherwise runs what the words on its command line name and says a
+ * line of JSON for each test.
+ */
+export async function main(words: readonly string[]): Promise<void> {
+  if (words.includes('--list')) {
+    process.stdout.write(JSON.stringify(tests.map(({ title }) => title)));
+  } else {
+    await run(words, (found) => process.stdout.write(`${JSON.stringify(found)}\n`));
+  }
 }
 
 /** Runs the tests that have one of these words in their titles, or all; `heard` is told of each as it ends. */
-export async function run(words: readonly string[], heard: (found: Found) => void): Promise<void> {
+async function run(words: readonly string[], heard: (found: Found) => void): Promise<void> {
   for (const { title, rooms: within, body } of tests) {
     if (words.length > 0 && !words.some((word) => title.includes(word))) continue;
     const startedAt = performance.now();
