@@ -126,8 +126,9 @@ function sdlFromJson(sdl: { display?: string | undefined; xauthority?: string | 
 
 export function hvmGraphicsFromJson(hvm: ReadHvm): Device[] {
   const { vnc, sdl, spice, keymap } = hvm;
-  // libxl's own default is a VNC screen, unless there shall be none at all.
-  const vncOn = vnc?.enable ?? hvm.nographic !== true;
+  // libxl's own default is a VNC screen, unless there shall be none at all. Without a card it would show nothing, and in domain XML a
+  // screen brings a card.
+  const vncOn = vnc?.enable ?? (hvm.nographic !== true && hvm.vga?.kind !== 'none');
   return [
     ...(vncOn ? [vncFromJson(vnc ?? PLAIN_VNC, keymap)] : []),
     ...(sdl?.enable === true ? [sdlFromJson(sdl)] : []),

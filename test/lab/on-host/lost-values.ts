@@ -3,6 +3,14 @@
  * empty text or an empty list that is missing says the same.
  */
 
+/** The defaults that are something: what is done when a guest ends (libxl_types.idl, `action_on_shutdown`). */
+const DEFAULTS: Readonly<Record<string, unknown>> = {
+  '/on_poweroff': 'destroy',
+  '/on_reboot': 'destroy',
+  '/on_watchdog': 'destroy',
+  '/on_crash': 'destroy',
+};
+
 function isNothing(value: unknown): boolean {
   if (value === undefined || value === 0 || value === '') return true;
   return typeof value === 'object' && value !== null && Object.values(value).every(isNothing);
@@ -18,5 +26,7 @@ export function lostValues(given: unknown, kept: unknown, path = ''): string[] {
   if (isObject(given) && isObject(kept)) {
     return Object.entries(given).flatMap(([key, value]) => lostValues(value, kept[key], `${path}/${key}`));
   }
-  return given === kept ? [] : [`${path}: ${JSON.stringify(given)} became ${JSON.stringify(kept)}`];
+  return given === kept || (kept === undefined && given === DEFAULTS[path])
+    ? []
+    : [`${path}: ${JSON.stringify(given)} became ${JSON.stringify(kept)}`];
 }

@@ -138,8 +138,15 @@ async function tooLong(): Promise<never> {
 /** The whole of an error: its causes and data say which call of which library failed. */
 function told(error: unknown): string {
   if (!(error instanceof Error)) return format(error);
-  const { code, data, hint } = error as Error & { code?: string; data?: unknown; hint?: string };
-  const more = [code, hint, data === undefined ? undefined : JSON.stringify(data)].filter((one) => one !== undefined);
+  const { code, data, hint, actual } = error as Error & {
+    code?: string;
+    data?: unknown;
+    hint?: string;
+    actual?: unknown;
+  };
+  const more = [code, hint, ...[data, actual].map((one) => JSON.stringify(one) as string | undefined)].filter(
+    (one) => one !== undefined,
+  );
   const cause = error.cause === undefined ? '' : `\ncaused by ${told(error.cause)}`;
   return `${error.stack ?? error.message}${more.length === 0 ? '' : `\n  ${more.join('; ')}`}${cause}`;
 }

@@ -4,7 +4,8 @@ import { lastTick, tickBeyond, TICKS_A_DIGEST } from './lab-guest.js';
 
 /** Emulated hosts on a machine that does other things as well. */
 const MIGRATE_MS = 800_000;
-const PATIENCE = ['connect', 'prepare', 'stall', 'restore', 'finish', 'ask', 'call']
+/** Options of `migrate` that let it wait as long as an emulated host may take. */
+export const PATIENCE = ['connect', 'prepare', 'stall', 'restore', 'finish', 'ask', 'call']
   .map((wait) => `--deadline ${wait}=400`)
   .join(' ');
 

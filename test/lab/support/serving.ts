@@ -14,14 +14,19 @@ export async function certify(authority: LabHost, other: LabHost): Promise<void>
   );
 }
 
+export interface Serving extends AsyncDisposable {
+  readonly pid: number;
+}
+
 /** `xenferry serve` on a host, until it is disposed. */
-export async function serve(host: LabHost): Promise<AsyncDisposable> {
+export async function serve(host: LabHost): Promise<Serving> {
   const pid = await host.ok(
     `setsid xenferry serve --tls-dir /root/tls >/tmp/serve.out 2>/tmp/serve.log </dev/null & echo $!
      until grep -q listening /tmp/serve.out; do kill -0 $! || { cat /tmp/serve.log >&2; exit 1; }; sleep 0.5; done`,
     START_MS,
   );
   return {
+    pid: Number(pid),
     [Symbol.asyncDispose]: async () => {
       await host.run(`kill ${pid.trim()}; for _ in $(seq 60); do kill -0 ${pid.trim()} || break; sleep 0.5; done`);
     },

@@ -238,6 +238,12 @@ nx = 1
     expect(() => from(`name = 'x'\n${line}`)).toThrow(message);
   });
 
+  it('without a card stays without one', () => {
+    const { definition } = from('name = "a"\ntype = "hvm"\nmemory = 64\nserial = "pty"\nvga = "none"\n');
+    const config = toLibxlConfig(complete(throughXml(definition)));
+    expect(config).toMatchObject({ b_info: { 'type.hvm': { vga: { kind: 'none' }, nographic: 'True' } } });
+  });
+
   it('is not written for what it has no word for', () => {
     const { definition } = from("name = 'x'\ntype = 'pvh'\nkernel = '/k'");
     expect(() => toXlConfig(complete(definition), 'xen-xm')).toThrow(RefusedError);

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startGuest } from './support/lab-guest.js';
+import { hostA, hostB, type LabHost } from './support/lab-host.js';
+import { moveWhole, otherHost } from './support/moved.js';
+import { nothingLeft } from './support/nothing-left.js';
+import { certify, serve, type Serving } from './support/serving.js';
+
+const MOVES = 10;
+const SETTLE_MS = 120_000;
+
+/** Descriptors, threads and children of a daemon, by kind. */
+async function heldBy(host: LabHost, pid: number): Promise<string> {
+  return await host.ok(
+    `for fd in /proc/${pid}/fd/*; do readlink $fd; done | sed 's/:.*//; s|/.*/|/|' | sort | uniq -c
+     echo "$(ls /proc/${pid}/task | wc -l) threads"; echo "children: $(pgrep -P ${pid} | wc -l)"`,
+  );
+}
+
+async function settledHeld(host: LabHost, pid: number, wanted: string): Promise<string> {
+  const until = Date.now() + SETTLE_MS;
+  for (;;) {
+    const held = await heldBy(host, pid);
+    if (held === wanted || Date.now() > until) return held;
+  }
+}
+
+describe('many migrations in a row', () => {
+  const serving: Serving[] = [];
+  // Outside the test, so that what the daemons themselves hold is there before it, and after.
+  beforeAll(async () => {
+    await certify(hostA, hostB);
+    serving.push(await serve(hostA), await serve(hostB));
+  });
+  afterAll(async () => {
+    for (const one of serving) await one[Symbol.asyncDispose]();
+  });
+  nothingLeft();
+
+  it(`${MOVES} there and back leave no domain, process, descriptor, xenstore node or file on either host`, async () => {
+    const { name } = await startGuest(hostA, 'pvh');
+    const hosts = [hostA, hostB];
+    let from = hostA;
+    const held: string[] = [];
+    for (let move = 0; move < MOVES; move += 1) {
+      const to = otherHost(from);
+      const startedAt = Date.now();
+      await moveWhole({ name, from, uri: `xen+tls://${to.name}/system`, options: '--live --tls-dir /root/tls' });
+      process.stderr.write(`move ${move + 1} took ${Date.now() - startedAt} ms\n`);
+      from = to;
+      // After the first there and back both daemons hold what they keep for good.
+      if (move === 1) for (const [at, host] of hosts.entries()) held.push(await heldBy(host, serving[at].pid));
+    }
+    for (const [at, host] of hosts.entries()) {
+      expect(await settledHeld(host, serving[at].pid, held[at])).toBe(held[at]);
+    }
+  });
+});
