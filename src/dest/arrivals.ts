@@ -185,11 +185,11 @@ export class Arrivals<Lane> {
 
   /** A second one of the same migration is refused, also while the first is still being looked at. */
   #prepareOnce(request: Prepare, from: SourceConnection): Promise<Reply> {
-    if (this.#closed !== undefined) return Promise.resolve(refusal([problemOf(this.#closed)]));
+    if (this.#closed !== undefined) return Promise.resolve(refusalOf(this.#closed));
     const { migration } = request;
     if (this.#live.has(migration) || this.#preparing.has(migration)) {
       const repeated = new ProtocolError('E_PROTOCOL_REPEATED', `migration ${migration} was prepared already`);
-      return Promise.resolve(refusal([problemOf(repeated)]));
+      return Promise.resolve(refusalOf(repeated));
     }
     const stop = new AbortController();
     let resolveOver: () => void = () => undefined;
@@ -232,7 +232,7 @@ export class Arrivals<Lane> {
       domain = named(sent);
       if (request.persist !== undefined) definition = named(definitionOf(request.persist.xml, sent));
     } catch (error) {
-      return refusal([problemOf(error)]);
+      return refusalOf(error);
     }
 
     let reservation: Reservation;
@@ -240,7 +240,7 @@ export class Arrivals<Lane> {
       const why = `arriving from ${from.hostname}`;
       reservation = await context.reserve(domain.uuid, domain.name, why, deadline.signal, 'arrival');
     } catch (error) {
-      return refusal([problemOf(error)]);
+      return refusalOf(error);
     }
     try {
       const highestEpoch = context.journal.highestEpoch(domain.uuid);
@@ -266,7 +266,7 @@ export class Arrivals<Lane> {
           await context.welcome.makeRoom(domain, neededKiB(domain), promisedKiB, deadline.signal);
         } catch (error) {
           reservation[Symbol.dispose]();
-          return refusal([problemOf(error)]);
+          return refusalOf(error);
         }
         problems = await findProblems(domain, context.toolstack, promisedKiB, deadline.signal);
       }
@@ -280,7 +280,7 @@ export class Arrivals<Lane> {
         guest = await context.welcome.prepare(domain, wishes, deadline.signal);
       } catch (error) {
         reservation[Symbol.dispose]();
-        return refusal([problemOf(error)]);
+        return refusalOf(error);
       }
       try {
         // The connection may have gone meanwhile; `lost` and `close` have then been and will not come again.
@@ -292,7 +292,7 @@ export class Arrivals<Lane> {
         await context.welcome.refused(domain, undefined);
         if (!deadline.signal.aborted) throw error;
         reservation[Symbol.dispose]();
-        return refusal([problemOf(error)]);
+        return refusalOf(error);
       }
     } catch (error) {
       reservation[Symbol.dispose]();
@@ -476,6 +476,11 @@ function asAborted(reason: unknown): XenferryError {
 
 function refusal(problems: Problem[]): Reply {
   return { type: 'refused', problems };
+}
+
+/** A `prepare` that comes to nothing, and why. */
+export function refusalOf(error: unknown): Reply {
+  return refusal([problemOf(error)]);
 }
 
 function problemOf(error: unknown): Problem {

@@ -1,7 +1,16 @@
 import { setMaxListeners } from 'node:events';
-import { agreeProtocol, decodeWith, encode, openSchema, type Hello, type Open } from '../control/messages.js';
+import {
+  agreeProtocol,
+  decodeWith,
+  encode,
+  openSchema,
+  type Hello,
+  type Open,
+  type Reply,
+  type Request,
+} from '../control/messages.js';
 import { Responder } from '../control/responder.js';
-import { Arrivals, type SourceConnection } from '../dest/arrivals.js';
+import { Arrivals, refusalOf, type SourceConnection } from '../dest/arrivals.js';
 import { Deadline } from '../errors/deadline.js';
 import { AbortedError, RefusedError } from '../errors/errors.js';
 import { asError, messageOf } from '../errors/message-of.js';
@@ -12,8 +21,8 @@ import type { KeepaliveOptions } from '../tunnel/keepalive.js';
 import { LaneReceiver } from '../tunnel/lane-receiver.js';
 import { RefusalLog } from '../tunnel/refusal-log.js';
 import type { FramedLink } from '../tunnel/lane-link.js';
-import type { Link } from '../tunnel/link.js';
-import { AllowList } from './access/allow-list.js';
+import type { Link, PeerIdentity } from '../tunnel/link.js';
+import { AccessRules } from './access/access-rules.js';
 import { PeerLimits } from './access/peer-limits.js';
 import { Conversations } from './conversations.js';
 import { arrivalsOf } from './lifecycle/incoming.js';
@@ -43,8 +52,8 @@ export class Reception implements AsyncDisposable {
     private readonly host: Host,
     private readonly hello: Hello,
     private readonly log: (line: string) => void,
-    /** Who may begin a conversation; may be changed while others go on. */
-    public allowed = new AllowList([]),
+    /** Who may ask for what; may be changed while conversations go on. */
+    public allowed = new AccessRules(),
     private readonly keepalive: KeepaliveOptions = {},
   ) {
     this.#failures = new RefusalLog(log, undefined, { line: '', more: 'more connections failed than are listed' });
@@ -120,7 +129,7 @@ export class Reception implements AsyncDisposable {
           await this.#conversations.resume(open, link);
           return;
         case 'control':
-          this.allowed.check(link.peer);
+          this.allowed.check('recover', link.peer);
           agreeProtocol(this.hello.protocol, open.hello.protocol, open.hello.hostname);
           await this.#converse(link, open.hello.hostname, open.reconnectMs ?? 0);
       }
@@ -150,7 +159,7 @@ export class Reception implements AsyncDisposable {
         responder.notify({ type: 'failed', migration, epoch, error: toWire(error) });
       },
     };
-    const responder = new Responder(channel, hostname, (request) => this.#arrivals.answer(request, connection));
+    const responder = new Responder(channel, hostname, (request) => this.#answer(request, connection, link.peer));
     let cause: Error | undefined;
     try {
       await responder.serve(this.#stop.signal);
@@ -162,6 +171,18 @@ export class Reception implements AsyncDisposable {
       await channel.close();
       if (performance.now() - this.#pruned > PRUNE_EVERY_MS) this.#prune();
     }
+  }
+
+  /** Who may only ask after migrations begins none. What it had begun is its own to bring to an end. */
+  async #answer(request: Request, connection: SourceConnection, peer: PeerIdentity): Promise<Reply> {
+    if (request.type === 'prepare' && !this.allowed.allows('migrate', peer.name)) {
+      try {
+        this.allowed.check('migrate', peer);
+      } catch (error) {
+        return refusalOf(error);
+      }
+    }
+    return this.#arrivals.answer(request, connection);
   }
 
   /** Resolves when every link that was taken has ended, and what came over them has settled. */

@@ -14,6 +14,7 @@ import { configOf } from '../config.js';
 import { dialerOptions, dialingOptions, type DialingOptions } from '../dialing.js';
 import { deadlinesOf, openHost, stateDirOf, type GlobalOptions } from '../open.js';
 import { printNote } from '../output.js';
+import { checkSshLogin } from '../ssh-login.js';
 import { StopSignals } from '../stop-signals.js';
 import { ownVersion } from '../version.js';
 
@@ -40,6 +41,7 @@ export const migrateReceiveCommand: CommandModule<GlobalOptions, MigrateReceiveO
       .example("xl migrate -s '' web1 'ssh root@host2 xenferry migrate-receive'", 'from a host that has only xl'),
   handler: async (options) => {
     if (options.r || options.colo) refuseReplication();
+    checkSshLogin(options);
     await using host = await openHost(options);
     using stop = new StopSignals();
     const address = process.env.SSH_CONNECTION?.split(' ')[0] ?? 'standard input';

@@ -11,6 +11,7 @@ import { ReceivingEnd } from '../../tunnel/ssh/receiving-end.js';
 import { configOf } from '../config.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printNote } from '../output.js';
+import { checkSshLogin } from '../ssh-login.js';
 import { StopSignals } from '../stop-signals.js';
 import { makeFolder } from '../../posix/folder.js';
 
@@ -24,6 +25,7 @@ export const receiveCommand: CommandModule<GlobalOptions, ReceiveOptions> = {
       .option('attach', { type: 'string', describe: 'for xenferry itself: join a running receive at this socket' })
       .example('ssh host2 xenferry receive', 'what `xenferry migrate web1 xen+ssh://host2/system` does by itself'),
   handler: async (options) => {
+    checkSshLogin(options);
     using stop = new StopSignals();
     if (options.attach !== undefined) {
       await attachToSocket(options.attach, process.stdin, process.stdout, stop.cancel);

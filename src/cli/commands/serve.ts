@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
-import { AllowList } from '../../driver/access/allow-list.js';
+import { AccessRules } from '../../driver/access/access-rules.js';
 import { laneThreads } from '../../driver/dialers.js';
 import { openDestination } from '../../driver/open-destination.js';
 import { Departures } from '../../driver/watch/departures.js';
@@ -64,7 +64,10 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     using stop = new StopSignals();
     // Before the reception, which says its last words over links that live in them.
     using threads = laneThreads();
-    const allowed = (): AllowList => new AllowList(options.allow ?? readAgain(options).allow ?? []);
+    const allowed = (): AccessRules => {
+      const { allow, allowRecover } = readAgain(options);
+      return new AccessRules(options.allow ?? allow, allowRecover);
+    };
     await using reception = new Reception(host, await host.hello(stop.cancel), log, allowed(), config.keepalive);
     if (reception.allowed.isOpen)
       log('every host with a certificate of the authority may send guests; --allow names some');

@@ -1,6 +1,5 @@
 import { isIP } from 'node:net';
-import { RefusedError, UsageError } from '../../errors/errors.js';
-import type { PeerIdentity } from '../../tunnel/link.js';
+import { UsageError } from '../../errors/errors.js';
 
 const NAME = /^(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/;
 
@@ -32,13 +31,5 @@ export class AllowList {
     return this.#names.some((one) =>
       one.startsWith('*.') ? plain.endsWith(one.slice(1)) && plain.length >= one.length : one === plain,
     );
-  }
-
-  /** @throws RefusedError `E_REFUSED_NOT_ALLOWED` */
-  check({ name }: PeerIdentity): void {
-    if (this.allows(name)) return;
-    throw new RefusedError('E_REFUSED_NOT_ALLOWED', `${name} may not send guests to this host`, {
-      hint: `Let it, where it shall: --allow ${name}, or allow in the destination's configuration, and SIGHUP.`,
-    });
   }
 }

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { XenferryError, type UsageError } from '../../errors/errors.js';
 import { AllowList } from '../access/allow-list.js';
+import { SshRules } from '../access/ssh-rules.js';
 import { parseConnectUri, parseDestinationUri, parseListen } from '../uri.js';
 import { inOrder, mistakeAt, readConfig, resolveAlias, type Config } from './config.js';
 
@@ -34,6 +35,8 @@ export function checkConfig(text: string, file: string): ConfigReport {
   }
   if (listen !== undefined) tryIt(['listen'], listen, () => parseListen(listen));
   for (const name of config.allow ?? []) tryIt(['allow'], name, () => new AllowList([name]));
+  for (const name of config.allowRecover ?? []) tryIt(['allow_recover'], name, () => new AllowList([name]));
+  for (const name of config.allowSsh ?? []) tryIt(['allow_ssh'], name, () => new SshRules([name]));
   return { mistakes: inOrder(mistakes), warnings: missingFolders(config) };
 }
 

@@ -20,6 +20,10 @@ export interface Config {
   readonly tlsDir?: string | undefined;
   /** Names of the hosts that may send guests here. */
   readonly allow?: readonly string[] | undefined;
+  /** Names of further hosts that may ask after migrations, and not begin any. */
+  readonly allowRecover?: readonly string[] | undefined;
+  /** Users and keys that may bring guests by ssh; absent: whoever sshd lets in. */
+  readonly allowSsh?: readonly string[] | undefined;
   readonly hooksDir?: string | undefined;
   readonly hookMs?: number | undefined;
   /** Whether a monitor is left behind where no daemon watches; default: yes. */
@@ -61,6 +65,8 @@ const schema = z.strictObject({
   listen: z.string().min(1).optional(),
   tls_dir: absolute.optional(),
   allow: z.array(z.string()).max(MAX_ALIASES).optional(),
+  allow_recover: z.array(z.string()).max(MAX_ALIASES).optional(),
+  allow_ssh: z.array(z.string()).max(MAX_ALIASES).optional(),
   hooks_dir: absolute.optional(),
   hook_timeout: SECONDS.optional(),
   monitor: z.boolean().optional(),
@@ -132,6 +138,8 @@ function configFrom(said: z.infer<typeof schema>, uriAliases: ReadonlyMap<string
     listen: said.listen,
     tlsDir: said.tls_dir,
     allow: said.allow,
+    allowRecover: said.allow_recover,
+    allowSsh: said.allow_ssh,
     hooksDir: said.hooks_dir,
     hookMs: said.hook_timeout === undefined ? undefined : said.hook_timeout * 1000,
     monitor: said.monitor,

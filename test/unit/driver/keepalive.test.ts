@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { encode } from '../../../src/control/messages.js';
 import { connectThrough } from '../../../src/driver/connect.js';
 import { Reception } from '../../../src/driver/reception.js';
-import { AllowList } from '../../../src/driver/access/allow-list.js';
+import { AccessRules } from '../../../src/driver/access/access-rules.js';
 import { FrameLink } from '../../../src/tunnel/frame-link.js';
 import type { Dialer } from '../../../src/tunnel/link.js';
 import { LocalHost, never } from '../../support/local-host.js';
@@ -14,7 +14,7 @@ const LATE = { keepaliveMs: 3_600_000, keepaliveCount: 3 };
 it('F9: a source finds a silent destination as soon as its configuration says', async () => {
   await using local = await LocalHost.make();
   const hello = await local.host.hello();
-  await using reception = new Reception(local.host, hello, () => undefined, new AllowList([]), LATE);
+  await using reception = new Reception(local.host, hello, () => undefined, new AccessRules(), LATE);
   const pair = linkPair();
   reception.accept(pair.b);
   const dialer: Dialer = {
@@ -43,7 +43,7 @@ it('F9: and a destination a silent source', async () => {
   const said = new Promise<string>((resolve) => {
     hear = resolve;
   });
-  await using reception = new Reception(local.host, hello, hear, new AllowList([]), SOON);
+  await using reception = new Reception(local.host, hello, hear, new AccessRules(), SOON);
   const pair = linkPair();
   reception.accept(pair.b);
   const source = new FrameLink(pair.a, LATE);
