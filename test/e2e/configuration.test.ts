@@ -25,7 +25,7 @@ function xmlFile(name: string): string {
 }
 
 it(
-  'S08: one file has aliases and certificates, and all of its mistakes are told with their lines',
+  'S08 S28: one file has aliases and certificates, and all of its mistakes are told with their lines',
   { timeout: 120_000 },
   async () => {
     const { a, b } = hosts;
@@ -39,6 +39,17 @@ it(
       run(['--config-file', file, ...words]);
     expect(await bare('config-check')).toMatchObject({ code: 0, stdout: `${file}: no mistakes\n` });
     await a.create(guestXml({ name: 'web1', mib: 8, workload: "dirtyMiBPerSecond='1'" }));
+    // S28: what a peer can do is told before anything begins.
+    const peer = await bare('version', '--peer', 'there', '--json');
+    expect(JSON.parse(peer.stdout)).toMatchObject({
+      software: expect.stringMatching(/^xenferry\//) as string,
+      features: expect.arrayContaining(['migration-v3', 'migration-params', 'migration-p2p']) as string[],
+      streamVersions: [2],
+    });
+    expect(await bare('migrate', '--live', '--dname', 'a/b', 'web1', 'there')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('E_USAGE_DOMAIN_NAME') as string,
+    });
     expect(await bare('migrate', '--live', 'web1', 'there', '--progress', 'none')).toMatchObject({ code: 0 });
     expect(await b.list()).toMatchObject([{ name: 'web1', state: 'running' }]);
 

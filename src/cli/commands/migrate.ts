@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { CommandModule } from 'yargs';
 import { MAX_LEVEL, MIN_LEVEL, type Compression } from '../../codec/agreement.js';
+import { checkDomainName } from '../../domain/names.js';
 import { migrate, type Migrated } from '../../driver/migrate.js';
 import { MigrationError } from '../../driver/migration-error.js';
 import type { CopyTimeout } from '../../driver/migration-timeout.js';
@@ -130,6 +131,7 @@ async function run(options: MigrateOptions): Promise<Migrated> {
       `--reconnect-timeout ${reconnect}: seconds from 0 to ${MAX_RECONNECT_MS / 1000} are needed`,
     );
   }
+  if (options.dname !== undefined) checkDomainName(options.dname);
   const compression = parseCompression(options.compress);
   const timeout = copyTimeout(options);
   if (options['persistent-xml'] !== undefined && !options.persistent) {

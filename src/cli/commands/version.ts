@@ -1,19 +1,30 @@
 import type { CommandModule } from 'yargs';
+import type { Hello } from '../../control/messages.js';
+import type { Host } from '../../driver/host.js';
+import { Deadline } from '../../errors/deadline.js';
+import { destinationOf, dialerOptions, dialingOptions, type DialingOptions } from '../dialing.js';
+import { jsonOption, type JsonOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine } from '../output.js';
+import { StopSignals } from '../stop-signals.js';
 import { ownVersion } from '../version.js';
 
-type VersionOptions = GlobalOptions & { json: boolean };
+type VersionOptions = JsonOptions & DialingOptions & { peer?: string | undefined };
 
 export const versionCommand: CommandModule<GlobalOptions, VersionOptions> = {
   command: 'version',
   describe: 'print the versions of xenferry and of the toolstack under it',
   builder: (yargs) =>
-    yargs
-      .option('json', { type: 'boolean', default: false, describe: 'print JSON' })
-      .example('$0 version --json', 'for scripts'),
+    dialingOptions(jsonOption(yargs))
+      .option('peer', { type: 'string', nargs: 1, describe: 'those of another host, and what it can do: URI or alias' })
+      .example('$0 version --json', 'for scripts')
+      .example('$0 version --peer xen+tls://hv2/system', 'whether a migration there can work, before it is begun'),
   handler: async (options) => {
     await using host = await openHost(options);
+    if (options.peer !== undefined) {
+      printPeer(await helloOf(host, options, options.peer), options.json);
+      return;
+    }
     const { toolstack, version, hostname, streamVersions } = await host.toolstack.host();
     if (options.json)
       printJson({ xenferry: ownVersion(), toolstack, toolstackVersion: version, hostname, streamVersions });
@@ -23,3 +34,29 @@ export const versionCommand: CommandModule<GlobalOptions, VersionOptions> = {
     }
   },
 };
+
+/** What another host says of itself when it is greeted (S28). Nothing is begun there. */
+async function helloOf(host: Host, options: VersionOptions, peer: string): Promise<Hello> {
+  // What dials is large, and only this needs it.
+  const { openDestination } = await import('../../driver/open-destination.js');
+  const uri = destinationOf(options, peer);
+  using stop = new StopSignals();
+  await using destination = await openDestination(uri, dialerOptions(options), () => host.hello(stop.cancel));
+  using soon = new Deadline(stop.cancel, host.deadlines.connectMs, 'E_DEADLINE_CONNECT', `an answer of ${peer}`);
+  const nothing = (): void => undefined;
+  await using connection = await destination.connect(
+    { onConnection: nothing, onFailed: nothing, onLost: nothing },
+    soon.signal,
+  );
+  return connection.hello;
+}
+
+function printPeer({ software, hostname, protocol, features, streamVersions }: Hello, json: boolean): void {
+  if (json) {
+    printJson({ software, hostname, protocol, features, streamVersions });
+    return;
+  }
+  printLine(`${software} on ${hostname}, protocol ${protocol.min} to ${protocol.max}`);
+  printLine(`save stream versions ${streamVersions.join(', ')}`);
+  printLine(`features ${features.join(', ')}`);
+}

@@ -96,7 +96,7 @@ export class DomainLogs implements Companion {
 /** libxl's JSON (FEATURES 3.11); the XML of what libxl has no words for. */
 function shown(domain: Domain): string {
   try {
-    return libxlJson(readDefinition(domain, { lenient: true }).definition);
+    return libxlJson({ ...readDefinition(domain, { lenient: true }).definition, foreign: [] });
   } catch {
     return formatDomainXml(domain).replace(/>\s+</g, '><');
   }
