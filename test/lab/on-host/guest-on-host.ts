@@ -10,6 +10,7 @@ const LOOK_MS = 250;
 let guests = 0;
 
 const OS = {
+  pv: `<type arch='x86_64' machine='xenpv'>linux</type>`,
   pvh: `<type arch='x86_64' machine='xenpvh'>xenpvh</type>`,
   hvm: `<type arch='x86_64' machine='xenfv'>hvm</type>`,
 };
