@@ -28,6 +28,7 @@ type Calls = Pick<
   | 'physinfo'
   | 'versionInfo'
   | 'userdata'
+  | 'keepUserdata'
   | 'retrieveConfig'
   | 'rename'
   | 'preserve'
@@ -85,6 +86,9 @@ export function bindCalls(libxl: Library, ctx: Address): Calls {
   const retrieveUserdata = libxl.func(
     'int libxl_userdata_retrieve(void *ctx, uint32_t domid, str id, void *data, _Out_ int *length)',
   ) as (...args: [Address, number, string, Address, [number]]) => number;
+  const storeUserdata = libxl.func(
+    'int libxl_userdata_store(void *ctx, uint32_t domid, str id, const uint8_t *data, int length)',
+  ) as (...args: [Address, number, string, Uint8Array, number]) => number;
   const retrieveConfig = onThread(
     libxl.func('int libxl_retrieve_domain_configuration(void *ctx, uint32_t domid, void *config, void *how)'),
   ) as (...args: [Address, number, Address, null]) => Promise<number>;
@@ -142,6 +146,10 @@ export function bindCalls(libxl: Library, ctx: Address): Calls {
       } finally {
         free(out);
       }
+    },
+    keepUserdata: (domid, id, text) => {
+      const data = Buffer.from(text, 'utf8');
+      return storeUserdata(ctx, domid, id, data, data.length);
     },
     retrieveConfig: (domid, config) => retrieveConfig(ctx, domid, config, null),
     rename: (domid, name) => rename(ctx, domid, null, name),

@@ -2,7 +2,7 @@ import { AbortedError, ToolstackError, XenferryError } from '../../errors/errors
 import { asError } from '../../errors/message-of.js';
 import { checkDom0Target, guestDomid, type Domid } from '../domid.js';
 import type { DomainInfo, TransferEvent } from '../toolstack.js';
-import { maxMemoryOf } from './domain-config.js';
+import { maxMemoryOf, withUuid } from './domain-config.js';
 import { dominfoOf, toDomainInfo, type Dominfo } from './dominfo.js';
 import type { EventPump } from './event-pump.js';
 import type { LogTap } from './log-tap.js';
@@ -21,6 +21,11 @@ import { withMemory, withStruct } from './with-struct.js';
 
 /** Under this id libxl keeps a domain's configuration as JSON, whoever started it (libxl_internal.h). */
 const CONFIG_USERDATA = 'libxl-json';
+/**
+ * Under this id the UUID of a preserved domain is kept: libxl_domain_preserve writes it to xenstore only, and Xen, which
+ * libxl_domain_info asks, goes on with the old one.
+ */
+const PRESERVED_USERDATA = 'xenferry-uuid';
 const DOMID_BYTES = 4;
 const KIB_BYTES = 8;
 /** For looking only. */
@@ -70,9 +75,12 @@ export class LibxlContext {
     });
   }
 
-  /** What Xen itself says of a domain; undefined where there is none. */
+  /** What Xen itself says of a domain, but for the UUID of a preserved one; undefined where there is none. */
   async dominfo(id: Domid): Promise<Dominfo | undefined> {
-    return await dominfoOf(this.#native, id);
+    const info = await dominfoOf(this.#native, id);
+    if (info?.shutdown !== true) return info; // only what has shut down is ever preserved
+    const uuid = this.#native.userdata(id, PRESERVED_USERDATA);
+    return uuid === undefined ? info : { ...info, uuid };
   }
 
   /** The running configuration as libxl's JSON: what the domain was made from, and its devices now. */
@@ -81,7 +89,8 @@ export class LibxlContext {
       await this.#do(`read the configuration of domain ${id}`, id, () => this.#native.retrieveConfig(id, at));
       const json = this.#native.toJson('domain_config', at);
       if (json === undefined) throw libxlError({ doing: `describe domain ${id}`, rc: -3, log: [], domid: id });
-      return json;
+      const uuid = this.#native.userdata(id, PRESERVED_USERDATA);
+      return uuid === undefined ? json : withUuid(json, uuid);
     });
   }
 
@@ -148,6 +157,9 @@ export class LibxlContext {
       const domid = guestDomid(id, 'preserved');
       await this.#do(`look at domain ${id}`, id, () => this.#native.retrieveConfig(domid, config));
       await this.#do(`preserve domain ${id}`, id, () => this.#native.preserve(domid, config, suffix, bytes));
+      await this.#do(`keep the UUID of domain ${id}`, id, () =>
+        Promise.resolve(this.#native.keepUserdata(domid, PRESERVED_USERDATA, uuid)),
+      );
     });
   }
 

@@ -42,6 +42,12 @@ export function maxMemoryOf(text: string): number | undefined {
   }
 }
 
+/** The same configuration of a domain with another UUID. @throws ProtocolError E_PROTOCOL_LIBXL_JSON */
+export function withUuid(text: string, uuid: string): string {
+  const config = parseConfig(text);
+  return formatBigJson({ ...config, c_info: { ...config.c_info, uuid } });
+}
+
 /**
  * A domain's definition from its running configuration. @throws ProtocolError E_PROTOCOL_LIBXL_JSON
  */

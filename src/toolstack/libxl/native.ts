@@ -62,6 +62,8 @@ export interface LibxlNative {
   versionInfo(): string | undefined;
   /** libxl_userdata_retrieve; undefined where there is none. */
   userdata(domid: number, id: string): string | undefined;
+  /** libxl_userdata_store: kept as long as the domain is. */
+  keepUserdata(domid: number, id: string, text: string): number;
 
   /** Blocks a thread of libuv's pool, not the event loop; so do all that return a promise. */
   retrieveConfig(domid: number, config: Address): Promise<number>;

@@ -89,6 +89,22 @@ describe('libxl context', () => {
     expect(native.calls).toEqual([]);
   });
 
+  it('a preserved domain has another UUID from then on, though Xen keeps the old one', async () => {
+    const uuid = '11111111-2222-4333-8444-555555555555';
+    const domain = native.domains.find(({ domid }) => domid === id);
+    Object.assign(domain ?? {}, { shutdown: true, shutdown_reason: 'crash' });
+    const old = domain?.uuid;
+    await context.preserve(id, '-1', uuid);
+    expect(await context.info(id)).toMatchObject({ uuid, state: 'shutdown' });
+    expect(JSON.parse(await context.describe(id))).toMatchObject({ c_info: { uuid } });
+    expect(domain?.uuid).toBe(old);
+  });
+
+  it('refuses an amount of memory that is none, before libxl is asked', async () => {
+    await expect(context.setMemory(id, -4096)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
+    expect(native.calls).toEqual([]);
+  });
+
   it('saves live or not', async () => {
     await context.save(id, 4, true, quiet);
     await context.save(id, 5, false, quiet);

@@ -101,11 +101,16 @@ export class FakeNative implements LibxlNative {
   versionInfo(): string {
     return '{"xen_version_major": 4, "xen_version_minor": 17, "xen_version_extra": ".7", "pagesize": 4096, "capabilities": "xen-3.0-x86_64 hvm-3.0-x86_64 ", "commandline": "dom0_mem=max:8G"}';
   }
-  userdata(): string | undefined {
-    return undefined;
+  readonly #userdata = new Map<string, string>();
+  userdata(domid: number, id: string): string | undefined {
+    return this.#userdata.get(`${domid} ${id}`);
+  }
+  keepUserdata(domid: number, id: string, text: string): number {
+    this.#userdata.set(`${domid} ${id}`, text);
+    return this.codes.get('keepUserdata') ?? 0;
   }
   retrieveConfig(_domid: number, config: Address): Promise<number> {
-    this.#structs.set(config, { c_info: {} });
+    this.#structs.set(config, { c_info: {}, b_info: {} });
     return Promise.resolve(this.codes.get('retrieveConfig') ?? 0);
   }
   preserve(domid: number, _config: Address, suffix: string, uuid: Uint8Array): Promise<number> {
