@@ -7,9 +7,9 @@ import { dominfoOf, toDomainInfo, type Dominfo } from './dominfo.js';
 import type { EventPump } from './event-pump.js';
 import type { LogTap } from './log-tap.js';
 import {
+  SHUTDOWN_REBOOT,
   SUSPEND_LIVE,
   TRIGGER_POWER,
-  TRIGGER_RESET,
   type Address,
   type LibxlNative,
   type NativeVcpu,
@@ -172,9 +172,15 @@ export class LibxlContext {
 
   /** Presses a button of an HVM guest. */
   async press(id: Domid, button: 'power' | 'reset'): Promise<void> {
-    const trigger = button === 'power' ? TRIGGER_POWER : TRIGGER_RESET;
-    await this.#harm('shut down', id, `press the ${button} button of domain ${id}`, undefined, (domid, tag) =>
-      this.#native.trigger(domid, trigger, tag),
+    const doing = `press the ${button} button of domain ${id}`;
+    if (button === 'reset') {
+      await this.#do(doing, id, () =>
+        Promise.resolve(this.#native.forceShutdown(guestDomid(id, 'reset'), SHUTDOWN_REBOOT)),
+      );
+      return;
+    }
+    await this.#harm('turned off by its power button', id, doing, undefined, (domid, tag) =>
+      this.#native.trigger(domid, TRIGGER_POWER, tag),
     );
   }
 

@@ -1,6 +1,7 @@
 import koffi from '../../posix/koffi.js';
 import { RefusedError, ToolstackError } from '../../errors/errors.js';
 import { bindCalls } from './bind-calls.js';
+import { bindDeviceModel, DEVICE_MODEL_LIBRARY } from './bind-device-model.js';
 import { bindEvents } from './bind-events.js';
 import { bindOperations } from './bind-operations.js';
 import { lackingAbilities } from './optional-calls.js';
@@ -35,6 +36,7 @@ export function loadLibxl(release: string, logFd: number): LibxlNative {
     ...bindOperations(libxl, ctx),
     ...bindTuning(libxl, ctx),
     ...bindEvents(libxl, ctx),
+    ...bindDeviceModel(() => open(DEVICE_MODEL_LIBRARY, release)),
   };
 }
 

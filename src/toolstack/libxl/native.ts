@@ -23,7 +23,9 @@ export type OperationTag = bigint;
 
 /** libxl_trigger (libxl_types.idl). */
 export const TRIGGER_POWER = 1;
-export const TRIGGER_RESET = 5;
+
+/** xen/sched.h, SHUTDOWN_reboot. */
+export const SHUTDOWN_REBOOT = 1;
 
 /** libxl_domain_suspend's flag (libxl.h). */
 export const SUSPEND_LIVE = 2;
@@ -72,6 +74,8 @@ export interface LibxlNative {
   preserve(domid: number, config: Address, suffix: string, uuid: Uint8Array): Promise<number>;
 
   /** libxl_set_memory_target, absolute and enforced. */
+  /** Ends an HVM guest's run as its device model would: the domain has shut down at once, for that reason. Not libxl's. */
+  forceShutdown(domid: number, reason: number): number;
   setMemoryTarget(domid: number, kib: number): Promise<number>;
   /**
    * libxl_set_memory_target of domain 0, absolute and not enforced, as xl asks it for memory back; takes no domain's id, so that it can be

@@ -166,7 +166,7 @@ describe('libxl context', () => {
     await context.dumpCore(id, '/d', { signal: new AbortController().signal, heard: () => undefined });
     expect(native.calls).toEqual([
       'trigger 1 of 3',
-      'trigger 5 of 3',
+      'force 3 to shut down for 1',
       'set target of 3 to 8192',
       'set online of 3 to 0,2',
       'pin 1 of 3 to 3',

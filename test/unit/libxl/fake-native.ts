@@ -157,6 +157,10 @@ export class FakeNative implements LibxlNative {
   coreDump(domid: number, path: string, tag: OperationTag): Promise<number> {
     return this.#start('coreDump', `dump ${domid} to ${path}`, domid, tag);
   }
+  forceShutdown(domid: number, reason: number): number {
+    this.calls.push(`force ${domid} to shut down for ${reason}`);
+    return this.codes.get('forceShutdown') ?? 0;
+  }
   setMemoryTarget(domid: number, kib: number): Promise<number> {
     this.calls.push(`set target of ${domid} to ${kib}`);
     return Promise.resolve(this.codes.get('setMemoryTarget') ?? 0);
