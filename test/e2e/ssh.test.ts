@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { guestXml, migrationResult, type TwoHosts } from '../support/hosts.js';
 import { assertNeverTwice } from '../support/oracle.js';
@@ -41,6 +44,29 @@ describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host without a d
     expect((await b.info('guest')).guest.bad).toBe(0);
     expect(await b.openMigrations()).toEqual([]);
     assertNeverTwice([a.dir, b.dir]);
+  });
+
+  it('a key that is not allowed there sends nothing, one that is does', async () => {
+    const { a, b } = hosts;
+    await a.create(guestXml());
+    const [, fingerprint] = execFileSync('ssh-keygen', ['-lf', join(ssh.home.dir, '.ssh/id_ed25519')], {
+      encoding: 'latin1',
+    }).split(' ');
+    const config = join(hosts.root, 'there.conf');
+    const from = words();
+    from[from.length - 1] += ` --config-file ${config}`;
+
+    writeFileSync(config, `allow_ssh = ["SHA256:${'A'.repeat(43)}"]\n`);
+    const refused = await run(from, ssh.env);
+    expect(refused.code, refused.stderr).toBe(1);
+    expect(migrationResult(refused)).toMatchObject({ code: 'E_TUNNEL_REMOTE_EXIT', guest: 'source-running' });
+    expect(refused.stderr).toContain('E_REFUSED_NOT_ALLOWED');
+    expect(refused.stderr).toContain(fingerprint);
+    expect(await b.list()).toEqual([]);
+
+    writeFileSync(config, `allow_ssh = ["${fingerprint}"]\n`);
+    const allowed = await run(from, ssh.env);
+    expect(migrationResult(allowed), allowed.stderr).toMatchObject({ result: 'done' });
   });
 
   it('F31: a host whose key has changed is refused, with the remedy', async () => {

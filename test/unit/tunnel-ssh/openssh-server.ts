@@ -48,6 +48,7 @@ export class OpenSshServer implements AsyncDisposable {
         'StrictModes no',
         'UsePAM no',
         'PasswordAuthentication no',
+        'ExposeAuthInfo yes',
         'KbdInteractiveAuthentication no',
         'PermitRootLogin yes',
         'LogLevel INFO',
