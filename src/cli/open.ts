@@ -11,7 +11,8 @@ import { Host } from '../driver/host.js';
 import { openToolstack } from '../driver/open.js';
 import { resolveAlias, type Config } from '../driver/config/config.js';
 import { parseConnectUri, type ConnectUri } from '../driver/uri.js';
-import { UsageError } from '../errors/errors.js';
+import { SystemError, UsageError } from '../errors/errors.js';
+import { makeFolder } from '../posix/folder.js';
 import { configOf, type ConfigOptions } from './config.js';
 import { monitorStarter, type MonitorPlace } from './monitor-starter.js';
 import { printNote } from './output.js';
@@ -77,12 +78,13 @@ export async function openHost(options: GlobalOptions, how: OpenOptions = {}): P
   const uri = connectUri(options);
   const stateDir = stateDirOf(options, uri);
   const say = how.log ?? ((line) => printNote(`warning: ${line}`));
-  const logs = new DomainLogs({ ...logsOf(options), complain: say });
+  const logOptions = logsOf(options);
+  const logs = new DomainLogs({ ...logOptions, complain: say });
   const log = (line: string): void => {
     logs.driver('warning', line);
     say(line);
   };
-  return new Host({
+  const host = new Host({
     toolstack: await openToolstack(uri, ownVersion()),
     stateDir,
     deadlines: deadlinesOf(options),
@@ -102,6 +104,25 @@ export async function openHost(options: GlobalOptions, how: OpenOptions = {}): P
       for (const { domid, name } of infos) logs.know(domid, name);
     },
   });
+  try {
+    makeLogFolder(logOptions.dir);
+  } catch (error) {
+    await host[Symbol.asyncDispose]();
+    throw error;
+  }
+  return host;
+}
+
+/** Later a log that cannot be written fails nothing; a folder that cannot be made is a mistake to be told of (S04). */
+function makeLogFolder(dir: string): void {
+  try {
+    makeFolder(dir);
+  } catch (cause) {
+    throw new SystemError('E_SYSTEM_LOG_DIR', `cannot make the folder of the logs ${dir}`, {
+      cause,
+      hint: 'Name a folder that you may write to as `log_dir` in the configuration.',
+    });
+  }
 }
 
 /** Where this host's logs are, and how they are kept. */

@@ -25,7 +25,7 @@ function xmlFile(name: string): string {
 }
 
 it(
-  'S08 S28: one file has aliases and certificates, and all of its mistakes are told with their lines',
+  'S04 S08 S28: one file has aliases and certificates, and all of its mistakes are told with their lines',
   { timeout: 120_000 },
   async () => {
     const { a, b } = hosts;
@@ -53,6 +53,17 @@ it(
     expect(await bare('migrate', '--live', 'web1', 'there', '--progress', 'none')).toMatchObject({ code: 0 });
     expect(await b.list()).toMatchObject([{ name: 'web1', state: 'running' }]);
 
+    // S04: what cannot be made is an error that names it, and nothing was begun.
+    configured('log_dir = "/proc/nothing"');
+    expect(await a.run('--config-file', file, 'list')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/E_SYSTEM_LOG_DIR: .*\/proc\/nothing.*ENOENT/) as string,
+    });
+    configured('lock_manager = "file"', `lease_dir = "${hosts.root}/not-mounted"`);
+    expect(await a.run('--config-file', file, 'serve', '--tls-dir', hosts.tlsDir)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/E_SYSTEM_LEASES: .*not-mounted.*ENOENT/) as string,
+    });
     configured('log_level = "loud"', 'hook_dir = "/x"', '', 'lock_manager = "file"');
     const { code, stderr } = await bare('list');
     expect([code, stderr]).toEqual([2, expect.stringContaining(`${file}:1: log_level`)]);

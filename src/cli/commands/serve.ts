@@ -62,6 +62,8 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     // When we have gone the domains stay, and somebody has to watch them.
     await using _behind = { [Symbol.asyncDispose]: () => leaveMonitor(host, options) };
     using stop = new StopSignals();
+    // Without its lock manager a host takes nothing in (S04).
+    await host.leases.checkReady(stop.cancel);
     // Before the reception, which says its last words over links that live in them.
     using threads = laneThreads();
     const allowed = (): AccessRules => {

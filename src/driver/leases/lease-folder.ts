@@ -16,6 +16,8 @@ const RECORD = /^(\d{12})\.json$/;
 const ANY_EPOCH = /^(\d{12})\./;
 const ID_FILE = 'folder-id';
 const MAX_ID_BYTES = 64;
+/** So many records of a disk stay: who looks at a folder as it was a moment ago does not take an old number for a new one. */
+const KEPT = 16;
 /** Others may be quicker a few times, but not for ever. */
 const TRIES = 64;
 
@@ -90,14 +92,18 @@ export class LeaseFolder {
     const name = recordName(epoch);
     if (!(await writeOnce(dir, name, formatLease(record)))) return false;
     const names = await namesIn(dir);
-    const epochs = names.map((one) => Number(RECORD.exec(one)?.[1] ?? 0));
-    if (Math.max(...epochs) > epoch) {
-      // We saw an old state of the folder, and the number was free again because its record had been removed as an old one.
+    const highest = Math.max(...names.map((one) => Number(RECORD.exec(one)?.[1] ?? 0)));
+    if (highest - epoch >= KEPT) {
+      // We saw a very old state of the folder: the number was free again, because its record had been removed. What is asked for is
+      // looked at again; where others were so quick behind us, that finds it done.
       await unlink(join(dir, name)).catch(ignore('ENOENT'));
       return false;
     }
+    // Higher ones by less than that are built on ours: its number cannot have been used before.
     for (const old of names) {
-      if (Number(ANY_EPOCH.exec(old)?.[1] ?? epoch) < epoch) await unlink(join(dir, old)).catch(() => undefined); // the next one does it
+      const before = Number(ANY_EPOCH.exec(old)?.[1] ?? epoch);
+      const isOld = RECORD.test(old) ? before <= epoch - KEPT : before < epoch;
+      if (isOld) await unlink(join(dir, old)).catch(() => undefined); // the next one does it
     }
     return true;
   }

@@ -35,6 +35,10 @@ export function offered(record: LeaseRecord, me: Holder, migration: string): Cha
 
 /** The guest has arrived at `me`, whole, and the source has let go of it: its lease comes along, where it was offered. */
 export function claimed(record: LeaseRecord, me: Holder, migration: string, over: (holder: Holder) => boolean): Change {
+  // Every rule may be asked again about a change of its own: on NFS the answer to one that was made can get lost.
+  if (record.holders.some((holder) => isSame(holder, me) && holder.arriving?.migration === migration)) {
+    return { do: 'nothing' };
+  }
   const from = record.holders.find((holder) => holder.uuid === me.uuid && holder.hostId !== me.hostId);
   const mayTake = (holder: Holder): boolean => (holder === from && holder.offered === migration) || over(holder);
   const arriving = { migration, ...(from === undefined ? {} : { from: plain(from) }) };

@@ -71,6 +71,16 @@ export class Leases implements Companion {
     }
   }
 
+  /**
+   * Sees to it that the folder is there, and is the one that this host knows.
+   * @throws SystemError `E_SYSTEM_LEASES`; RefusedError `E_REFUSED_LEASE_FOLDER`
+   */
+  async checkReady(signal: AbortSignal): Promise<void> {
+    const { dir } = this.options;
+    if (dir === undefined) return;
+    await this.#within(signal, async (soon) => this.#notes.checkFolder(dir, await this.#idOf(dir, soon)));
+  }
+
   /** Before a start: takes the leases. For a guest that comes in: sees whether they could be taken. */
   async prepare({ domain, how, forceLease }: Starting, signal: AbortSignal): Promise<void> {
     const { dir, log } = this.options;
