@@ -131,6 +131,16 @@ describe('the toolstack', () => {
     await expectBackHome();
   });
 
+  it('F38: the restore refuses the first records, as Xen does where CPU features are missing: the guest has felt nothing', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    faults(b, { fault: 'restore-fails', count: 1, afterBytes: 200 });
+    const failed = await failedMigration(b);
+    expect(failed).toMatchObject({ exit: 1, guest: 'source-running' });
+    expect(failed.code).toContain('E_TOOLSTACK');
+    await expectBackHome();
+  });
+
   it('a restore that hangs is ended by its deadline', async () => {
     await b.serve('--deadline', 'stall=2');
     await a.create(guestXml({ workload: QUIET }));
