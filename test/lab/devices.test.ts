@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { lastTick, startGuest } from './support/lab-guest.js';
 import { hostA, hostB, type LabHost } from './support/lab-host.js';
 import { moveWhole, otherHost } from './support/moved.js';
@@ -58,6 +58,10 @@ async function moveAndLook(name: string, from: LabHost, serves: readonly string[
 
 describe("a guest's devices move with it", () => {
   nothingLeft();
+  // What an earlier guest wrote must not pass for this one's.
+  beforeEach(async () => {
+    await hostA.ok(`dd if=/dev/zero of=${SHARED} oflag=direct bs=512 count=1`);
+  });
 
   it('a disk by blkback and a card on a bridge, there and back', async () => {
     const { name } = await startGuest(hostA, 'disk', [disk('phy'), VIF]);
