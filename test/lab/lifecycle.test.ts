@@ -21,7 +21,7 @@ const xmlOf = (name: string): string => `<domain type='xen'>
   </os>
   <on_poweroff>destroy</on_poweroff>
   <on_reboot>restart</on_reboot>
-  <on_crash>restart</on_crash>
+  <on_crash>rename-restart</on_crash>
 </domain>
 `;
 
@@ -58,10 +58,11 @@ describe('a life on real Xen, from XML alone', () => {
 
     await hostA.ok(`xenferry reboot ${name} --mode paravirt`, VERB_MS);
     await bootedTimes(hostA, name, 2);
-    // Its kernel panics: Xen tells of a crash.
+    // Its kernel panics, and Xen tells of a crash: what is left of it is set aside, another one starts in its place.
     await hostA.ok(`xl sysrq ${name} c`);
     await bootedTimes(hostA, name, 3);
-    expect(await hostA.domains()).toEqual([name]);
+    expect((await hostA.domains()).toSorted()).toEqual([name, `${name}-1`]);
+    await hostA.ok(`xenferry destroy ${name}-1`, VERB_MS);
     expect(await stateOf(hostA, name)).toBe('running (booted)');
 
     await hostA.ok(`xenferry shutdown ${name} --mode paravirt`, VERB_MS);
