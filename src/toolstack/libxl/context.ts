@@ -118,9 +118,26 @@ export class LibxlContext {
 
   /** Writes a domain's save stream. The descriptor stays the caller's. */
   async save(id: Domid, fd: number, live: boolean, transfer: Transfer): Promise<void> {
-    await this.#harm('saved', id, `save domain ${id}`, transfer, (domid, tag) =>
-      this.#native.suspend(domid, fd, live ? SUSPEND_LIVE : 0, tag),
-    );
+    try {
+      await this.#harm('saved', id, `save domain ${id}`, transfer, (domid, tag) =>
+        this.#native.suspend(domid, fd, live ? SUSPEND_LIVE : 0, tag),
+      );
+    } catch (error) {
+      await this.withdrawSuspend(id);
+      throw error;
+    }
+  }
+
+  /**
+   * A save that ended early may have asked the guest to suspend: it must not do so when nobody waits for it any more. Where it
+   * had heard already, whoever looks finds it suspended, and resumes it.
+   */
+  async withdrawSuspend(id: Domid): Promise<void> {
+    try {
+      await this.#native.withdrawSuspend(guestDomid(id, 'asked not to suspend'));
+    } catch {
+      // The domain has gone, or xenstored has: what broke the save is the story.
+    }
   }
 
   async resume(id: Domid): Promise<void> {

@@ -78,6 +78,7 @@ serveAgent({
     return info === undefined ? null : wireInfo(info);
   },
   describe: async (params) => ({ config: await open().context.describe(domainParams.parse(params).domid) }),
+  withdrawSuspend: onDomain((context, id) => context.withdrawSuspend(id)),
   resume: onDomain((context, id) => context.resume(id)),
   pause: onDomain((context, id) => context.pause(id)),
   unpause: onDomain((context, id) => context.unpause(id)),

@@ -106,7 +106,13 @@ export class LibxlToolstack implements Toolstack {
   async save(id: Domid, sink: OwnedFd, options: SaveOptions): Promise<void> {
     using fd = sink;
     const params = { domid: guestDomid(id, 'saved'), live: options.live };
-    await this.#transfer('save', `save of domain ${id}`, [fd], params, z.unknown(), options);
+    try {
+      await this.#transfer('save', `save of domain ${id}`, [fd], params, z.unknown(), options);
+    } catch (error) {
+      // The agent does it itself, unless it was killed.
+      await this.#change('withdrawSuspend', id).catch(() => undefined); // what broke the save is the story
+      throw error;
+    }
   }
 
   async resume(id: Domid, signal?: AbortSignal): Promise<void> {

@@ -5,6 +5,7 @@ import { bindDeviceModel, DEVICE_MODEL_LIBRARY } from './bind-device-model.js';
 import { bindEvents } from './bind-events.js';
 import { bindOperations } from './bind-operations.js';
 import { lackingAbilities } from './optional-calls.js';
+import { bindXenstore } from './bind-xenstore.js';
 import { bindTuning } from './bind-tuning.js';
 import type { Library } from './foreign.js';
 import type { Address, LibxlNative } from './native.js';
@@ -37,6 +38,7 @@ export function loadLibxl(release: string, logFd: number): LibxlNative {
     ...bindTuning(libxl, ctx),
     ...bindEvents(libxl, ctx),
     ...bindDeviceModel(() => open(DEVICE_MODEL_LIBRARY, release)),
+    ...bindXenstore(),
   };
 }
 

@@ -70,6 +70,8 @@ export interface LibxlNative {
   /** Blocks a thread of libuv's pool, not the event loop; so do all that return a promise. */
   retrieveConfig(domid: number, config: Address): Promise<number>;
   rename(domid: number, name: string): Promise<number>;
+  /** Takes back a request to suspend that the guest has not heard yet; false where there is none. */
+  withdrawSuspend(domid: number): Promise<boolean>;
   /** libxl_domain_preserve. @param config the domain's domain_config, as retrieved @param uuid 16 bytes */
   preserve(domid: number, config: Address, suffix: string, uuid: Uint8Array): Promise<number>;
 

@@ -69,7 +69,7 @@ at_log() {
 }
 
 # libxl's helper for a save or restore is at work.
-at_helper() { until [ -n "$(helper "$1")" ]; do sleep 0.05; done; }
+at_helper() { until [ -n "$(helper "$1")" ]; do sleep 0.3; done; }
 
 # --- whom to strike ---
 
@@ -149,7 +149,7 @@ move() {
   shift 2
   (
     echo "$BASHPID" >/tmp/fault/move.pid
-    exec xenferry migrate --live "$@" "$name" "$uri" --tls-dir /root/tls --json --progress json 2>"$progress"
+    exec xenferry migrate --live --compress none "$@" "$name" "$uri" --tls-dir /root/tls --json --progress json 2>"$progress"
   )
   echo "exit $?"
 }

@@ -131,6 +131,16 @@ describe('libxl context', () => {
     expect(native.calls).toContain('abort');
   });
 
+  it('F34: behind a save that failed or was cancelled no request to suspend is left in xenstore', async () => {
+    native.codes.set('suspend', -3);
+    await expect(context.save(id, 4, true, quiet)).rejects.toMatchObject({
+      code: expect.stringMatching(/^E_/) as unknown,
+    });
+    expect(native.calls.at(-1)).toBe('withdraw suspend of 3');
+    native.withdrawSuspend = () => Promise.reject(new Error('xenstore cannot be opened'));
+    await expect(context.save(id, 4, true, quiet)).rejects.not.toThrow('xenstore');
+  });
+
   it('a save that was done when it was cancelled is done', async () => {
     const stop = new AbortController();
     native.abort = () => Promise.resolve(-23);

@@ -118,6 +118,10 @@ export class FakeNative implements LibxlNative {
     return Promise.resolve(0);
   }
 
+  withdrawSuspend(domid: number): Promise<boolean> {
+    this.calls.push(`withdraw suspend of ${domid}`);
+    return Promise.resolve(true);
+  }
   rename(domid: number, name: string): Promise<number> {
     this.calls.push(`rename ${domid} ${name}`);
     return Promise.resolve(this.codes.get('rename') ?? 0);

@@ -1,0 +1,99 @@
+import koffi from '../../posix/koffi.js';
+import { onThread } from './foreign.js';
+import { textAt } from './c-memory.js';
+import type { Address, LibxlNative } from './native.js';
+
+/** libxenstore has had major version 4 since Xen 4.16, and 3.0 before. */
+const SONAMES = ['libxenstore.so.4', 'libxenstore.so.3.0'] as const;
+/** Others may write to xenstore meanwhile; each time the transaction begins anew. */
+const TRIES = 10;
+const SUSPEND = 'suspend';
+
+interface Xenstore {
+  open(flags: number): Promise<Address | null>;
+  close(handle: Address): Promise<void>;
+  begin(handle: Address): Promise<number>;
+  end(handle: Address, transaction: number, abort: boolean): Promise<boolean>;
+  read(handle: Address, transaction: number, path: string, length: [number]): Promise<Address | null>;
+  write(handle: Address, transaction: number, path: string, text: string, length: number): Promise<boolean>;
+  free(at: Address): void;
+}
+
+function load(): Xenstore {
+  const store = SONAMES.map((name) => {
+    try {
+      return koffi.load(name);
+    } catch {
+      return undefined; // the other one
+    }
+  }).find((library) => library !== undefined);
+  if (store === undefined) throw new Error(`neither of ${SONAMES.join(', ')} can be loaded`);
+  return {
+    open: onThread(store.func('void *xs_open(unsigned long flags)')) as Xenstore['open'],
+    close: onThread(store.func('void xs_close(void *handle)')) as Xenstore['close'],
+    begin: onThread(store.func('uint32_t xs_transaction_start(void *handle)')) as Xenstore['begin'],
+    end: onThread(
+      store.func('bool xs_transaction_end(void *handle, uint32_t transaction, bool abort)'),
+    ) as Xenstore['end'],
+    read: onThread(
+      store.func('void *xs_read(void *handle, uint32_t transaction, const char *path, _Out_ unsigned int *length)'),
+    ) as Xenstore['read'],
+    write: onThread(
+      store.func(
+        'bool xs_write(void *handle, uint32_t transaction, const char *path, const char *text, unsigned int length)',
+      ),
+    ) as Xenstore['write'],
+    free: koffi.load('libc.so.6').func('void free(void *at)') as Xenstore['free'],
+  };
+}
+
+let loaded: Xenstore | undefined;
+
+/**
+ * The one thing about a suspension that libxl leaves to others (xenstore.h; docs/misc/xenstore-paths, `control/shutdown`): a save
+ * that is aborted leaves its request in xenstore, and a guest that is slow to read would suspend when nobody waits for it.
+ */
+export function bindXenstore(): Pick<LibxlNative, 'withdrawSuspend'> {
+  return {
+    withdrawSuspend: async (domid) => {
+      loaded ??= load();
+      const handle = await loaded.open(0);
+      if (handle === null) throw new Error('xenstore cannot be opened');
+      try {
+        return await withdraw(loaded, handle, `/local/domain/${domid}/control/shutdown`);
+      } finally {
+        await loaded.close(handle);
+      }
+    },
+  };
+}
+
+/** The guest takes the request in a transaction as well: so either it has it, or we do. */
+async function withdraw(store: Xenstore, handle: Address, path: string): Promise<boolean> {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const transaction = await store.begin(handle);
+    if (transaction === 0) throw new Error('xenstore begins no transaction');
+    const isAsked = (await valueAt(store, handle, transaction, path)) === SUSPEND;
+    if (isAsked) await store.write(handle, transaction, path, '', 0);
+    const isDone = await store.end(handle, transaction, !isAsked);
+    if (!isAsked) return false;
+    if (isDone) return true;
+  }
+  throw new Error(`${path} changes all the time`);
+}
+
+async function valueAt(
+  store: Xenstore,
+  handle: Address,
+  transaction: number,
+  path: string,
+): Promise<string | undefined> {
+  const length: [number] = [0];
+  const at = await store.read(handle, transaction, path, length);
+  if (at === null) return undefined;
+  try {
+    return length[0] === SUSPEND.length ? textAt(at, length[0]) : '';
+  } finally {
+    store.free(at);
+  }
+}
