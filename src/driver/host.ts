@@ -6,7 +6,7 @@ import { RefusedError, SystemError } from '../errors/errors.js';
 import { messageOf } from '../errors/message-of.js';
 import { Journal } from '../journal/journal.js';
 import type { DomainInfo, Toolstack } from '../toolstack/toolstack.js';
-import { makeFolder } from '../posix/folder.js';
+import { makePrivateFolder } from '../posix/private-folder.js';
 import { HostEvents } from './events/host-events.js';
 import { eventTeller, jobEvent } from './events/told-by-driver.js';
 import { Jobs } from './jobs/jobs.js';
@@ -82,7 +82,11 @@ export class Host implements AsyncDisposable {
     this.autoballoon = options.autoballoon ?? 'auto';
     this.#onSeen = options.onSeen ?? (() => undefined);
     try {
-      makeFolder(options.stateDir);
+      const had = makePrivateFolder(options.stateDir);
+      if (had !== undefined) {
+        const mode = had.toString(8).padStart(4, '0');
+        options.log(`${options.stateDir} was open to other users (mode ${mode}); it is not any more`);
+      }
       this.journal = new Journal(join(options.stateDir, 'journal'));
       const events = new HostEvents(join(options.stateDir, 'events'), options.log);
       this.events = events;
@@ -112,6 +116,7 @@ export class Host implements AsyncDisposable {
       this.managedSaves = new ManagedSaves(join(options.stateDir, 'managed-save'));
       this.runs = new RunRecords(join(options.stateDir, 'runs'));
     } catch (error) {
+      if (error instanceof SystemError && error.code === 'E_SYSTEM_FOLDER_OWNER') throw error;
       throw new SystemError('E_SYSTEM_STATE_DIR', `cannot use the state folder ${options.stateDir}`, {
         cause: error,
         hint: 'Name a folder that you may write to with --state-dir.',
