@@ -209,6 +209,9 @@ export class World implements AsyncDisposable {
   /** Everything is mended, dead processes are started again, and both sides recover, as an operator would do it. */
   async settle(): Promise<void> {
     await Promise.all([...this.#later]);
+    // What a destination does behind the guest's back belongs to the attempt; a dead one does nothing more.
+    for (const life of this.#now.values())
+      await this.#orDead(life, life.host.leases.idle(), undefined, 'keeping leases');
     mendClock();
     this.network.heal();
     this.#cancel = new AbortController();
