@@ -1,0 +1,138 @@
+import { decodeWith, encode, envelopeSchema, openSchema, openedSchema } from '../../../src/control/messages.js';
+import { bakeCookie, eatCookie } from '../../../src/cookie/cookie.js';
+import { fromLibxlConfig } from '../../../src/domain/libxl-json/from-libxl.js';
+import { parseDomainXml } from '../../../src/domain/parse.js';
+import { keysOfUserAuth } from '../../../src/driver/access/ssh-rules.js';
+import { parseConfig } from '../../../src/driver/config/config.js';
+import { decodeXlConfig, decodeXlHeader, encodeXlHead, XL_HEADER_BYTES } from '../../../src/savefile/xl-header.js';
+import { decodeHeader, encodeHeader, FRAME_HEADER_BYTES, FrameType } from '../../../src/tunnel/frame.js';
+import { parseKnownHosts } from '../../../src/tunnel/ssh/known-hosts.js';
+import { readPrivateKey } from '../../../src/tunnel/ssh/private-key.js';
+import { readSshConfig } from '../../../src/tunnel/ssh/ssh-config.js';
+import { guestXml } from '../hosts.js';
+
+/** Something that reads bytes of others, and good bytes to begin with. */
+export interface Target {
+  readonly name: string;
+  readonly seeds: readonly Uint8Array[];
+  readonly read: (bytes: Uint8Array) => unknown;
+}
+
+const MIGRATION = '5e0d6a1c-4a4e-4d7d-9a38-2f3f7d1f0001';
+const about = { migration: MIGRATION, epoch: 1 };
+const hello = {
+  protocol: { min: 1, max: 1 },
+  software: 'xenferry/1',
+  hostname: 'hv1',
+  features: ['migration-v3'],
+  streamVersions: [2, 3],
+};
+const secret = 'ab'.repeat(32);
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
+const bytesOf = (...texts: readonly string[]): Buffer[] => texts.map((one) => Buffer.from(one));
+
+const LIBXL_JSON = JSON.stringify({
+  c_info: { type: 'pvh', name: 'web1', uuid: MIGRATION },
+  b_info: { max_vcpus: 2, max_memkb: 65536, target_memkb: 65536, kernel: '/boot/vmlinuz', 'type.pvh': {} },
+  disks: [{ pdev_path: '/srv/web1.img', vdev: 'xvda', format: 'raw', readwrite: 1 }],
+  nics: [{ devid: 0, mac: '00:16:3e:00:00:01', bridge: 'xenbr0' }],
+});
+
+export const TARGETS: readonly Target[] = [
+  {
+    name: 'control messages',
+    seeds: [
+      encode({
+        id: 1,
+        request: { type: 'prepare', ...about, xml: guestXml({ uuid: MIGRATION }), lanes: 2, windowBytes: 1024 },
+      }),
+      encode({ id: 2, request: { type: 'status', ...about, uuid: MIGRATION, name: 'web1' } }),
+      encode({ re: 1, reply: { type: 'outcome', outcome: 'committed', running: true } }),
+      encode({ notice: { type: 'failed', ...about, error: { code: 'E_ABORTED', message: 'no' } } }),
+    ],
+    read: (bytes) => decodeWith(envelopeSchema, bytes, 'message'),
+  },
+  {
+    name: 'first words',
+    seeds: [
+      encode({ kind: 'control', hello, reconnectMs: 1000 }),
+      encode({ kind: 'resume', session: secret, heard: 3 }),
+      encode({ kind: 'lane', token: secret, index: 0 }),
+    ],
+    read: (bytes) => [decodeWith(openSchema, bytes, 'hello'), decodeWith(openedSchema, bytes, 'answer')],
+  },
+  {
+    name: 'frame headers',
+    seeds: [encodeHeader({ type: FrameType.DATA, sequence: 5, offset: 4096, payload: Buffer.alloc(100) })],
+    read: (bytes) => decodeHeader(Buffer.concat([bytes, Buffer.alloc(FRAME_HEADER_BYTES)], FRAME_HEADER_BYTES), 0),
+  },
+  {
+    name: 'cookies',
+    seeds: [bakeCookie({ name: 'web1', uuid: MIGRATION, hostname: 'hv1', streamVersion: 2 })],
+    read: eatCookie,
+  },
+  {
+    name: 'domain XML',
+    seeds: bytesOf(guestXml({ uuid: MIGRATION })),
+    read: (bytes) => parseDomainXml(text(bytes), { trust: 'peer' }),
+  },
+  {
+    name: 'libxl JSON',
+    seeds: bytesOf(LIBXL_JSON),
+    read: (bytes) => {
+      let json: unknown;
+      try {
+        json = JSON.parse(text(bytes));
+      } catch {
+        return undefined; // what is no JSON is refused before
+      }
+      return fromLibxlConfig(json);
+    },
+  },
+  {
+    name: 'heads of save files',
+    seeds: [
+      encodeXlHead({ format: 'libxl-json', text: LIBXL_JSON }),
+      encodeXlHead({ format: 'domain-xml', text: guestXml({ uuid: MIGRATION }) }),
+    ],
+    read: (bytes) => {
+      const { format, optionalBytes } = decodeXlHeader(bytes.subarray(0, XL_HEADER_BYTES));
+      const optional = bytes.subarray(XL_HEADER_BYTES, XL_HEADER_BYTES + optionalBytes);
+      return optional.length === optionalBytes ? decodeXlConfig(format, optional) : undefined;
+    },
+  },
+  {
+    name: 'configuration files',
+    seeds: bytesOf(
+      'listen = "0.0.0.0:1"\nallow = ["a", "*.b"]\nuri_aliases = ["x=xen+tls://y/system"]\n[deadlines]\ncall = 5\n',
+    ),
+    read: (bytes) => parseConfig(text(bytes), 'xenferry.conf'),
+  },
+  {
+    name: 'known hosts',
+    seeds: bytesOf(
+      'hv1,10.0.0.1 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000000\n' +
+        '|1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg= ssh-rsa AAAA\n@revoked * ssh-rsa AAAA\n',
+    ),
+    read: (bytes) => parseKnownHosts([{ path: 'known_hosts', text: text(bytes) }]),
+  },
+  {
+    name: 'ssh configuration',
+    seeds: bytesOf(
+      'Host hv1 !hv2 *.x\n  HostName 10.0.0.1\n  Port 22\n  IdentityFile "~/.ssh/id"\nInclude other\nMatch all\n  User root\n',
+    ),
+    read: (bytes) => readSshConfig('hv1', [{ path: 'config', text: text(bytes) }], () => []),
+  },
+  {
+    name: 'private keys',
+    seeds: bytesOf(
+      '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\n-----END OPENSSH PRIVATE KEY-----\n',
+    ),
+    read: (bytes) => readPrivateKey(text(bytes)),
+  },
+  {
+    name: "sshd's word of keys",
+    seeds: bytesOf('publickey ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ00\npassword\n'),
+    read: (bytes) => keysOfUserAuth(text(bytes)),
+  },
+];
