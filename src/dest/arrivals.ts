@@ -10,7 +10,7 @@ import { agreeStreamVersion, checkCookieMatches, eatCookie } from '../cookie/coo
 import { parseDomainXml } from '../domain/parse.js';
 import { withName } from '../domain/names.js';
 import type { Domain } from '../domain/model.js';
-import type { Journal } from '../journal/journal.js';
+import type { Journal, JournalEntry } from '../journal/journal.js';
 import { JOURNAL_VERSION } from '../journal/records.js';
 import type { Toolstack, TransferEvent } from '../toolstack/toolstack.js';
 import { Arrival, type ArrivalSubject, type InboundLanes } from './arrival.js';
@@ -113,20 +113,20 @@ export class Arrivals<Lane> {
       case 'prepare':
         return this.#prepareOnce(request, from);
       case 'finish':
-        if (live === undefined) return this.#fromJournal(request.migration);
+        if (live === undefined) return this.#fromJournal(request.migration, from);
         live.reservation.refuseAbort('the source has asked to let the guest run here: that is being decided');
         this.context.log(`${live.arrival.subject.name}: the source has sent everything and asks to finish`);
         return live.arrival.finish(request);
       case 'cancel':
-        if (live === undefined) return this.#fromJournal(request.migration);
+        if (live === undefined) return this.#fromJournal(request.migration, from);
         return live.arrival.cancel(fromWire(request.error));
       case 'status':
-        if (live === undefined) return this.#status(request);
+        if (live === undefined) return this.#status(request, from);
         // Only a source that has given its old conversation up asks in a new one.
         if (live.connection !== from) live.connection.supersede?.();
         return live.arrival.outcome();
       case 'confirm':
-        this.#confirmed(request.migration);
+        this.#confirmed(request.migration, from);
         return { type: 'confirmed' };
     }
   }
@@ -319,6 +319,7 @@ export class Arrivals<Lane> {
       side: 'dest',
       ...subject,
       peer: from.hostname,
+      identity: from.peer,
       startedAt: new Date().toISOString(),
     });
     try {
@@ -375,10 +376,12 @@ export class Arrivals<Lane> {
   }
 
   /** The source's copy is gone: nobody asks after this migration any more. Where that cannot be written, it is kept for longer. */
-  #confirmed(migration: string): void {
+  #confirmed(migration: string, from: SourceConnection): void {
     try {
       const { journal } = this.context;
-      const state = journal.read(migration, 'dest')?.state;
+      const entry = journal.read(migration, 'dest');
+      checkBegunBy(entry, from);
+      const state = entry?.state;
       if (state?.state !== 'arrived' || state.confirmed === true) return;
       using file = journal.resume(migration, 'dest');
       file.append({ ...state, confirmed: true });
@@ -388,8 +391,9 @@ export class Arrivals<Lane> {
   }
 
   /** A word about a migration that is not under way here: what the journal says is all there is. */
-  #fromJournal(migration: string): Reply {
+  #fromJournal(migration: string, from: SourceConnection): Reply {
     const entry = this.context.journal.read(migration, 'dest');
+    checkBegunBy(entry, from);
     switch (entry?.state?.state) {
       case 'arriving':
       case 'arrived':
@@ -411,9 +415,11 @@ export class Arrivals<Lane> {
    * process left, and where nothing is known writes down that this migration can never commit here,
    * before saying so.
    */
-  async #status(request: Extract<Request, { type: 'status' }>): Promise<Reply> {
+  async #status(request: Extract<Request, { type: 'status' }>, from: SourceConnection): Promise<Reply> {
     const { context } = this;
-    const said = context.journal.read(request.migration, 'dest')?.state?.state;
+    const known = context.journal.read(request.migration, 'dest');
+    checkBegunBy(known, from);
+    const said = known?.state?.state;
     if (said === 'refused') return { type: 'outcome', outcome: 'aborted' };
     if (said === 'arrived') {
       const info = await context.toolstack.lookup(request.uuid, AbortSignal.timeout(context.deadlines.callMs));
@@ -436,7 +442,7 @@ export class Arrivals<Lane> {
         'settling',
       );
     } catch {
-      return this.#fromJournal(request.migration); // another process of this host is still at work on it
+      return this.#fromJournal(request.migration, from); // another process of this host is still at work on it
     }
     try {
       const entry = context.journal.read(request.migration, 'dest');
@@ -449,6 +455,7 @@ export class Arrivals<Lane> {
         uuid: request.uuid,
         name: request.name,
         peer: 'asked after',
+        identity: from.peer,
         startedAt: new Date().toISOString(),
       });
       using _file = file;
@@ -458,6 +465,15 @@ export class Arrivals<Lane> {
       reservation[Symbol.dispose]();
     }
   }
+}
+
+/** @throws ProtocolError `E_PROTOCOL_NOT_YOURS` where somebody else began that migration */
+function checkBegunBy(entry: JournalEntry | undefined, from: SourceConnection): void {
+  if (entry?.header.identity === undefined || entry.header.identity === from.peer) return;
+  const { migration, identity } = entry.header;
+  throw new ProtocolError('E_PROTOCOL_NOT_YOURS', `migration ${migration} was begun by another peer`, {
+    hint: `Ask as ${identity}: over the same transport, with the same certificate or user.`,
+  });
 }
 
 /** What is to be kept of a guest, from the source. @throws ProtocolError `E_PROTOCOL_DEFINITION` where it is another guest's */

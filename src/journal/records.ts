@@ -19,6 +19,8 @@ export const headerSchema = z.object({
   domid: z.int().positive().optional(),
   /** Where the other side is: the destination URI, or the source's host name. */
   peer: z.string(),
+  /** Who the transport said the source was; at the destination only. */
+  identity: z.string().max(1024).optional(),
   startedAt: z.iso.datetime(),
   /** The source forgets its definition once the guest has arrived: in any case, or where the destination keeps one. */
   undefineSource: z.enum(['always', 'when-persistent']).optional(),

@@ -130,4 +130,28 @@ describe('prepares that overlap', () => {
     slow.goOn();
     expect((await first).type).toBe('prepared');
   });
+
+  it('one that has ended here answers only the peer that began it', async () => {
+    const about = { migration: randomUUID(), epoch: 1 };
+    const status = { type: 'status', ...about, uuid: randomUUID(), name: 'web1' } as const;
+    expect(await arrivals.answer(status, connection())).toEqual({ type: 'outcome', outcome: 'aborted' });
+    const other = { ...connection(), peer: 'hv2' };
+    const finish = {
+      type: 'finish',
+      ...about,
+      rawBytes: 0,
+      digest: { algorithm: 'sha256', hex: 'a'.repeat(64) },
+      run: true,
+    } as const;
+    for (const word of [status, finish, { type: 'cancel', ...about, error: { code: 'E_X', message: 'x' } } as const]) {
+      await expect(arrivals.answer(word, other), word.type).rejects.toMatchObject({
+        code: 'E_PROTOCOL_NOT_YOURS',
+        hint: expect.stringContaining('hv1') as string,
+      });
+    }
+    const before = local.host.journal.read(about.migration, 'dest');
+    await arrivals.answer({ type: 'confirm', ...about }, other);
+    expect(local.host.journal.read(about.migration, 'dest')).toEqual(before);
+    expect(await arrivals.answer(status, connection())).toEqual({ type: 'outcome', outcome: 'aborted' });
+  });
 });
