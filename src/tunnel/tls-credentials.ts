@@ -22,7 +22,8 @@ const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE---
 /**
  * Reads ca.pem, cert.pem, key.pem and, if it is there, crl.pem, and checks that they fit together,
  * so that a damaged folder is told at the start and not as a failed handshake (F29).
- * Throws `E_TUNNEL_CREDENTIALS_*`, or `E_TUNNEL_CERT_EXPIRED` for this host's own certificate.
+ * Throws `E_TUNNEL_CREDENTIALS_*`, or `E_TUNNEL_CERT_EXPIRED` or `E_TUNNEL_CERT_NOT_YET_VALID`
+ * for this host's own certificate.
  */
 export function loadTlsDir(dir: string, now: Date = new Date()): TlsCredentials {
   const path = (name: string): string => join(dir, name);
@@ -45,6 +46,12 @@ export function loadTlsDir(dir: string, now: Date = new Date()): TlsCredentials 
       `${path('cert.pem')} is not signed by the authority in ${path('ca.pem')}`,
       path('cert.pem'),
     );
+  }
+  if (now < new Date(own.validFrom)) {
+    throw new TunnelError('E_TUNNEL_CERT_NOT_YET_VALID', `${path('cert.pem')} is valid from ${own.validFrom} on`, {
+      hint: `This host's clock says ${now.toISOString()}: compare it with that of the host where the certificate was issued.`,
+      data: { path: path('cert.pem'), validFrom: own.validFrom },
+    });
   }
   if (now > new Date(own.validTo)) {
     throw new TunnelError('E_TUNNEL_CERT_EXPIRED', `${path('cert.pem')} has expired on ${own.validTo}`, {

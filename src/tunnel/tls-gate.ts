@@ -11,8 +11,7 @@ import { ALPN, CIPHERS, hostPort, identityOf, nameOf, peerCertificate, verdictOf
 import { certificateError, certificateMissing } from './tls-verdict.js';
 
 const HANDSHAKE_MS = 10_000;
-/** How long a refused client may take to read why, and how much it may still send meanwhile, unread by us. */
-const REFUSE_MS = 2000;
+/** What a refused client may still send, unread by us, while it reads why: for that it has as long as for its handshake. */
 const REFUSE_DISCARD_BYTES = 64 * 1024;
 
 const CONTEXT = {
@@ -118,7 +117,7 @@ export class TlsGate {
     });
     const timer = setTimeout(() => {
       socket.destroy();
-    }, REFUSE_MS);
+    }, this.#options.handshakeMs ?? HANDSHAKE_MS);
     socket.once('close', () => {
       clearTimeout(timer);
     });

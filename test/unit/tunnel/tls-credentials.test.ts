@@ -108,6 +108,14 @@ describe('a folder of credentials', () => {
     expect(thrown(new Date(Date.now() + 3 * 86_400_000))).toMatchObject({ code: 'E_TUNNEL_CERT_EXPIRED' });
   });
 
+  it('F28: a certificate that is not valid yet, with the clock that says so', () => {
+    const long = new Date(Date.now() - 30 * 86_400_000);
+    expect(thrown(long)).toMatchObject({
+      code: 'E_TUNNEL_CERT_NOT_YET_VALID',
+      hint: expect.stringContaining(long.toISOString()) as string,
+    });
+  });
+
   it('a list of revoked certificates that is damaged is not passed over', () => {
     writeFileSync(join(dir, 'crl.pem'), '');
     expect(thrown()).toMatchObject({ code: 'E_TUNNEL_CREDENTIALS_DAMAGED', data: { path: join(dir, 'crl.pem') } });
