@@ -20,8 +20,11 @@ export function bindDeviceModel(load: () => Library): Pick<LibxlNative, 'forceSh
     const shutdown = library.func('int xendevicemodel_shutdown(void *handle, uint16_t domid, unsigned int reason)') as (
       ...args: [Address, number, number]
     ) => number;
-    const handle = open(null, 0); // as long as the process lives
-    return (domid, reason) => (handle !== null && shutdown(handle, domid, reason) === 0 ? RC_OK : RC_FAIL);
+    let handle: Address | null = null;
+    return (domid, reason) => {
+      handle ??= open(null, 0); // then as long as the process lives; what failed is tried again by the next call
+      return handle !== null && shutdown(handle, domid, reason) === 0 ? RC_OK : RC_FAIL;
+    };
   });
   return { forceShutdown };
 }

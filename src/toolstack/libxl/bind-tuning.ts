@@ -103,7 +103,7 @@ function readBitmap(view: DataView, at: number): CpuSet {
 
 /** A libxl_bitmap with these bits on, for the time of a call. */
 async function withBitmap<T>(bits: CpuSet, use: (bitmap: Address) => Promise<T>): Promise<T> {
-  const bytes = Math.max(1, Math.ceil(((bits.at(-1) ?? 0) + 1) / 8));
+  const bytes = (Math.max(0, ...bits) >> 3) + 1;
   const bitmap = allocate(BITMAP_BYTES);
   const map = allocate(bytes);
   try {

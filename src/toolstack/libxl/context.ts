@@ -1,8 +1,9 @@
 import { AbortedError, ToolstackError, XenferryError } from '../../errors/errors.js';
 import { asError } from '../../errors/message-of.js';
 import { checkDom0Target, guestDomid, type Domid } from '../domid.js';
+import { noButton } from '../no-button.js';
 import type { DomainInfo, TransferEvent } from '../toolstack.js';
-import { maxMemoryOf, withUuid } from './domain-config.js';
+import { maxMemoryOf, readConfig, withUuid } from './domain-config.js';
 import { dominfoOf, toDomainInfo, type Dominfo } from './dominfo.js';
 import type { EventPump } from './event-pump.js';
 import type { LogTap } from './log-tap.js';
@@ -187,8 +188,13 @@ export class LibxlContext {
     );
   }
 
-  /** Presses a button of an HVM guest. */
+  /**
+   * Presses a button of an HVM guest. libxl and Xen do something to any other as well: a reset ends a PVH guest.
+   * @throws RefusedError `E_REFUSED_UNSUPPORTED` for any other
+   */
   async press(id: Domid, button: 'power' | 'reset'): Promise<void> {
+    const { domain } = readConfig(await this.describe(guestDomid(id, `given its ${button} button`)));
+    if (domain.type !== 'hvm') throw noButton(domain, button);
     const doing = `press the ${button} button of domain ${id}`;
     if (button === 'reset') {
       await this.#do(doing, id, () =>

@@ -30,7 +30,6 @@ import {
   transferEventSchema,
   vcpuSchema,
 } from './agent-protocol.js';
-import { noButton } from '../no-button.js';
 import { formatConfig, readConfig } from './domain-config.js';
 import { watchEvents } from './watch-events.js';
 
@@ -144,11 +143,11 @@ export class LibxlToolstack implements Toolstack {
   }
 
   async powerButton(id: Domid, signal?: AbortSignal): Promise<void> {
-    await this.#press(id, 'power', signal);
+    await this.#change('press', id, signal, { button: 'power' });
   }
 
   async reset(id: Domid, signal?: AbortSignal): Promise<void> {
-    await this.#press(id, 'reset', signal);
+    await this.#change('press', id, signal, { button: 'reset' });
   }
 
   async setMemory(id: Domid, kib: number, signal?: AbortSignal): Promise<void> {
@@ -179,13 +178,6 @@ export class LibxlToolstack implements Toolstack {
   async dumpCore(id: Domid, path: string, signal: AbortSignal): Promise<void> {
     const params = { domid: guestDomid(id, 'dumped'), path };
     await this.#transfer('dumpCore', `core dump of domain ${id}`, [], params, z.unknown(), { signal });
-  }
-
-  /** Only HVM guests have buttons. */
-  async #press(id: Domid, button: 'power' | 'reset', signal?: AbortSignal): Promise<void> {
-    const { domain } = await this.describe(id, signal);
-    if (domain.type !== 'hvm') throw noButton(domain, button);
-    await this.#change('press', id, signal, { button });
   }
 
   async destroy(id: Domid, signal?: AbortSignal): Promise<void> {

@@ -75,9 +75,9 @@ export interface LibxlNative {
   /** libxl_domain_preserve. @param config the domain's domain_config, as retrieved @param uuid 16 bytes */
   preserve(domid: number, config: Address, suffix: string, uuid: Uint8Array): Promise<number>;
 
-  /** libxl_set_memory_target, absolute and enforced. */
   /** Ends an HVM guest's run as its device model would: the domain has shut down at once, for that reason. Not libxl's. */
   forceShutdown(domid: number, reason: number): number;
+  /** libxl_set_memory_target, absolute and enforced. */
   setMemoryTarget(domid: number, kib: number): Promise<number>;
   /**
    * libxl_set_memory_target of domain 0, absolute and not enforced, as xl asks it for memory back; takes no domain's id, so that it can be

@@ -37,7 +37,11 @@ const HARMFUL: Readonly<Record<string, object>> = {
   pinVcpu: { vcpu: 0, cpus: [0] },
   dumpCore: { path: '/tmp/no-core' },
   save: { live: true },
+  withdrawSuspend: {},
 };
+
+/** What domain 0 may not be asked for, as a target in KiB: nothing, and what it has or more. */
+const DOM0_TARGETS = [0, -4096, 1024 * 1024 * 1024];
 
 /** What libxl gives us in its structures is what xl, which was compiled against them, prints. */
 export function asXlSeesIt(open: () => Promise<Toolstack>): void {
@@ -112,6 +116,17 @@ export function asXlSeesIt(open: () => Promise<Toolstack>): void {
       expect(JSON.parse(native?.text ?? '')).toEqual(xls.config);
     });
 
+    it('a PVH guest is not reset, not even by who speaks to the agent', async () => {
+      const { toolstack, id } = await start();
+      await using agent = Agent.start({ entry: LIBXL_AGENT, what: 'a button that is not there' });
+      const { signal } = new AbortController();
+      for (const button of ['power', 'reset']) {
+        const call = agent.call('press', { domid: id, button }, { signal, result: z.unknown() });
+        await expect(call, button).rejects.toMatchObject({ code: 'E_REFUSED_UNSUPPORTED' });
+      }
+      expect(await toolstack.info(id)).toMatchObject({ state: 'running' });
+    });
+
     it('presses the buttons of an HVM guest', async () => {
       const toolstack = await open();
       const id = await toolstack.create({ domain: newGuest('hvm') });
@@ -130,8 +145,13 @@ export function asXlSeesIt(open: () => Promise<Toolstack>): void {
         const call = agent.call(method, { domid: 0, ...params }, { signal, result: z.unknown() });
         await expect(call, method).rejects.toThrow(/Domain-0/);
       }
-      const [[name, domid, , , state]] = await table('list', '0');
-      expect([name, domid]).toEqual(['Domain-0', '0']);
+      const [[, , had]] = await table('list', '0');
+      for (const kib of [...DOM0_TARGETS, Number(had) * 1024]) {
+        const call = agent.call('setDom0Target', { kib }, { signal, result: z.unknown() });
+        await expect(call, `${kib} KiB`).rejects.toThrow();
+      }
+      const [[name, domid, has, , state]] = await table('list', '0');
+      expect([name, domid, has]).toEqual(['Domain-0', '0', had]);
       expect(state).not.toContain('p');
     });
   });

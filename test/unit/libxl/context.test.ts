@@ -16,6 +16,10 @@ const GUEST: NewGuest = {
   config: JSON.stringify({ c_info: { name: 'new', uuid: UUID }, b_info: {} }),
 };
 
+function configOf(type: string): unknown {
+  return { c_info: { type, name: 'old', uuid: OTHER_UUID }, b_info: { max_memkb: 2048, max_vcpus: 1 } };
+}
+
 /** What libxl logs while a call goes on. */
 function tapOf(errors: readonly string[] = []): {
   during<T>(domid: unknown, heard: unknown, work: () => Promise<T>): Promise<{ result: T; errors: readonly string[] }>;
@@ -168,6 +172,7 @@ describe('libxl context', () => {
   });
 
   it('presses buttons, changes memory and processors, and dumps', async () => {
+    native.config = configOf('hvm');
     await context.press(id, 'power');
     await context.press(id, 'reset');
     await context.setMemory(id, 8192);
@@ -187,6 +192,14 @@ describe('libxl context', () => {
     await expect(context.vcpus(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
     native.domains.length = 0;
     await expect(context.vcpus(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_DOMAIN_GONE' });
+  });
+
+  it.each(['pvh', 'pv'])('a %s guest has no button to press: libxl is not even called', async (type) => {
+    native.config = configOf(type);
+    for (const button of ['power', 'reset'] as const) {
+      await expect(context.press(id, button)).rejects.toMatchObject({ code: 'E_REFUSED_UNSUPPORTED' });
+    }
+    expect(native.calls).toEqual([]);
   });
 
   it.each([0, -4096, 0.5, Number.NaN])('asks no guest to do with %s KiB: libxl is not even called', async (kib) => {

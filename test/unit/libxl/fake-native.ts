@@ -38,6 +38,8 @@ export class FakeNative implements LibxlNative {
   allocations = 0;
   /** What a create or restore writes as the new domain's id. */
   newDomid = 7;
+  /** What a domain was made from. */
+  config: unknown = { c_info: {}, b_info: {} };
   #next = 0x1000n;
   readonly #structs = new Map<Address, unknown>();
   readonly #words = new Map<Address, number>();
@@ -110,7 +112,7 @@ export class FakeNative implements LibxlNative {
     return this.codes.get('keepUserdata') ?? 0;
   }
   retrieveConfig(_domid: number, config: Address): Promise<number> {
-    this.#structs.set(config, { c_info: {}, b_info: {} });
+    this.#structs.set(config, this.config);
     return Promise.resolve(this.codes.get('retrieveConfig') ?? 0);
   }
   preserve(domid: number, _config: Address, suffix: string, uuid: Uint8Array): Promise<number> {
