@@ -63,7 +63,9 @@ host_start_qemu() {
   sock=$(sockets)
   mac=52:54:00:77:0$([ "$host" = a ] && echo 1 || echo 2)
   # The image is a base that QEMU writes beside (snapshot=on): a nameless file that goes with the process.
-  # The shared disk is one file under both: they see the same page cache, as two hosts see one SAN.
+  # The shared disk is one file under both: they see the same page cache, as two hosts see one SAN. The share is
+  # a folder of this machine: they see the same files, as two hosts see one NFS server.
+  mkdir -p "$LAB_RUN/share"
   TMPDIR=$LAB_RUN setsid qemu-system-x86_64 \
     -daemonize -pidfile "$LAB_RUN/$host.pid" -name "xenferry-lab-$host" \
     -display none -nodefaults -no-user-config \
@@ -76,6 +78,7 @@ host_start_qemu() {
     -device virtio-blk-pci,drive=payload,serial=payload \
     -drive "file=$LAB_RUN/shared.img,format=raw,if=none,id=shared,file.locking=off" \
     -device virtio-blk-pci,drive=shared,serial=shared,share-rw=on \
+    -virtfs "local,path=$LAB_RUN/share,mount_tag=share,security_model=none,multidevs=remap" \
     -netdev "user,id=outer,restrict=on,hostfwd=tcp:127.0.0.1:$port-:22" \
     -device "virtio-net-pci,netdev=outer,mac=$mac:01" \
     -netdev "dgram,id=inner,local.type=unix,local.path=$sock/$host.wire,remote.type=unix,remote.path=$sock/$(other_letter "$host").wire" \

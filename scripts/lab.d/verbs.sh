@@ -40,7 +40,7 @@ lab_down() {
   lock_run
   for host in a b; do host_stop "$host"; done
   [ -d "$(cat "$LAB_RUN/sockets" 2>/dev/null)" ] && rm -rf "$(sockets)"
-  rm -rf "$LAB_RUN"/{payload,payload.img,shared.img,ssh,sockets,lock-hash}
+  rm -rf "$LAB_RUN"/{payload,payload.img,shared.img,share,ssh,sockets,lock-hash}
   say 'both hosts are down'
 }
 
