@@ -144,9 +144,7 @@ function told(error: unknown): string {
     hint?: string;
     actual?: unknown;
   };
-  const more = [code, hint, ...[data, actual].map((one) => JSON.stringify(one) as string | undefined)].filter(
-    (one) => one !== undefined,
-  );
+  const more = [code, hint, data, actual].filter((one) => one !== undefined).map((one) => format(one));
   const cause = error.cause === undefined ? '' : `\ncaused by ${told(error.cause)}`;
   return `${error.stack ?? error.message}${more.length === 0 ? '' : `\n  ${more.join('; ')}`}${cause}`;
 }

@@ -62,12 +62,15 @@ export class HostProgram implements Disposable {
     return new HostProgram(folder, join(folder, `${name}.mjs`), name);
   }
 
-  /** Runs it on a host until it ends, or the deadline has passed; what it said until then is kept. */
-  async run(host: LabHost, deadlineMs: number): Promise<ProgramEnd> {
+  /**
+   * Runs it on a host until it ends, or the deadline has passed; what it said until then is kept.
+   * @param words run only what has one of them in its title
+   */
+  async run(host: LabHost, deadlineMs: number, words: readonly string[] = []): Promise<ProgramEnd> {
     const there = `${FOLDER_THERE}/${this.#name}.mjs`;
     await host.put(readFileSync(this.#file), there, PUSH_MS);
     try {
-      const { status, stdout, stderr } = await host.run(`node ${quoted(there)}`, deadlineMs);
+      const { status, stdout, stderr } = await host.run(['node', there, ...words].map(quoted).join(' '), deadlineMs);
       const lines = stdout.split('\n').filter((line) => line.startsWith('{'));
       return { lines: lines.map((line) => JSON.parse(line) as unknown), status, stderr };
     } finally {
