@@ -31,6 +31,7 @@ import {
   vcpuSchema,
 } from './agent-protocol.js';
 import { formatConfig, readConfig } from './domain-config.js';
+import { madeWhole } from './half-made.js';
 import { watchEvents } from './watch-events.js';
 
 /** The libxl migration stream of Xen 4.6 and later; version 1 would go through a converter that is no more. */
@@ -82,10 +83,14 @@ export class LibxlToolstack implements Toolstack {
   }
 
   async create(config: GuestConfig, signal?: AbortSignal): Promise<Domid> {
-    const made = await this.#transfer('create', `creation of ${config.domain.name}`, [], paramsOf(config), madeSchema, {
-      signal: signal ?? new AbortController().signal,
-    });
-    return made.domid;
+    const options = { signal: signal ?? new AbortController().signal };
+    const what = `creation of ${config.domain.name}`;
+    const params = paramsOf(config);
+    return await madeWhole(
+      this,
+      config.domain.uuid,
+      async () => (await this.#transfer('create', what, [], params, madeSchema, options)).domid,
+    );
   }
 
   async restore(config: GuestConfig, source: OwnedFd, options: RestoreOptions): Promise<Domid> {
@@ -99,7 +104,11 @@ export class LibxlToolstack implements Toolstack {
     }
     const params = { ...paramsOf(config), streamVersion: options.streamVersion };
     const what = `restore of ${config.domain.name}`;
-    return (await this.#transfer('restore', what, [fd], params, madeSchema, options)).domid;
+    return await madeWhole(
+      this,
+      config.domain.uuid,
+      async () => (await this.#transfer('restore', what, [fd], params, madeSchema, options)).domid,
+    );
   }
 
   async save(id: Domid, sink: OwnedFd, options: SaveOptions): Promise<void> {
@@ -232,13 +241,33 @@ export class LibxlToolstack implements Toolstack {
   ): Promise<T> {
     options.signal.throwIfAborted();
     await using agent = Agent.start({ entry: LIBXL_AGENT, what, fds });
-    const { onEvent } = options;
-    return await agent.call<T, TransferEvent>(method, params, {
-      signal: options.signal,
-      result,
-      ...(onEvent === undefined ? {} : { event: { schema: transferEventSchema, heard: onEvent } }),
-    });
+    let lastError: string | undefined;
+    const heard = (event: TransferEvent): void => {
+      if (event.type === 'log' && event.level === 'error') lastError = event.text;
+      options.onEvent?.(event);
+    };
+    try {
+      return await agent.call<T, TransferEvent>(method, params, {
+        signal: options.signal,
+        result,
+        event: { schema: transferEventSchema, heard },
+      });
+    } catch (error) {
+      throw withLastWords(error, lastError);
+    }
   }
+}
+
+/** An agent that died cannot say why; what libxl had said last often does. */
+function withLastWords(error: unknown, words: string | undefined): unknown {
+  if (words === undefined || !(error instanceof ToolstackError) || error.code !== 'E_TOOLSTACK_AGENT_DIED')
+    return error;
+  const { message, hint, data } = error;
+  return new ToolstackError(error.code, `${message}, after libxl said: ${words}`, {
+    cause: error.cause,
+    ...(hint === undefined ? {} : { hint }),
+    data,
+  });
 }
 
 function paramsOf(config: GuestConfig): { name: string; uuid: string; config: string } {
