@@ -6,16 +6,16 @@ import { Deadline } from '../errors/deadline.js';
 import { AbortedError, ProtocolError, XenferryError } from '../errors/errors.js';
 import { codeOf, messageOf } from '../errors/message-of.js';
 import { fromWire, toWire } from '../errors/wire.js';
-import { agreeStreamVersion, checkCookieMatches, eatCookie } from '../cookie/cookie.js';
-import { parseDomainXml } from '../domain/parse.js';
-import { withName } from '../domain/names.js';
 import type { Domain } from '../domain/model.js';
-import type { Journal, JournalEntry } from '../journal/journal.js';
+import type { Journal } from '../journal/journal.js';
 import { JOURNAL_VERSION } from '../journal/records.js';
 import type { Toolstack, TransferEvent } from '../toolstack/toolstack.js';
 import { Arrival, type ArrivalSubject, type InboundLanes } from './arrival.js';
 import { findProblems, neededKiB } from './preflight.js';
-import { recoverArrival } from './recover.js';
+import { PastArrivals } from './past-arrivals.js';
+import type { Reservation, Reserve } from './reservation.js';
+import { readSentGuest, type SentGuest } from './sent-guest.js';
+import type { SourceConnection } from './source-connection.js';
 import type { Welcome } from './welcome.js';
 
 /** Raw bytes that may be on the way unacknowledged; bounds the memory of both sides. */
@@ -28,27 +28,6 @@ export interface LaneSet<Lane> extends InboundLanes {
   readonly wireBytes?: number;
 }
 
-/** A name and a UUID that are held, and those on this host who ask how far the arrival is, or to stop it. */
-export interface Reservation extends Disposable {
-  /** Fires when somebody on this host wants the arrival stopped. */
-  readonly cancel: AbortSignal;
-  /** How many bytes there will be, about. */
-  expect(totalBytes: number): void;
-  note(event: TransferEvent | { readonly type: 'bytes'; readonly rawBytes: number; readonly wireBytes: number }): void;
-  /** From now on a wish to stop is refused, and this is why. */
-  refuseAbort(why: string): void;
-  settle(result: 'completed' | 'failed' | 'cancelled', error?: Error): void;
-}
-
-/** Holds a name and a UUID on this host against every other process; released when the arrival has settled. */
-export type Reserve = (
-  uuid: string,
-  name: string,
-  why: string,
-  signal: AbortSignal,
-  kind: 'arrival' | 'settling',
-) => Promise<Reservation>;
-
 export interface ArrivalsContext<Lane> {
   readonly toolstack: Toolstack;
   readonly journal: Journal;
@@ -59,18 +38,6 @@ export interface ArrivalsContext<Lane> {
   readonly makeLanes: (count: number, windowBytes: number, reconnectMs: number) => LaneSet<Lane>;
   readonly onEvent: (migration: string, event: TransferEvent) => void;
   readonly log: (line: string) => void;
-}
-
-/** One control connection, as far as the arrivals are concerned. */
-export interface SourceConnection {
-  /** Who the transport says it is; a migration answers to nobody else. */
-  readonly peer: string;
-  readonly hostname: string;
-  /** How long the source and we outlive the loss of the connections, in ms; absent: not at all. */
-  readonly reconnectMs?: number;
-  /** The source has begun another conversation: this one is over, even where its link is only lost for now. */
-  supersede?(): void;
-  notify(migration: string, epoch: number, error: Error): void;
 }
 
 interface Live<Lane> {
@@ -97,9 +64,12 @@ export class Arrivals<Lane> {
   readonly #live = new Map<string, Live<Lane>>();
   /** By migration, the first to come first. */
   readonly #preparing = new Map<string, Preparing>();
+  readonly #past: PastArrivals;
   #closed: XenferryError | undefined;
 
-  constructor(private readonly context: ArrivalsContext<Lane>) {}
+  constructor(private readonly context: ArrivalsContext<Lane>) {
+    this.#past = new PastArrivals(context);
+  }
 
   /** How many are under way. */
   get count(): number {
@@ -113,20 +83,20 @@ export class Arrivals<Lane> {
       case 'prepare':
         return this.#prepareOnce(request, from);
       case 'finish':
-        if (live === undefined) return this.#fromJournal(request.migration, from);
+        if (live === undefined) return this.#past.told(request.migration, from);
         live.reservation.refuseAbort('the source has asked to let the guest run here: that is being decided');
         this.context.log(`${live.arrival.subject.name}: the source has sent everything and asks to finish`);
         return live.arrival.finish(request);
       case 'cancel':
-        if (live === undefined) return this.#fromJournal(request.migration, from);
+        if (live === undefined) return this.#past.told(request.migration, from);
         return live.arrival.cancel(fromWire(request.error));
       case 'status':
-        if (live === undefined) return this.#status(request, from);
+        if (live === undefined) return this.#past.status(request, from);
         // Only a source that has given its old conversation up asks in a new one.
         if (live.connection !== from) live.connection.supersede?.();
         return live.arrival.outcome();
       case 'confirm':
-        this.#confirmed(request.migration, from);
+        this.#past.confirmed(request.migration, from);
         return { type: 'confirmed' };
     }
   }
@@ -219,21 +189,14 @@ export class Arrivals<Lane> {
       'E_DEADLINE_PREPARE',
       'pre-flight',
     );
-    let domain: Domain;
-    let definition: Domain | undefined;
-    let streamVersion: number;
+    let sent: SentGuest;
     try {
-      const host = await context.toolstack.host(deadline.signal);
-      const sent = parseDomainXml(request.xml, { trust: 'peer' });
-      const cookie = eatCookie(request.cookie === undefined ? undefined : Buffer.from(request.cookie, 'base64'));
-      checkCookieMatches(cookie, sent);
-      streamVersion = agreeStreamVersion(cookie.streamVersion, host.streamVersions);
-      const named = (one: Domain): Domain => (request.dname === undefined ? one : withName(one, request.dname));
-      domain = named(sent);
-      if (request.persist !== undefined) definition = named(definitionOf(request.persist.xml, sent));
+      const { streamVersions } = await context.toolstack.host(deadline.signal);
+      sent = readSentGuest(request, streamVersions);
     } catch (error) {
       return refusalOf(error);
     }
+    const { domain, definition, streamVersion } = sent;
 
     let reservation: Reservation;
     try {
@@ -374,116 +337,6 @@ export class Arrivals<Lane> {
       ...(choice === undefined ? {} : { stream: choice }),
     };
   }
-
-  /** The source's copy is gone: nobody asks after this migration any more. Where that cannot be written, it is kept for longer. */
-  #confirmed(migration: string, from: SourceConnection): void {
-    try {
-      const { journal } = this.context;
-      const entry = journal.read(migration, 'dest');
-      checkBegunBy(entry, from);
-      const state = entry?.state;
-      if (state?.state !== 'arrived' || state.confirmed === true) return;
-      using file = journal.resume(migration, 'dest');
-      file.append({ ...state, confirmed: true });
-    } catch (error) {
-      this.context.log(`migration ${migration}: its end could not be noted: ${messageOf(error)}`);
-    }
-  }
-
-  /** A word about a migration that is not under way here: what the journal says is all there is. */
-  #fromJournal(migration: string, from: SourceConnection): Reply {
-    const entry = this.context.journal.read(migration, 'dest');
-    checkBegunBy(entry, from);
-    switch (entry?.state?.state) {
-      case 'arriving':
-      case 'arrived':
-        return { type: 'outcome', outcome: 'committed' };
-      case 'refusing':
-      case 'refused':
-        return {
-          type: 'outcome',
-          outcome: 'aborted',
-          ...(entry.state.why === undefined ? {} : { error: { code: 'E_TUNNEL_REMOTE', message: entry.state.why } }),
-        };
-      default:
-        return { type: 'outcome', outcome: 'pending' };
-    }
-  }
-
-  /**
-   * The source asks after a migration that is not under way in this process. Settles what a dead
-   * process left, and where nothing is known writes down that this migration can never commit here,
-   * before saying so.
-   */
-  async #status(request: Extract<Request, { type: 'status' }>, from: SourceConnection): Promise<Reply> {
-    const { context } = this;
-    const known = context.journal.read(request.migration, 'dest');
-    checkBegunBy(known, from);
-    const said = known?.state?.state;
-    if (said === 'refused') return { type: 'outcome', outcome: 'aborted' };
-    if (said === 'arrived') {
-      const info = await context.toolstack.lookup(request.uuid, AbortSignal.timeout(context.deadlines.callMs));
-      const persistent = context.welcome.isPersistent(request.uuid);
-      return { type: 'outcome', outcome: 'committed', running: info?.state === 'running', persistent };
-    }
-    using deadline = new Deadline(
-      new AbortController().signal,
-      context.deadlines.callMs,
-      'E_DEADLINE_STATUS',
-      'the reservation',
-    );
-    let reservation: Reservation;
-    try {
-      reservation = await context.reserve(
-        request.uuid,
-        request.name,
-        'settling a migration',
-        deadline.signal,
-        'settling',
-      );
-    } catch {
-      return this.#fromJournal(request.migration, from); // another process of this host is still at work on it
-    }
-    try {
-      const entry = context.journal.read(request.migration, 'dest');
-      if (entry !== undefined) return await recoverArrival(context, entry);
-      const file = context.journal.begin({
-        journal: JOURNAL_VERSION,
-        side: 'dest',
-        migration: request.migration,
-        epoch: request.epoch,
-        uuid: request.uuid,
-        name: request.name,
-        peer: 'asked after',
-        identity: from.peer,
-        startedAt: new Date().toISOString(),
-      });
-      using _file = file;
-      file.append({ state: 'refused', at: new Date().toISOString(), why: 'never prepared here' });
-      return { type: 'outcome', outcome: 'aborted' };
-    } finally {
-      reservation[Symbol.dispose]();
-    }
-  }
-}
-
-/** @throws ProtocolError `E_PROTOCOL_NOT_YOURS` where somebody else began that migration */
-function checkBegunBy(entry: JournalEntry | undefined, from: SourceConnection): void {
-  if (entry?.header.identity === undefined || entry.header.identity === from.peer) return;
-  const { migration, identity } = entry.header;
-  throw new ProtocolError('E_PROTOCOL_NOT_YOURS', `migration ${migration} was begun by another peer`, {
-    hint: `Ask as ${identity}: over the same transport, with the same certificate or user.`,
-  });
-}
-
-/** What is to be kept of a guest, from the source. @throws ProtocolError `E_PROTOCOL_DEFINITION` where it is another guest's */
-function definitionOf(xml: string, sent: Domain): Domain {
-  const definition = parseDomainXml(xml, { trust: 'peer' });
-  if (definition.uuid === sent.uuid) return { ...definition, name: sent.name };
-  throw new ProtocolError(
-    'E_PROTOCOL_DEFINITION',
-    `the definition to be kept is that of ${definition.uuid}, not of ${sent.uuid}`,
-  );
 }
 
 function asAborted(reason: unknown): XenferryError {

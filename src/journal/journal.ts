@@ -196,13 +196,18 @@ export class Journal {
     return entries;
   }
 
+  /** Forgets a migration; the caller knows that nobody will ask after it. */
+  remove(migration: string, side: JournalSide): void {
+    rmSync(this.#path(migration, side), { force: true });
+  }
+
   /**
    * Removes journals of migrations that are over, as far as they are too old or too many; see `prunable`. Gives how many.
    * @param now in ms since the epoch
    */
   prune(now: number, retention: Retention = DEFAULT_RETENTION): number {
     const entries = prunable(this.list(), now, retention);
-    for (const { header } of entries) rmSync(this.#path(header.migration, header.side), { force: true });
+    for (const { header } of entries) this.remove(header.migration, header.side);
     return entries.length;
   }
 

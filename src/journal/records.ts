@@ -21,6 +21,8 @@ export const headerSchema = z.object({
   peer: z.string(),
   /** Who the transport said the source was; at the destination only. */
   identity: z.string().max(1024).optional(),
+  /** The source asked after it, and it never was prepared at this destination. */
+  neverHere: z.literal(true).optional(),
   startedAt: z.iso.datetime(),
   /** The source forgets its definition once the guest has arrived: in any case, or where the destination keeps one. */
   undefineSource: z.enum(['always', 'when-persistent']).optional(),

@@ -1,6 +1,7 @@
 import type { Reply, Request } from '../../control/messages.js';
 import { isOneOf } from '../../control/requester.js';
-import { Arrivals, type SourceConnection } from '../../dest/arrivals.js';
+import { Arrivals } from '../../dest/arrivals.js';
+import type { SourceConnection } from '../../dest/source-connection.js';
 import { Deadline, orAborted } from '../../errors/deadline.js';
 import { AbortedError, InvariantError, ProtocolError } from '../../errors/errors.js';
 import { fromWire } from '../../errors/wire.js';

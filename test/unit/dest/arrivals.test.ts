@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { bakeCookie } from '../../../src/cookie/cookie.js';
 import type { Prepare, Reply } from '../../../src/control/messages.js';
-import { Arrivals, type SourceConnection } from '../../../src/dest/arrivals.js';
+import { Arrivals } from '../../../src/dest/arrivals.js';
+import type { SourceConnection } from '../../../src/dest/source-connection.js';
 import { formatDomainXml } from '../../../src/domain/format.js';
 import { parseDomainXml } from '../../../src/domain/parse.js';
 import { arrivalsOf } from '../../../src/driver/lifecycle/incoming.js';
@@ -153,5 +154,28 @@ describe('prepares that overlap', () => {
     await arrivals.answer({ type: 'confirm', ...about }, other);
     expect(local.host.journal.read(about.migration, 'dest')).toEqual(before);
     expect(await arrivals.answer(status, connection())).toEqual({ type: 'outcome', outcome: 'aborted' });
+  });
+
+  it('that never were here are written down, but not without bound: an hour later the old ones are forgotten', async () => {
+    const asked = (from = connection()): Promise<unknown> => {
+      const about = { migration: randomUUID(), epoch: 1, uuid: randomUUID(), name: 'web1' };
+      return arrivals.answer({ type: 'status', ...about }, from);
+    };
+    const known = (): number => local.host.journal.list().length;
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      for (let n = 0; n < 256; n += 1) expect(await asked()).toMatchObject({ outcome: 'aborted' });
+      await expect(asked()).rejects.toMatchObject({
+        code: 'E_PROTOCOL_UNKNOWN',
+        hint: expect.stringContaining('in an hour') as string,
+      });
+      expect(known()).toBe(256);
+      expect(await asked({ ...connection(), peer: 'hv2' })).toMatchObject({ outcome: 'aborted' });
+      vi.setSystemTime(Date.now() + 3_600_001);
+      expect(await asked()).toMatchObject({ outcome: 'aborted' });
+      expect(known()).toBe(2);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

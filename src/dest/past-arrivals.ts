@@ -1,0 +1,148 @@
+import type { Reply, Request } from '../control/messages.js';
+import { Deadline } from '../errors/deadline.js';
+import { ProtocolError } from '../errors/errors.js';
+import { messageOf } from '../errors/message-of.js';
+import type { JournalEntry } from '../journal/journal.js';
+import { JOURNAL_VERSION } from '../journal/records.js';
+import { recoverArrival, type RecoverContext } from './recover.js';
+import type { Reservation, Reserve } from './reservation.js';
+import type { SourceConnection } from './source-connection.js';
+
+type Status = Extract<Request, { type: 'status' }>;
+
+/**
+ * How long it is written down that a migration never was here: for longer than a `prepare` of it can still be under way from
+ * a source that has died since. Behind that a source that asks again is told the same.
+ */
+const REMEMBERED_MS = 3_600_000;
+/** Migrations that never were here, of one peer in that time: each is a file. */
+const MAX_NEVER_HERE = 256;
+
+export interface PastContext extends RecoverContext {
+  readonly reserve: Reserve;
+}
+
+/** Migrations that are not under way in this process: what the journal says of them, and what is written there. */
+export class PastArrivals {
+  constructor(private readonly context: PastContext) {}
+
+  /** The source's copy is gone: nobody asks after this migration any more. Where that cannot be written, it is kept for longer. */
+  confirmed(migration: string, from: SourceConnection): void {
+    try {
+      const { journal } = this.context;
+      const entry = journal.read(migration, 'dest');
+      checkBegunBy(entry, from);
+      const state = entry?.state;
+      if (state?.state !== 'arrived' || state.confirmed === true) return;
+      using file = journal.resume(migration, 'dest');
+      file.append({ ...state, confirmed: true });
+    } catch (error) {
+      this.context.log(`migration ${migration}: its end could not be noted: ${messageOf(error)}`);
+    }
+  }
+
+  /** A word about a migration that is not under way here: what the journal says is all there is. */
+  told(migration: string, from: SourceConnection): Reply {
+    const entry = this.context.journal.read(migration, 'dest');
+    checkBegunBy(entry, from);
+    switch (entry?.state?.state) {
+      case 'arriving':
+      case 'arrived':
+        return { type: 'outcome', outcome: 'committed' };
+      case 'refusing':
+      case 'refused':
+        return {
+          type: 'outcome',
+          outcome: 'aborted',
+          ...(entry.state.why === undefined ? {} : { error: { code: 'E_TUNNEL_REMOTE', message: entry.state.why } }),
+        };
+      default:
+        return { type: 'outcome', outcome: 'pending' };
+    }
+  }
+
+  /**
+   * The source asks after a migration that is not under way in this process. Settles what a dead
+   * process left, and where nothing is known writes down that this migration can never commit here,
+   * before saying so.
+   */
+  async status(request: Extract<Request, { type: 'status' }>, from: SourceConnection): Promise<Reply> {
+    const { context } = this;
+    const known = context.journal.read(request.migration, 'dest');
+    checkBegunBy(known, from);
+    const said = known?.state?.state;
+    if (said === 'refused') return { type: 'outcome', outcome: 'aborted' };
+    if (said === 'arrived') {
+      const info = await context.toolstack.lookup(request.uuid, AbortSignal.timeout(context.deadlines.callMs));
+      const persistent = context.welcome.isPersistent(request.uuid);
+      return { type: 'outcome', outcome: 'committed', running: info?.state === 'running', persistent };
+    }
+    using deadline = new Deadline(
+      new AbortController().signal,
+      context.deadlines.callMs,
+      'E_DEADLINE_STATUS',
+      'the reservation',
+    );
+    let reservation: Reservation;
+    try {
+      reservation = await context.reserve(
+        request.uuid,
+        request.name,
+        'settling a migration',
+        deadline.signal,
+        'settling',
+      );
+    } catch {
+      return this.told(request.migration, from); // another process of this host is still at work on it
+    }
+    try {
+      const entry = context.journal.read(request.migration, 'dest');
+      if (entry !== undefined) return await recoverArrival(context, entry);
+      this.#neverHere(request, from);
+      return { type: 'outcome', outcome: 'aborted' };
+    } finally {
+      reservation[Symbol.dispose]();
+    }
+  }
+
+  /** Writes down that this migration can never commit here. @throws ProtocolError `E_PROTOCOL_UNKNOWN` where there were too many */
+  #neverHere(request: Status, from: SourceConnection): void {
+    const { journal } = this.context;
+    const now = Date.now();
+    const theirs = journal.list().filter(({ header }) => header.neverHere === true && header.identity === from.peer);
+    const isOld = ({ header }: JournalEntry): boolean => now - Date.parse(header.startedAt) > REMEMBERED_MS;
+    for (const { header } of theirs.filter(isOld)) journal.remove(header.migration, 'dest');
+    if (theirs.length - theirs.filter(isOld).length >= MAX_NEVER_HERE) {
+      throw new ProtocolError(
+        'E_PROTOCOL_UNKNOWN',
+        `${from.peer} asked after ${MAX_NEVER_HERE} migrations that never were here`,
+        {
+          hint: 'The next answer can be had in an hour. Does `xenferry recover --list` at the source name the right destination?',
+        },
+      );
+    }
+    const startedAt = new Date(now).toISOString();
+    using file = journal.begin({
+      journal: JOURNAL_VERSION,
+      side: 'dest',
+      migration: request.migration,
+      epoch: request.epoch,
+      uuid: request.uuid,
+      name: request.name,
+      peer: from.hostname,
+      identity: from.peer,
+      neverHere: true,
+      startedAt,
+    });
+    file.append({ state: 'refused', at: startedAt, why: 'never prepared here' });
+  }
+}
+
+/** @throws ProtocolError `E_PROTOCOL_NOT_YOURS` where somebody else began that migration */
+function checkBegunBy(entry: JournalEntry | undefined, from: SourceConnection): void {
+  if (entry?.header.identity === undefined || entry.header.identity === from.peer) return;
+  const { migration, identity } = entry.header;
+  throw new ProtocolError('E_PROTOCOL_NOT_YOURS', `migration ${migration} was begun by another peer`, {
+    hint: `Ask as ${identity}: over the same transport, with the same certificate or user.`,
+  });
+}
