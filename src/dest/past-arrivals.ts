@@ -2,7 +2,7 @@ import type { Reply, Request } from '../control/messages.js';
 import { Deadline } from '../errors/deadline.js';
 import { ProtocolError } from '../errors/errors.js';
 import { messageOf } from '../errors/message-of.js';
-import type { JournalEntry } from '../journal/journal.js';
+import type { JournalEntry } from '../journal/journal-text.js';
 import { JOURNAL_VERSION } from '../journal/records.js';
 import { recoverArrival, type RecoverContext } from './recover.js';
 import type { Reservation, Reserve } from './reservation.js';

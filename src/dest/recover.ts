@@ -1,7 +1,8 @@
 import type { Deadlines } from '../control/deadlines.js';
 import type { Reply } from '../control/messages.js';
 import type { DestPhase } from '../handover/dest-side.js';
-import type { Journal, JournalEntry } from '../journal/journal.js';
+import type { Journal } from '../journal/journal.js';
+import type { JournalEntry } from '../journal/journal-text.js';
 import { guestDomid } from '../toolstack/domid.js';
 import type { Toolstack } from '../toolstack/toolstack.js';
 import { Arrival } from './arrival.js';

@@ -1,7 +1,7 @@
 import { FEATURES, PROTOCOL, type Reply } from '../control/messages.js';
 import { isOneOf } from '../control/requester.js';
 import { InvariantError, RefusedError } from '../errors/errors.js';
-import type { JournalEntry } from '../journal/journal.js';
+import type { JournalEntry } from '../journal/journal-text.js';
 import type { Connect } from '../source/destination.js';
 import type { Host } from './host.js';
 

@@ -2,7 +2,7 @@ import { openArrivals, recoverArrival } from '../dest/recover.js';
 import { RefusedError } from '../errors/errors.js';
 import { messageOf } from '../errors/message-of.js';
 import { SOURCE_FINAL, type SourceState } from '../handover/source-side.js';
-import type { JournalEntry } from '../journal/journal.js';
+import type { JournalEntry } from '../journal/journal-text.js';
 import { Departure } from '../source/departure.js';
 import type { Connect } from '../source/destination.js';
 import { guestDomid } from '../toolstack/domid.js';

@@ -1,53 +1,14 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
-import { z } from 'zod';
-import { SystemError, XenferryError } from '../errors/errors.js';
+import { SystemError } from '../errors/errors.js';
 import { OwnedFd } from '../posix/owned-fd.js';
+import { journalLine, readJournalText, type JournalEntry } from './journal-text.js';
 import { DEFAULT_RETENTION, prunable, type Retention } from './prune.js';
-import { headerSchema, stateSchema, type JournalHeader, type JournalSide, type JournalState } from './records.js';
+import type { JournalHeader, JournalSide, JournalState } from './records.js';
 import { makeFolder } from '../posix/folder.js';
 
-/** A record line is at most this long; ours are a few hundred bytes. */
-const MAX_LINE_BYTES = 64 * 1024;
 /** One migration writes fewer than twenty records. */
 const MAX_FILE_BYTES = 1024 * 1024;
-
-/** What a journal file says, read back. */
-export interface JournalEntry {
-  readonly header: JournalHeader;
-  /** The last durable state, or undefined where the process died before the first. */
-  readonly state: JournalState | undefined;
-}
-
-function line(record: unknown): string {
-  const json = JSON.stringify(record);
-  return `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
-}
-
-/** The record in a line, or undefined where the line is not whole. */
-function readLine(text: string): unknown {
-  const json = text.slice(9);
-  if (text.length < 10 || text.length > MAX_LINE_BYTES || text[8] !== ' ') return undefined;
-  if (crc32(json) !== Number.parseInt(text.slice(0, 8), 16)) return undefined;
-  return JSON.parse(json) as unknown;
-}
-
-/**
- * Whether a line that is no whole record can be what a crash left: the last, and without its line feed, or with zeros where a
- * page of it never reached the disk. Anything else was whole once and may have been acted upon: that a record stands at the
- * line's beginning says so, too, as then only its line feed was changed.
- */
-function isTorn(lines: readonly string[], index: number): boolean {
-  const text = lines[index];
-  const isCutOff = index === lines.length - 1;
-  const hasZeros = index === lines.length - 2 && lines[lines.length - 1] === '' && text.includes('\0');
-  if (!isCutOff && !hasZeros) return false;
-  for (let end = text.indexOf('}'); end !== -1 && end < MAX_LINE_BYTES; end = text.indexOf('}', end + 1)) {
-    if (readLine(text.slice(0, end + 1)) !== undefined) return false;
-  }
-  return true;
-}
 
 /** Writes all of it at the position, or throws: a full disk may take a part. */
 function writeWhole(fd: number, text: string, position: number): number {
@@ -60,13 +21,6 @@ function writeWhole(fd: number, text: string, position: number): number {
 /** Bytes up to the end of the last whole line. */
 function wholeLength(path: string): number {
   return readFileSync(path).lastIndexOf('\n') + 1;
-}
-
-function damaged(path: string, lineNumber: number, cause?: unknown): XenferryError {
-  return new XenferryError('E_JOURNAL_DAMAGED', `${path}, line ${lineNumber}: not a whole journal record`, {
-    hint: 'Keep the file and report it: only a torn last line can come from a crash.',
-    cause,
-  });
 }
 
 /** One migration's journal, open for appending. Every record is on the disk when `append` returns. */
@@ -88,7 +42,7 @@ export class JournalFile implements Disposable {
   append(state: JournalState): void {
     try {
       ftruncateSync(this.#fd.fd, this.#length);
-      const bytes = writeWhole(this.#fd.fd, line(state), this.#length);
+      const bytes = writeWhole(this.#fd.fd, journalLine(state), this.#length);
       fsyncSync(this.#fd.fd);
       this.#length += bytes;
     } catch (error) {
@@ -120,7 +74,7 @@ export class Journal {
     try {
       const fd = new OwnedFd(openSync(path, 'wx', 0o600), path);
       try {
-        const length = writeWhole(fd.fd, line(header), 0);
+        const length = writeWhole(fd.fd, journalLine(header), 0);
         fsyncSync(fd.fd);
         this.#syncFolder();
         return new JournalFile(path, fd, length);
@@ -162,26 +116,7 @@ export class Journal {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
       throw error;
     }
-    const lines = text.split('\n');
-    let header: JournalHeader | undefined;
-    let state: JournalState | undefined;
-    for (const [index, content] of lines.entries()) {
-      if (content === '') continue;
-      try {
-        const record = readLine(content);
-        if (record === undefined) throw damaged(path, index + 1);
-        if (header === undefined) header = headerSchema.parse(record);
-        else state = stateSchema.parse(record);
-      } catch (error) {
-        if (error instanceof z.ZodError || error instanceof XenferryError) {
-          // A crash can tear the last line only; what it wanted to say was never acted upon.
-          if (!(error instanceof z.ZodError) && isTorn(lines, index)) break;
-          throw damaged(path, index + 1, error);
-        }
-        throw error;
-      }
-    }
-    return header === undefined ? undefined : { header, state };
+    return readJournalText(text, path);
   }
 
   /** Every journal in the folder. */

@@ -1,4 +1,4 @@
-import type { JournalEntry } from './journal.js';
+import type { JournalEntry } from './journal-text.js';
 
 /** How much history is kept of migrations that are over. */
 export interface Retention {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JournalEntry } from '../../journal/journal.js';
+import type { JournalEntry } from '../../journal/journal-text.js';
 import type { Host } from '../host.js';
 import type { Connect } from '../../source/destination.js';
 import type { OpenDestination } from '../open-destination.js';

@@ -1,4 +1,4 @@
-import type { JournalEntry } from '../../journal/journal.js';
+import type { JournalEntry } from '../../journal/journal-text.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
 import { openMigrations } from '../recover.js';

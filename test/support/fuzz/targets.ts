@@ -4,6 +4,7 @@ import { fromLibxlConfig } from '../../../src/domain/libxl-json/from-libxl.js';
 import { parseDomainXml } from '../../../src/domain/parse.js';
 import { keysOfUserAuth } from '../../../src/driver/access/ssh-rules.js';
 import { parseConfig } from '../../../src/driver/config/config.js';
+import { journalLine, readJournalText } from '../../../src/journal/journal-text.js';
 import { decodeXlConfig, decodeXlHeader, encodeXlHead, XL_HEADER_BYTES } from '../../../src/savefile/xl-header.js';
 import { decodeHeader, encodeHeader, FRAME_HEADER_BYTES, FrameType } from '../../../src/tunnel/frame.js';
 import { parseKnownHosts } from '../../../src/tunnel/ssh/known-hosts.js';
@@ -37,6 +38,12 @@ const LIBXL_JSON = JSON.stringify({
   disks: [{ pdev_path: '/srv/web1.img', vdev: 'xvda', format: 'raw', readwrite: 1 }],
   nics: [{ devid: 0, mac: '00:16:3e:00:00:01', bridge: 'xenbr0' }],
 });
+
+const JOURNAL = [
+  { journal: 1, side: 'dest', ...about, uuid: MIGRATION, name: 'web1', peer: 'hv1', startedAt: '2026-11-23T10:00:00Z' },
+  { state: 'receiving', at: '2026-11-23T10:00:00Z' },
+  { state: 'arriving', at: '2026-11-23T10:00:01Z', domid: 7, run: true },
+];
 
 export const TARGETS: readonly Target[] = [
   {
@@ -107,6 +114,27 @@ export const TARGETS: readonly Target[] = [
       'listen = "0.0.0.0:1"\nallow = ["a", "*.b"]\nuri_aliases = ["x=xen+tls://y/system"]\n[deadlines]\ncall = 5\n',
     ),
     read: (bytes) => parseConfig(text(bytes), 'xenferry.conf'),
+  },
+  {
+    name: 'journals',
+    seeds: bytesOf(
+      JOURNAL.map(journalLine).join(''),
+      JOURNAL.map((one) => JSON.stringify(one)).join('\n'),
+      JOURNAL.map(journalLine).join('').slice(0, -20),
+    ),
+    read: (bytes) => {
+      const written = text(bytes);
+      if (!written.startsWith('{')) return readJournalText(written, 'a journal');
+      // Given their checksums here: behind those are the records.
+      const signed = written.split('\n').map((one) => {
+        try {
+          return journalLine(JSON.parse(one));
+        } catch {
+          return `${one}\n`;
+        }
+      });
+      return readJournalText(signed.join(''), 'a journal');
+    },
   },
   {
     name: 'known hosts',

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { JournalEntry } from '../../../src/journal/journal.js';
+import type { JournalEntry } from '../../../src/journal/journal-text.js';
 import { prunable } from '../../../src/journal/prune.js';
 import type { JournalSide, JournalState } from '../../../src/journal/records.js';
 

@@ -1,0 +1,76 @@
+import { crc32 } from 'node:zlib';
+import { XenferryError } from '../errors/errors.js';
+import { headerSchema, stateSchema, type JournalHeader, type JournalState } from './records.js';
+
+/** A record line is at most this long; ours are a few hundred bytes. */
+const MAX_LINE_BYTES = 64 * 1024;
+
+/** What a journal file says, read back. */
+export interface JournalEntry {
+  readonly header: JournalHeader;
+  /** The last durable state, or undefined where the process died before the first. */
+  readonly state: JournalState | undefined;
+}
+
+/** A record as its line: checksum, JSON, line feed. */
+export function journalLine(record: unknown): string {
+  const json = JSON.stringify(record);
+  return `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+}
+
+/** The record in a line, or undefined where the line is not whole. */
+function readLine(text: string): unknown {
+  const json = text.slice(9);
+  if (text.length < 10 || text.length > MAX_LINE_BYTES || text[8] !== ' ') return undefined;
+  if (crc32(json) !== Number.parseInt(text.slice(0, 8), 16)) return undefined;
+  return JSON.parse(json) as unknown;
+}
+
+/**
+ * Whether a line that is no whole record can be what a crash left: the last, and without its line feed, or with zeros where a
+ * page of it never reached the disk. Anything else was whole once and may have been acted upon: that a record stands at the
+ * line's beginning says so, too, as then only its line feed was changed.
+ */
+function isTorn(lines: readonly string[], index: number): boolean {
+  const text = lines[index];
+  const isCutOff = index === lines.length - 1;
+  const hasZeros = index === lines.length - 2 && lines[lines.length - 1] === '' && text.includes('\0');
+  if (!isCutOff && !hasZeros) return false;
+  for (let end = text.indexOf('}'); end !== -1 && end < MAX_LINE_BYTES; end = text.indexOf('}', end + 1)) {
+    if (readLine(text.slice(0, end + 1)) !== undefined) return false;
+  }
+  return true;
+}
+
+/**
+ * Reads a journal: a header, and states of which the last counts. A last line that a crash has torn is as if it were not there.
+ * @param path where it is from, for messages
+ * @returns undefined where not even the header is whole
+ * @throws XenferryError `E_JOURNAL_DAMAGED` where a line is damaged that was whole once
+ */
+export function readJournalText(text: string, path: string): JournalEntry | undefined {
+  const lines = text.split('\n');
+  let header: JournalHeader | undefined;
+  let state: JournalState | undefined;
+  for (const [index, content] of lines.entries()) {
+    if (content === '') continue;
+    try {
+      const record = readLine(content);
+      if (record === undefined) throw damaged(path, index + 1);
+      if (header === undefined) header = headerSchema.parse(record);
+      else state = stateSchema.parse(record);
+    } catch (error) {
+      // A crash can tear the last line only; what it wanted to say was never acted upon.
+      if (error instanceof XenferryError && isTorn(lines, index)) break;
+      throw damaged(path, index + 1, error);
+    }
+  }
+  return header === undefined ? undefined : { header, state };
+}
+
+function damaged(path: string, lineNumber: number, cause?: unknown): XenferryError {
+  return new XenferryError('E_JOURNAL_DAMAGED', `${path}, line ${lineNumber}: not a whole journal record`, {
+    hint: 'Keep the file and report it: only a torn last line can come from a crash.',
+    cause,
+  });
+}
