@@ -32,6 +32,9 @@ const GUEST_MS = 60_000;
 /** A whole guest through a pipe, into an emulated host. */
 const WRITE_MS = 300_000;
 
+/** Xen and domain 0 take a few pages for themselves while domains come and go; the smallest guest has far more. */
+const HOST_OWN_KIB = 512;
+
 const never = new AbortController().signal;
 
 /** The promises of the `Toolstack` contract, for every implementation. */
@@ -326,7 +329,8 @@ export function toolstackConformance(
         expect(error).toMatchObject({ code: expect.stringMatching(/^E_(?!BUG)/) as string });
         expect(await toolstack.list(), error?.message).toEqual([]);
       }
-      expect((await toolstack.host()).freeMemoryKiB).toBe(before);
+      const taken = async (): Promise<number> => before - (await toolstack.host()).freeMemoryKiB;
+      await expect.poll(taken, { timeout: guestMs }).toBeLessThan(HOST_OWN_KIB);
     });
 
     it('a restore that is cancelled leaves nothing behind', async () => {
