@@ -12,8 +12,10 @@ export async function madeWhole(
   toolstack: Pick<Toolstack, 'list' | 'destroy'>,
   uuid: string,
   make: () => Promise<Domid>,
+  signal?: AbortSignal,
 ): Promise<Domid> {
-  const before = new Set((await toolstack.list()).map(({ domid }) => domid));
+  signal?.throwIfAborted();
+  const before = new Set((await toolstack.list(signal)).map(({ domid }) => domid));
   try {
     return await make();
   } catch (error) {

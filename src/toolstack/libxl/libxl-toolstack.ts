@@ -90,6 +90,7 @@ export class LibxlToolstack implements Toolstack {
       this,
       config.domain.uuid,
       async () => (await this.#transfer('create', what, [], params, madeSchema, options)).domid,
+      signal,
     );
   }
 
@@ -108,6 +109,7 @@ export class LibxlToolstack implements Toolstack {
       this,
       config.domain.uuid,
       async () => (await this.#transfer('restore', what, [fd], params, madeSchema, options)).domid,
+      options.signal,
     );
   }
 
