@@ -101,6 +101,12 @@ export type Opened = z.infer<typeof openedSchema>;
 /** Which migration a message speaks of. A word with a lower epoch than the domain's highest is refused. */
 const about = { migration: z.uuid(), epoch: z.int().positive() };
 
+/**
+ * Attempts that one side may have seen beyond the other: so often may a guest have moved elsewhere. Whoever could name any number would
+ * leave none for attempts to come.
+ */
+export const MAX_EPOCH_STEP = 1_000_000;
+
 export const prepareSchema = z.object({
   type: z.literal('prepare'),
   ...about,

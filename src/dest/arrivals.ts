@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { chooseStream } from '../codec/agreement.js';
 import type { Deadlines } from '../control/deadlines.js';
-import type { Prepare, Problem, Reply, Request } from '../control/messages.js';
+import { MAX_EPOCH_STEP, type Prepare, type Problem, type Reply, type Request } from '../control/messages.js';
 import { Deadline } from '../errors/deadline.js';
 import { AbortedError, ProtocolError, XenferryError } from '../errors/errors.js';
 import { codeOf, messageOf } from '../errors/message-of.js';
@@ -157,7 +157,8 @@ export class Arrivals<Lane> {
   #prepareOnce(request: Prepare, from: SourceConnection): Promise<Reply> {
     if (this.#closed !== undefined) return Promise.resolve(refusalOf(this.#closed));
     const { migration } = request;
-    if (this.#live.has(migration) || this.#preparing.has(migration)) {
+    const isKnown = this.context.journal.read(migration, 'dest') !== undefined;
+    if (isKnown || this.#live.has(migration) || this.#preparing.has(migration)) {
       const repeated = new ProtocolError('E_PROTOCOL_REPEATED', `migration ${migration} was prepared already`);
       return Promise.resolve(refusalOf(repeated));
     }
@@ -220,6 +221,12 @@ export class Arrivals<Lane> {
             },
           ],
         };
+      }
+      if (request.epoch > highestEpoch + MAX_EPOCH_STEP) {
+        reservation[Symbol.dispose]();
+        const leap = `attempt ${request.epoch} of a guest of which ${highestEpoch} were seen here`;
+        const hint = 'Attempts are numbered one by one: is that peer xenferry, and its journal whole?';
+        return refusalOf(new ProtocolError('E_PROTOCOL_EPOCH', leap, { hint }));
       }
       preparing.promisedKiB = domain.memoryMaxKiB;
       const promisedKiB = this.#promisedKiB(preparing);

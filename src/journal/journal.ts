@@ -146,10 +146,13 @@ export class Journal {
     return entries.length;
   }
 
-  /** The highest epoch that any migration of the domain ever had here; 0 where it never moved. */
+  /**
+   * The highest epoch that any migration of the domain ever had here; 0 where it never moved. Migrations that never were here do not
+   * count: theirs is whatever somebody has asked after.
+   */
   highestEpoch(uuid: string): number {
     return this.list()
-      .filter((entry) => entry.header.uuid === uuid)
+      .filter(({ header }) => header.uuid === uuid && header.neverHere !== true)
       .reduce((highest, entry) => Math.max(highest, entry.header.epoch), 0);
   }
 }

@@ -1,11 +1,11 @@
-import type { Prepare, Reply } from '../control/messages.js';
+import { MAX_EPOCH_STEP, type Prepare, type Reply } from '../control/messages.js';
 import { RefusedError } from '../errors/errors.js';
 import type { Destination } from './destination.js';
 
 type Prepared = Extract<Reply, { type: 'prepared' }>;
 
 /**
- * Asks a destination to prepare. Where it remembers a later attempt than ours, asks again above it, once;
+ * Asks a destination to prepare. Where it remembers a later attempt than ours, within reason, asks again above it, once;
  * the epoch that was taken comes with the answer.
  * @throws RefusedError with the first problem's code and all problems' words; what ended the request
  */
@@ -23,8 +23,9 @@ export async function askPrepare(
       wait,
     );
     if (reply.type === 'prepared') return { ...reply, epoch };
-    if (reply.highestEpoch !== undefined && reply.highestEpoch >= epoch && tries === 0) {
-      epoch = reply.highestEpoch + 1;
+    const seen = reply.highestEpoch ?? 0;
+    if (seen >= epoch && seen - epoch < MAX_EPOCH_STEP && tries === 0) {
+      epoch = seen + 1;
       continue;
     }
     const all = reply.problems.map((one) => one.message).join('; ');

@@ -156,6 +156,21 @@ describe('prepares that overlap', () => {
     expect(await arrivals.answer(status, connection())).toEqual({ type: 'outcome', outcome: 'aborted' });
   });
 
+  it('whoever asks or prepares cannot use a guest up with the number of an attempt', async () => {
+    slow.goOn();
+    const wanted = await prepare('web1');
+    const { uuid } = parseDomainXml(wanted.xml);
+    const asked = { migration: randomUUID(), epoch: Number.MAX_SAFE_INTEGER, uuid, name: 'web1' };
+    const other = { ...connection(), peer: 'hv2' };
+    expect(await arrivals.answer({ type: 'status', ...asked }, other)).toMatchObject({ outcome: 'aborted' });
+    const leap = { ...wanted, migration: randomUUID(), epoch: 1_000_001 };
+    expect(codes(await arrivals.answer(leap, other))).toEqual(['E_PROTOCOL_EPOCH']);
+    // What was asked after can never come, whatever the number of its attempt.
+    const late = { ...wanted, migration: asked.migration };
+    expect(codes(await arrivals.answer(late, other))).toEqual(['E_PROTOCOL_REPEATED']);
+    expect((await arrivals.answer(wanted, connection())).type).toBe('prepared');
+  });
+
   it('that never were here are written down, but not without bound: an hour later the old ones are forgotten', async () => {
     const asked = (from = connection()): Promise<unknown> => {
       const about = { migration: randomUUID(), epoch: 1, uuid: randomUUID(), name: 'web1' };
