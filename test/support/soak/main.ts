@@ -19,7 +19,7 @@ else {
   const faults = Object.entries(report.faults).map(([kind, count]) => `${count} ${kind}`);
   process.stdout.write(
     `${report.migrations} migrations, ${report.arrived} of which arrived at once; faults: ${faults.join(', ')}\n` +
-      `${report.recoveries} recoveries; ${report.pagesChecked} pages checked\n` +
+      `${report.recoveries} recoveries; ${report.resumed} resumed by hand; ${report.pagesChecked} pages checked\n` +
       `${report.problems.length === 0 ? `all ${report.guests} guests are there, each once, whole and running` : report.problems.join('\n')}\n`,
   );
 }

@@ -57,6 +57,8 @@ export interface SoakReport {
   readonly faults: Readonly<Record<string, number>>;
   /** Times that somebody ran `recover`, or started a host's process again. */
   readonly recoveries: number;
+  /** Guests that had arrived, and were let run by hand as their migration had said. */
+  readonly resumed: number;
   readonly pagesChecked: number;
   readonly problems: readonly string[];
 }
@@ -70,6 +72,7 @@ class Ring {
   migrations = 0;
   arrived = 0;
   recoveries = 0;
+  resumed = 0;
   readonly #over = new AbortController();
   readonly #serving = new Map<HostName, Life>();
   readonly #commands = new Set<Life>();
@@ -234,9 +237,26 @@ class Ring {
           );
         });
       }
-      if (open.length === 0) return;
+      if (open.length > 0) continue;
+      for (const host of HOSTS) await this.#letRun(host);
+      return;
     }
     throw new Error(`not settled after ${ROUNDS} rounds: ${open.join('; ')}`);
+  }
+
+  /** Does for guests that have arrived, and could not be let run then, what the operator was told to do. */
+  async #letRun(host: HostName): Promise<void> {
+    await this.#command(host, 'resume', async (life) => {
+      const { journal, toolstack } = life.host;
+      const arrived = new Set(
+        journal.list().flatMap(({ header, state }) => (state?.state === 'arrived' ? [header.uuid] : [])),
+      );
+      for (const { uuid, state, domid } of await toolstack.list()) {
+        if (state !== 'paused' || !arrived.has(uuid)) continue;
+        await toolstack.unpause(domid);
+        this.resumed += 1;
+      }
+    });
   }
 
   /** Each guest exactly once, running, whole; and nothing else anywhere. */
@@ -311,6 +331,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
       arrived: ring.arrived,
       faults: ring.moments.faults,
       recoveries: ring.recoveries,
+      resumed: ring.resumed,
       pagesChecked,
       problems,
     };
