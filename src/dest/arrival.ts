@@ -61,6 +61,9 @@ function isCommit(act: DestAct): boolean {
 /** Attempts at removing a copy that must not stay. */
 const DESTROY_TRIES = 3;
 
+/** The same at letting a guest run that is ours: each costs it time, but so does being left paused. */
+const UNPAUSE_TRIES = 3;
+
 /** The arriving side at work: drives `handover/dest-side` and carries out its acts. One use. */
 export class Arrival {
   #state: DestState;
@@ -328,41 +331,50 @@ export class Arrival {
   /** The commit is behind us: whatever fails here, the guest is ours, and the source is told how it is. */
   async #unpause(): Promise<boolean> {
     this.#error = undefined;
-    try {
-      const info = await this.#find();
-      if (info === undefined) {
-        // The host went down between the commit and now. The guest may have run here, so the source must
-        // not go on from its old memory by itself, nor throw that away: this one is for a person.
-        this.#vanished = true;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#letRun();
+      } catch (error) {
+        if (tries < UNPAUSE_TRIES) continue;
+        // A call that was not heard of again may have done its work all the same: look before saying so.
+        const info = await this.#find().catch(() => undefined); // then what failed first is the story
+        this.#running = info?.state === 'running';
+        if (this.#running) return true;
         this.#error = new ToolstackError(
-          'E_TOOLSTACK_GONE',
-          'the guest had arrived here, but this host has lost it since',
-          {
-            hint: 'Look at the disks; then resume the suspended copy at the source by hand, or destroy it and start the guest anew.',
-          },
+          'E_TOOLSTACK_UNPAUSE',
+          `the guest has arrived but does not run: ${messageOf(error)}`,
+          { cause: error, hint: `Run \`xenferry resume ${this.subject.name}\` at the destination.` },
         );
-        this.#giveUp(this.#error.message);
-        return false;
+        return true;
       }
-      await this.context.welcome.committed(this.subject);
-      if (info.state === 'paused' && this.#run) {
-        await this.#call('letting the guest run', (signal) => this.context.toolstack.unpause(info.domid, signal));
-        this.#running = true;
-      } else {
-        this.#running = info.state === 'running';
-      }
-      this.context.welcome.arrived(info, this.#running);
-    } catch (error) {
-      // A call that was not heard of again may have done its work all the same: look before saying so.
-      const info = await this.#find().catch(() => undefined); // then what failed first is the story
-      this.#running = info?.state === 'running';
-      if (this.#running) return true;
-      this.#error = new ToolstackError(
-        'E_TOOLSTACK_UNPAUSE',
-        `the guest has arrived but does not run: ${messageOf(error)}`,
-        { cause: error, hint: `Run \`xenferry resume ${this.subject.name}\` at the destination.` },
-      );
     }
+  }
+
+  /** False where the guest is nowhere any more. */
+  async #letRun(): Promise<boolean> {
+    const info = await this.#find();
+    if (info === undefined) {
+      // The host went down between the commit and now. The guest may have run here, so the source must
+      // not go on from its old memory by itself, nor throw that away: this one is for a person.
+      this.#vanished = true;
+      this.#error = new ToolstackError(
+        'E_TOOLSTACK_GONE',
+        'the guest had arrived here, but this host has lost it since',
+        {
+          hint: 'Look at the disks; then resume the suspended copy at the source by hand, or destroy it and start the guest anew.',
+        },
+      );
+      this.#giveUp(this.#error.message);
+      return false;
+    }
+    await this.context.welcome.committed(this.subject);
+    if (info.state === 'paused' && this.#run) {
+      await this.#call('letting the guest run', (signal) => this.context.toolstack.unpause(info.domid, signal));
+      this.#running = true;
+    } else {
+      this.#running = info.state === 'running';
+    }
+    this.context.welcome.arrived(info, this.#running);
     return true;
   }
 

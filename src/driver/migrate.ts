@@ -15,6 +15,8 @@ import type { DomainInfo } from '../toolstack/toolstack.js';
 import type { Host } from './host.js';
 import type { Job } from './jobs/job.js';
 import { afterDeparture } from './lifecycle/departed.js';
+import { refuseHalfArrived, refuseWhileArriving } from './lifecycle/open-migration.js';
+import { settleArrival } from './lifecycle/settle-arrival.js';
 import { MigrationError, placeInWords } from './migration-error.js';
 import { CopyWatch, type CopyTimeout } from './migration-timeout.js';
 import { configFromXml, definitionToKeep } from './migration-xml.js';
@@ -91,8 +93,11 @@ async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInf
   };
   // Nothing is touched yet, and a toolstack that hangs must not hold the job for ever.
   using looking = new Deadline(cancel, host.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', `looking at ${found.name}`);
+  await settleArrival(host, found.uuid);
   // What was true before the wait for the job may not be true any more (S09).
   const info = await host.find(found.uuid, looking.signal);
+  refuseWhileArriving(host, info);
+  refuseHalfArrived(host, info);
   if (info.state !== 'running' && info.state !== 'paused') {
     throw new RefusedError(
       'E_REFUSED_STATE',

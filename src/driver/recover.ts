@@ -138,5 +138,6 @@ async function settle(
   const place = after?.state?.state === 'gone' ? 'destination' : report.place;
   const leaver = { uuid, name, domid, domain: undefined, undefineSource };
   const warnings = await afterDeparture(host, leaver, { ...report, place });
-  return { settled, result: [placeInWords(place), ...report.warnings, ...warnings].join('; ') };
+  const why = place === 'in-doubt' && report.error !== undefined ? [messageOf(report.error)] : [];
+  return { settled, result: [placeInWords(place), ...why, ...report.warnings, ...warnings].join('; ') };
 }

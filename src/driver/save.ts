@@ -8,6 +8,7 @@ import { OwnedFd } from '../posix/owned-fd.js';
 import { encodeXlHead } from '../savefile/xl-header.js';
 import type { DomainInfo, TransferEvent } from '../toolstack/toolstack.js';
 import type { Host } from './host.js';
+import { refuseWhileArriving } from './lifecycle/open-migration.js';
 import { stateText } from './lifecycle/state-text.js';
 import { endDomain } from './lifecycle/stop-domain.js';
 import { noting, withRunning, type Held } from './lifecycle/with-domain.js';
@@ -27,7 +28,7 @@ export interface SaveRequest {
  * Saves a running domain to a file that `xenferry restore` and, on Xen, `xl restore` read. The file
  * appears under its name only when it is whole and on the disk; only then does the domain end.
  * On any failure the domain runs on and no file is left.
- * @throws RefusedError `E_REFUSED_STATE`, `E_REFUSED_FILE`; ToolstackError
+ * @throws RefusedError `E_REFUSED_STATE`, `E_REFUSED_ARRIVING`, `E_REFUSED_FILE`; ToolstackError
  */
 export async function save(host: Host, request: SaveRequest): Promise<DomainInfo> {
   const { domain: ref, signal } = request;
@@ -66,6 +67,7 @@ export async function saveDomain(
       },
     );
   }
+  refuseWhileArriving(host, info);
   const config = await host.toolstack.describe(info.domid, signal);
   const part = `${request.file}.part`;
   const fd = openPart(part, request.file);

@@ -444,7 +444,7 @@ export class Departure {
     }
     this.#place = 'in-doubt';
     this.#fail(
-      new TunnelError('E_TUNNEL_IN_DOUBT', 'the destination was asked to finish and has not answered', {
+      new TunnelError('E_TUNNEL_IN_DOUBT', 'the destination was asked to finish, and has not said what became of it', {
         cause: this.#pendingCause,
         hint: [
           'Run `xenferry recover` when the destination can be reached again; do not resume the domain by hand.',

@@ -153,10 +153,23 @@ describe('the toolstack', () => {
     await expectBackHome();
   });
 
+  it('F42: a guest that arrived and is not let run at the first try runs all the same', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    faults(b, { fault: 'unpause-fails', count: 2 });
+    const { code, result, stderr } = await a.migrate('guest', b);
+    expect(code, stderr).toBe(0);
+    expect(result.result).toBe('done');
+    expect(stderr).not.toContain('does not run');
+    expect(await a.list()).toEqual([]);
+    expect(await b.list()).toMatchObject([{ state: 'running' }]);
+    expect((await b.info('guest')).guest.bad).toBe(0);
+  });
+
   it('F42: a guest that arrived and cannot be let run is at the destination, and is said to be paused there', async () => {
     await b.serve();
     await a.create(guestXml({ workload: QUIET }));
-    faults(b, { fault: 'unpause-fails', count: 1 });
+    faults(b, { fault: 'unpause-fails', count: 3 });
     const { code, stdout, stderr } = await a.run(...a.migrateWords('guest', b));
     expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ result: 'done', running: false });

@@ -4,7 +4,7 @@ import type { CommandModule } from 'yargs';
 import { AccessRules } from '../../driver/access/access-rules.js';
 import { laneThreads } from '../../driver/dialers.js';
 import { openDestination } from '../../driver/open-destination.js';
-import { Departures } from '../../driver/watch/departures.js';
+import { Unsettled } from '../../driver/watch/unsettled.js';
 import { DaemonWatch } from '../../driver/watch/daemon-watch.js';
 import type { Host } from '../../driver/host.js';
 import { hasDomainsToWatch } from '../../driver/watch/monitor.js';
@@ -77,7 +77,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     await using watch = new DaemonWatch(host, `xenferry serve (process ${process.pid})`);
     void watch.ready.then(() => log('the domains of this host are watched'));
     // Destinations over ssh are for whoever has the keys: `recover`.
-    await using _departures = new Departures(host, {
+    await using _unsettled = new Unsettled(host, {
       reaches: ({ transport }) => transport === 'tls',
       open: (uri) => openDestination(uri, dialerOptions(options), () => host.hello(stop.cancel)),
     });

@@ -21,6 +21,19 @@ export function refuseWhileLeaving(host: Host, { uuid, name }: Pick<DomainInfo, 
   );
 }
 
+/** A guest does not go on from here before its arrival is written down. @throws RefusedError `E_REFUSED_ARRIVING` */
+export function refuseHalfArrived(host: Host, { uuid, name }: Pick<DomainInfo, 'uuid' | 'name'>): void {
+  const open = host.journal
+    .list()
+    .find(({ header, state }) => header.side === 'dest' && header.uuid === uuid && state?.state === 'arriving');
+  if (open === undefined) return;
+  throw new RefusedError(
+    'E_REFUSED_ARRIVING',
+    `domain ${name} has arrived from ${open.header.peer}, but that could not be finished`,
+    { hint: 'Run `xenferry recover`: it says what is in the way.' },
+  );
+}
+
 /** The same for one that is arriving. @throws RefusedError `E_REFUSED_ARRIVING` */
 export function refuseWhileArriving(host: Host, { uuid, name }: Pick<DomainInfo, 'uuid' | 'name'>): void {
   const open = host.journal

@@ -3,6 +3,7 @@ import type { Host } from '../host.js';
 import type { Job } from '../jobs/job.js';
 import type { JobOperation } from '../jobs/job-record.js';
 import type { KnownDomain } from '../registry/known-domain.js';
+import { settleArrival } from './settle-arrival.js';
 
 /** What is done to a domain. */
 export interface Doing {
@@ -33,7 +34,10 @@ export async function underJob<T>(
   work: (held: Held) => Promise<T>,
 ): Promise<T> {
   using job = await host.jobs.take(uuid, name, why, signal, operation === undefined ? {} : { operation });
-  return await job.during(() => work({ job, signal: AbortSignal.any([signal, job.cancel]) }));
+  return await job.during(async () => {
+    await settleArrival(host, uuid);
+    return await work({ job, signal: AbortSignal.any([signal, job.cancel]) });
+  });
 }
 
 /** The events of a save or restore, for the job's figures and for whoever asked for it. */

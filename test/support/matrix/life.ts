@@ -1,5 +1,5 @@
 import { appendFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Deadlines } from '../../../src/control/deadlines.js';
 import { connectThrough } from '../../../src/driver/connect.js';
 import { Host } from '../../../src/driver/host.js';
@@ -84,6 +84,10 @@ export class Life implements Listener, Caller, CallGate {
     maxMigrations?: number,
   ): Promise<Life> {
     return new Life(name, dir, await openEmbedded(dir), deadlines, moments, network, over, maxMigrations);
+  }
+
+  get hostName(): string {
+    return basename(this.dir);
   }
 
   get dead(): boolean {

@@ -25,7 +25,8 @@ export interface Listener {
 
 /** Whoever dials: when it dies, its links do. */
 export interface Caller {
-  readonly name: string;
+  /** What its certificate names: the host, whichever process of it dials. */
+  readonly hostName: string;
   readonly dead: boolean;
 }
 
@@ -187,7 +188,7 @@ export class Network {
     near.other = far;
     far.other = near;
     this.#ends.add(near).add(far);
-    listener.take(new FrameLink(linkOf(far, from.name), KEEPALIVE));
+    listener.take(new FrameLink(linkOf(far, from.hostName), KEEPALIVE));
     return linkOf(near, 'far');
   }
 

@@ -127,17 +127,7 @@ async function judgeSettled(world: World, one: Case): Promise<void> {
   }
   must(copies.length === 1, 'there must be exactly one copy', world);
   const [{ side, state }] = copies;
-  // A guest that could not be let run has arrived, paused; whoever asked is told to resume it.
-  const cannotRun = one.faults.some(
-    ({ kind, at }) => kind.startsWith('call-') && /^dest:(unpause|info|lookup)/.test(at),
-  );
-  if (state === 'paused' && side === 'dest' && cannotRun) {
-    const toolstack = await world.toolstack(side);
-    const info = await toolstack.lookup(world.uuid);
-    if (info !== undefined) await toolstack.unpause(info.domid);
-  } else {
-    must(state === 'running' || (world.guestStops && state === 'shutdown'), 'the guest must run', world);
-  }
+  must(state === 'running' || (world.guestStops && state === 'shutdown'), 'the guest must run', world);
   const bad = await world.badPages();
   must(bad === 0, `${bad} pages of the guest are not as it wrote them`, world);
   for (const where of ['source', 'dest'] as const) {

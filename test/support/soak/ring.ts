@@ -288,7 +288,10 @@ class Ring {
   async close(): Promise<void> {
     this.#over.abort(new Error('the soak is over'));
     for (const life of this.#serving.values()) await life.close();
-    await Promise.allSettled(this.#abandoned);
+    const stop = new AbortController();
+    const late = sleep(COMMAND_MS, undefined, { signal: stop.signal }).catch(() => undefined); // one that hangs was told already
+    await Promise.race([Promise.allSettled(this.#abandoned), late]);
+    stop.abort();
     rmSync(this.root, { recursive: true, force: true });
   }
 }

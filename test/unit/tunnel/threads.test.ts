@@ -158,7 +158,9 @@ describe('links that live in threads', () => {
   it('F24 F27: say why a certificate is refused, on both sides', async () => {
     const link = await dialer(near, strangers).dialLane(signal);
     await expect(link.open(Buffer.from('hello'), signal)).rejects.toEqual(code('E_TUNNEL_CERT_UNTRUSTED'));
-    expect(refused).toEqual([expect.objectContaining({ reason: code('E_TUNNEL_CERT_UNTRUSTED') })]);
+    await vi.waitFor(() => {
+      expect(refused).toEqual([expect.objectContaining({ reason: code('E_TUNNEL_CERT_UNTRUSTED') })]);
+    });
     link.destroy();
     await vi.waitFor(() => {
       expect(listener.connections).toEqual({ halfOpen: 0, total: 0 });

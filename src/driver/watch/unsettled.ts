@@ -14,7 +14,7 @@ const IDLE_PAUSE_MS = 30_000;
 /** Longest that an attempt holds the domain's job: whoever wants it waits longer than this. */
 const ATTEMPT_MS = 10_000;
 
-export interface DepartureOptions {
+export interface UnsettledOptions {
   /** The way to a destination; it is disposed of behind the attempt. */
   readonly open: (destination: DestinationUri) => Promise<OpenDestination>;
   /** Which of them can be reached from here. */
@@ -23,17 +23,17 @@ export interface DepartureOptions {
 }
 
 /**
- * Settles migrations away from this host that a dead process, or one that gave up waiting, has left open: asks their destinations
- * again and again, so that nobody has to run `recover` once both sides can talk. A migration whose process is alive is left
- * to that. Ends when it is disposed.
+ * Settles migrations that a dead process, or one that gave up, has left open: asks the destinations of those that left, and finishes
+ * what arrived, again and again, so that nobody has to run `recover` once it can be done. A migration whose process is alive is
+ * left to that. Ends when it is disposed.
  */
-export class Departures implements AsyncDisposable {
+export class Unsettled implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
 
   constructor(
     private readonly host: Host,
-    private readonly options: DepartureOptions,
+    private readonly options: UnsettledOptions,
   ) {
     this.#running = this.#run();
   }
@@ -54,7 +54,7 @@ export class Departures implements AsyncDisposable {
   async #settle(): Promise<number> {
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(ATTEMPT_MS)]);
     const only = ({ header }: JournalEntry): boolean =>
-      header.side === 'source' && this.#reaches(header.peer) && this.host.jobs.holder(header.uuid) === undefined;
+      (header.side === 'dest' || this.#reaches(header.peer)) && this.host.jobs.holder(header.uuid) === undefined;
     if (!openMigrations(this.host).some(only)) return 0;
     const opened: OpenDestination[] = [];
     const connectTo = async (destination: string): Promise<Connect> => {
@@ -64,8 +64,9 @@ export class Departures implements AsyncDisposable {
     };
     const results = await recover(this.host, { connectTo, signal, only });
     for (const way of opened) await way[Symbol.asyncDispose]();
-    for (const { domain, peer, settled, result } of results) {
-      if (settled) this.host.log(`${domain}: unfinished migration to ${peer} settled: ${result}`);
+    for (const { domain, peer, side, settled, result } of results) {
+      if (!settled) continue;
+      this.host.log(`${domain}: unfinished migration ${side === 'source' ? 'to' : 'from'} ${peer} settled: ${result}`);
     }
     return results.filter(({ settled }) => !settled).length;
   }
