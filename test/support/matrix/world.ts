@@ -299,6 +299,8 @@ export class World implements AsyncDisposable {
   /** A second migration, from wherever the guest is, with nothing wrong any more. */
   async again(): Promise<Attempt> {
     this.moments.open = false;
+    this.#cancel = new AbortController(); // Ctrl-C stopped what was under way then
+    this.#hurry = new AbortController();
     if (this.guestStops && this.copies().every(({ state }) => state === 'shutdown')) {
       for (const { side } of this.copies()) {
         const toolstack = await this.toolstack(side);
