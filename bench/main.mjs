@@ -1,6 +1,6 @@
 // The benchmark: xenferry's whole path and its peers, alternating, in one run. See `--help`.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, hostname, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -188,6 +188,8 @@ function settingsOf() {
 
 async function main() {
   if (options.help) return void process.stdout.write(HELP);
+  if (options.input !== undefined && !existsSync(options.input))
+    throw new Error(`--input ${options.input}: no such file`);
   const only = options.only?.split(',');
   const keep = (all) => {
     const kept = all.filter((name) => only?.includes(name) ?? true);
@@ -225,4 +227,9 @@ async function main() {
   if (options.plot !== undefined) writeFileSync(options.plot, plot(report));
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  say(`bench: ${error.message}`);
+  process.exitCode = 1;
+}

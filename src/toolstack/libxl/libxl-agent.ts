@@ -28,6 +28,7 @@ import { loadLibxl } from './load.js';
 import { LogTap } from './log-tap.js';
 import type { LibxlNative } from './native.js';
 import { runningRelease } from './release.js';
+import { thinRounds } from './thin-rounds.js';
 
 /* Entry point of the processes that own a libxl context: one for queries and small calls, one for each transfer. */
 
@@ -135,7 +136,8 @@ serveAgent({
     try {
       const { context } = open();
       const memoryKiB = (await context.info(domid))?.memoryKiB ?? 0;
-      const heard: Transfer['heard'] = (event) => call.emit(countedPages(event, memoryKiB));
+      const thinned = thinRounds(call.emit);
+      const heard: Transfer['heard'] = (event) => thinned(countedPages(event, memoryKiB));
       await context.save(domid, FIRST_PASSED_FD, live, { signal: call.signal, heard });
     } finally {
       closeSync(FIRST_PASSED_FD); // before the answer: whoever reads sees the end

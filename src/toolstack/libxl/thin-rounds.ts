@@ -1,0 +1,29 @@
+import type { TransferEvent } from '../toolstack.js';
+
+/** Progress within a round, in ms: nobody looks more often. */
+const PAUSE_MS = 200;
+
+/**
+ * libxc tells of every 4 MiB of frame numbers, a thousand times where a guest's last frame lies below 4 GiB. Each would be a message
+ * between processes: so what says nothing new is left out, and the rest comes now and then. Beginning and end of a round, and
+ * everything that is no round, come at once.
+ */
+export function thinRounds(
+  heard: (event: TransferEvent) => void,
+  now: () => number = () => performance.now(),
+): (event: TransferEvent) => void {
+  let round = -1;
+  let sent = -1;
+  let at = 0;
+  return (event) => {
+    if (event.type === 'round') {
+      const begins = event.round !== round;
+      const ends = event.pagesSent >= event.pagesTotal;
+      if (!begins && (event.pagesSent === sent || (!ends && now() - at < PAUSE_MS))) return;
+      round = event.round;
+      sent = event.pagesSent;
+      at = now();
+    }
+    heard(event);
+  };
+}
