@@ -33,8 +33,8 @@ const SHORT: Deadlines = {
   callMs: 1200,
   jobMs: 3000,
 };
-/** What a person has: time enough. */
-const PATIENT: Deadlines = { ...DEFAULT_DEADLINES, reconnectMs: 1000 };
+/** What a person has: time enough; a call that hangs ends before the command counts as hung. */
+const PATIENT: Deadlines = { ...DEFAULT_DEADLINES, reconnectMs: 1000, callMs: 10_000 };
 /** A migration that takes longer than all of its deadlines together hangs. */
 const ATTEMPT_MS = 40_000;
 /** So often may somebody try to settle things, with everything mended. */
@@ -218,6 +218,7 @@ export class World implements AsyncDisposable {
     this.#hurry = new AbortController();
     let open: string[] = [];
     for (let round = 1; round <= ROUNDS; round += 1) {
+      this.network.heal(); // a fault may strike in the round before
       // Who serves goes on as it is where it can.
       if (!this.life('dest').listens) await this.#serveAgain('dest');
       await this.#recoverOn('dest');
@@ -299,7 +300,11 @@ export class World implements AsyncDisposable {
   /** A second migration, from wherever the guest is, with nothing wrong any more. */
   async again(): Promise<Attempt> {
     this.moments.open = false;
-    this.#cancel = new AbortController(); // Ctrl-C stopped what was under way then
+    // What went wrong while things were settled went wrong then.
+    await Promise.all([...this.#later]);
+    mendClock();
+    this.network.heal();
+    this.#cancel = new AbortController();
     this.#hurry = new AbortController();
     if (this.guestStops && this.copies().every(({ state }) => state === 'shutdown')) {
       for (const { side } of this.copies()) {
