@@ -3,7 +3,7 @@ import type { Deadlines } from '../control/deadlines.js';
 import type { Finish, Reply } from '../control/messages.js';
 import { Deadline } from '../errors/deadline.js';
 import { AbortedError, StreamError, ToolstackError, TunnelError, type XenferryError } from '../errors/errors.js';
-import { asError, messageOf } from '../errors/message-of.js';
+import { asError, codeOf, messageOf } from '../errors/message-of.js';
 import { toWire } from '../errors/wire.js';
 import {
   DEST_FINAL,
@@ -71,6 +71,8 @@ export class Arrival {
   #run = true;
   #running = false;
   #error: Error | undefined;
+  /** It was here after the commit: what becomes of it then is the guest's own story. */
+  #seen = false;
   /** Committed here, and gone since: nobody but a person can say what is right. */
   #vanished = false;
   /** A commit that failed to be written may be on the disk all the same. */
@@ -343,16 +345,24 @@ export class Arrival {
         this.#error = new ToolstackError(
           'E_TOOLSTACK_UNPAUSE',
           `the guest has arrived but does not run: ${messageOf(error)}`,
-          { cause: error, hint: `Run \`xenferry resume ${this.subject.name}\` at the destination.` },
+          { cause: error, hint: this.#hintFor(error) },
         );
         return true;
       }
     }
   }
 
+  #hintFor(error: unknown): string {
+    const { name } = this.subject;
+    return codeOf(error) === 'E_TOOLSTACK_GONE'
+      ? `It has ended there: \`xenferry logs ${name}\` at the destination may say why.`
+      : `Run \`xenferry resume ${name}\` at the destination.`;
+  }
+
   /** False where the guest is nowhere any more. */
   async #letRun(): Promise<boolean> {
     const info = await this.#find();
+    if (info === undefined && this.#seen) throw new ToolstackError('E_TOOLSTACK_GONE', 'it is gone again');
     if (info === undefined) {
       // The host went down between the commit and now. The guest may have run here, so the source must
       // not go on from its old memory by itself, nor throw that away: this one is for a person.
@@ -367,6 +377,7 @@ export class Arrival {
       this.#giveUp(this.#error.message);
       return false;
     }
+    this.#seen = true;
     await this.context.welcome.committed(this.subject);
     if (info.state === 'paused' && this.#run) {
       await this.#call('letting the guest run', (signal) => this.context.toolstack.unpause(info.domid, signal));

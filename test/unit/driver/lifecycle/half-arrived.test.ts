@@ -4,7 +4,7 @@ import { createDomain } from '../../../../src/driver/lifecycle/create.js';
 import { resumeDomain } from '../../../../src/driver/lifecycle/pause.js';
 import { destroyDomain } from '../../../../src/driver/lifecycle/power.js';
 import { migrate } from '../../../../src/driver/migrate.js';
-import { openMigrations } from '../../../../src/driver/recover.js';
+import { openMigrations, recover } from '../../../../src/driver/recover.js';
 import { save } from '../../../../src/driver/save.js';
 import { Unsettled } from '../../../../src/driver/watch/unsettled.js';
 import { connectToSelf } from '../../../../src/driver/xl/local-destination.js';
@@ -84,6 +84,18 @@ describe('a guest that is ours, and whose arrival was not written to its end', (
     await destroyDomain(a.host, 'web1', never);
     expect(arrival()).toBe('arrived');
     expect(openMigrations(a.host)).toEqual([]);
+  });
+
+  it('is let run, and ends at once: it had arrived, and nobody is asked which copy to keep', async () => {
+    await came('arriving', true);
+    const { toolstack } = a.host;
+    vi.spyOn(toolstack, 'unpause').mockImplementation(async (domid) => {
+      await toolstack.destroy(domid);
+      throw new Error('not heard of again');
+    });
+    const [settled] = await recover(a.host, { signal: never, connectTo: () => Promise.reject(new Error('nobody')) });
+    expect(settled).toMatchObject({ settled: true, result: expect.stringContaining('it is gone again') as string });
+    expect(arrival()).toBe('arrived');
   });
 
   it('stays where that cannot be written down now', async () => {
