@@ -7,6 +7,8 @@ export default defineConfig({
     globalSetup: ['test/support/build-is-fresh.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // A machine with other work may take its time.
+    expect: { poll: { timeout: 20_000 } },
     pool: 'forks',
     maxWorkers: 2,
   },

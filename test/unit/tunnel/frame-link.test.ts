@@ -1,4 +1,5 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../../support/eventually.js';
 import { RefusedError } from '../../../src/errors/errors.js';
 import { FrameLink } from '../../../src/tunnel/frame-link.js';
 import { FrameType, bareFrame, encodeHeader, type Frame } from '../../../src/tunnel/frame.js';
@@ -179,7 +180,7 @@ describe('an open link', () => {
         await near.send({ type: FrameType.MESSAGE, sequence: n, offset: 0, payload: Buffer.alloc(64 * 1024, n) });
       }
     })();
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(b.duplex.isPaused()).toBe(true);
     });
     expect(far.receivedBytes).toBeLessThan(64 * (64 * 1024 + 32) + 9 * 1024 * 1024);
@@ -218,12 +219,12 @@ describe('keepalive', () => {
     const { near, far, b } = await openPair({ near: { keepaliveMs: 40, keepaliveCount: 3 }, far: { keepaliveMs: 0 } });
     b.duplex.hold();
     await far.send(message(0, 'held up'));
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(near.sentBytes).toBeGreaterThan(2 * 32 + 5); // a PING has gone unanswered
     });
     b.duplex.release();
     expect((await near.receive())?.payload.toString()).toBe('held up');
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(near.rttMs).toBeGreaterThan(0);
     });
     expect(near.failure).toBeUndefined();
@@ -235,11 +236,11 @@ describe('keepalive', () => {
     const sending = (async () => {
       for (let n = 0; n < 200; n += 1) await near.send({ ...message(n, 'x'), payload: Buffer.alloc(64 * 1024) });
     })();
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(b.duplex.isPaused()).toBe(true);
     });
     const looks = far.sentBytes;
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(far.sentBytes).toBeGreaterThan(looks + 4 * 32); // several looks have passed
     });
     expect(far.failure).toBeUndefined();

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { eventually } from '../../support/eventually.js';
 import { RefusedError, TunnelError } from '../../../src/errors/errors.js';
 import { FrameType, bareFrame } from '../../../src/tunnel/frame.js';
 import { LaneReceiver } from '../../../src/tunnel/lane-receiver.js';
@@ -132,7 +133,7 @@ describe('lanes that are lost', () => {
     const all = await Transfer.open(1);
     const got = all.collect();
     await all.sender.write(Buffer.from('all of it'));
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(all.sender.counters.ackedBytes).toBe(9);
     });
     all.pairs[0].b.duplex.hold();
@@ -161,7 +162,7 @@ describe('lanes that are lost', () => {
       }
       await all.sender.end();
     })();
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(all.redials).toBe(2);
     });
     expect(written).toBeLessThanOrEqual(6); // what the window takes
@@ -211,7 +212,7 @@ describe('lanes that are lost', () => {
     const stale = all.pairs[0];
     const again = await openPair();
     all.receiver.attach(again.far, 0);
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(stale.b.duplex.destroyed).toBe(true);
     });
     expect(again.b.duplex.destroyed).toBe(false);

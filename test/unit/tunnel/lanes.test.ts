@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../../support/eventually.js';
 import { AbortedError } from '../../../src/errors/errors.js';
 import type { FrameLink } from '../../../src/tunnel/frame-link.js';
 import { FrameType, bareFrame, type Frame } from '../../../src/tunnel/frame.js';
@@ -127,7 +128,7 @@ describe('lanes', () => {
     const bytes = randomBytes(400 * KIB);
     for (let at = 0; at < bytes.length; at += 20 * KIB) await all.sender.write(bytes.subarray(at, at + 20 * KIB));
     const ended = all.sender.end();
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(all.receiver.heldBytes).toBeGreaterThan(0);
     });
     all.pairs[0].a.duplex.release();
@@ -195,13 +196,13 @@ describe('the window', () => {
     await all.sender.write(Buffer.from('first'));
     await reader.next();
     await all.sender.write(Buffer.from('second'));
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(all.receiver.heldBytes).toBe(6);
     });
     expect(all.sender.counters.ackedBytes).toBe(0);
     await reader.next();
     const third = reader.next();
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(all.sender.counters.ackedBytes).toBe(11);
     });
     const ended = all.sender.end();
@@ -223,7 +224,7 @@ describe('the window', () => {
       await sender.end();
     })();
     const before = pair.far.receivedBytes;
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(pair.far.receivedBytes).toBeGreaterThan(before + 64 * KIB + 6 * 32); // PINGs behind a full window
     });
     expect(await collect(receiver)).toHaveLength(256 * KIB);
@@ -304,7 +305,7 @@ describe('a lane that fails', () => {
     const ended = all.sender.end();
     await got;
     const closed = all.receiver.close();
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(all.pairs[1].near.receivedBytes).toBe(all.pairs[1].far.sentBytes);
       expect(all.pairs[1].a.duplex.destroyed).toBe(true);
     });
@@ -380,7 +381,7 @@ describe('a peer that breaks the rules of lanes', () => {
     await sender.write(Buffer.from('abc'));
     await sender.write(Buffer.from('def'));
     await pairs[0].far.send(bareFrame(FrameType.ACK, 2, 6));
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(sender.retainedBytes).toBe(0);
     });
     await pairs[1].far.send(bareFrame(FrameType.ACK, 1, 3));

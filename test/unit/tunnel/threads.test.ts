@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../support/eventually.js';
 import { makeCredentials } from '../../support/credentials.js';
 import { duplicateFd } from '../../../src/posix/libc.js';
 import type { FramedLink } from '../../../src/tunnel/lane-link.js';
@@ -87,7 +88,7 @@ describe('links that live in threads', () => {
     const before = links.length;
     const link = await dialer().dialLane(signal);
     const opened = link.open(Buffer.from('hello'), signal);
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(links.length).toBeGreaterThan(before);
     });
     const other = links[before];
@@ -123,7 +124,7 @@ describe('links that live in threads', () => {
     expect(await got).toBe(hash.digest('hex'));
     expect(wireBytes).toBeGreaterThan(rawBytes);
     await Promise.all([sender.close(), receiver.close()]);
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(listener.connections).toEqual({ halfOpen: 0, total: 0 });
     });
   });
@@ -141,7 +142,7 @@ describe('links that live in threads', () => {
       }
       await sender.end();
     })();
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(receiver.heldBytes).toBe(4 * MIB);
     });
     expect(written).toBeLessThanOrEqual(5);
@@ -158,11 +159,11 @@ describe('links that live in threads', () => {
   it('F24 F27: say why a certificate is refused, on both sides', async () => {
     const link = await dialer(near, strangers).dialLane(signal);
     await expect(link.open(Buffer.from('hello'), signal)).rejects.toEqual(code('E_TUNNEL_CERT_UNTRUSTED'));
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(refused).toEqual([expect.objectContaining({ reason: code('E_TUNNEL_CERT_UNTRUSTED') })]);
     });
     link.destroy();
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(listener.connections).toEqual({ halfOpen: 0, total: 0 });
     });
   });

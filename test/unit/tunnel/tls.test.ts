@@ -11,7 +11,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../support/eventually.js';
 import { messageOf } from '../../../src/errors/message-of.js';
 import { initAuthority } from '../../../src/pki/authority-dir.js';
 import { makeCredentials, type HostCredentials } from '../../support/credentials.js';
@@ -120,7 +121,7 @@ describe('TLS between two hosts of one authority', () => {
   it('proves both to each other, and carries frames', async () => {
     const { port, links } = await listening();
     const link = await dialer(port).dial(signal);
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(links).toHaveLength(1);
     });
     expect(link.peer).toMatchObject({ transport: 'tls', name: LOCAL, address: `${LOCAL}:${port}` });
@@ -141,14 +142,14 @@ describe('TLS between two hosts of one authority', () => {
     const { port, links, refused } = await listening();
     const link = await dialer(port).dial(signal);
     expect(link.duplex.getProtocol()).toBe('TLSv1.3');
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(links).toHaveLength(1);
     });
     link.destroy();
     const old = connectTls({ host: LOCAL, port, ...client, maxVersion: 'TLSv1.2', ALPNProtocols: ['xenferry/1'] });
     raw.push(old);
     await expect(once(old, 'secureConnect')).rejects.toThrow(/protocol version/i);
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(refused).toEqual([expect.objectContaining({ reason: code('E_TUNNEL_HANDSHAKE') })]);
     });
   });
@@ -157,7 +158,7 @@ describe('TLS between two hosts of one authority', () => {
     const { port, links } = await listening();
     const dial = dialer(port);
     const near = await Promise.all(Array.from({ length: count }, async () => new FrameLink(await dial.dial(signal))));
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(links).toHaveLength(count);
     });
     const far = links.map((link) => new FrameLink(link));
@@ -188,7 +189,7 @@ describe('TLS between two hosts of one authority', () => {
   it('F30: an end of the connection without a goodbye is an error', async () => {
     const { port, links } = await listening();
     const near = new FrameLink(await dialer(port).dial(signal));
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(links).toHaveLength(1);
     });
     const far = new FrameLink(links[0]);
@@ -234,11 +235,11 @@ describe('a server turns away', () => {
     await once(socket, 'secureConnect');
     const link = new TlsLink(socket, { transport: 'tls', name: 'server', address: 'server' });
     const answer = await openOver(link);
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(at.refused).toHaveLength(1);
     });
     expect(at.links).toHaveLength(0);
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(at.listener.connections).toEqual({ halfOpen: 0, total: 0 });
     });
     return answer;
@@ -307,7 +308,7 @@ describe('a server turns away', () => {
       const bad = loadTlsDir(join(dir, 'bad'));
       const at = await listening(loadTlsDir(join(dir, 'server')));
       const before = await dialer(at.port, bad).dial(signal);
-      await vi.waitFor(() => {
+      await eventually(() => {
         expect(at.links).toHaveLength(1);
       });
       before.destroy();
@@ -319,7 +320,7 @@ describe('a server turns away', () => {
         expect.objectContaining({ subject: 'bad.example', reason: code('E_TUNNEL_CERT_REVOKED') }),
       ]);
       const good = await dialer(at.port, loadTlsDir(join(dir, 'good'))).dial(signal);
-      await vi.waitFor(() => {
+      await eventually(() => {
         expect(at.links).toHaveLength(2);
       });
       good.destroy();
@@ -337,10 +338,10 @@ describe('a server turns away', () => {
     const silent = connectTcp(at.port, LOCAL);
     raw.push(silent);
     await once(silent, 'close');
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(at.refused).toEqual([expect.objectContaining({ reason: code('E_TUNNEL_HANDSHAKE') })]);
     });
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(at.listener.connections).toEqual({ halfOpen: 0, total: 0 });
     });
   });
@@ -349,7 +350,7 @@ describe('a server turns away', () => {
     const at = await listening(server, { maxHalfOpen: 2 });
     const silent = [connectTcp(at.port, LOCAL), connectTcp(at.port, LOCAL)];
     raw.push(...silent);
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(at.listener.connections.halfOpen).toBe(2);
     });
     const [oldest] = silent;
@@ -357,7 +358,7 @@ describe('a server turns away', () => {
     const link = await dialer(at.port).dial(signal);
     await closed;
     expect(at.refused).toEqual([expect.objectContaining({ reason: code('E_TUNNEL_BUSY') })]);
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(at.listener.connections).toEqual({ halfOpen: 1, total: 2 });
     });
     link.destroy();
@@ -376,7 +377,7 @@ describe('a server turns away', () => {
       links.push(await dialer(at.port).dial(signal));
       expect(at.listener.connections.halfOpen).toBeLessThanOrEqual(16);
     }
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(at.links).toHaveLength(10);
     });
     for (const link of links) link.destroy();
@@ -401,14 +402,14 @@ describe('a server turns away', () => {
   it('more connections than it can bear, until one goes', async () => {
     const at = await listening(server, { maxConnections: 1 });
     const first = await dialer(at.port).dial(signal);
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(at.links).toHaveLength(1);
     });
     await expect(dialer(at.port).dial(signal)).rejects.toMatchObject({
       code: expect.stringMatching(/^E_TUNNEL_/) as string,
     });
     first.destroy();
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(at.listener.connections.total).toBe(0);
     });
     (await dialer(at.port).dial(signal)).destroy();
@@ -425,7 +426,7 @@ describe('a server turns away', () => {
     await once(plain, 'close');
     expect(Buffer.concat(got).length).toBeLessThanOrEqual(7); // a TLS alert at most
     expect(at.links).toHaveLength(0);
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(at.refused).toEqual([expect.objectContaining({ reason: code('E_TUNNEL_HANDSHAKE') })]);
     });
   });
@@ -440,7 +441,7 @@ describe('a server turns away', () => {
   it('F23: frees its port when closed, with links still open', async () => {
     const first = await listening();
     const link = await dialer(first.port).dial(signal);
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(first.links).toHaveLength(1);
     });
     await first.listener.close();
@@ -491,7 +492,7 @@ describe('a dialler turns away', () => {
     });
     const { port, links } = await listening(brief);
     const near = new FrameLink(await dialer(port, brief).dial(signal));
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(links).toHaveLength(1);
     });
     const far = new FrameLink(links[0]);
@@ -499,16 +500,13 @@ describe('a dialler turns away', () => {
       near.open(Buffer.from('x'), signal),
       far.awaitOpen(signal).then(() => far.answer(Buffer.from('y'))),
     ]);
-    await vi.waitFor(
-      async () => {
-        const dialled = await dialer(port, brief)
-          .dial(signal)
-          .catch((error: unknown) => error);
-        if (dialled instanceof TlsLink) dialled.destroy();
-        expect(dialled).toEqual(code('E_TUNNEL_CERT_EXPIRED'));
-      },
-      { timeout: 15_000, interval: 100 },
-    );
+    await eventually(async () => {
+      const dialled = await dialer(port, brief)
+        .dial(signal)
+        .catch((error: unknown) => error);
+      if (dialled instanceof TlsLink) dialled.destroy();
+      expect(dialled).toEqual(code('E_TUNNEL_CERT_EXPIRED'));
+    });
     await near.send({ type: 2, sequence: 0, offset: 0, payload: Buffer.from('still here') });
     expect((await far.receive(signal))?.payload.toString()).toBe('still here');
     await Promise.all([near.close(), far.close()]);

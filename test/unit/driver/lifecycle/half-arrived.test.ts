@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { eventually } from '../../../support/eventually.js';
 import { createDomain } from '../../../../src/driver/lifecycle/create.js';
 import { resumeDomain } from '../../../../src/driver/lifecycle/pause.js';
 import { destroyDomain } from '../../../../src/driver/lifecycle/power.js';
@@ -118,7 +119,7 @@ describe('a guest that is ours, and whose arrival was not written to its end', (
       open: () => Promise.reject(new Error('nobody is asked')),
       firstPauseMs: 10,
     });
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(arrival()).toBe('arrived');
     });
     expect(await stateAt(a)).toBe('running');
