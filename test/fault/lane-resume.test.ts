@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, vi } from 'vitest';
 import { a, b, expectBackHome, failedMigration, faults, QUIET, useTwoHosts } from '../support/fault-rig.js';
 import { guestXml, migrationResult, type Done } from '../support/hosts.js';
 import { assertNeverTwice } from '../support/oracle.js';
@@ -59,6 +62,29 @@ describe('every connection is cut, and made again', () => {
     const done = await moved(proxy);
     expect(proxy.cuts).toBe(10);
     expect(done.reconnects).toBeGreaterThanOrEqual(10);
+  });
+
+  it('F9: by a destination that moves to another address: its name is looked up again', async () => {
+    await b.serve();
+    await a.create(guestXml({ workload: QUIET }));
+    faults(a, { fault: 'save-write-slow', bytesPerSecond: 6_000_000, count: 1 });
+    const names = join(a.dir, 'names.json');
+    const resolvesTo = (address: string): void => writeFileSync(names, JSON.stringify({ localhost: address }));
+    const before = await Proxy.to(b.address, {}, { host: '127.0.0.2', port: 0 });
+    const port = Number(before.address.split(':')[1]);
+    resolvesTo('127.0.0.2');
+    vi.stubEnv('NAMES_FILE', names);
+    vi.stubEnv('NODE_OPTIONS', `--require ${fileURLToPath(new URL('../support/names.cjs', import.meta.url))}`);
+    const moving = a.start(...a.migrateWords('guest', `localhost:${port}`));
+    vi.unstubAllEnvs();
+    await expect.poll(() => before.forwarded).toBeGreaterThan(1_000_000);
+    resolvesTo('127.0.0.3');
+    await before[Symbol.asyncDispose]();
+    await using after = await Proxy.to(b.address, {}, { host: '127.0.0.3', port });
+    const finished = await moving.finished;
+    const done = await arrived(migrationResult(finished), finished.stderr);
+    expect(done.reconnects).toBeGreaterThan(0);
+    expect(after.forwarded).toBeGreaterThan(1_000_000);
   });
 
   it('F12 F13: while the destination decides: the answer comes over a new connection', async () => {

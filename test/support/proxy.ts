@@ -42,16 +42,18 @@ export class Proxy implements AsyncDisposable {
     this.#server = createServer((socket) => this.#pass(socket));
   }
 
-  static async to(address: string, trouble: Trouble = {}): Promise<Proxy> {
+  /** @param at where it listens; default: any port of 127.0.0.1 */
+  static async to(address: string, trouble: Trouble = {}, at = { host: '127.0.0.1', port: 0 }): Promise<Proxy> {
     const [host, port] = address.split(':');
     const proxy = new Proxy({ host, port: Number(port) }, trouble);
-    proxy.#server.listen(0, '127.0.0.1');
+    proxy.#server.listen(at.port, at.host);
     await once(proxy.#server, 'listening');
     return proxy;
   }
 
   get address(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const { address, port } = this.#server.address() as AddressInfo;
+    return `${address}:${port}`;
   }
 
   /** Bytes that went to the destination so far. */
