@@ -34,12 +34,15 @@ export function parseFacts(text: string): Facts {
 
 const FINAL = new Set(['gone', 'kept', 'arrived', 'refused']);
 
+/** What xl calls a domain whose name went while it looked. */
+const GOING = '(null)';
+
 /** Everything is decided, and whoever worked on it has gone. */
 export function isSettled({ journals, programs, domains }: Facts): boolean {
   return (
     journals.every(({ state }) => FINAL.has(state)) &&
     programs.length === 0 &&
-    domains.every(({ state }) => !state.includes('d'))
+    domains.every(({ name, state }) => name !== GOING && !state.includes('d'))
   );
 }
 

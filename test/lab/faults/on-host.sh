@@ -167,12 +167,13 @@ serve() {
 # Lines of what there is, for the oracle. xl's states: r and b run, p is paused, s has shut down, d is dying.
 facts() {
   local file
-  xl list | tail -n +3 | while read -r name domid _ _ state _; do
-    echo "domain $name $domid $state $(xenstore-read "/local/domain/$domid/control/shutdown" 2>/dev/null)"
-  done
   for file in "$journals"/*.journal; do
     [ "$file" -nt /tmp/fault/mark ] || continue
     echo "journal $(basename "$file" .journal | cut -d. -f2) $(tail -n 1 "$file" | sed 's/.*"state":"\([a-z]*\)".*/\1/')"
+  done
+  # Behind the journals: what they say is gone has gone before this looks.
+  xl list | tail -n +3 | while read -r name domid _ _ state _; do
+    echo "domain $name $domid $state $(xenstore-read "/local/domain/$domid/control/shutdown" 2>/dev/null)"
   done
   for node in /local/domain /libxl /vm; do
     xenstore-list $node 2>/dev/null | grep -vE '^(0|0{8}-.*)$' | sed "s|^|node $node |"
