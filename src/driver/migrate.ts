@@ -91,9 +91,9 @@ async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInf
     watch?.take(event);
     request.onProgress(event);
   };
+  await settleArrival(host, found.uuid);
   // Nothing is touched yet, and a toolstack that hangs must not hold the job for ever.
   using looking = new Deadline(cancel, host.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', `looking at ${found.name}`);
-  await settleArrival(host, found.uuid);
   // What was true before the wait for the job may not be true any more (S09).
   const info = await host.find(found.uuid, looking.signal);
   refuseWhileArriving(host, info);

@@ -9,6 +9,7 @@ import { parseDomainXml } from '../../src/domain/parse.js';
 import { migrate } from '../../src/driver/migrate.js';
 import { XenferryError } from '../../src/errors/errors.js';
 import { openEmbedded } from '../../src/toolstack/embedded/open.js';
+import { PLAINLY } from '../support/moving.js';
 import { guestXml } from '../support/hosts.js';
 import { Life } from '../support/matrix/life.js';
 import { Moments } from '../support/matrix/moments.js';
@@ -55,11 +56,7 @@ async function move(from: Life, to: Life, uuid: string, notices: string[] = []):
       domain: uuid,
       destination: to.name,
       connect: await from.connectTo(() => to),
-      live: true,
-      suspend: false,
-      lanes: 1,
-      cancel: never,
-      hurry: never,
+      ...PLAINLY,
       onProgress: (event) => {
         if (event.type === 'notice') notices.push(event.text);
       },

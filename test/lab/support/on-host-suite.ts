@@ -41,7 +41,14 @@ export async function onHostSuite(title: string, name: string, deadlineMs: numbe
           found.set(one.title, one);
         }
       };
-      await Promise.all(HOSTS.map((host, at) => run(host, titles.filter((_, index) => index % HOSTS.length === at))));
+      await Promise.all(
+        HOSTS.map((host, at) =>
+          run(
+            host,
+            titles.filter((_, index) => index % HOSTS.length === at),
+          ),
+        ),
+      );
     }, deadlineMs + GRACE_MS);
     afterAll(() => {
       program[Symbol.dispose]();

@@ -221,13 +221,13 @@ export class World implements AsyncDisposable {
       this.network.heal(); // a fault may strike in the round before
       // Who serves goes on as it is where it can.
       if (!this.life('dest').listens) await this.#serveAgain('dest');
-      await this.#recoverOn('dest');
-      await this.#recoverOn('source');
+      // One that is killed may have left something else than an open migration behind: a lease.
+      const toTheEnd = [await this.#recoverOn('dest'), await this.#recoverOn('source')].every(Boolean);
       // What a source that is no more had begun here ends by itself, when it is not heard of again.
       const serving = this.life('dest');
       if (serving.listens) await this.#orDead(serving, serving.drained(), undefined, 'what had begun to arrive');
       open = await this.#open();
-      if (open.length === 0 && this.life('dest').listens) return;
+      if (open.length === 0 && toTheEnd && this.life('dest').listens) return;
     }
     throw new Error(`not settled after ${ROUNDS} rounds of recover: ${open.join('; ')}`);
   }
@@ -241,20 +241,27 @@ export class World implements AsyncDisposable {
     await this.#orDead(life, serving, undefined, 'serve');
   }
 
-  /** `xenferry recover`: a process of its own. */
-  async #recoverOn(side: SideName): Promise<void> {
+  /** `xenferry recover`: a process of its own. Resolves to false where it was killed. */
+  async #recoverOn(side: SideName): Promise<boolean> {
     const serving = this.life(side);
     const life = await this.begin(side);
     const recovering = recover(life.host, {
       signal: AbortSignal.timeout(20_000),
       connectTo: () => life.connectTo(() => this.#listening(side === 'source' ? 'dest' : 'source')),
     }).then(
-      (results) => life.log.push(...results.map((one) => one.result)),
-      (error: unknown) => life.log.push(asError(error).message),
+      (results) => {
+        life.log.push(...results.map((one) => one.result));
+        return true;
+      },
+      (error: unknown) => {
+        life.log.push(asError(error).message);
+        return true;
+      },
     );
     this.#abandoned.push(recovering);
-    await this.#orDead(life, recovering, 0, 'recover');
+    const ended = await this.#orDead(life, recovering, false, 'recover');
     if (serving.listens) this.#now.set(side, serving);
+    return ended;
   }
 
   #listening(side: SideName): Life | undefined {

@@ -5,21 +5,18 @@ import { Hooks } from '../../../../src/driver/hooks/hooks.js';
 import { createDomain } from '../../../../src/driver/lifecycle/create.js';
 import { dumpXml } from '../../../../src/driver/lifecycle/details.js';
 import { endDomain } from '../../../../src/driver/lifecycle/stop-domain.js';
-import { migrate } from '../../../../src/driver/migrate.js';
+import type { Migrated } from '../../../../src/driver/migrate.js';
 import { reconnect } from '../../../../src/driver/watch/reconnect.js';
-import { connectToSelf } from '../../../../src/driver/xl/local-destination.js';
 import type { DomainInfo } from '../../../../src/toolstack/toolstack.js';
 import { guestXml } from '../../../support/hosts.js';
 import { LocalHost, never } from '../../../support/local-host.js';
+import { moveBetween } from '../../../support/moving.js';
 
 const UUID = '5e0d6a1c-4a4e-4d7d-9a38-2f3f7d1f0003';
 
 /** An embedded host with hooks, which write what they are told into `calls`. */
 class Hooked implements AsyncDisposable {
-  readonly #local: LocalHost;
-  private constructor(local: LocalHost) {
-    this.#local = local;
-  }
+  private constructor(readonly local: LocalHost) {}
 
   static async make(timeMs = 20_000): Promise<Hooked> {
     const dir: { path: string } = { path: '/nonexistent' };
@@ -33,8 +30,8 @@ class Hooked implements AsyncDisposable {
       log: (line) => log.push(line),
     });
     const made = new Hooked(await LocalHost.make({ companions: [hooks] }));
-    dir.path = made.#local.path('hooks');
-    mkdirSync(made.#local.path('hooks', 'libxl.d'), { recursive: true });
+    dir.path = made.local.path('hooks');
+    mkdirSync(made.local.path('hooks', 'libxl.d'), { recursive: true });
     made.warnings = log;
     return made;
   }
@@ -42,11 +39,11 @@ class Hooked implements AsyncDisposable {
   warnings: string[] = [];
 
   get host(): LocalHost['host'] {
-    return this.#local.host;
+    return this.local.host;
   }
 
   path(name: string): string {
-    return this.#local.path('hooks', name);
+    return this.local.path('hooks', name);
   }
 
   /** Puts a script there; it sees CALLS, the file of all calls. */
@@ -65,7 +62,7 @@ class Hooked implements AsyncDisposable {
 
   /** The next call that may fail that way does. */
   fault(fault: string): void {
-    writeFileSync(this.#local.path('faults.json'), JSON.stringify([{ fault, count: 1 }]));
+    writeFileSync(this.local.path('faults.json'), JSON.stringify([{ fault, count: 1 }]));
   }
 
   create(): Promise<DomainInfo> {
@@ -77,7 +74,7 @@ class Hooked implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#local[Symbol.asyncDispose]();
+    await this.local[Symbol.asyncDispose]();
   }
 }
 
@@ -241,19 +238,7 @@ describe('S24: hooks of a migration', () => {
     await b[Symbol.asyncDispose]();
   });
 
-  const move = (dname?: string): ReturnType<typeof migrate> =>
-    migrate(a.host, {
-      domain: 'web1',
-      destination: 'b',
-      connect: connectToSelf(b.host, { transport: 'tls', name: 'a', address: 'a' }, () => undefined),
-      live: true,
-      suspend: false,
-      lanes: 1,
-      dname,
-      cancel: never,
-      hurry: never,
-      onProgress: () => undefined,
-    });
+  const move = (dname?: string): Promise<Migrated> => moveBetween(a.local, b.local, { dname });
 
   it('are called in order on both sides, by the name that the guest has there', async () => {
     await move('web2');

@@ -9,14 +9,14 @@ import { define } from '../../../../src/driver/lifecycle/define.js';
 import { destroyDomain } from '../../../../src/driver/lifecycle/power.js';
 import { resumeDomain } from '../../../../src/driver/lifecycle/pause.js';
 import { start } from '../../../../src/driver/lifecycle/start.js';
-import { migrate, type Migrated, type MigrateRequest } from '../../../../src/driver/migrate.js';
+import type { Migrated, MigrateRequest } from '../../../../src/driver/migrate.js';
 import { recover } from '../../../../src/driver/recover.js';
 import { restore } from '../../../../src/driver/restore.js';
 import { save } from '../../../../src/driver/save.js';
-import { connectToSelf } from '../../../../src/driver/xl/local-destination.js';
 import { DaemonWatch } from '../../../../src/driver/watch/daemon-watch.js';
 import { guestXml } from '../../../support/hosts.js';
 import { LocalHost, never, Recorder } from '../../../support/local-host.js';
+import { moveBetween } from '../../../support/moving.js';
 
 const disk = (path: string, more = ''): string =>
   `<disk type='file'><source file='${path}'/><target dev='xvda' bus='xen'/>${more}</disk>`;
@@ -60,18 +60,7 @@ const running = async (local: LocalHost): Promise<string[]> =>
   (await local.host.toolstack.list()).map(({ name, state }) => `${name} ${state}`);
 
 function move(options: Partial<MigrateRequest> = {}): Promise<Migrated> {
-  return migrate(a.host, {
-    domain: 'web1',
-    destination: 'hv2',
-    connect: connectToSelf(b.host, { transport: 'tls', name: 'a', address: 'a' }, (line) => b.log.push(line)),
-    live: true,
-    suspend: false,
-    lanes: 1,
-    cancel: never,
-    hurry: never,
-    onProgress: () => undefined,
-    ...options,
-  });
+  return moveBetween(a, b, { destination: 'hv2', ...options });
 }
 
 describe('disk leases', () => {

@@ -4,13 +4,12 @@ import { eventually } from '../../../support/eventually.js';
 import { createDomain } from '../../../../src/driver/lifecycle/create.js';
 import { resumeDomain } from '../../../../src/driver/lifecycle/pause.js';
 import { destroyDomain } from '../../../../src/driver/lifecycle/power.js';
-import { migrate } from '../../../../src/driver/migrate.js';
 import { openMigrations, recover } from '../../../../src/driver/recover.js';
 import { save } from '../../../../src/driver/save.js';
 import { Unsettled } from '../../../../src/driver/watch/unsettled.js';
-import { connectToSelf } from '../../../../src/driver/xl/local-destination.js';
 import { guestXml } from '../../../support/hosts.js';
 import { LocalHost, never } from '../../../support/local-host.js';
+import { moveBetween } from '../../../support/moving.js';
 
 const UUID = '5e0d6a1c-4a4e-4d7d-9a38-2f3f7d1f0002';
 
@@ -47,18 +46,7 @@ async function came(state: 'receiving' | 'arriving', paused: boolean): Promise<v
 }
 
 async function goOnToB(): Promise<void> {
-  const connect = connectToSelf(b.host, { transport: 'tls', name: 'a', address: 'a' }, (line) => b.log.push(line));
-  await migrate(a.host, {
-    domain: 'web1',
-    destination: 'b',
-    connect,
-    live: true,
-    suspend: false,
-    lanes: 1,
-    cancel: never,
-    hurry: never,
-    onProgress: () => undefined,
-  });
+  await moveBetween(a, b);
 }
 
 const arrival = (): string | undefined => a.host.journal.read(migration, 'dest')?.state?.state;

@@ -11,7 +11,7 @@ import { domainState } from '../../../../src/driver/lifecycle/domain-state.js';
 import { arrivalsOf } from '../../../../src/driver/lifecycle/incoming.js';
 import { listDomains, type ListedDomain } from '../../../../src/driver/lifecycle/list.js';
 import { start } from '../../../../src/driver/lifecycle/start.js';
-import { migrate, type Migrated, type MigrateRequest } from '../../../../src/driver/migrate.js';
+import type { Migrated, MigrateRequest } from '../../../../src/driver/migrate.js';
 import { recover } from '../../../../src/driver/recover.js';
 import { Reception } from '../../../../src/driver/reception.js';
 import { connectToSelf } from '../../../../src/driver/xl/local-destination.js';
@@ -20,6 +20,7 @@ import type { Connect } from '../../../../src/source/destination.js';
 import type { Toolstack } from '../../../../src/toolstack/toolstack.js';
 import { guestXml } from '../../../support/hosts.js';
 import { LocalHost, never, Recorder } from '../../../support/local-host.js';
+import { moveBetween } from '../../../support/moving.js';
 import { linkPair } from '../../tunnel/duplex-pair.js';
 
 const UUID = '5e0d6a1c-4a4e-4d7d-9a38-2f3f7d1f0001';
@@ -53,18 +54,7 @@ const toB = (): Connect =>
   connectToSelf(b.host, { transport: 'tls', name: 'a', address: 'a' }, (line) => b.log.push(line));
 
 function move(options: Partial<MigrateRequest> = {}): Promise<Migrated> {
-  return migrate(a.host, {
-    domain: 'web1',
-    destination: 'b',
-    connect: toB(),
-    live: true,
-    suspend: false,
-    lanes: 1,
-    cancel: never,
-    hurry: never,
-    onProgress: (event) => said.push(event),
-    ...options,
-  });
+  return moveBetween(a, b, { onProgress: (event) => said.push(event), ...options });
 }
 
 const list = async (local: LocalHost): Promise<ListedDomain[]> =>
@@ -291,6 +281,30 @@ describe('a guest that has left', () => {
     expect(await list(a)).toMatchObject([{ state: 'shut off' }]);
     await start(a.host, 'web1', boot); // a person may
     expect(await state(a)).toBe('running (booted)');
+  });
+
+  it('F12: stays in doubt while nobody at the destination can be asked, and says why', async () => {
+    const { info } = await createDomain(a.host, xml(), { paused: false, ...easy });
+    const at = new Date().toISOString();
+    using file = a.host.journal.begin({
+      journal: 1,
+      side: 'source',
+      migration: randomUUID(),
+      epoch: 1,
+      uuid: info.uuid,
+      name: 'web1',
+      domid: info.domid,
+      peer: 'b',
+      startedAt: at,
+    });
+    file.append({ state: 'deciding', at });
+    const nobody: Connect = () => Promise.reject(new Error('no route to host b'));
+    const [still] = await recover(a.host, {
+      connectTo: () => Promise.resolve(nobody),
+      signal: AbortSignal.timeout(50),
+    });
+    expect(still).toMatchObject({ settled: false, domain: 'web1' });
+    expect(still.result).toMatch(/whether it runs at the destination is not known; .*no route to host b/);
   });
 
   it('is noted as gone, and its definition forgotten, only once its copy here is destroyed', async () => {

@@ -6,9 +6,7 @@ import { domainDetails, dumpXml } from '../../../../src/driver/lifecycle/details
 import { domainState } from '../../../../src/driver/lifecycle/domain-state.js';
 import type { ImpactFlags } from '../../../../src/driver/lifecycle/impact.js';
 import { createDomain } from '../../../../src/driver/lifecycle/create.js';
-import { migrate } from '../../../../src/driver/migrate.js';
 import { dom0Details } from '../../../../src/driver/memory/dom0-details.js';
-import { connectToSelf } from '../../../../src/driver/xl/local-destination.js';
 import { setMaxMemory, setMemory } from '../../../../src/driver/lifecycle/memory.js';
 import {
   destroyDomain,
@@ -30,6 +28,7 @@ import { lackingAbilities } from '../../../../src/toolstack/libxl/optional-calls
 import koffi from '../../../../src/posix/koffi.js';
 import { guestXml } from '../../../support/hosts.js';
 import { LocalHost, never } from '../../../support/local-host.js';
+import { moveBetween } from '../../../support/moving.js';
 
 const MIB = 1024;
 const flags = (words = ''): ImpactFlags => ({
@@ -94,17 +93,7 @@ describe('S49: domain 0', () => {
     local.host.definitions.remove(known.uuid);
     await createDomain(from.host, xml, { paused: false, validate: false, signal: never });
     host({});
-    const { place } = await migrate(from.host, {
-      domain: 'web1',
-      destination: 'b',
-      connect: connectToSelf(local.host, { transport: 'tls', name: 'a', address: 'a' }, () => undefined),
-      live: true,
-      suspend: false,
-      lanes: 1,
-      cancel: never,
-      hurry: never,
-      onProgress: () => undefined,
-    });
+    const { place } = await moveBetween(from, local);
     expect(place).toBe('destination');
     expect((await dom0Details(local.host)).memoryKiB).toBeLessThan(140 * MIB);
   });
