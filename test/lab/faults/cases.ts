@@ -38,7 +38,7 @@ const SLOW = '--bandwidth 5';
 /** Lost connections are given up soon. */
 const IMPATIENT = '--reconnect-timeout 6';
 /** So is a link that swallows everything. */
-const HASTY = `${IMPATIENT} --deadline stall=15 --deadline finish=20 --deadline ask=15`;
+const HASTY = `${IMPATIENT} --deadline stall=40 --deadline finish=40 --deadline ask=30`;
 
 const RESTART = 'serve $SERVE_OPTIONS';
 const HEAL = { source: 'heal' };
@@ -233,14 +233,14 @@ const STOPPED: Numbered = [
     name: 'the source stands still for longer than its deadlines',
     covers: 'F46',
     options: HASTY,
-    atSource: 'at_percent 50; stop_for 25 $(mover)',
+    atSource: 'at_percent 50; stop_for 60 $(mover)',
     endings: ['home', 'arrived'],
   },
   {
     name: 'the destination stands still for longer than the deadlines',
     covers: 'F46',
     options: HASTY,
-    atDest: 'at_helper restore; stop_for 40 $(server)',
+    atDest: 'at_helper restore; stop_for 75 $(server)',
     endings: ['home'],
   },
   {

@@ -12,7 +12,7 @@ const ON_HOST = readFileSync(new URL('./on-host.sh', import.meta.url), 'utf8');
 /** Emulated hosts are slow: nothing that is right may run into these. */
 const PATIENCE = ['connect=120', 'prepare=120', 'restore=300', 'finish=300', 'call=120', 'ask=120', 'stall=120'];
 /** The daemon gives a source up that says nothing any more, though its connection stands. */
-const SERVE_PATIENCE = [...PATIENCE.filter((one) => !one.startsWith('stall')), 'stall=20'];
+const SERVE_PATIENCE = [...PATIENCE.filter((one) => !one.startsWith('stall')), 'stall=60'];
 const words = (deadlines: readonly string[]): string => deadlines.map((one) => `--deadline ${one}`).join(' ');
 
 const BOTH = [hostA, hostB] as const;
