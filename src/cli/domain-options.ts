@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
 import type { Argv, CommandModule } from 'yargs';
 import type { Host } from '../driver/host.js';
-import { UsageError } from '../errors/errors.js';
 import { openHost, type GlobalOptions } from './open.js';
 import { printLine } from './output.js';
 import { StopSignals } from './stop-signals.js';
+import { flag } from './verb-options.js';
+
+export { flag, readUserFile } from './verb-options.js';
 
 export type JsonOptions = GlobalOptions & { json: boolean };
 export type DomainOptions = GlobalOptions & { domain: string };
@@ -17,29 +18,10 @@ export const jsonOption = <T>(yargs: Argv<T>): Argv<T & { json: boolean }> =>
 export const domainArgument = <T>(yargs: Argv<T>): Argv<T & { domain: string }> =>
   yargs.positional('domain', { type: 'string', demandOption: true, describe: 'name, UUID or id' });
 
-/** A flag that is off where it is not given. */
-export const flag = (describe: string): { type: 'boolean'; default: false; describe: string } => ({
-  type: 'boolean',
-  default: false,
-  describe,
-});
-
 /** For whatever starts a guest: what it risks stands in its hint, and in README's part on leases. */
 export const forceLeaseFlag = flag(
   'take its disks from a host that is dead for good; if their guest runs there after all, both destroy the disks',
 );
-
-/** The text of a file that the user names. @throws UsageError `E_USAGE_FILE` */
-export function readUserFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UsageError('E_USAGE_FILE', `cannot read ${path}`, {
-      cause: error,
-      hint: 'Name a file that you may read.',
-    });
-  }
-}
 
 /** A name as a line may show it: one that was stored before names were checked may hold anything (S39). */
 export function shownName(name: string): string {

@@ -1,4 +1,5 @@
 import { MigrationError } from '../driver/migration-error.js';
+import { DaemonError } from './daemon/daemon-error.js';
 import { AbortedError, InvariantError, RefusedError, UsageError, XenferryError } from '../errors/errors.js';
 
 /** The exit codes, as the README's table has them. A promise: scripts depend on them. */
@@ -33,6 +34,7 @@ export function exitCodeOf(error: unknown): number {
         return error.cancelled ? EXIT.cancelled : EXIT.failed;
     }
   }
+  if (error instanceof DaemonError) return error.exitCode;
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof RefusedError) return EXIT.refused;
   if (error instanceof AbortedError) return EXIT.cancelled;

@@ -1,5 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { DEFAULT_DEADLINES, type Deadlines } from '../control/deadlines.js';
@@ -10,43 +8,31 @@ import { Hooks } from '../driver/hooks/hooks.js';
 import { Host } from '../driver/host.js';
 import { openToolstack } from '../driver/open.js';
 import { resolveAlias, type Config } from '../driver/config/config.js';
-import { parseConnectUri, type ConnectUri } from '../driver/uri.js';
+import type { ConnectUri } from '../driver/uri.js';
 import { SystemError, UsageError } from '../errors/errors.js';
 import { makeFolder } from '../posix/folder.js';
-import { configOf, type ConfigOptions } from './config.js';
+import { configOf } from './config.js';
 import { monitorStarter, type MonitorPlace } from './monitor-starter.js';
 import { printNote } from './output.js';
+import { connectUriOf, stateFolderOf, type GlobalOptions, type Place } from './place.js';
 import { ownVersion } from './version.js';
 
-/** Options that every verb has. */
-export interface GlobalOptions extends ConfigOptions {
-  readonly connect?: string | undefined;
-  readonly stateDir?: string | undefined;
-  readonly deadline?: readonly string[] | undefined;
-}
+export type { GlobalOptions } from './place.js';
 
-function userStateFolder(): string {
-  return join(process.env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'xenferry');
-}
-
-function isDom0(): boolean {
-  const capabilities = '/proc/xen/capabilities';
-  return existsSync(capabilities) && readFileSync(capabilities, 'utf8').includes('control_d');
-}
-
-/** -c, then XENFERRY_URI, then `uri_default`, each perhaps an alias; then Xen where this is a dom0, then an embedded host in the user's state folder. */
 function connectUri(options: GlobalOptions): ConnectUri {
   const config = configOf(options);
-  const given = options.connect ?? process.env.XENFERRY_URI ?? config.uriDefault;
-  if (given !== undefined) return parseConnectUri(resolveAlias(config, given));
-  return isDom0() ? { kind: 'xen' } : { kind: 'embedded', dir: join(userStateFolder(), 'embedded') };
+  return connectUriOf(options, config.uriDefault, (text) => resolveAlias(config, text));
 }
 
 /** Where xenferry keeps its own state: journals, job locks. */
 export function stateDirOf(options: GlobalOptions, uri = connectUri(options)): string {
-  if (options.stateDir !== undefined) return options.stateDir;
-  if (uri.kind === 'embedded') return join(uri.dir, 'xenferry');
-  return process.getuid?.() === 0 ? '/var/lib/xenferry' : userStateFolder();
+  return stateFolderOf(options, uri);
+}
+
+/** Which host the options mean, and where its state is. */
+export function placeOf(options: GlobalOptions): Place {
+  const uri = connectUri(options);
+  return { uri, stateDir: stateDirOf(options, uri) };
 }
 
 /** `--deadline stall=120`: names without their `Ms`, values in seconds. */
@@ -69,6 +55,8 @@ export function deadlinesOf(options: GlobalOptions): Deadlines {
 export interface OpenOptions {
   /** The caller watches the host's domains itself: no monitor is left behind. */
   readonly isWatching?: boolean;
+  /** The caller is a daemon: what its guests would wait for is made ready ahead. */
+  readonly stays?: boolean;
   /** Where notes go; default: standard error. */
   readonly log?: (line: string) => void;
 }
@@ -85,7 +73,7 @@ export async function openHost(options: GlobalOptions, how: OpenOptions = {}): P
     say(line);
   };
   const host = new Host({
-    toolstack: await openToolstack(uri, ownVersion()),
+    toolstack: await openToolstack(uri, ownVersion(), how.stays === true),
     stateDir,
     deadlines: deadlinesOf(options),
     maxMigrations: configOf(options).maxMigrations,

@@ -2,7 +2,8 @@ import { userInfo } from 'node:os';
 import process from 'node:process';
 import { keysOfUserAuth, MAX_USER_AUTH_BYTES, SshRules, type SshLogin } from '../driver/access/ssh-rules.js';
 import { readBounded } from '../posix/durable-file.js';
-import { configOf, type ConfigOptions } from './config.js';
+import { configOf } from './config.js';
+import type { ConfigOptions } from './config-file.js';
 
 /** Who has started this process by ssh, as sshd's environment and the kernel say. */
 export function sshLogin(): SshLogin {

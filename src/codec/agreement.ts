@@ -29,10 +29,6 @@ export interface StreamChoice {
 /** What to compress with: choose, nothing, or zstd with a level of the user's. */
 export type Compression = 'auto' | 'none' | { readonly level: number };
 
-/** zstd's levels that make sense here; negative ones are faster. */
-export const MIN_LEVEL = -50;
-export const MAX_LEVEL = 19;
-
 /** What this host offers as a source. @param key DIGEST_KEY_BYTES, drawn for this migration */
 export function offerStream(compression: Compression, key: Buffer): StreamOffer {
   return {

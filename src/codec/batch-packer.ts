@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { BATCH_HEADER_BYTES, BodyKind, encodeBatchHeader, MAX_BATCH_BYTES } from './batch.js';
+import { BATCH_HEADER_BYTES, BodyKind, encodeBatchHeader } from './batch.js';
 import type { SentBatch } from './batch-reader.js';
 import { DraftBuffers, type Draft } from './draft.js';
 import { ZstdCompressor, ZstdDecompressor } from './zstd.js';
@@ -10,8 +10,8 @@ export const PACK_THREADS = Math.max(1, Math.min(3, availableParallelism()));
 /** A batch ready to go. */
 export interface PackedBatch {
   readonly bytes: Buffer;
-  /** The batch buffer that lies under `bytes`, if one does. */
-  readonly buffer: Buffer | undefined;
+  /** The batch buffer that lies under `bytes`. */
+  readonly buffer: Buffer;
   readonly bodyBytes: number;
   readonly rawBytes: number;
 }
@@ -74,8 +74,6 @@ class ContextPool<Context extends Disposable> implements Disposable {
 export class BatchPacker implements Disposable {
   readonly counts: PackCounts = { packedBytes: 0, packedToBytes: 0, plainBytes: 0, packMs: 0 };
   readonly #contexts = new ContextPool(PACK_THREADS, () => new ZstdCompressor());
-  /** Whether what was sent is still in use after that, as far as is known. */
-  #kept = true;
 
   /** @param buffers where drafts' buffers go back to */
   constructor(private readonly buffers: DraftBuffers) {}
@@ -90,19 +88,12 @@ export class BatchPacker implements Disposable {
       encodeBatchHeader({ kind: BodyKind.PLAIN, wireBytes: bodyBytes, bodyBytes, opsBytes, rawBytes }, buffer);
     }
     const length = BATCH_HEADER_BYTES + (wireBytes ?? bodyBytes);
-    // What is kept until it is acknowledged should not hold a far larger buffer.
-    if (!this.#kept || length > MAX_BATCH_BYTES / 2) {
-      return { bytes: buffer.subarray(0, length), buffer, bodyBytes, rawBytes };
-    }
-    const bytes = Buffer.from(buffer.subarray(0, length));
-    this.buffers.give(buffer);
-    return { bytes, buffer: undefined, bodyBytes, rawBytes };
+    return { bytes: buffer.subarray(0, length), buffer, bodyBytes, rawBytes };
   }
 
-  /** A batch is on its way. @param kept whether the lanes still refer to its bytes */
-  sent(batch: PackedBatch, kept: boolean): void {
-    this.#kept = kept;
-    if (!kept && batch.buffer !== undefined) this.buffers.give(batch.buffer);
+  /** A batch is on its way, and nobody refers to its bytes any more. */
+  sent(batch: PackedBatch): void {
+    this.buffers.give(batch.buffer);
   }
 
   /** Packs a draft in its own buffer. Undefined where it does not become smaller: the draft is as it was. */

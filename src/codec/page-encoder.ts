@@ -44,7 +44,7 @@ export class PageEncoder {
 
   /** @param window its size must be what the far side has agreed to */
   constructor(
-    private readonly window: RawWindow,
+    readonly window: RawWindow,
     readonly buffers = new DraftBuffers(),
   ) {
     this.#draft = new DraftWriter(buffers);

@@ -1,13 +1,14 @@
 import type { Compression, StreamChoice } from './agreement.js';
 import { BatchPacker, PACK_THREADS, type PackCounts, type PackedBatch } from './batch-packer.js';
 import type { Draft } from './draft.js';
+import { suitableEffort, FULL_EFFORT, type Effort } from './effort.js';
 import { inOrder } from './in-order.js';
 import { LevelChooser } from './level-chooser.js';
 import { PageEncoder, type EncoderCounts } from './page-encoder.js';
+import { Patience } from './patience.js';
 import { BLOCK_BYTES, RawWindow } from './raw-window.js';
+import { WholeEncoder } from './whole-encoder.js';
 
-/** After so long without a byte, what has come goes out however little it is: the guest may be waiting. */
-const QUIET_MS = 1;
 /** How much may be read ahead of the encoder; a reader keeps to it. */
 export const READ_AHEAD_BYTES = 6 * BLOCK_BYTES;
 
@@ -21,21 +22,34 @@ export interface EncodeCounts extends EncoderCounts, PackCounts {
 
 /** The source's half of the codec: from the raw stream to batches for the lanes. One use. */
 export class StreamEncoder implements Disposable {
-  /** Where the raw stream is to be read into. */
-  readonly window: RawWindow;
-  readonly #encoder: PageEncoder;
+  readonly #encoder: PageEncoder | WholeEncoder;
   readonly #packer: BatchPacker;
   readonly #levels: LevelChooser;
+  readonly #patience = new Patience();
   #encodeMs = 0;
   #idleMs = 0;
   #lastSent = performance.now();
   #idleAtLast = 0;
 
-  constructor(choice: StreamChoice, compression: Compression) {
-    this.window = new RawWindow(choice.referenceBytes, READ_AHEAD_BYTES);
-    this.#encoder = new PageEncoder(this.window);
+  /** @param effort where it is ours to choose; absent: what suits this processor */
+  constructor(choice: StreamChoice, compression: Compression, effort?: Effort) {
+    const fixed = fixedLevel(choice, compression);
+    const { findPages, level } = fixed === undefined ? (effort ?? suitableEffort()) : FULL_EFFORT;
+    this.#encoder = findPages
+      ? new PageEncoder(new RawWindow(choice.referenceBytes, READ_AHEAD_BYTES))
+      : new WholeEncoder();
     this.#packer = new BatchPacker(this.#encoder.buffers);
-    this.#levels = new LevelChooser(fixedLevel(choice, compression));
+    this.#levels = new LevelChooser(fixed ?? level);
+  }
+
+  /** Where the raw stream is to be read into. */
+  get window(): Pick<RawWindow, 'space' | 'commit'> {
+    return this.#encoder.window;
+  }
+
+  /** How long whoever reads the stream may leave little where it is, in ms: it costs less together with what comes behind. */
+  get lingerMs(): number {
+    return this.#patience.ms;
   }
 
   get counts(): EncodeCounts {
@@ -45,6 +59,11 @@ export class StreamEncoder implements Disposable {
       encodeMs: this.#encodeMs,
       level: this.#levels.level,
     };
+  }
+
+  /** The guest stands still: what comes goes out at once. */
+  hurry(): void {
+    this.#patience.hurry();
   }
 
   /**
@@ -60,14 +79,15 @@ export class StreamEncoder implements Disposable {
     });
   }
 
-  /** A batch was accepted by the lanes. @param kept whether they still refer to its bytes */
-  sent(batch: PackedBatch, kept: boolean): void {
+  /** A batch was accepted by the lanes, which have copied it. */
+  sent(batch: PackedBatch): void {
     const now = performance.now();
     const active = now - this.#lastSent - (this.#idleMs - this.#idleAtLast);
     this.#levels.sent(batch.bodyBytes, Math.max(0, active));
+    this.#patience.sent(batch.bodyBytes, Math.max(0, active));
     this.#lastSent = now;
     this.#idleAtLast = this.#idleMs;
-    this.#packer.sent(batch, kept);
+    this.#packer.sent(batch);
   }
 
   async *#drafts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Draft, void, undefined> {
@@ -75,7 +95,8 @@ export class StreamEncoder implements Disposable {
     try {
       for (;;) {
         const next = reader.next();
-        if (this.#encoder.hasPending && !(await this.#idle(comesSoon(next)))) {
+        // The guest may be waiting for what has come, however little it is.
+        if (this.#encoder.hasPending && !(await this.#idle(comesSoon(next, 2 * this.#patience.ms)))) {
           yield* this.#timed(() => this.#encoder.flush());
         }
         const chunk = await this.#idle(next);
@@ -116,9 +137,9 @@ function fixedLevel(choice: StreamChoice, compression: Compression): number | un
 }
 
 /** False where nothing has come after a moment. What the promise rejects with is for whoever awaits it itself. */
-function comesSoon(next: Promise<unknown>): Promise<boolean> {
+function comesSoon(next: Promise<unknown>, ms: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, QUIET_MS, false);
+    const timer = setTimeout(resolve, ms, false);
     const come = (): void => {
       clearTimeout(timer);
       resolve(true);

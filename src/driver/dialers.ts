@@ -63,15 +63,19 @@ export function openDialer(uri: TunnelUri, options: DialerOptions): Dialer {
   }
 }
 
-/** One core is left to the main thread, which has as much to do. Nothing is started before it is needed. */
-export function laneThreads(): LinkThreads {
-  return new LinkThreads(Math.max(1, Math.min(availableParallelism() - 1, MAX_LANE_THREADS)), duplicateFd);
+/**
+ * Threads for lanes: one core is left to the main thread, which has as much to do. Undefined where there is no other core: a thread
+ * would only add its own work. Nothing is started before it is needed.
+ */
+export function laneThreads(cores = availableParallelism()): LinkThreads | undefined {
+  return cores === 1 ? undefined : new LinkThreads(Math.min(cores - 1, MAX_LANE_THREADS), duplicateFd);
 }
 
 /** A dialer whose lanes live in threads, which end with it. */
-function withThreads<T extends Dialer>(open: (threads: LinkThreads) => T): T {
+function withThreads<T extends Dialer>(open: (threads: LinkThreads | undefined) => T): T {
   const threads = laneThreads();
   const dialer = open(threads);
+  if (threads === undefined) return dialer;
   const dispose = dialer[Symbol.asyncDispose].bind(dialer);
   dialer[Symbol.asyncDispose] = async () => {
     await dispose();
@@ -89,14 +93,16 @@ function openSshDialer(uri: TunnelUri, { ssh, keepalive, onNotice }: DialerOptio
     },
     ssh.environment,
   );
-  const options = (threads?: LinkThreads): SshDialerOptions => ({
+  const options = (tls?: SshDialerOptions['tls']): SshDialerOptions => ({
     onNotice,
     ...(keepalive === undefined ? {} : { keepalive, ...keepalive }),
     ...(ssh.remoteCommand === undefined ? {} : { remoteCommand: ssh.remoteCommand }),
     ...(ssh.startMs === undefined ? {} : { startMs: ssh.startMs }),
     ...(ssh.askPassphrase === undefined ? {} : { askPassphrase: ssh.askPassphrase }),
-    ...(threads === undefined ? {} : { tls: { makeCredentials: makeOneTimeCredentials, threads, keepalive } }),
+    ...(tls === undefined ? {} : { tls }),
   });
   if (ssh.channelsOnly) return new SshDialer(target, options());
-  return withThreads((threads) => new SshDialer(target, options(threads)));
+  return withThreads(
+    (threads) => new SshDialer(target, options({ makeCredentials: makeOneTimeCredentials, threads, keepalive })),
+  );
 }

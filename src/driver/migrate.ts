@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Compression } from '../codec/agreement.js';
+import type { Deadlines } from '../control/deadlines.js';
 import { bakeCookie } from '../cookie/cookie.js';
 import { formatDomainXml } from '../domain/format.js';
 import { checkMovable } from '../domain/movable.js';
@@ -51,6 +52,8 @@ export interface MigrateRequest {
   readonly bandwidthMiBps?: number | undefined;
   /** Default: auto. */
   readonly compression?: Compression | undefined;
+  /** In place of the host's own. */
+  readonly deadlines?: Deadlines | undefined;
   readonly cancel: AbortSignal;
   readonly hurry: AbortSignal;
   readonly onProgress: (event: ProgressEvent) => void;
@@ -67,19 +70,27 @@ export interface Migrated extends DepartureReport {
 export async function migrate(host: Host, request: MigrateRequest): Promise<Migrated> {
   request.onProgress({ type: 'phase', phase: 'begin' });
   if (request.dname !== undefined) checkDomainName(request.dname);
-  const found = await lookFor(host, request.domain, request.cancel);
+  const deadlines = request.deadlines ?? host.deadlines;
+  const found = await lookFor(host, request.domain, deadlines, request.cancel);
   using job = await host.jobs.take(found.uuid, found.name, `migrating to ${request.destination}`, request.cancel, {
     operation: 'outgoing-migration',
+    waitMs: deadlines.jobMs,
   });
-  return await job.during(() => migrateHeld(host, request, found, job));
+  return await job.during(() => migrateHeld(host, request, deadlines, found, job));
 }
 
-async function lookFor(host: Host, domain: string, signal: AbortSignal): Promise<DomainInfo> {
-  using looking = new Deadline(signal, host.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', `looking for ${domain}`);
+async function lookFor(host: Host, domain: string, { callMs }: Deadlines, signal: AbortSignal): Promise<DomainInfo> {
+  using looking = new Deadline(signal, callMs, 'E_DEADLINE_TOOLSTACK', `looking for ${domain}`);
   return await host.find(domain, looking.signal);
 }
 
-async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInfo, job: Job): Promise<Migrated> {
+async function migrateHeld(
+  host: Host,
+  request: MigrateRequest,
+  deadlines: Deadlines,
+  found: DomainInfo,
+  job: Job,
+): Promise<Migrated> {
   const cancel = AbortSignal.any([request.cancel, job.cancel]);
   // The job is held meanwhile: it is seen, and can be aborted, like one that moves already.
   using _slot = await host.outgoing.take(found.name, cancel, (place, limit) => {
@@ -93,7 +104,7 @@ async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInf
   };
   await settleArrival(host, found.uuid);
   // Nothing is touched yet, and a toolstack that hangs must not hold the job for ever.
-  using looking = new Deadline(cancel, host.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', `looking at ${found.name}`);
+  using looking = new Deadline(cancel, deadlines.callMs, 'E_DEADLINE_TOOLSTACK', `looking at ${found.name}`);
   // What was true before the wait for the job may not be true any more (S09).
   const info = await host.find(found.uuid, looking.signal);
   refuseWhileArriving(host, info);
@@ -134,7 +145,7 @@ async function migrateHeld(host: Host, request: MigrateRequest, found: DomainInf
   const context: DepartureContext = {
     toolstack: host.toolstack,
     journal: host.journal,
-    deadlines: host.deadlines,
+    deadlines,
     connect: request.connect,
     cancel: watch === undefined ? cancel : AbortSignal.any([cancel, watch.cancel]),
     hurry: request.hurry,

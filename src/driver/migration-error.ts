@@ -1,6 +1,14 @@
 import { XenferryError, type ErrorDetails } from '../errors/errors.js';
 import type { GuestPlace, Phase } from '../source/report.js';
 
+/** Where a migration that did not arrive has left the guest. */
+export interface MigrationFacts {
+  readonly guest: GuestPlace;
+  readonly phase: Phase;
+  /** Somebody asked for the stop. */
+  readonly cancelled: boolean;
+}
+
 /** A migration that did not end at the destination: says where the guest is, by which phase, and what to do. */
 export class MigrationError extends XenferryError {
   readonly guest: GuestPlace;
@@ -8,12 +16,7 @@ export class MigrationError extends XenferryError {
   /** Somebody asked for the stop. */
   readonly cancelled: boolean;
 
-  constructor(
-    code: string,
-    message: string,
-    facts: { readonly guest: GuestPlace; readonly phase: Phase; readonly cancelled: boolean },
-    details: ErrorDetails,
-  ) {
+  constructor(code: string, message: string, facts: MigrationFacts, details: ErrorDetails) {
     super(code, message, details);
     this.guest = facts.guest;
     this.phase = facts.phase;

@@ -3,13 +3,16 @@ import { openLibxl } from '../toolstack/libxl/open.js';
 import type { Toolstack } from '../toolstack/toolstack.js';
 import type { ConnectUri } from './uri.js';
 
-/** The one place that picks a toolstack. */
-/** @param version xenferry's own, which the embedded host calls its own as well */
-export function openToolstack(uri: ConnectUri, version: string): Promise<Toolstack> {
+/**
+ * The one place that picks a toolstack.
+ * @param version xenferry's own, which the embedded host calls its own as well
+ * @param stays whether this process is there for long, as a daemon is
+ */
+export function openToolstack(uri: ConnectUri, version: string, stays: boolean): Promise<Toolstack> {
   switch (uri.kind) {
     case 'embedded':
       return openEmbedded(uri.dir, { version });
     case 'xen':
-      return openLibxl();
+      return openLibxl(stays);
   }
 }

@@ -8,6 +8,11 @@ export const READ_BYTES = 256 * 1024;
 /** How many chunks wait between the pipe and whoever iterates; then the pipe itself fills. */
 const QUEUE_CHUNKS = 4;
 
+/** A read that brings less than this is little: a writer that has more to say would have had room for it. */
+const LITTLE_BYTES = READ_BYTES / 4;
+/** A wait shorter than this is none. */
+const LEAST_LINGER_MS = 2;
+
 /** Memory of the caller's that a pipe is read into. */
 export interface ReadSpace {
   /** Where the next bytes go; at least one. */
@@ -19,11 +24,13 @@ export interface ReadSpace {
 /**
  * The bytes of a pipe, in chunks that the caller owns: views of `into`, where that is given, read up to QUEUE_CHUNKS ahead. Takes the descriptor over and closes it when
  * the iteration ends, however it ends. Ends at end of file; rejects when the signal fires.
+ * @param lingerMs how long the pipe is left alone behind a read that brought little, so that the next one brings more
  */
 export async function* readFd(
   source: OwnedFd,
   signal: AbortSignal,
   into?: ReadSpace,
+  lingerMs: () => number = () => 0,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const queue: Uint8Array[] = [];
   const state: { ended: boolean; failure?: Error; wake?: (() => void) | undefined } = { ended: false };
@@ -43,10 +50,17 @@ export async function* readFd(
         into?.commit(count);
         queue.push(buffer.subarray(0, count));
         notify();
-        return queue.length < QUEUE_CHUNKS;
+        const ms = count < Math.min(buffer.length, LITTLE_BYTES) ? lingerMs() : 0;
+        if (ms < LEAST_LINGER_MS) return queue.length < QUEUE_CHUNKS;
+        lingering = setTimeout(() => {
+          lingering = undefined;
+          if (queue.length < QUEUE_CHUNKS) socket.resume();
+        }, ms);
+        return false;
       },
     },
   };
+  let lingering: NodeJS.Timeout | undefined;
   const socket = new Socket(options);
   const onAbort = (): void => {
     state.failure ??= asError(signal.reason);
@@ -73,7 +87,7 @@ export async function* readFd(
       if (state.failure !== undefined) throw state.failure;
       const chunk = queue.shift();
       if (chunk !== undefined) {
-        if (queue.length === 0) socket.resume();
+        if (queue.length === 0 && lingering === undefined) socket.resume();
         yield chunk;
         continue;
       }
@@ -84,6 +98,7 @@ export async function* readFd(
     }
   } finally {
     signal.removeEventListener('abort', onAbort);
+    clearTimeout(lingering);
     socket.destroy();
   }
 }

@@ -20,10 +20,8 @@ export interface StreamTerms {
 
 /** The way to the destination's restore: what the tunnel's sending lanes offer. */
 export interface OutboundLanes {
-  /** Resolves when the chunk is accepted under the window; the chunk is handed over. */
+  /** Resolves when the chunk is accepted under the window; then it is the caller's again. */
   write(chunk: Uint8Array): Promise<void>;
-  /** False while every chunk was copied before its `write` resolved: then it is the caller's again. Absent: true. */
-  readonly keepsChunks?: boolean;
   /** Resolves when the destination has taken every byte. */
   end(): Promise<{ readonly rawBytes: number; readonly wireBytes: number }>;
 }
@@ -84,12 +82,13 @@ export async function perform(request: PerformRequest): Promise<Performed> {
     signal: moving.signal,
     onEvent: (event) => {
       moving.refresh();
+      if (event.type === 'suspended') encoder?.hurry();
       request.onEvent(event);
     },
   });
   const stages = gen(digester.stage, limitRate(request.bandwidthBytesPerSecond, moving.signal));
   const chunks = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of readFd(pipe.readEnd, moving.signal, encoder?.window)) {
+    for await (const chunk of readFd(pipe.readEnd, moving.signal, encoder?.window, () => encoder?.lingerMs ?? 0)) {
       begunAt ??= performance.now();
       for await (const out of stages(chunk)) yield out;
     }
@@ -108,7 +107,7 @@ export async function perform(request: PerformRequest): Promise<Performed> {
     } else {
       for await (const batch of encoder.batches(chunks())) {
         await send(batch.bytes);
-        encoder.sent(batch, lanes.keepsChunks !== false);
+        encoder.sent(batch);
       }
     }
     // End of file alone is no success: the lanes end only behind a save that says it is done.

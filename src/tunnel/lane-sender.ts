@@ -6,7 +6,7 @@ import { LaneGroup, type Lane, type LaneCounters } from './lane-group.js';
 import type { LaneLink } from './lane-link.js';
 import { LaneReplacer, type LaneResume } from './lane-resume.js';
 import { RetainedFrames } from './retained-frames.js';
-import { SharedSlots } from './threads/shared-slots.js';
+import { PayloadSlots } from './payload-slots.js';
 import { CHUNK_BYTES, MAX_LANES, WINDOW_BYTES, WINDOW_FRAMES } from './window.js';
 
 export interface LaneSenderOptions {
@@ -31,14 +31,13 @@ export class LaneSender implements AsyncDisposable {
   readonly #replacer: LaneReplacer;
   readonly #windowBytes: number;
   readonly #signal: AbortSignal | undefined;
-  readonly #slots: SharedSlots;
+  readonly #slots: PayloadSlots;
   readonly #retained = new RetainedFrames<Lane>((frame) => {
     this.#slots.release(frame.payload);
   });
   readonly #changed = new Bell();
   readonly #onAbort: () => void;
   #writing = false;
-  #keepsChunks = false;
   #endSent = false;
   /** The lane that END was put on, while it is there. */
   #endLane: Lane | undefined;
@@ -52,7 +51,7 @@ export class LaneSender implements AsyncDisposable {
     this.#count = links.length;
     this.#windowBytes = options.windowBytes ?? WINDOW_BYTES;
     if (!(this.#windowBytes >= 1)) throw new InvariantError(`a window of ${this.#windowBytes} bytes`);
-    this.#slots = new SharedSlots(this.#windowBytes);
+    this.#slots = new PayloadSlots(this.#windowBytes);
     this.#signal = options.signal;
     this.#lanes = new LaneGroup('sentBytes', {
       onFrame: (frame, lane) => {
@@ -105,19 +104,14 @@ export class LaneSender implements AsyncDisposable {
     };
   }
 
-  /** False while every chunk was copied before its `write` resolved: then it is the caller's again. */
-  get keepsChunks(): boolean {
-    return this.#keepsChunks;
-  }
-
   /** Bytes held because they are not acknowledged: never more than the window. */
   get retainedBytes(): number {
     return this.#retained.bytes;
   }
 
   /**
-   * Sends the chunk, which is handed over and must not change any more. Resolves when all of it is
-   * under the window and on a lane; one write at a time. Rejects with what ended the transfer.
+   * Sends the chunk. Resolves when all of it is copied, under the window and on a lane; then it is the
+   * caller's again. One write at a time. Rejects with what ended the transfer.
    * Chunks above 1 MiB arrive in pieces; smaller ones arrive whole.
    */
   async write(chunk: Uint8Array): Promise<void> {
@@ -172,8 +166,7 @@ export class LaneSender implements AsyncDisposable {
       if (lane?.full === false && fits && !this.#retained.hasOrphans) {
         const { nextSequence, nextOffset } = this.#retained;
         // Once, and not for each lane that it may have to go over.
-        const bytes = lane.link.threaded === true ? this.#slots.copy(payload) : payload;
-        this.#keepsChunks ||= bytes === payload;
+        const bytes = this.#slots.copy(payload, lane.link.threaded === true);
         const frame: Frame = { type: FrameType.DATA, sequence: nextSequence, offset: nextOffset, payload: bytes };
         this.#retained.add(frame, lane);
         this.#post(lane, frame);

@@ -24,13 +24,15 @@ export interface TlsListenerOptions {
   /** Called for each client whose certificate is good, where there are no threads; takes the link over. */
   readonly onLink: (link: Link) => void;
   /** Where given, connections live in these threads, from their handshake on. They stay their owner's. */
-  readonly threads?: {
-    readonly pool: LinkThreads;
-    /** Called in place of `onLink`; takes the link over. */
-    readonly onLink: (link: FramedLink) => void;
-    /** Who whoever gets in is, where something else than the certificate has proven it. */
-    readonly peer?: PeerIdentity;
-  };
+  readonly threads?:
+    | {
+        readonly pool: LinkThreads;
+        /** Called in place of `onLink`; takes the link over. */
+        readonly onLink: (link: FramedLink) => void;
+        /** Who whoever gets in is, where something else than the certificate has proven it. */
+        readonly peer?: PeerIdentity;
+      }
+    | undefined;
   /** Called once for each connection that was turned away. */
   readonly onRefused: (refused: RefusedConnection) => void;
   readonly handshakeMs?: number;

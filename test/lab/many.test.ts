@@ -18,10 +18,14 @@ async function heldBy(host: LabHost, pid: number): Promise<string> {
 
 /**
  * What a daemon holds when it is at rest: nobody is connected to it any more, and two looks see the same. It takes a migration apart
- * for a moment after that has ended for whoever asked for it.
+ * for a moment after that has ended for whoever asked for it, and then makes an agent ready for the next one.
  */
-async function heldAtRest(host: LabHost, pid: number): Promise<string> {
-  await host.ok(`while ss -Htnp state established | grep -q 'pid=${pid},'; do sleep 0.5; done`, SETTLE_MS);
+async function heldAtRest(host: LabHost, pid: number, agents: number): Promise<string> {
+  await host.ok(
+    `while ss -Htnp state established | grep -q 'pid=${pid},'; do sleep 0.5; done
+     until [ "$(pgrep -P ${pid} | wc -l)" -ge ${agents} ]; do sleep 0.5; done`,
+    SETTLE_MS,
+  );
   let held = await heldBy(host, pid);
   for (;;) {
     const again = await heldBy(host, pid);
@@ -55,6 +59,9 @@ describe('many migrations in a row', () => {
     const hosts = [hostA, hostB];
     let from = hostA;
     const held: string[] = [];
+    const agents = await Promise.all(
+      hosts.map(async (host, at) => Number(await host.ok(`pgrep -P ${serving[at].pid} | wc -l`))),
+    );
     for (let move = 0; move < MOVES; move += 1) {
       const to = otherHost(from);
       const startedAt = Date.now();
@@ -62,7 +69,8 @@ describe('many migrations in a row', () => {
       process.stderr.write(`move ${move + 1} took ${Date.now() - startedAt} ms\n`);
       from = to;
       // After the first there and back both daemons hold what they keep for good.
-      if (move === 1) for (const [at, host] of hosts.entries()) held.push(await heldAtRest(host, serving[at].pid));
+      if (move === 1)
+        for (const [at, host] of hosts.entries()) held.push(await heldAtRest(host, serving[at].pid, agents[at]));
     }
     for (const [at, host] of hosts.entries()) {
       expect(await settledHeld(host, serving[at].pid, held[at])).toBe(held[at]);

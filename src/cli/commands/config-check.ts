@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { checkConfig } from '../../driver/config/check-config.js';
 import { UsageError } from '../../errors/errors.js';
-import { configText } from '../config.js';
+import { configText } from '../config-file.js';
 import { jsonOption, type JsonOptions } from '../domain-options.js';
 import type { GlobalOptions } from '../open.js';
 import { printJson, printLine, printNote } from '../output.js';

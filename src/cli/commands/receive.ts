@@ -64,7 +64,7 @@ async function receive(options: ReceiveOptions, stop: StopSignals): Promise<void
       tls: {
         makeCredentials: makeOneTimeCredentials,
         host: '::',
-        threads: { pool: threads, onLink: (link) => reception.acceptFramed(link), peer },
+        threads: threads && { pool: threads, onLink: (link) => reception.acceptFramed(link), peer },
         onRefused: ({ address, reason }) => printNote(`refused ${address}: ${messageOf(reason)}`),
       },
     },

@@ -3,7 +3,8 @@ import { openDestination, type OpenDestination } from '../../driver/open-destina
 import { RISK, type Keep } from '../../driver/decide-by-hand.js';
 import { openMigrations, recover, recoverByHand } from '../../driver/recover.js';
 import { parseDestinationUri } from '../../driver/uri.js';
-import { dialerOptions, dialingOptions, type DialingOptions } from '../dialing.js';
+import { dialerOptions } from '../dialing.js';
+import { dialingOptions, type DialingOptions } from '../dialing-options.js';
 import { UsageError } from '../../errors/errors.js';
 import { EXIT } from '../exit.js';
 import { openHost, type GlobalOptions } from '../open.js';

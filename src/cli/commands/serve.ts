@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { join } from 'node:path';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
 import { AccessRules } from '../../driver/access/access-rules.js';
@@ -16,11 +17,15 @@ import { RefusalLog } from '../../tunnel/refusal-log.js';
 import { loadTlsDir } from '../../tunnel/tls-credentials.js';
 import { listenTls } from '../../tunnel/tls-listener.js';
 import { configOf, readAgain } from '../config.js';
+import { Office } from '../daemon/office.js';
+import { DAEMON_SOCKET } from '../daemon/words.js';
+import { migrateOnHost } from '../migrate/on-host.js';
 import { startMonitor } from '../monitor-starter.js';
 import { dialerOptions } from '../dialing.js';
 import { monitorPlace, openHost, type GlobalOptions } from '../open.js';
 import { printJson, printNote } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
+import { ownVersion } from '../version.js';
 
 interface ServeOptions extends GlobalOptions {
   listen: string | undefined;
@@ -58,7 +63,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     }
     const credentials = loadTlsDir(tlsDir);
     const log = (line: string): void => printNote(`${new Date().toISOString()} ${line}`);
-    await using host = await openHost(options, { isWatching: true, log });
+    await using host = await openHost(options, { isWatching: true, stays: true, log });
     // When we have gone the domains stay, and somebody has to watch them.
     await using _behind = { [Symbol.asyncDispose]: () => leaveMonitor(host, options) };
     using stop = new StopSignals();
@@ -81,6 +86,13 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
       reaches: ({ transport }) => transport === 'tls',
       open: (uri) => openDestination(uri, dialerOptions(options), () => host.hello(stop.cancel)),
     });
+    await using office = await Office.open(join(host.stateDir, DAEMON_SOCKET), {
+      version: ownVersion(),
+      uri: host.toolstack.uri,
+      migrate: (order, session) => migrateOnHost(host, { ...order, 'tls-dir': order['tls-dir'] ?? tlsDir }, session),
+      log,
+    });
+    if (office === undefined) log('another daemon takes the orders of this host already');
     using refusals = new RefusalLog(log);
     await using listener = await listenTls({
       host: address,
@@ -88,7 +100,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
       credentials,
       keepalive: config.keepalive,
       onLink: (link) => reception.accept(link),
-      threads: { pool: threads, onLink: (link) => reception.acceptFramed(link) },
+      threads: threads && { pool: threads, onLink: (link) => reception.acceptFramed(link) },
       onRefused: refusals.note,
     });
     using _reload = onHangUp(() => {

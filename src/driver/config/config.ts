@@ -47,8 +47,6 @@ export interface Config {
 
 export const NO_CONFIG: Config = { file: undefined, uriAliases: new Map(), deadlines: {} };
 
-/** In bytes; what an operator writes is a few KiB. */
-export const MAX_CONFIG_BYTES = 256 * 1024;
 const MAX_ALIASES = 1000;
 
 const ALIAS = /^([A-Za-z0-9_-]+)=(\S+:\/\/\S+)$/;

@@ -1,9 +1,7 @@
-import { connect, type Socket } from 'node:net';
-import { once } from 'node:events';
 import { asError } from '../../errors/message-of.js';
 import { jobAnswerSchema, jobLine, type JobAnswer, type JobQuestion } from './job-messages.js';
 import { socketLines } from './line-reader.js';
-import { ShortSocketPath } from './short-socket-path.js';
+import { openSocket } from './open-socket.js';
 
 /**
  * Asks a running job; yields its answers until it ends or the signal fires. Nothing comes where no
@@ -14,7 +12,7 @@ export async function* askJob(
   question: JobQuestion,
   signal: AbortSignal,
 ): AsyncGenerator<JobAnswer, void, undefined> {
-  const socket = await dial(path);
+  const socket = await openSocket(path);
   if (socket === undefined) return;
   const stop = (): void => {
     socket.destroy(asError(signal.reason));
@@ -32,31 +30,5 @@ export async function* askJob(
   } finally {
     signal.removeEventListener('abort', stop);
     socket.destroy();
-  }
-}
-
-/** Undefined where nobody listens. */
-async function dial(path: string): Promise<Socket | undefined> {
-  using short = openFolder(path);
-  if (short === undefined) return undefined;
-  const socket = connect(short.path);
-  try {
-    await once(socket, 'connect');
-    return socket;
-  } catch (error) {
-    socket.destroy();
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    // ECONNREFUSED: the process that bound it is dead, or will not listen any more. EAGAIN: it does not come to accept.
-    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'EAGAIN') return undefined;
-    throw error;
-  }
-}
-
-function openFolder(path: string): ShortSocketPath | undefined {
-  try {
-    return new ShortSocketPath(path);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
   }
 }

@@ -3,9 +3,6 @@ import { JOB_OPERATIONS } from './job-record.js';
 
 /* What goes over a job's socket: JSON lines. A question, and an answer; behind an abort that was taken, a last word. */
 
-/** No line is longer. */
-export const MAX_JOB_LINE_BYTES = 64 * 1024;
-
 export const jobQuestionSchema = z.object({
   ask: z.enum(['info', 'abort']),
   /** Who asks, for the holder's error: `process 123`. */

@@ -67,7 +67,8 @@ class LocalDestination implements Destination {
       get wireBytes(): number {
         return queue.bytes;
       },
-      write: (chunk) => queue.put(chunk),
+      // The chunk is the writer's again at once; the reader has not used it up by then.
+      write: (chunk) => queue.put(Uint8Array.from(chunk)),
       end: () => {
         queue.end();
         return Promise.resolve({ rawBytes: queue.bytes, wireBytes: queue.bytes });

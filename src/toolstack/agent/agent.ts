@@ -33,6 +33,8 @@ export interface CallOptions<T, E> {
   readonly signal: AbortSignal;
   readonly result: ZodType<T>;
   readonly event?: { readonly schema: ZodType<E>; readonly heard: (event: E) => void };
+  /** One end of a pipe, for an agent that was there before it. Taken over: closed here once the agent has opened it. */
+  readonly pipe?: { readonly fd: OwnedFd; readonly flags: 'r' | 'w' };
 }
 
 interface OpenCall {
@@ -48,7 +50,7 @@ interface OpenCall {
 export class Agent implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #stdin: Writable;
-  readonly #what: string;
+  #what: string;
   readonly #tail: StderrTail;
   readonly #cancelGraceMs: number;
   readonly #open = new Map<number, OpenCall>();
@@ -108,6 +110,16 @@ export class Agent implements AsyncDisposable {
     }
   }
 
+  /** What it does from now on, for messages. */
+  assign(what: string): void {
+    this.#what = what;
+  }
+
+  /** Whether it has ended, as far as is known. */
+  get isDead(): boolean {
+    return this.#death !== undefined;
+  }
+
   /** Undefined where the process could not be started. */
   get pid(): number | undefined {
     return this.#child.pid;
@@ -134,6 +146,10 @@ export class Agent implements AsyncDisposable {
       return await new Promise<T>((resolve, reject) => {
         this.#open.set(id, {
           answered: (answer) => {
+            if ('opened' in answer) {
+              options.pipe?.fd.close();
+              return;
+            }
             if (!('event' in answer)) this.#say({ id, heard: true });
             try {
               if ('error' in answer) reject(rebuildError(answer.error));
@@ -145,12 +161,19 @@ export class Agent implements AsyncDisposable {
           },
           died: reject,
         });
-        this.#say({ id, call: method, params });
+        const { pipe } = options;
+        this.#say({
+          id,
+          call: method,
+          params,
+          ...(pipe === undefined ? {} : { pipe: { path: `/proc/${process.pid}/fd/${pipe.fd.fd}`, flags: pipe.flags } }),
+        });
         options.signal.addEventListener('abort', onAbort, { once: true });
       });
     } catch (error) {
       throw options.signal.aborted ? abortOf(options.signal, error) : error;
     } finally {
+      options.pipe?.fd.close();
       this.#open.delete(id);
       options.signal.removeEventListener('abort', onAbort);
       for (const timer of timers) clearTimeout(timer);

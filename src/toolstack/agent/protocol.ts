@@ -10,13 +10,21 @@ export const MAX_LINE_BYTES = 4 * 1024 * 1024;
 
 /** Where the agent writes answers and events. */
 export const ANSWER_FD = 3;
-/** The first descriptor that a parent passes on. */
+/** The descriptor that a parent passes on to an agent that it starts for one call. */
 export const FIRST_PASSED_FD = 4;
+/** A pipe's end in the parent, as the agent may open it (proc(5)), and how. */
+const pipeSchema = z.object({ path: z.string().regex(/^\/proc\/\d+\/fd\/\d+$/), flags: z.enum(['r', 'w']) });
 
 const idSchema = z.int().positive();
 
 export const requestSchema = z.union([
-  z.object({ id: idSchema, call: z.string().min(1).max(64), params: z.unknown().optional() }),
+  z.object({
+    id: idSchema,
+    call: z.string().min(1).max(64),
+    params: z.unknown().optional(),
+    /** For an agent that was there before the pipe. */
+    pipe: pipeSchema.optional(),
+  }),
   /** Asks a call in progress to end soon; it still answers. */
   z.object({ id: idSchema, cancel: z.literal(true) }),
   /** The answer has arrived: what the call did is now the parent's business. */
@@ -36,6 +44,8 @@ const errorSchema = z.object({
 export const answerSchema = z.union([
   z.object({ id: idSchema, event: z.unknown() }).refine((line) => 'event' in line),
   z.object({ id: idSchema, error: errorSchema }),
+  /** The pipe is open here, too. */
+  z.object({ id: idSchema, opened: z.literal(true) }),
   /** `result` is absent where a call returns nothing. */
   z.object({ id: idSchema, done: z.literal(true), result: z.unknown().optional() }),
 ]);

@@ -1,10 +1,17 @@
-import { writeSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import process from 'node:process';
 import { AbortedError, ProtocolError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import { toWire } from '../../errors/wire.js';
 import { LineSplitter } from './lines.js';
-import { ANSWER_FD, MAX_LINE_BYTES, requestSchema, type AgentAnswer, type AgentRequest } from './protocol.js';
+import {
+  ANSWER_FD,
+  FIRST_PASSED_FD,
+  MAX_LINE_BYTES,
+  requestSchema,
+  type AgentAnswer,
+  type AgentRequest,
+} from './protocol.js';
 
 /** How long calls may take to clean up once the parent has gone. */
 const ORPHAN_GRACE_MS = 20_000;
@@ -12,6 +19,8 @@ const ORPHAN_GRACE_MS = 20_000;
 export interface CallContext {
   /** Fires when the parent cancels the call, or has gone. */
   readonly signal: AbortSignal;
+  /** The descriptor that came with the call, or with the process: the handler's, who closes it. */
+  readonly passedFd: number;
   /** Tells the parent something while the call goes on. */
   readonly emit: (event: unknown) => void;
   /**
@@ -70,14 +79,23 @@ export function serveAgent(handlers: Readonly<Record<string, AgentHandler>>): vo
     }
   };
 
-  const run = async (id: number, method: string, params: unknown): Promise<void> => {
+  const run = async (
+    id: number,
+    { call: method, params, pipe }: Extract<AgentRequest, { call: string }>,
+  ): Promise<void> => {
     const handler = Object.hasOwn(handlers, method) ? handlers[method] : undefined;
     const call: Call = { cancel: new AbortController(), cleanUp: undefined, answered: false };
     calls.set(id, call);
     let answer: AgentAnswer;
     try {
       if (handler === undefined) throw new ProtocolError('E_PROTOCOL_AGENT_CALL', `no call is named ${method}`);
+      let passedFd = FIRST_PASSED_FD;
+      if (pipe !== undefined) {
+        passedFd = openSync(pipe.path, pipe.flags);
+        say({ id, opened: true });
+      }
       const result = await handler(params, {
+        passedFd,
         signal: call.cancel.signal,
         emit: (event) => {
           say({ id, event });
@@ -100,7 +118,7 @@ export function serveAgent(handlers: Readonly<Record<string, AgentHandler>>): vo
   const onRequest = (request: AgentRequest): void => {
     if ('cancel' in request) calls.get(request.id)?.cancel.abort(new AbortedError());
     else if ('heard' in request) calls.delete(request.id);
-    else void run(request.id, request.call, request.params);
+    else void run(request.id, request);
   };
 
   process.stdin.on('data', (chunk: Buffer) => {

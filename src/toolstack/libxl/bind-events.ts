@@ -1,6 +1,6 @@
 import koffi from '../../posix/koffi.js';
 import { ToolstackError } from '../../errors/errors.js';
-import { allocate } from './c-memory.js';
+import { allocate, free, viewOf } from './c-memory.js';
 import { onThread, type Library } from './foreign.js';
 
 import type { Address, LibxlNative } from './native.js';
@@ -9,10 +9,14 @@ import { nameOfReturnCode, RC_OK } from './return-code.js';
 /** struct pollfd (poll(2)), and how many libxl may want: a few for each operation and watch. */
 const POLLFD_BYTES = 8;
 const MOST_POLLFDS = 1024;
+const POINTER_BYTES = 8;
 /** LIBXL_EVENTMASK_ALL (libxl_event.h). */
 const ALL_EVENTS = 0xffff_ffff_ffff_ffffn;
 
-type Events = Pick<LibxlNative, 'watchDeath' | 'unwatchDeath' | 'watchEject' | 'unwatchEject' | 'turn' | 'nextEvent'>;
+type Events = Pick<
+  LibxlNative,
+  'watchDeath' | 'unwatchDeath' | 'watchEject' | 'unwatchEject' | 'turn' | 'nextEvent' | 'awaitEvent'
+>;
 
 interface Timeval {
   readonly tv_sec: number;
@@ -40,6 +44,9 @@ export function bindEvents(libxl: Library, ctx: Address): Events {
   const check = libxl.func(
     'int libxl_event_check(void *ctx, _Out_ void **event, uint64_t types, void *predicate, void *user)',
   ) as (...args: [Address, [Address | null], bigint, null, null]) => number;
+  const wait = onThread(
+    libxl.func('int libxl_event_wait(void *ctx, void *event, uint64_t types, void *predicate, void *user)'),
+  ) as (...args: [Address, Address, bigint, null, null]) => Promise<number>;
   const toJson = libxl.func('str! libxl_event_to_json(void *ctx, void *event)') as (
     ...args: [Address, Address]
   ) => string | null;
@@ -59,6 +66,14 @@ export function bindEvents(libxl: Library, ctx: Address): Events {
     ...args: [Address, Address]
   ) => void;
 
+  const told = (event: Address): string | undefined => {
+    try {
+      return toJson(ctx, event) ?? undefined;
+    } finally {
+      freeEvent(ctx, event);
+    }
+  };
+
   return {
     watchDeath: (domid, tag) => {
       const out: [Address | null] = [null];
@@ -74,9 +89,7 @@ export function bindEvents(libxl: Library, ctx: Address): Events {
       const count: [number] = [MOST_POLLFDS];
       const timeout: [number] = [timeoutMs];
       const rc = beforePoll(ctx, count, pollfds, timeout, timevalNow());
-      if (rc !== RC_OK) {
-        throw new ToolstackError('E_TOOLSTACK_EVENT_LOOP', `libxl's event loop failed (ERROR_${nameOfReturnCode(rc)})`);
-      }
+      if (rc !== RC_OK) throw loopFailed(rc);
       const ready = await poll(pollfds, count[0], timeout[0]);
       // Interrupted by SIGCHLD, of a helper of libxl's: the descriptors say nothing, the next turn will.
       if (ready < 0) return;
@@ -85,13 +98,24 @@ export function bindEvents(libxl: Library, ctx: Address): Events {
     nextEvent: () => {
       const out: [Address | null] = [null];
       if (check(ctx, out, ALL_EVENTS, null, null) !== RC_OK || out[0] === null) return undefined;
+      return told(out[0]);
+    },
+    awaitEvent: async () => {
+      const out = allocate(POINTER_BYTES);
       try {
-        return toJson(ctx, out[0]) ?? undefined;
+        const rc = await wait(ctx, out, ALL_EVENTS, null, null);
+        const text = rc === RC_OK ? told(viewOf(out, POINTER_BYTES).getBigUint64(0, true)) : undefined;
+        if (text !== undefined) return text;
+        throw loopFailed(rc);
       } finally {
-        freeEvent(ctx, out[0]);
+        free(out);
       }
     },
   };
+}
+
+function loopFailed(rc: number): ToolstackError {
+  return new ToolstackError('E_TOOLSTACK_EVENT_LOOP', `libxl's event loop failed (ERROR_${nameOfReturnCode(rc)})`);
 }
 
 function timevalNow(): Timeval {

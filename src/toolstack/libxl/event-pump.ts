@@ -18,7 +18,7 @@ const eventSchema = z.object({
 });
 export type LibxlEvent = z.infer<typeof eventSchema>;
 
-type EventSource = Pick<LibxlNative, 'turn' | 'nextEvent' | 'abort'>;
+type EventSource = Pick<LibxlNative, 'turn' | 'nextEvent' | 'awaitEvent' | 'abort'>;
 
 interface Waiter {
   readonly ended: (rc: number) => void;
@@ -96,7 +96,10 @@ export class EventPump {
           this.#handOut(text);
         }
         if (this.#operations.size === 0 && this.#watchers.size === 0) return;
-        await this.#native.turn(TURN_MS);
+        // An operation's end is an event, which ends a wait in C: a long one has thousands of turns, which are cheap there. A watch
+        // may end without any.
+        if (this.#operations.size > 0) this.#handOut(await this.#native.awaitEvent());
+        else await this.#native.turn(TURN_MS);
       }
     } finally {
       // In the same instant as the look above: whoever comes after it starts a loop of his own.

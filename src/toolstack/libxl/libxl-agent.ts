@@ -126,9 +126,9 @@ serveAgent({
   restore: async (params, call) => {
     const { streamVersion, ...guest } = restoreParams.parse(params);
     try {
-      return made(await open().context.restore(guest, FIRST_PASSED_FD, streamVersion, transferOf(call)), call);
+      return made(await open().context.restore(guest, call.passedFd, streamVersion, transferOf(call)), call);
     } finally {
-      closeSync(FIRST_PASSED_FD);
+      closeSync(call.passedFd);
     }
   },
   save: async (params, call) => {
@@ -138,9 +138,9 @@ serveAgent({
       const memoryKiB = (await context.info(domid))?.memoryKiB ?? 0;
       const thinned = thinRounds(call.emit);
       const heard: Transfer['heard'] = (event) => thinned(countedPages(event, memoryKiB));
-      await context.save(domid, FIRST_PASSED_FD, live, { signal: call.signal, heard });
+      await context.save(domid, call.passedFd, live, { signal: call.signal, heard });
     } finally {
-      closeSync(FIRST_PASSED_FD); // before the answer: whoever reads sees the end
+      closeSync(call.passedFd); // before the answer: whoever reads sees the end
     }
   },
   watch: async (_, call) => {

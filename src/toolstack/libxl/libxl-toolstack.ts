@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z, type ZodType } from 'zod';
 import type { CpuSet } from '../../domain/cpu-set.js';
@@ -7,6 +8,7 @@ import { RefusedError, ToolstackError } from '../../errors/errors.js';
 import type { OwnedFd } from '../../posix/owned-fd.js';
 import { Agent } from '../agent/agent.js';
 import { agentEntry } from '../agent/entry.js';
+import { SpareAgent } from '../agent/spare-agent.js';
 import { guestDomid, type Domid } from '../domid.js';
 import type {
   DomainInfo,
@@ -46,6 +48,15 @@ export const LIBXL_AGENT = agentEntry(import.meta.url, './libxl-agent.js');
 export class LibxlToolstack implements Toolstack {
   readonly uri = 'xen:///system';
   #queries: Agent | undefined;
+  #spare: SpareAgent | undefined;
+
+  /** For a process that stays: an agent is there before each save and restore. */
+  keepSpare(): void {
+    const signal = new AbortController().signal;
+    this.#spare ??= new SpareAgent({ entry: LIBXL_AGENT, what: 'next transfer' }, (agent) =>
+      agent.call('host', {}, { signal, result: hostSchema }),
+    );
+  }
 
   async host(signal?: AbortSignal): Promise<HostInfo> {
     const facts = await this.#ask('host', {}, hostSchema, signal);
@@ -89,7 +100,7 @@ export class LibxlToolstack implements Toolstack {
     return await madeWhole(
       this,
       config.domain.uuid,
-      async () => (await this.#transfer('create', what, [], params, madeSchema, options)).domid,
+      async () => (await this.#transfer('create', what, undefined, params, madeSchema, options)).domid,
       signal,
     );
   }
@@ -108,7 +119,7 @@ export class LibxlToolstack implements Toolstack {
     return await madeWhole(
       this,
       config.domain.uuid,
-      async () => (await this.#transfer('restore', what, [fd], params, madeSchema, options)).domid,
+      async () => (await this.#transfer('restore', what, { fd, flags: 'r' }, params, madeSchema, options)).domid,
       options.signal,
     );
   }
@@ -117,7 +128,7 @@ export class LibxlToolstack implements Toolstack {
     using fd = sink;
     const params = { domid: guestDomid(id, 'saved'), live: options.live };
     try {
-      await this.#transfer('save', `save of domain ${id}`, [fd], params, z.unknown(), options);
+      await this.#transfer('save', `save of domain ${id}`, { fd, flags: 'w' }, params, z.unknown(), options);
     } catch (error) {
       // The agent does it itself, unless it was killed.
       await this.#change('withdrawSuspend', id).catch(() => undefined); // what broke the save is the story
@@ -188,7 +199,7 @@ export class LibxlToolstack implements Toolstack {
 
   async dumpCore(id: Domid, path: string, signal: AbortSignal): Promise<void> {
     const params = { domid: guestDomid(id, 'dumped'), path };
-    await this.#transfer('dumpCore', `core dump of domain ${id}`, [], params, z.unknown(), { signal });
+    await this.#transfer('dumpCore', `core dump of domain ${id}`, undefined, params, z.unknown(), { signal });
   }
 
   async destroy(id: Domid, signal?: AbortSignal): Promise<void> {
@@ -207,6 +218,7 @@ export class LibxlToolstack implements Toolstack {
   async [Symbol.asyncDispose](): Promise<void> {
     const agent = this.#queries;
     this.#queries = undefined;
+    this.#spare?.[Symbol.dispose]();
     await agent?.close();
   }
 
@@ -236,13 +248,16 @@ export class LibxlToolstack implements Toolstack {
   async #transfer<T>(
     method: string,
     what: string,
-    fds: readonly OwnedFd[],
+    stream: { readonly fd: OwnedFd; readonly flags: 'r' | 'w' } | undefined,
     params: unknown,
     result: ZodType<T>,
     options: TransferOptions,
   ): Promise<T> {
     options.signal.throwIfAborted();
-    await using agent = Agent.start({ entry: LIBXL_AGENT, what, fds });
+    // An agent that is there already can open a pipe's end again; what else a descriptor may be, it has to inherit.
+    const spare = stream !== undefined && fstatSync(stream.fd.fd).isFIFO() ? this.#spare?.take(what) : undefined;
+    await using agent =
+      spare ?? Agent.start({ entry: LIBXL_AGENT, what, fds: stream === undefined ? [] : [stream.fd] });
     let lastError: string | undefined;
     const heard = (event: TransferEvent): void => {
       if (event.type === 'log' && event.level === 'error') lastError = event.text;
@@ -253,9 +268,12 @@ export class LibxlToolstack implements Toolstack {
         signal: options.signal,
         result,
         event: { schema: transferEventSchema, heard },
+        ...(spare === undefined || stream === undefined ? {} : { pipe: stream }),
       });
     } catch (error) {
       throw withLastWords(error, lastError);
+    } finally {
+      this.#spare?.again();
     }
   }
 }

@@ -19,8 +19,13 @@ interface Listener {
   readonly domid: number | undefined;
   readonly heard: ((event: TransferEvent) => void) | undefined;
   readonly errors: string[];
+  /** It saves a guest that still runs: a thousand lines of progress, which nobody needs at once. */
+  copying: boolean;
   suspended: boolean;
 }
+
+/** ms that lines of progress may lie where they are, for others to come: each look at them costs more than they do. */
+const LINGER_MS = 50;
 
 /**
  * Reads what libxl logs, through a pipe that its logger writes, and hands it to the calls in progress:
@@ -57,7 +62,7 @@ export class LogTap {
     heard: ((event: TransferEvent) => void) | undefined,
     work: () => Promise<T>,
   ): Promise<{ readonly result: T; readonly errors: readonly string[] }> {
-    const listener: Listener = { domid, heard, errors: [], suspended: false };
+    const listener: Listener = { domid, heard, errors: [], copying: false, suspended: false };
     this.#listeners.add(listener);
     try {
       const result = await work();
@@ -82,12 +87,17 @@ export class LogTap {
 
   async #read(readEnd: OwnedFd): Promise<void> {
     const splitter = new LineSplitter(MAX_LINE_BYTES);
-    for await (const chunk of readFd(readEnd, new AbortController().signal)) {
+    for await (const chunk of readFd(readEnd, new AbortController().signal, undefined, () => this.#lingerMs)) {
       for (const line of splitter.push(chunk)) {
         if (line.startsWith(MARK)) this.#marks.get(line.slice(MARK.length))?.();
         else if (line !== '') this.#tell(parseLogLine(line));
       }
     }
+  }
+
+  get #lingerMs(): number {
+    for (const { copying, suspended } of this.#listeners) if (copying && !suspended) return LINGER_MS;
+    return 0;
   }
 
   #tell(line: LogLine): void {
@@ -101,6 +111,7 @@ export class LogTap {
 function eventFor(listener: Listener, line: LogLine): TransferEvent | undefined {
   switch (line.kind) {
     case 'round':
+      listener.copying = true;
       return { type: 'round', round: line.round, pagesSent: line.done, pagesTotal: line.total };
     case 'suspended':
       if (listener.suspended) return undefined; // libxl and libxc both say it

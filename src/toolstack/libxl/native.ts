@@ -124,4 +124,9 @@ export interface LibxlNative {
   turn(timeoutMs: number): Promise<void>;
   /** The next event that has occurred, as JSON; undefined where there is none. */
   nextEvent(): string | undefined;
+  /**
+   * Waits for the next event, as JSON; libxl turns its loop by itself meanwhile. Nothing but an event ends the wait: so there must be an
+   * operation whose end will be one.
+   */
+  awaitEvent(): Promise<string>;
 }

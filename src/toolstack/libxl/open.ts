@@ -4,13 +4,15 @@ import { runningRelease } from './release.js';
 
 /**
  * Opens this machine's Xen host.
+ * @param stays whether this process is there for long: then it keeps an agent ready for the next transfer
  * @throws RefusedError E_REFUSED_NO_XEN, E_REFUSED_XEN_RELEASE, E_REFUSED_NO_LIBXL; ToolstackError E_TOOLSTACK_CONTEXT
  */
-export async function openLibxl(signal?: AbortSignal): Promise<Toolstack> {
+export async function openLibxl(stays = false, signal?: AbortSignal): Promise<Toolstack> {
   runningRelease();
   const toolstack = new LibxlToolstack();
   try {
     await toolstack.host(signal); // what cannot work is told now
+    if (stays) toolstack.keepSpare();
   } catch (error) {
     await toolstack[Symbol.asyncDispose]();
     throw error;

@@ -110,7 +110,7 @@ async function listenForLanes(
     credentials: { ca: diallerAuthority, cert: own.cert, key: own.key },
     onLink,
     onRefused: tls.onRefused,
-    ...(tls.threads === undefined ? {} : { threads: tls.threads }),
+    threads: tls.threads,
   });
   await listener.listen();
   const { fingerprint256 } = new X509Certificate(own.cert);

@@ -4,7 +4,7 @@ import { FrameLink } from '../frame-link.js';
 import type { Frame } from '../frame.js';
 import type { Link } from '../link.js';
 import type { KeepaliveOptions } from '../keepalive.js';
-import type { SlotPool } from './slot-pool.js';
+import type { SlotPool } from '../slot-pool.js';
 import { toThreadError, type FromThread, type ThreadFrame } from './thread-messages.js';
 
 /** Received bytes that the main thread has not consumed yet: past this, the link is not read on. */

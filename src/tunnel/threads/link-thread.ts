@@ -5,7 +5,7 @@ import { TunnelError } from '../../errors/errors.js';
 import { TlsDialer } from '../tls-dialer.js';
 import { TlsGate, addressOf } from '../tls-gate.js';
 import { HeldLink, type Tell } from './held-link.js';
-import { SlotPool } from './slot-pool.js';
+import { SlotPool } from '../slot-pool.js';
 import { toThreadError, type LinkOrder, type ToThread } from './thread-messages.js';
 
 /** Memory for payloads that is kept for the next ones. */

@@ -34,18 +34,23 @@ const plain = { prepare: nothing, start: createWithXl, close: nothing };
 
 const libvirtd = (host: LabHost, command: string): Promise<string> => host.ok(command, START_MS);
 
-function overTls(): Contender {
-  let serving: AsyncDisposable | undefined;
-  return {
-    ...plain,
-    prepare: async () => {
-      await certify(hostA, hostB);
-      serving = await serve(hostB);
-    },
-    move: (name) => `xenferry migrate --live --tls-dir /root/tls ${name} xen+tls://host-b/system --progress none`,
-    close: async () => serving?.[Symbol.asyncDispose](),
+/** Daemons on both hosts, as virsh has its own; they run as long as xenferry is measured. */
+class Daemons {
+  #serving: AsyncDisposable[] = [];
+
+  readonly start = async (): Promise<void> => {
+    if (this.#serving.length > 0) return;
+    await certify(hostA, hostB);
+    this.#serving = [await serve(hostA), await serve(hostB)];
+  };
+
+  readonly stop = async (): Promise<void> => {
+    await Promise.all(this.#serving.splice(0).map((serving) => serving[Symbol.asyncDispose]()));
   };
 }
+
+const daemons = new Daemons();
+const ours = { prepare: daemons.start, start: createWithXl, close: daemons.stop };
 
 /** As libvirt has it; both daemons run only as long as they are measured. */
 const virshTunnelled: Contender = {
@@ -69,9 +74,12 @@ const virshTunnelled: Contender = {
 };
 
 export const CONTENDERS: Readonly<Record<string, Contender>> = {
-  'xenferry-tls': overTls(),
+  'xenferry-tls': {
+    ...ours,
+    move: (name) => `xenferry migrate --live --tls-dir /root/tls ${name} xen+tls://host-b/system --progress none`,
+  },
   'xenferry-ssh+tls': {
-    ...plain,
+    ...ours,
     move: (name) => `xenferry migrate --live ${name} xen+ssh://root@host-b/system --progress none`,
   },
   xl: { ...plain, move: (name) => `xl migrate ${name} host-b` },

@@ -149,7 +149,7 @@ move() {
   shift 2
   (
     echo "$BASHPID" >/tmp/fault/move.pid
-    exec xenferry migrate --live --compress none "$@" "$name" "$uri" --tls-dir /root/tls --json --progress json 2>"$progress"
+    exec xenferry migrate --live --no-p2p --compress none "$@" "$name" "$uri" --tls-dir /root/tls --json --progress json 2>"$progress"
   )
   echo "exit $?"
 }

@@ -128,7 +128,7 @@ class HookedCalls {
   async #transfer<T>(
     name: 'save' | 'restore',
     options: TransferOptions,
-    work: (call: CallContext) => Promise<T>,
+    work: (call: Omit<CallContext, 'passedFd'>) => Promise<T>,
   ): Promise<T> {
     options.signal.throwIfAborted();
     await pass(this.gate, `${name}:before`, options.signal);

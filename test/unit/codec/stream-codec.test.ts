@@ -3,8 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { checkedChoice, chooseStream, offerStream, type StreamChoice } from '../../../src/codec/agreement.js';
 import { DIGEST_ALGORITHMS, knownDigests, StreamDigester } from '../../../src/codec/digest.js';
+import { FRUGAL_EFFORT, FULL_EFFORT, suitableEffort, type Effort } from '../../../src/codec/effort.js';
 import { inOrder } from '../../../src/codec/in-order.js';
 import { LevelChooser } from '../../../src/codec/level-chooser.js';
+import { Patience } from '../../../src/codec/patience.js';
 import { BLOCK_BYTES } from '../../../src/codec/raw-window.js';
 import { StreamDecoder } from '../../../src/codec/stream-decoder.js';
 import { StreamEncoder } from '../../../src/codec/stream-encoder.js';
@@ -30,12 +32,17 @@ async function* read(raw: Buffer, encoder: StreamEncoder, pieces: readonly numbe
   }
 }
 
-async function encoded(raw: Buffer, compression: 'auto' | 'none' | { level: number }, pieces: readonly number[]) {
-  using encoder = new StreamEncoder(CHOICE, compression);
+async function encoded(
+  raw: Buffer,
+  compression: 'auto' | 'none' | { level: number },
+  pieces: readonly number[],
+  effort?: Effort,
+) {
+  using encoder = new StreamEncoder(CHOICE, compression, effort);
   const out: Buffer[] = [];
   for await (const batch of encoder.batches(read(raw, encoder, pieces))) {
     out.push(Buffer.from(batch.bytes));
-    encoder.sent(batch, false);
+    encoder.sent(batch);
   }
   return { bytes: Buffer.concat(out), batches: out.length, counts: encoder.counts };
 }
@@ -108,6 +115,51 @@ describe('a stream through the whole codec', () => {
       ),
       { numRuns: 20 },
     );
+  });
+
+  it('is given back where no page is looked for, and zstd finds the zeroes', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 3_000_000 }), { minLength: 1, maxLength: 5 }),
+        fc.integer({ min: 100, max: 2_000_000 }),
+        async (pieces, pieceBytes) => {
+          const raw = Buffer.concat([
+            fixtureStream('xen-4.17-pvh-live').subarray(0, 3_000_000),
+            Buffer.alloc(5_000_000),
+          ]);
+          const { bytes, counts } = await encoded(raw, 'auto', [...pieces, 100_000], FRUGAL_EFFORT);
+          expect((await decoded(bytes, pieceBytes)).equals(raw)).toBe(true);
+          expect(counts).toMatchObject({ rawBytes: raw.length, dataBytes: raw.length, zeroBytes: 0 });
+          if (zstdVersion() !== undefined) expect(bytes.length).toBeLessThan(3_100_000);
+        },
+      ),
+      { numRuns: 10 },
+    );
+  });
+
+  it('a reader may have its space before what lies in front of it has gone out', async () => {
+    const raw = randomBytes(3_000_000);
+    using encoder = new StreamEncoder(CHOICE, 'auto', FRUGAL_EFFORT);
+    // As node reads: the space for the next bytes is asked for behind each read, and only then is what came used.
+    const chunks = async function* (): AsyncGenerator<Uint8Array> {
+      let space = encoder.window.space();
+      for (let at = 0; at < raw.length;) {
+        const count = raw.copy(space, 0, at, Math.min(raw.length, at + 700_001));
+        encoder.window.commit(count);
+        const chunk = space.subarray(0, count);
+        space = encoder.window.space();
+        yield chunk;
+        at += count;
+        await new Promise((resolve) => setTimeout(resolve, 10)); // long enough for it to go out
+      }
+    };
+    const out: Buffer[] = [];
+    for await (const batch of encoder.batches(chunks())) {
+      out.push(Buffer.from(batch.bytes));
+      encoder.sent(batch);
+    }
+    expect(out.length).toBeGreaterThan(4);
+    expect((await decoded(Buffer.concat(out), 100_000)).equals(raw)).toBe(true);
   });
 
   it('what there is goes out when the stream falls quiet: the guest may be waiting for it', async () => {
@@ -215,6 +267,29 @@ describe('what both sides agree on', () => {
       expect(digestOf(one.subarray(0, 77), one.subarray(77))).toBe(all[0]);
     },
   );
+});
+
+describe('the effort of a source', () => {
+  it('is small where encrypting is dear, and what the user says goes before it', async () => {
+    expect(suitableEffort(20)).toBe(FRUGAL_EFFORT);
+    expect(suitableEffort(2000)).toBe(FULL_EFFORT);
+    const raw = Buffer.alloc(1_000_000);
+    const { counts } = await encoded(raw, 'none', [raw.length], FRUGAL_EFFORT);
+    expect(counts).toMatchObject({ packedBytes: 0, packMs: 0 });
+  });
+
+  it('waits for company as long as a small batch is worth, within bounds', () => {
+    const patience = new Patience();
+    expect(patience.ms).toBe(1);
+    for (let batch = 0; batch < 50; batch += 1) patience.sent(8000, 2);
+    expect(patience.ms).toBe(24);
+    for (let batch = 0; batch < 50; batch += 1) patience.sent(8000, 400);
+    expect(patience.ms).toBe(100);
+    for (let batch = 0; batch < 50; batch += 1) patience.sent(1_000_000, 0);
+    expect(patience.ms).toBe(100);
+    patience.hurry();
+    expect(patience.ms).toBe(1);
+  });
 });
 
 describe('the level of compression', () => {

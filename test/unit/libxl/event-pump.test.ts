@@ -29,6 +29,10 @@ describe('libxl event loop', () => {
       turns += 1;
       return turn(ms);
     };
+    native.awaitEvent = () => {
+      turns += 1;
+      return Promise.reject(new Error('nobody waits'));
+    };
     await pump.run((tag) => native.pause(3, tag));
     expect(turns).toBe(0); // it had ended within the call
   });
@@ -36,10 +40,10 @@ describe('libxl event loop', () => {
   it('a loop that fails fails whoever waits, and turns again for the next', async () => {
     const native = new FakeNative();
     const pump = new EventPump(native);
-    const turn = native.turn.bind(native);
-    native.turn = () => Promise.reject(new Error('the loop broke'));
+    const wait = native.awaitEvent.bind(native);
+    native.awaitEvent = () => Promise.reject(new Error('the loop broke'));
     await expect(pump.run(() => Promise.resolve(0))).rejects.toThrow('the loop broke');
-    native.turn = turn;
+    native.awaitEvent = wait;
     expect(await pump.run((tag) => native.pause(3, tag))).toBe(0);
   });
 

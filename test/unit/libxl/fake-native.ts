@@ -229,6 +229,13 @@ export class FakeNative implements LibxlNative {
       };
     });
   }
+  async awaitEvent(): Promise<string> {
+    for (;;) {
+      const event = this.nextEvent();
+      if (event !== undefined) return event;
+      await this.turn(1000);
+    }
+  }
   nextEvent(): string | undefined {
     const event = this.#events.shift();
     return event === undefined ? undefined : JSON.stringify(event);

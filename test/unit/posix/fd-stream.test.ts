@@ -25,6 +25,29 @@ describe('pipes', () => {
     expect(openFds()).toBe(before);
   });
 
+  it('are left alone for a while behind a read that emptied them, and their end is seen all the same', async () => {
+    const pipe = makePipe('test');
+    let waits = 0;
+    const linger = (): number => {
+      waits += 1;
+      return 20;
+    };
+    const writing = (async () => {
+      using writer = new FdWriter(pipe.writeEnd);
+      for (let part = 0; part < 40; part += 1) {
+        await writer.write(Buffer.alloc(1000, part), never);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await writer.end(never);
+    })();
+    const parts: Uint8Array[] = [];
+    for await (const chunk of readFd(pipe.readEnd, never, undefined, linger)) parts.push(chunk);
+    await writing;
+    expect(Buffer.concat(parts)).toHaveLength(40_000);
+    expect(waits).toBe(parts.length);
+    expect(parts.length).toBeLessThan(30);
+  });
+
   it('are not inherited by children', async () => {
     const { readEnd, writeEnd } = makePipe('test');
     const pipe = readlinkSync(`/proc/self/fd/${readEnd.fd}`);

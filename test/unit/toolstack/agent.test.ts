@@ -10,7 +10,9 @@ import { AbortedError, InvariantError, ProtocolError, ToolstackError } from '../
 import { FdWriter } from '../../../src/posix/fd-stream.js';
 import { makePipe, type OwnedFd } from '../../../src/posix/owned-fd.js';
 import { Agent } from '../../../src/toolstack/agent/agent.js';
+import { SpareAgent } from '../../../src/toolstack/agent/spare-agent.js';
 import { agentEntry } from '../../../src/toolstack/agent/entry.js';
+import { eventually } from '../../support/eventually.js';
 import { never, TempFolder } from './rig.js';
 
 const built = fileURLToPath(new URL('../../../dist', import.meta.url));
@@ -26,6 +28,7 @@ serveAgent({
   nothing: async () => undefined,
   fail: async () => { throw new ToolstackError('E_TOOLSTACK_TEST', 'the tool broke', { hint: 'Mend it.', data: { rc: -3 } }); },
   read: async () => readFileSync(4, 'utf8'),
+  readPassed: async (_, call) => readFileSync(call.passedFd, 'utf8'),
   fds: async () => readdirSync('/proc/self/fd').map(Number).filter((fd) => fd > 3).map((fd) => { try { return readlinkSync('/proc/self/fd/' + fd); } catch { return 'gone'; } }),
   wait: async (_, call) => new Promise((_resolve, reject) => call.signal.addEventListener('abort', () => reject(call.signal.reason))),
   spin: async () => { for (;;) {} },
@@ -278,5 +281,62 @@ describe("an agent's entry point", () => {
     expect(agentEntry('file:///home/src/p/src/toolstack/embedded/x.ts', './y.js').href).toBe(
       'file:///home/src/p/dist/toolstack/embedded/y.js',
     );
+  });
+});
+
+describe('an agent that is there before its pipe', () => {
+  it('opens the end that it is given, and ours is closed: the writer sees it go', async () => {
+    const before = openFds();
+    await using agent = start();
+    const pipe = makePipe('test');
+    const reading = agent.call('readPassed', {}, { ...anything, pipe: { fd: pipe.readEnd, flags: 'r' } });
+    using writer = new FdWriter(pipe.writeEnd);
+    await writer.write(Buffer.from('through a pipe'), never);
+    await writer.end(never);
+    expect(await reading).toBe('through a pipe');
+    expect(pipe.readEnd.isOpen).toBe(false);
+    await agent.close();
+    expect(openFds()).toBe(before);
+  });
+
+  it('a pipe is closed here as well where the agent dies', async () => {
+    const agent = start();
+    const pipe = makePipe('test');
+    await expect(agent.call('die', {}, { ...anything, pipe: { fd: pipe.readEnd, flags: 'r' } })).rejects.toMatchObject({
+      code: 'E_TOOLSTACK_AGENT_DIED',
+    });
+    expect(pipe.readEnd.isOpen).toBe(false);
+    pipe.writeEnd.close();
+  });
+});
+
+describe('a spare agent', () => {
+  it('is given once, ready, and another one follows behind the end of its work', async () => {
+    let readied = 0;
+    using spare = new SpareAgent({ entry, what: 'next' }, async (agent) => {
+      await agent.call('nothing', {}, anything);
+      readied += 1;
+    });
+    await eventually(() => expect(readied).toBe(1));
+    await using first = spare.take('a save');
+    expect(first).toBeDefined();
+    expect(spare.take('another')).toBeUndefined();
+    await expect(first?.call('leave', 3, anything)).rejects.toThrow('the agent for the a save died');
+    spare.again();
+    await eventually(() => expect(readied).toBe(2));
+    await using second = spare.take('a restore');
+    expect(await second?.call('add', { a: 1, b: 2 }, anything)).toBe(3);
+  });
+
+  it('that has died, or could not make itself ready, is not given', async () => {
+    for (const method of ['die', 'fail']) {
+      let failed = false;
+      using spare = new SpareAgent({ entry, what: 'next' }, async (agent) => {
+        await agent.call(method, {}, anything).finally(() => (failed = true));
+      });
+      await eventually(() => expect(failed).toBe(true));
+      await Promise.resolve();
+      expect(spare.take('a save')).toBeUndefined();
+    }
   });
 });

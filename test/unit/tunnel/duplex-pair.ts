@@ -37,8 +37,10 @@ export class PairEnd extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    if (this.#held) this.#waiting.push({ chunk, done });
-    else this.#deliver(chunk, done);
+    // As a connection does: the writer's memory is its own again.
+    const copy = Buffer.from(chunk);
+    if (this.#held) this.#waiting.push({ chunk: copy, done });
+    else this.#deliver(copy, done);
   }
 
   #deliver(chunk: Buffer, done: (error?: Error | null) => void): void {

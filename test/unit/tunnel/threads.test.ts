@@ -7,8 +7,8 @@ import type { FramedLink } from '../../../src/tunnel/lane-link.js';
 import { LaneReceiver } from '../../../src/tunnel/lane-receiver.js';
 import { LaneSender } from '../../../src/tunnel/lane-sender.js';
 import { LinkThreads } from '../../../src/tunnel/threads/link-threads.js';
-import { SlotPool } from '../../../src/tunnel/threads/slot-pool.js';
-import { SharedSlots } from '../../../src/tunnel/threads/shared-slots.js';
+import { SlotPool } from '../../../src/tunnel/slot-pool.js';
+import { PayloadSlots } from '../../../src/tunnel/payload-slots.js';
 import type { TlsCredentials } from '../../../src/tunnel/tls-credentials.js';
 import { TlsDialer } from '../../../src/tunnel/tls-dialer.js';
 import type { RefusedConnection } from '../../../src/tunnel/tls-gate.js';
@@ -190,24 +190,24 @@ describe('links that live in threads', () => {
 
 describe('shared memory', () => {
   it('is used again when the last one who needs it has let go, and not before', () => {
-    const slots = new SharedSlots(MIB);
-    const first = slots.copy(Buffer.alloc(100_000, 1));
+    const slots = new PayloadSlots(MIB);
+    const first = slots.copy(Buffer.alloc(100_000, 1), true);
     expect(first.buffer.byteLength).toBe(131_072);
     slots.hold(first);
     slots.release(first);
-    const second = slots.copy(Buffer.alloc(100_000, 2));
+    const second = slots.copy(Buffer.alloc(100_000, 2), true);
     expect(second.buffer).not.toBe(first.buffer);
     expect(first[0]).toBe(1);
     slots.release(first);
-    const third = slots.copy(Buffer.alloc(70_000, 3));
+    const third = slots.copy(Buffer.alloc(70_000, 3), true);
     expect(third.buffer).toBe(first.buffer);
     expect(third).toHaveLength(70_000);
     expect(slots.bytes).toBe(2 * 131_072);
   });
 
   it('keeps no more than it may, and ignores what is not its own', () => {
-    const slots = new SharedSlots(MIB);
-    const all = Array.from({ length: 4 }, () => slots.copy(Buffer.alloc(MIB / 2)));
+    const slots = new PayloadSlots(MIB);
+    const all = Array.from({ length: 4 }, () => slots.copy(Buffer.alloc(MIB / 2), true));
     for (const one of all) slots.release(one);
     expect(slots.bytes).toBe(MIB);
     slots.release(all[0]);

@@ -37,7 +37,7 @@ export async function restoreDomain(
   host: HostFolder,
   config: GuestConfig,
   fd: OwnedFd,
-  call: CallContext,
+  call: Omit<CallContext, 'passedFd'>,
 ): Promise<number> {
   using _fd = fd;
   const { domain } = config;

@@ -48,7 +48,11 @@ export interface SaveRequest {
  * failure found it; but if the parent has gone and so can never hear of it, the domain runs on: a
  * parent that has not heard of a finished save has never let a destination run it.
  */
-export async function saveDomain(request: SaveRequest, fd: OwnedFd, call: CallContext): Promise<void> {
+export async function saveDomain(
+  request: SaveRequest,
+  fd: OwnedFd,
+  call: Omit<CallContext, 'passedFd'>,
+): Promise<void> {
   using _fd = fd;
   using _saving = await takeSaveLock(request, call.signal);
   const { host, domid, live } = request;

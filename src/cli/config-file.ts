@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { UsageError } from '../errors/errors.js';
+
+const MAX_CONFIG_BYTES = 256 * 1024;
+
+/** What every verb may be told of its configuration. */
+export interface ConfigOptions {
+  readonly configFile?: string | undefined;
+}
+
+/** The file that holds, as it is; without a text where it is not there and nobody has named it. */
+export function configText(options: ConfigOptions): { readonly file: string; readonly text: string | undefined } {
+  const { file, isNamed } = configFile(options);
+  return { file, text: textOf(file, isNamed) };
+}
+
+/** Which file holds, there or not, and whether somebody has named it. */
+export function configFile(options: ConfigOptions): { readonly file: string; readonly isNamed: boolean } {
+  const named = options.configFile ?? process.env.XENFERRY_CONFIG;
+  return { file: named ?? ownFile(), isNamed: named !== undefined };
+}
+
+function ownFile(): string {
+  if (process.getuid?.() === 0) return '/etc/xenferry/xenferry.conf';
+  return join(process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'xenferry', 'xenferry.conf');
+}
+
+function textOf(file: string, isNamed: boolean): string | undefined {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (cause) {
+    if (!isNamed && cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
+    throw new UsageError('E_USAGE_FILE', `cannot read the configuration ${file}`, {
+      cause,
+      hint: 'Make it readable, or name another one with --config-file or XENFERRY_CONFIG.',
+    });
+  }
+  if (bytes.length <= MAX_CONFIG_BYTES) return bytes.toString('utf8');
+  throw new UsageError('E_USAGE_CONFIG', `${file}: over ${MAX_CONFIG_BYTES} bytes`, {
+    hint: 'That is no configuration of xenferry: examples/xenferry.conf shows what one looks like.',
+  });
+}

@@ -1,0 +1,181 @@
+import { once } from 'node:events';
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { socketLines } from '../../driver/jobs/line-reader.js';
+import { openSocket } from '../../driver/jobs/open-socket.js';
+import { ShortSocketPath } from '../../driver/jobs/short-socket-path.js';
+import type { Migrated } from '../../driver/migrate.js';
+import { MigrationError } from '../../driver/migration-error.js';
+import { AbortedError } from '../../errors/errors.js';
+import { messageOf } from '../../errors/message-of.js';
+import { toWire } from '../../errors/wire.js';
+import type { ProgressEvent } from '../../source/report.js';
+import { exitCodeOf } from '../exit.js';
+import type { MigrateOptions, MigrateSession } from '../migrate/options.js';
+import { MAX_WORD_BYTES, wordLine, type FromDaemon, type ToDaemon } from './words.js';
+
+/** Clients at once; who comes beyond does it himself. */
+const MAX_CLIENTS = 256;
+/** A client that gives no order is let go. */
+const ORDER_MS = 30_000;
+/** What one does not read is not piled up: it misses progress. */
+const MAX_UNREAD_BYTES = 64 * 1024;
+/** Bytes are counted all the time; they are told this often. */
+const BYTES_EVERY_MS = 100;
+
+export interface OfficeOptions {
+  readonly version: string;
+  readonly uri: string;
+  readonly migrate: (options: MigrateOptions, session: MigrateSession) => Promise<Migrated>;
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Where a daemon takes orders from other processes of its host: a unix socket, mode 0600 in a folder of mode 0700. What was ordered goes on
+ * when the client has gone.
+ */
+export class Office implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #path: ShortSocketPath;
+  readonly #open = new Set<Socket>();
+  readonly #work = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
+
+  private constructor(
+    path: string,
+    private readonly options: OfficeOptions,
+  ) {
+    this.#path = new ShortSocketPath(path);
+    this.#server = createServer((socket) => {
+      this.#open.add(socket);
+      socket.on('close', () => this.#open.delete(socket));
+      socket.on('error', () => socket.destroy());
+      const work = this.#serve(socket).catch((error: unknown) => {
+        options.log(`a client of this daemon was let go: ${messageOf(error)}`);
+        socket.destroy();
+      });
+      this.#work.add(work);
+      void work.then(() => this.#work.delete(work));
+    });
+    this.#server.maxConnections = MAX_CLIENTS;
+  }
+
+  /** Undefined where another daemon of this host has it already. */
+  static async open(path: string, options: OfficeOptions): Promise<Office | undefined> {
+    const other = await openSocket(path);
+    if (other !== undefined) {
+      other.destroy();
+      return undefined;
+    }
+    const office = new Office(path, options);
+    try {
+      rmSync(path, { force: true });
+      office.#server.listen(office.#path.path);
+      await once(office.#server, 'listening');
+      chmodSync(path, 0o600);
+      return office;
+    } catch (error) {
+      office.#server.close();
+      office.#path[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    const { version, uri } = this.options;
+    const say = (word: FromDaemon): void => {
+      if (socket.writable) socket.write(wordLine(word));
+    };
+    say({ say: 'hello', version, uri });
+    socket.setTimeout(ORDER_MS, () => socket.destroy());
+    const lines = socketLines(socket, MAX_WORD_BYTES);
+    const first = await lines.next();
+    if (first.done === true) return;
+    const order = JSON.parse(first.value) as ToDaemon;
+    if (order.say !== 'migrate') throw new Error(`an order was expected, got ${order.say}`);
+    socket.setTimeout(0);
+    const cancel = new AbortController();
+    const hurry = new AbortController();
+    const answers = new Map<number, (text: string | undefined) => void>();
+    const hearing = hear(lines, { cancel, hurry, answers });
+    let asked = 0;
+    const session: MigrateSession = {
+      environment: order.environment,
+      askPassphrase: order.canAsk
+        ? (file) =>
+            new Promise((resolve) => {
+              asked += 1;
+              answers.set(asked, resolve);
+              say({ say: 'ask', id: asked, file });
+            })
+        : undefined,
+      cancel: AbortSignal.any([cancel.signal, this.#closing.signal]),
+      hurry: hurry.signal,
+      onNotice: (text) => say({ say: 'notice', text }),
+      onProgress: order.wantsProgress ? teller(socket, say) : () => undefined,
+    };
+    const { domain, desturi } = order.options;
+    try {
+      const migrated = await this.options.migrate(order.options, session);
+      this.options.log(`${domain}: moved to ${desturi}`);
+      say({ say: 'done', migrated });
+    } catch (error) {
+      this.options.log(`${domain}: not moved to ${desturi}: ${messageOf(error)}`);
+      const facts =
+        error instanceof MigrationError
+          ? { guest: error.guest, phase: error.phase, cancelled: error.cancelled }
+          : undefined;
+      say({
+        say: 'failed',
+        error: toWire(error),
+        exitCode: exitCodeOf(error),
+        ...(facts === undefined ? {} : { facts }),
+      });
+    }
+    socket.end();
+    await hearing;
+  }
+
+  /** Stops what was ordered, as Ctrl-C would, and waits until all of it is settled and told. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.close(); // unlinks the path, which leads through the folder's descriptor
+    this.#path[Symbol.dispose]();
+    this.#closing.abort(new AbortedError('stopped, since the daemon of this host ends'));
+    for (const socket of this.#open) if (socket.timeout !== 0) socket.destroy(); // has given no order
+    await Promise.all(this.#work);
+  }
+}
+
+interface Heard {
+  readonly cancel: AbortController;
+  readonly hurry: AbortController;
+  readonly answers: Map<number, (text: string | undefined) => void>;
+}
+
+/** Hears the client until it has gone, which is no wish to stop. */
+async function hear(lines: AsyncGenerator<string, void, undefined>, heard: Heard): Promise<void> {
+  try {
+    for await (const line of lines) {
+      const word = JSON.parse(line) as ToDaemon;
+      if (word.say === 'cancel') heard.cancel.abort(new AbortedError(word.why));
+      else if (word.say === 'hurry') heard.hurry.abort(new AbortedError(word.why));
+      else if (word.say === 'answer') heard.answers.get(word.id)?.(word.text);
+    }
+  } catch {
+    // The connection broke: the same as its end.
+  } finally {
+    for (const answer of heard.answers.values()) answer(undefined); // nobody is there any more
+  }
+}
+
+function teller(socket: Socket, say: (word: FromDaemon) => void): (event: ProgressEvent) => void {
+  let toldAt = 0;
+  return (event) => {
+    if (event.type === 'bytes') {
+      const now = performance.now();
+      if (now - toldAt < BYTES_EVERY_MS) return;
+      toldAt = now;
+    }
+    if (socket.writableLength < MAX_UNREAD_BYTES) say({ say: 'progress', event });
+  };
+}

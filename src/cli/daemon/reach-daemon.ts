@@ -1,0 +1,131 @@
+import { existsSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { join, resolve } from 'node:path';
+import { openSocket } from '../../driver/jobs/open-socket.js';
+import { socketLines } from '../../driver/jobs/line-reader.js';
+import type { Migrated } from '../../driver/migrate.js';
+import { MigrationError } from '../../driver/migration-error.js';
+import { XenferryError } from '../../errors/errors.js';
+import { messageOf } from '../../errors/message-of.js';
+import type { Phase } from '../../source/report.js';
+import { configFile } from '../config-file.js';
+import type { MigrateOptions, MigrateSession } from '../migrate/options.js';
+import { connectUriOf, stateFolderOf, type GlobalOptions, type Place } from '../place.js';
+import { ownVersion } from '../version.js';
+import { DaemonError } from './daemon-error.js';
+import { DAEMON_SOCKET, MAX_WORD_BYTES, uriText, wordLine, type FromDaemon, type ToDaemon } from './words.js';
+
+/** A daemon says who it is as soon as it comes to it; one that does not is left alone. */
+const HELLO_MS = 5_000;
+
+/**
+ * The daemon (`xenferry serve`) of the host that the options mean; undefined where none runs that could do what is asked in our place: of
+ * this release, for this host. Whoever gets it disposes it: what it has begun goes on all the same.
+ */
+export async function reachDaemon(options: GlobalOptions): Promise<ReachedDaemon | undefined> {
+  const { uri, stateDir } = await placeOf(options);
+  const socket = await openSocket(join(stateDir, DAEMON_SOCKET)).catch(() => undefined); // no daemon is no mistake
+  if (socket === undefined) return undefined;
+  const lines = socketLines(socket, MAX_WORD_BYTES);
+  const silent = setTimeout(() => socket.destroy(), HELLO_MS);
+  socket.on('error', () => undefined); // its lines end; whoever waits for one hears of it
+  const hello = await firstWord(lines).catch(() => undefined); // whoever that is, it is no daemon of ours
+  clearTimeout(silent);
+  if (hello?.say === 'hello' && hello.version === ownVersion() && hello.uri === uriText(uri)) {
+    return new ReachedDaemon(socket, lines);
+  }
+  socket.destroy();
+  return undefined;
+}
+
+async function firstWord(lines: AsyncGenerator<string, void, undefined>): Promise<FromDaemon | undefined> {
+  const first = await lines.next();
+  return first.done === true ? undefined : (JSON.parse(first.value) as FromDaemon);
+}
+
+/** Without reading a configuration that is not there: its reader is most of what a short verb would load. */
+async function placeOf(options: GlobalOptions): Promise<Place> {
+  if (existsSync(configFile(options).file)) return (await import('../open.js')).placeOf(options);
+  const uri = connectUriOf(options, undefined, (text) => text);
+  return { uri, stateDir: stateFolderOf(options, uri) };
+}
+
+/** A daemon that can be given one order. */
+export class ReachedDaemon implements Disposable {
+  constructor(
+    private readonly socket: Socket,
+    private readonly lines: AsyncGenerator<string, void, undefined>,
+  ) {}
+
+  /**
+   * Lets it move a domain. Rejects as `migrate` does. Where the daemon ends in the middle the guest's place is not known here:
+   * `MigrationError` E_DAEMON_LOST.
+   */
+  async migrate(options: MigrateOptions, session: MigrateSession, wantsProgress: boolean): Promise<Migrated> {
+    const { environment, askPassphrase, cancel, hurry } = session;
+    const say = (word: ToDaemon): void => void this.socket.write(wordLine(word));
+    say({
+      say: 'migrate',
+      options: { ...options, ...(options.configFile === undefined ? {} : { configFile: resolve(options.configFile) }) },
+      environment,
+      wantsProgress,
+      canAsk: askPassphrase !== undefined,
+    });
+    const onCancel = (): void => say({ say: 'cancel', why: messageOf(cancel.reason) });
+    const onHurry = (): void => say({ say: 'hurry', why: messageOf(hurry.reason) });
+    if (cancel.aborted) onCancel();
+    if (hurry.aborted) onHurry();
+    cancel.addEventListener('abort', onCancel, { once: true });
+    hurry.addEventListener('abort', onHurry, { once: true });
+    let phase: Phase = 'begin';
+    try {
+      for await (const line of this.lines) {
+        const word = JSON.parse(line) as FromDaemon;
+        switch (word.say) {
+          case 'hello':
+            break;
+          case 'progress':
+            if (word.event.type === 'phase') phase = word.event.phase;
+            session.onProgress(word.event);
+            break;
+          case 'notice':
+            session.onNotice(word.text);
+            break;
+          case 'ask':
+            say({ say: 'answer', id: word.id, text: await askPassphrase?.(word.file) });
+            break;
+          case 'done':
+            return word.migrated;
+          case 'failed': {
+            const { error, facts, exitCode } = word;
+            if (facts === undefined) throw new DaemonError(error, exitCode);
+            throw new MigrationError(error.code, error.message, facts, { hint: error.hint });
+          }
+        }
+      }
+    } catch (error) {
+      if (error instanceof XenferryError) throw error;
+      throw lost(options.domain, phase, error);
+    } finally {
+      cancel.removeEventListener('abort', onCancel);
+      hurry.removeEventListener('abort', onHurry);
+    }
+    throw lost(options.domain, phase);
+  }
+
+  [Symbol.dispose](): void {
+    this.socket.destroy();
+  }
+}
+
+function lost(domain: string, phase: Phase, cause?: unknown): MigrationError {
+  return new MigrationError(
+    'E_DAEMON_LOST',
+    `the daemon of this host, which was moving ${domain}, has ended; where the guest is, its journal says`,
+    { guest: 'in-doubt', phase, cancelled: false },
+    {
+      cause,
+      hint: 'A `serve` that is started again settles it by itself; `xenferry recover` does so where none runs.',
+    },
+  );
+}

@@ -1,0 +1,55 @@
+import type { Migrated } from '../../driver/migrate.js';
+import type { MigrationFacts } from '../../driver/migration-error.js';
+import type { WireError } from '../../errors/wire.js';
+import type { ProgressEvent } from '../../source/report.js';
+import type { Asker } from '../dialing-options.js';
+import type { MigrateOptions } from '../migrate/options.js';
+
+/*
+ * What goes over a daemon's socket: lines of JSON. The daemon says who it is; the client gives one order; then the daemon tells how it
+ * goes, and how it ended. Both are one program of one release on one host, of one user.
+ */
+
+/** Two files of domain XML, of a mebibyte each, as text in JSON. */
+export const MAX_WORD_BYTES = 8 * 1024 * 1024;
+
+/** The socket in a host's state folder. */
+export const DAEMON_SOCKET = 'serve.sock';
+
+export type FromDaemon =
+  | { readonly say: 'hello'; readonly version: string; readonly uri: string }
+  | { readonly say: 'progress'; readonly event: ProgressEvent }
+  | { readonly say: 'notice'; readonly text: string }
+  /** Wants a passphrase; to be answered with the same number. */
+  | { readonly say: 'ask'; readonly id: number; readonly file: string }
+  | { readonly say: 'done'; readonly migrated: Migrated }
+  | {
+      readonly say: 'failed';
+      readonly error: WireError;
+      /** What the verb would have ended with. */
+      readonly exitCode: number;
+      /** Of a migration that had begun. */
+      readonly facts?: MigrationFacts;
+    };
+
+export type ToDaemon =
+  | {
+      readonly say: 'migrate';
+      readonly options: MigrateOptions;
+      readonly environment: Asker['environment'];
+      readonly wantsProgress: boolean;
+      /** A person is there who can be asked for a passphrase. */
+      readonly canAsk: boolean;
+    }
+  | { readonly say: 'cancel'; readonly why: string }
+  | { readonly say: 'hurry'; readonly why: string }
+  | { readonly say: 'answer'; readonly id: number; readonly text: string | undefined };
+
+export function wordLine(word: FromDaemon | ToDaemon): string {
+  return `${JSON.stringify(word)}\n`;
+}
+
+/** The URI of a host, as both sides write it. */
+export function uriText(uri: { readonly kind: 'xen' } | { readonly kind: 'embedded'; readonly dir: string }): string {
+  return uri.kind === 'xen' ? 'xen:///system' : `embedded://${uri.dir}`;
+}

@@ -1,0 +1,34 @@
+import type { ProgressEvent } from '../../source/report.js';
+import type { Asker, DialingOptions } from '../dialing-options.js';
+import type { GlobalOptions } from '../place.js';
+
+/** The options of `migrate`, as yargs gives them. */
+export interface MigrateOptions extends GlobalOptions, DialingOptions {
+  domain: string;
+  desturi: string;
+  live: boolean;
+  suspend: boolean;
+  dname?: string | undefined;
+  persistent: boolean;
+  'persistent-xml'?: string | undefined;
+  undefinesource: boolean;
+  xml?: string | undefined;
+  timeout?: number | undefined;
+  'timeout-suspend': boolean;
+  'timeout-cancel': boolean;
+  unsafe: boolean;
+  lanes: number;
+  bandwidth?: number | undefined;
+  compress: string;
+  'reconnect-timeout'?: number | undefined;
+}
+
+/** What a migration needs of whoever has asked for it. */
+export interface MigrateSession extends Asker {
+  /** Stops it where that is still possible. */
+  readonly cancel: AbortSignal;
+  /** Stops the wait for the destination's answers. */
+  readonly hurry: AbortSignal;
+  readonly onProgress: (event: ProgressEvent) => void;
+  readonly onNotice: (text: string) => void;
+}

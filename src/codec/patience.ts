@@ -1,0 +1,32 @@
+/** Waiting is worth so many times what a small batch costs: then waiting is the smaller part of it all. */
+const TIMES = 12;
+/** ms. Least: a timer's own grain. Most: what nobody waits for while the guest runs. */
+const LEAST_MS = 1;
+const MOST_MS = 100;
+/** What counts as small: its cost is that of a batch, not of its bytes. */
+const SMALL_BYTES = 64 * 1024;
+
+/**
+ * How long to wait for company before little goes out alone. A batch costs the same few steps on both hosts whatever is in it: next to
+ * nothing on most, milliseconds on a slow one, and libxc writes small records by the thousand where a guest has no memory.
+ */
+export class Patience {
+  #batchMs = 0;
+  #hurried = false;
+
+  /** How long to wait, in ms. */
+  get ms(): number {
+    if (this.#hurried) return LEAST_MS;
+    return Math.min(MOST_MS, Math.max(LEAST_MS, Math.round(this.#batchMs * TIMES)));
+  }
+
+  /** A batch went out, and so long it took. */
+  sent(bytes: number, ms: number): void {
+    if (bytes <= SMALL_BYTES) this.#batchMs += (Math.min(ms, MOST_MS) - this.#batchMs) / 8;
+  }
+
+  /** From now on somebody waits: the guest stands still. */
+  hurry(): void {
+    this.#hurried = true;
+  }
+}

@@ -1,0 +1,53 @@
+import { Agent, type AgentOptions } from './agent.js';
+
+/** How long the host is left alone behind the last transfer, before the agent for the next one is started. */
+const AGAIN_MS = 3_000;
+
+/** An agent that waits for its call: a process that lives long starts one ahead, so that no guest waits for its start. */
+export class SpareAgent implements Disposable {
+  #agent: Agent | undefined;
+  #again: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  /** @param ready what the agent is to do at once, so that it need not do it later */
+  constructor(
+    private readonly options: AgentOptions,
+    private readonly ready: (agent: Agent) => Promise<unknown>,
+  ) {
+    this.#start();
+  }
+
+  /** The agent, which is the caller's now; undefined where none is there. */
+  take(what: string): Agent | undefined {
+    const agent = this.#agent;
+    this.#agent = undefined;
+    if (agent === undefined || agent.isDead) return undefined;
+    agent.assign(what);
+    return agent;
+  }
+
+  /** What an agent was for has come to its end: soon there will be another. */
+  again(): void {
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => this.#start(), AGAIN_MS).unref();
+  }
+
+  #start(): void {
+    if (this.#ended || this.#agent?.isDead === false) return;
+    const agent = Agent.start(this.options);
+    this.#agent = agent;
+    // One that is not fit for that is not fit for more.
+    this.ready(agent).catch(() => {
+      if (this.#agent !== agent) return; // it is somebody's, who will see for himself
+      this.#agent = undefined;
+      agent.dismiss();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#ended = true;
+    clearTimeout(this.#again);
+    this.#agent?.dismiss();
+    this.#agent = undefined;
+  }
+}

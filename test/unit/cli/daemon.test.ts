@@ -1,0 +1,228 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Office } from '../../../src/cli/daemon/office.js';
+import { reachDaemon } from '../../../src/cli/daemon/reach-daemon.js';
+import { DAEMON_SOCKET } from '../../../src/cli/daemon/words.js';
+import type { MigrateOptions, MigrateSession } from '../../../src/cli/migrate/options.js';
+import { ownVersion } from '../../../src/cli/version.js';
+import { exitCodeOf } from '../../../src/cli/exit.js';
+import type { Migrated } from '../../../src/driver/migrate.js';
+import { MigrationError } from '../../../src/driver/migration-error.js';
+import { RefusedError } from '../../../src/errors/errors.js';
+import type { ProgressEvent } from '../../../src/source/report.js';
+
+let dir: string;
+let socket: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'xenferry-daemon-'));
+  socket = join(dir, DAEMON_SOCKET);
+});
+afterEach(() => {
+  rmSync(dir, { recursive: true });
+});
+
+const MIGRATED: Migrated = {
+  domain: 'web1',
+  place: 'destination',
+  phase: 'confirm',
+  cancelled: false,
+  warnings: ['one'],
+  runningThere: true,
+  persistentThere: false,
+  totalMs: 1000,
+  rawBytes: 10,
+  wireBytes: 5,
+  transferMs: 900,
+  rounds: 2,
+  lanes: 1,
+  transport: 'tls',
+  reconnects: 0,
+};
+
+const OPTIONS: MigrateOptions = {
+  connect: 'embedded:///nowhere',
+  get stateDir() {
+    return dir;
+  },
+  domain: 'web1',
+  desturi: 'xen+tls://host2/system',
+  live: true,
+  suspend: false,
+  persistent: false,
+  undefinesource: false,
+  'timeout-suspend': false,
+  'timeout-cancel': false,
+  unsafe: false,
+  lanes: 1,
+  compress: 'auto',
+};
+
+type Work = (options: MigrateOptions, session: MigrateSession) => Promise<Migrated>;
+
+async function office(migrate: Work, version = ownVersion(), uri = 'embedded:///nowhere'): Promise<Office> {
+  const opened = await Office.open(socket, { version, uri, migrate, log: () => undefined });
+  if (opened === undefined) throw new Error('somebody else has the socket');
+  return opened;
+}
+
+interface Told {
+  readonly events: ProgressEvent[];
+  readonly notices: string[];
+}
+
+function session(told: Told, more: Partial<MigrateSession> = {}): MigrateSession {
+  const never = new AbortController().signal;
+  return {
+    environment: { home: '/home/me', user: 'me', uid: 7 },
+    askPassphrase: undefined,
+    cancel: never,
+    hurry: never,
+    onProgress: (event) => told.events.push(event),
+    onNotice: (text) => told.notices.push(text),
+    ...more,
+  };
+}
+
+async function order(more: Partial<MigrateSession> = {}, wantsProgress = true): Promise<Told & { migrated: Migrated }> {
+  const told: Told = { events: [], notices: [] };
+  using daemon = await reachDaemon(OPTIONS);
+  if (daemon === undefined) throw new Error('no daemon');
+  return { ...told, migrated: await daemon.migrate(OPTIONS, session(told, more), wantsProgress) };
+}
+
+describe('a daemon that is given an order', () => {
+  it('does it for whoever asks, with his keys, and tells how it goes', async () => {
+    let seen: unknown;
+    await using _office = await office(async (options, { environment, onNotice, onProgress }) => {
+      seen = { domain: options.domain, environment };
+      onProgress({ type: 'phase', phase: 'perform' });
+      for (let raw = 0; raw < 50; raw += 1) onProgress({ type: 'bytes', rawBytes: raw, wireBytes: raw });
+      onNotice('look');
+      return MIGRATED;
+    });
+    expect(statSync(socket).mode & 0o777).toBe(0o600);
+    const { migrated, events, notices } = await order();
+    expect(migrated).toEqual(MIGRATED);
+    expect(seen).toEqual({ domain: 'web1', environment: { home: '/home/me', user: 'me', uid: 7 } });
+    expect(notices).toEqual(['look']);
+    expect(events[0]).toEqual({ type: 'phase', phase: 'perform' });
+    expect(events.length).toBeLessThan(10); // bytes are told now and then
+    expect((await order({}, false)).events).toEqual([]);
+  });
+
+  it('asks for a passphrase where somebody is there, and does without where nobody is', async () => {
+    await using _office = await office(async (_options, { askPassphrase, onNotice }) => {
+      onNotice(askPassphrase === undefined ? 'nobody' : `${await askPassphrase('/key')}`);
+      return MIGRATED;
+    });
+    expect((await order({ askPassphrase: (file) => Promise.resolve(`secret of ${file}`) })).notices).toEqual([
+      'secret of /key',
+    ]);
+    expect((await order()).notices).toEqual(['nobody']);
+  });
+
+  it('F44: hears the wish to stop, and the second one', async () => {
+    await using _office = await office(async (_options, { cancel, hurry }) => {
+      await fired(cancel);
+      await fired(hurry);
+      throw new MigrationError('E_ABORTED', (cancel.reason as Error).message, GUEST_AT_HOME, {});
+    });
+    const cancel = new AbortController();
+    const hurry = new AbortController();
+    const moved = order({ cancel: cancel.signal, hurry: hurry.signal });
+    cancel.abort(new Error('stopped by SIGINT'));
+    hurry.abort(new Error('once more'));
+    const error: unknown = await moved.catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'E_ABORTED', guest: 'source-running', message: 'stopped by SIGINT' });
+    expect(exitCodeOf(error)).toBe(130);
+  });
+
+  it('what it refuses is refused with the same words and the same exit code', async () => {
+    await using _office = await office(() =>
+      Promise.reject(new RefusedError('E_REFUSED_NO_DOMAIN', 'no domain web1', { hint: 'Look again.' })),
+    );
+    const error: unknown = await order().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'E_REFUSED_NO_DOMAIN', message: 'no domain web1', hint: 'Look again.' });
+    expect(exitCodeOf(error)).toBe(3);
+  });
+
+  it('that ends in the middle leaves the guest in doubt for its client', async () => {
+    let begun = (): void => undefined;
+    const beginning = new Promise<void>((resolve) => (begun = resolve));
+    const server = createServer((client) => {
+      client.write(`${JSON.stringify({ say: 'hello', version: ownVersion(), uri: 'embedded:///nowhere' })}\n`);
+      client.once('data', () => {
+        begun();
+        client.destroy();
+      });
+    });
+    await listening(server);
+    const error: unknown = await order().catch((reason: unknown) => reason);
+    await beginning;
+    expect(error).toMatchObject({ code: 'E_DAEMON_LOST', guest: 'in-doubt' });
+    expect(exitCodeOf(error)).toBe(5);
+    server.close();
+  });
+
+  it('stops what it does when it ends itself, and says so', async () => {
+    let begun = (): void => undefined;
+    const beginning = new Promise<void>((resolve) => (begun = resolve));
+    const opened = await office(async (_options, { cancel }) => {
+      begun();
+      await fired(cancel);
+      throw new MigrationError('E_ABORTED', (cancel.reason as Error).message, GUEST_AT_HOME, {});
+    });
+    const moved = order().catch((reason: unknown) => reason);
+    await beginning;
+    await opened[Symbol.asyncDispose]();
+    expect(await moved).toMatchObject({ code: 'E_ABORTED', message: expect.stringContaining('daemon') as string });
+  });
+
+  it('one of another release, for another host, or that is none, is left alone', async () => {
+    expect(await reachDaemon(OPTIONS)).toBeUndefined();
+    for (const [version, uri] of [
+      ['0.0.1', 'embedded:///nowhere'],
+      [ownVersion(), 'xen:///system'],
+    ]) {
+      await using _office = await office(() => Promise.resolve(MIGRATED), version, uri);
+      expect(await reachDaemon(OPTIONS)).toBeUndefined();
+    }
+    const server = createServer((client) => client.end('no json\n'));
+    await listening(server);
+    expect(await reachDaemon(OPTIONS)).toBeUndefined();
+    server.close();
+  });
+
+  it('is one alone on a host, and takes the place of one that was killed', async () => {
+    const first = await office(() => Promise.resolve(MIGRATED));
+    expect(
+      await Office.open(socket, {
+        version: '1',
+        uri: '',
+        migrate: () => Promise.resolve(MIGRATED),
+        log: () => undefined,
+      }),
+    ).toBeUndefined();
+    await first[Symbol.asyncDispose]();
+    const server = createServer();
+    await listening(server);
+    // What a killed process leaves: a socket that nobody listens on.
+    rmSync(socket);
+    server.close();
+    await using _second = await office(() => Promise.resolve(MIGRATED));
+    expect((await order()).migrated.domain).toBe('web1');
+  });
+});
+
+const GUEST_AT_HOME = { guest: 'source-running', phase: 'perform', cancelled: true } as const;
+
+async function fired(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+}
+
+function listening(server: Server): Promise<void> {
+  return new Promise((resolve) => server.listen(socket, () => resolve()));
+}
