@@ -15,6 +15,24 @@ const entries = readdirSync(dist, { recursive: true })
   .filter((file) => /-(agent|thread)\.js$/.test(file) && !/^(run|bench)\//.test(file))
   .map((file) => [basename(file, '.js'), join(dist, file)]);
 
+/**
+ * What even the shortest verb needs, and needs no library for: one file, since node takes as long to find and link a small module as to
+ * run a large one. Whatever of it would lead to the rest of the program does not belong here.
+ */
+const LIGHT = new RegExp(
+  `/dist/(${[
+    'errors/.*',
+    'cli/(bytes-text|colours|config-file|dialing-options|exit|output|package-root|place|progress|result|stop-signals|transfer-figures|verb-options|version)',
+    'cli/daemon/(daemon-error|reach-daemon|words)',
+    'cli/migrate/told',
+    'cli/commands/migrate',
+    'codec/levels',
+    'driver/(migration-error|uri)',
+    'driver/jobs/(line-reader|open-socket|short-socket-path)',
+    'tunnel/window',
+  ].join('|')})\\.js$|/picocolors/`,
+);
+
 rmSync(out, { recursive: true, force: true });
 const bundle = await rolldown({
   input: {
@@ -33,5 +51,6 @@ await bundle.write({
   format: 'esm',
   entryFileNames: '[name].js',
   chunkFileNames: 'part-[name].js',
+  codeSplitting: { groups: [{ name: 'light', test: LIGHT }] },
   minify: { compress: true, mangle: false, codegen: false },
 });

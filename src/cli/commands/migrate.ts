@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { MAX_LEVEL, MIN_LEVEL } from '../../codec/levels.js';
 import type { Migrated } from '../../driver/migrate.js';
+import { UsageError } from '../../errors/errors.js';
 import { MAX_LANES } from '../../tunnel/window.js';
 import { reachDaemon } from '../daemon/reach-daemon.js';
 import { dialingOptions, ownAsker } from '../dialing-options.js';
@@ -120,6 +121,11 @@ async function run({ p2p, json, progress: style, ...rest }: MigrateVerbOptions):
 /** The options with what their files hold, and with folders that mean the same from anywhere. */
 function withFiles(options: MigrateOptions): MigrateOptions {
   const { xml, 'persistent-xml': persistentXml, 'tls-dir': tlsDir } = options;
+  if (persistentXml !== undefined && !options.persistent) {
+    throw new UsageError('E_USAGE_ARGUMENTS', '--persistent-xml without --persistent keeps nothing', {
+      hint: 'Add --persistent.',
+    });
+  }
   return {
     ...options,
     ...(xml === undefined ? {} : { xml: readUserFile(xml) }),

@@ -72,11 +72,6 @@ function checkOptions(options: MigrateOptions): void {
   if (options.dname !== undefined) checkDomainName(options.dname);
   parseCompression(options.compress);
   copyTimeout(options);
-  if (options['persistent-xml'] !== undefined && !options.persistent) {
-    throw new UsageError('E_USAGE_ARGUMENTS', '--persistent-xml without --persistent keeps nothing', {
-      hint: 'Add --persistent.',
-    });
-  }
   destinationOf(options, options.desturi);
 }
 
