@@ -17,12 +17,17 @@ import { DAEMON_SOCKET, MAX_WORD_BYTES, uriText, wordLine, type FromDaemon, type
 
 /** A daemon says who it is as soon as it comes to it; one that does not is left alone. */
 const HELLO_MS = 5_000;
+/** How long one that was told not to wait any more may take to say what has come of it. */
+const LAST_WORD_MS = 30_000;
 
 /**
  * The daemon (`xenferry serve`) of the host that the options mean; undefined where none runs that could do what is asked in our place: of
  * this release, for this host. Whoever gets it disposes it: what it has begun goes on all the same.
  */
-export async function reachDaemon(options: GlobalOptions): Promise<ReachedDaemon | undefined> {
+export async function reachDaemon(
+  options: GlobalOptions,
+  lastWordMs = LAST_WORD_MS,
+): Promise<ReachedDaemon | undefined> {
   const { uri, stateDir } = await placeOf(options);
   const socket = await openSocket(join(stateDir, DAEMON_SOCKET)).catch(() => undefined); // no daemon is no mistake
   if (socket === undefined) return undefined;
@@ -32,7 +37,7 @@ export async function reachDaemon(options: GlobalOptions): Promise<ReachedDaemon
   const hello = await firstWord(lines).catch(() => undefined); // whoever that is, it is no daemon of ours
   clearTimeout(silent);
   if (hello?.say === 'hello' && hello.version === ownVersion() && hello.uri === uriText(uri)) {
-    return new ReachedDaemon(socket, lines);
+    return new ReachedDaemon(socket, lines, lastWordMs);
   }
   socket.destroy();
   return undefined;
@@ -55,11 +60,12 @@ export class ReachedDaemon implements Disposable {
   constructor(
     private readonly socket: Socket,
     private readonly lines: AsyncGenerator<string, void, undefined>,
+    private readonly lastWordMs: number,
   ) {}
 
   /**
    * Lets it move a domain. Rejects as `migrate` does. Where the daemon ends in the middle the guest's place is not known here:
-   * `MigrationError` E_DAEMON_LOST.
+   * `MigrationError` E_DAEMON_LOST, or E_DAEMON_SILENT where it says nothing more though it was told to hurry.
    */
   async migrate(options: MigrateOptions, session: MigrateSession, wantsProgress: boolean): Promise<Migrated> {
     const { environment, askPassphrase, cancel, hurry } = session;
@@ -72,7 +78,15 @@ export class ReachedDaemon implements Disposable {
       canAsk: askPassphrase !== undefined,
     });
     const onCancel = (): void => say({ say: 'cancel', why: messageOf(cancel.reason) });
-    const onHurry = (): void => say({ say: 'hurry', why: messageOf(hurry.reason) });
+    let giveUp: NodeJS.Timeout | undefined;
+    let silent = false;
+    const onHurry = (): void => {
+      say({ say: 'hurry', why: messageOf(hurry.reason) });
+      giveUp = setTimeout(() => {
+        silent = true;
+        this.socket.destroy();
+      }, this.lastWordMs);
+    };
     if (cancel.aborted) onCancel();
     if (hurry.aborted) onHurry();
     cancel.addEventListener('abort', onCancel, { once: true });
@@ -105,12 +119,13 @@ export class ReachedDaemon implements Disposable {
       }
     } catch (error) {
       if (error instanceof XenferryError) throw error;
-      throw lost(options.domain, phase, error);
+      throw lost(options.domain, phase, silent, error);
     } finally {
+      clearTimeout(giveUp);
       cancel.removeEventListener('abort', onCancel);
       hurry.removeEventListener('abort', onHurry);
     }
-    throw lost(options.domain, phase);
+    throw lost(options.domain, phase, silent);
   }
 
   [Symbol.dispose](): void {
@@ -118,11 +133,23 @@ export class ReachedDaemon implements Disposable {
   }
 }
 
-function lost(domain: string, phase: Phase, cause?: unknown): MigrationError {
+function lost(domain: string, phase: Phase, silent: boolean, cause?: unknown): MigrationError {
+  const facts = { guest: 'in-doubt', phase, cancelled: false } as const;
+  if (silent) {
+    return new MigrationError(
+      'E_DAEMON_SILENT',
+      `the daemon of this host, which is moving ${domain}, does not answer; where the guest is, its journal says`,
+      facts,
+      {
+        cause,
+        hint: 'See whether `xenferry serve` stands still, and look with `xenferry domjobinfo` and `xenferry recover --list`.',
+      },
+    );
+  }
   return new MigrationError(
     'E_DAEMON_LOST',
     `the daemon of this host, which was moving ${domain}, has ended; where the guest is, its journal says`,
-    { guest: 'in-doubt', phase, cancelled: false },
+    facts,
     {
       cause,
       hint: 'A `serve` that is started again settles it by itself; `xenferry recover` does so where none runs.',

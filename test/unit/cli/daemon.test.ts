@@ -167,6 +167,21 @@ describe('a daemon that is given an order', () => {
     server.close();
   });
 
+  it('that says nothing more is not waited for without end', async () => {
+    const server = createServer((client) => {
+      client.on('error', () => undefined);
+      client.write(`${JSON.stringify({ say: 'hello', version: ownVersion(), uri: 'embedded:///nowhere' })}\n`);
+    });
+    await listening(server);
+    using daemon = await reachDaemon(OPTIONS, 50);
+    const hurry = AbortSignal.abort(new Error('once more'));
+    const error: unknown = await daemon
+      ?.migrate(OPTIONS, session({ events: [], notices: [] }, { hurry }), true)
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'E_DAEMON_SILENT', guest: 'in-doubt' });
+    server.close();
+  });
+
   it('stops what it does when it ends itself, and says so', async () => {
     let begun = (): void => undefined;
     const beginning = new Promise<void>((resolve) => (begun = resolve));
