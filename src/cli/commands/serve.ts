@@ -91,6 +91,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
       uri: host.toolstack.uri,
       migrate: (order, session) => migrateOnHost(host, { ...order, 'tls-dir': order['tls-dir'] ?? tlsDir }, session),
       log,
+      hurry: stop.hurry,
     });
     if (office === undefined) log('another daemon takes the orders of this host already');
     using refusals = new RefusalLog(log);

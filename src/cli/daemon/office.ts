@@ -20,6 +20,8 @@ const MAX_CLIENTS = 256;
 const ORDER_MS = 30_000;
 /** What one does not read is not piled up: it misses progress. */
 const MAX_UNREAD_BYTES = 64 * 1024;
+/** How long a client may take to read its last word when the daemon ends. */
+const LAST_WORD_MS = 2_000;
 /** Bytes are counted all the time; they are told this often. */
 const BYTES_EVERY_MS = 100;
 
@@ -28,6 +30,8 @@ export interface OfficeOptions {
   readonly uri: string;
   readonly migrate: (options: MigrateOptions, session: MigrateSession) => Promise<Migrated>;
   readonly log: (line: string) => void;
+  /** The daemon is to end without waiting for other hosts' answers. */
+  readonly hurry: AbortSignal;
 }
 
 /**
@@ -97,22 +101,26 @@ export class Office implements AsyncDisposable {
     const cancel = new AbortController();
     const hurry = new AbortController();
     const answers = new Map<number, (text: string | undefined) => void>();
-    const hearing = hear(lines, { cancel, hurry, answers });
+    void hear(lines, { cancel, hurry, answers });
     let asked = 0;
     const session: MigrateSession = {
       environment: order.environment,
       askPassphrase: order.canAsk
         ? (file) =>
             new Promise((resolve) => {
+              if (socket.readableEnded || socket.destroyed) {
+                resolve(undefined); // nobody is there any more
+                return;
+              }
               asked += 1;
               answers.set(asked, resolve);
               say({ say: 'ask', id: asked, file });
             })
         : undefined,
       cancel: AbortSignal.any([cancel.signal, this.#closing.signal]),
-      hurry: hurry.signal,
+      hurry: AbortSignal.any([hurry.signal, this.options.hurry]),
       onNotice: (text) => say({ say: 'notice', text }),
-      onProgress: order.wantsProgress ? teller(socket, say) : () => undefined,
+      onProgress: teller(socket, say, order.wantsProgress),
     };
     const { domain, desturi } = order.options;
     try {
@@ -132,8 +140,7 @@ export class Office implements AsyncDisposable {
         ...(facts === undefined ? {} : { facts }),
       });
     }
-    socket.end();
-    await hearing;
+    socket.end(); // one that stands still reads it when it goes on
   }
 
   /** Stops what was ordered, as Ctrl-C would, and waits until all of it is settled and told. */
@@ -143,7 +150,18 @@ export class Office implements AsyncDisposable {
     this.#closing.abort(new AbortedError('stopped, since the daemon of this host ends'));
     for (const socket of this.#open) if (socket.timeout !== 0) socket.destroy(); // has given no order
     await Promise.all(this.#work);
+    await Promise.all([...this.#open].map(letGo));
   }
+}
+
+/** Closes a connection once its client has what was said, or does not take it. */
+async function letGo(socket: Socket): Promise<void> {
+  const enough = setTimeout(() => socket.destroy(), LAST_WORD_MS);
+  if (!socket.writableFinished && !socket.closed) {
+    await Promise.race([once(socket, 'finish'), once(socket, 'close')]).catch(() => undefined); // it broke: gone as well
+  }
+  clearTimeout(enough);
+  socket.destroy();
 }
 
 interface Heard {
@@ -152,7 +170,7 @@ interface Heard {
   readonly answers: Map<number, (text: string | undefined) => void>;
 }
 
-/** Hears the client until it has gone, which is no wish to stop. */
+/** Hears the client until it has gone, which is no wish to stop. Never rejects. */
 async function hear(lines: AsyncGenerator<string, void, undefined>, heard: Heard): Promise<void> {
   try {
     for await (const line of lines) {
@@ -168,9 +186,11 @@ async function hear(lines: AsyncGenerator<string, void, undefined>, heard: Heard
   }
 }
 
-function teller(socket: Socket, say: (word: FromDaemon) => void): (event: ProgressEvent) => void {
+/** @param all false: phases only */
+function teller(socket: Socket, say: (word: FromDaemon) => void, all: boolean): (event: ProgressEvent) => void {
   let toldAt = 0;
   return (event) => {
+    if (!all && event.type !== 'phase') return;
     if (event.type === 'bytes') {
       const now = performance.now();
       if (now - toldAt < BYTES_EVERY_MS) return;

@@ -100,7 +100,7 @@ export class ReachedDaemon implements Disposable {
             break;
           case 'progress':
             if (word.event.type === 'phase') phase = word.event.phase;
-            session.onProgress(word.event);
+            if (wantsProgress) session.onProgress(word.event);
             break;
           case 'notice':
             session.onNotice(word.text);

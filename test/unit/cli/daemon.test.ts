@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { once } from 'node:events';
+import { createConnection, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -63,7 +64,13 @@ const OPTIONS: MigrateOptions = {
 type Work = (options: MigrateOptions, session: MigrateSession) => Promise<Migrated>;
 
 async function office(migrate: Work, version = ownVersion(), uri = 'embedded:///nowhere'): Promise<Office> {
-  const opened = await Office.open(socket, { version, uri, migrate, log: () => undefined });
+  const opened = await Office.open(socket, {
+    version,
+    uri,
+    migrate,
+    log: () => undefined,
+    hurry: new AbortController().signal,
+  });
   if (opened === undefined) throw new Error('somebody else has the socket');
   return opened;
 }
@@ -196,6 +203,27 @@ describe('a daemon that is given an order', () => {
     expect(await moved).toMatchObject({ code: 'E_ABORTED', message: expect.stringContaining('daemon') as string });
   });
 
+  it('F46: does not wait for a client that reads nothing when it ends', async () => {
+    let asked: Promise<string | undefined> | undefined;
+    let over = (): void => undefined;
+    const done = new Promise<void>((resolve) => (over = resolve));
+    const opened = await office(async (_options, { onNotice, askPassphrase }) => {
+      for (let line = 0; line < 100; line += 1) onNotice('x'.repeat(10_000)); // more than a socket holds
+      over();
+      asked = askPassphrase?.('/key');
+      await asked;
+      return MIGRATED;
+    });
+    const client = createConnection(socket);
+    await once(client, 'connect');
+    client.write(`${JSON.stringify({ say: 'migrate', options: OPTIONS, wantsProgress: true, canAsk: true })}\n`);
+    await done;
+    client.end(); // says nothing more, and reads nothing
+    expect(await asked).toBeUndefined();
+    await opened[Symbol.asyncDispose]();
+    client.destroy();
+  });
+
   it('one of another release, for another host, or that is none, is left alone', async () => {
     expect(await reachDaemon(OPTIONS)).toBeUndefined();
     for (const [version, uri] of [
@@ -219,6 +247,7 @@ describe('a daemon that is given an order', () => {
         uri: '',
         migrate: () => Promise.resolve(MIGRATED),
         log: () => undefined,
+        hurry: new AbortController().signal,
       }),
     ).toBeUndefined();
     await first[Symbol.asyncDispose]();

@@ -8,6 +8,7 @@ import { LaneReceiver } from '../../../src/tunnel/lane-receiver.js';
 import { LaneSender } from '../../../src/tunnel/lane-sender.js';
 import { LinkThreads } from '../../../src/tunnel/threads/link-threads.js';
 import { SlotPool } from '../../../src/tunnel/slot-pool.js';
+import { laneThreads } from '../../../src/driver/dialers.js';
 import { PayloadSlots } from '../../../src/tunnel/payload-slots.js';
 import type { TlsCredentials } from '../../../src/tunnel/tls-credentials.js';
 import { TlsDialer } from '../../../src/tunnel/tls-dialer.js';
@@ -213,5 +214,13 @@ describe('shared memory', () => {
     slots.release(all[0]);
     slots.hold(Buffer.alloc(5));
     expect(slots.bytes).toBe(MIB);
+  });
+});
+
+describe('a host with one core', () => {
+  it('has no threads for lanes; one with more leaves a core to the main thread', () => {
+    expect(laneThreads(1)).toBeUndefined();
+    using threads = laneThreads(2);
+    expect(threads).toBeInstanceOf(LinkThreads);
   });
 });
