@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, ftruncateSync, openSync, readdirSync, readFileSyn
 import { join } from 'node:path';
 import { SystemError } from '../errors/errors.js';
 import { OwnedFd } from '../posix/owned-fd.js';
+import { EntryCache } from './entry-cache.js';
 import { journalLine, readJournalText, type JournalEntry } from './journal-text.js';
 import { DEFAULT_RETENTION, prunable, type Retention } from './prune.js';
 import type { JournalHeader, JournalSide, JournalState } from './records.js';
@@ -21,6 +22,17 @@ function writeWhole(fd: number, text: string, position: number): number {
 /** Bytes up to the end of the last whole line. */
 function wholeLength(path: string): number {
   return readFileSync(path).lastIndexOf('\n') + 1;
+}
+
+function readJournal(path: string): JournalEntry | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8').slice(0, MAX_FILE_BYTES);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+  return readJournalText(text, path);
 }
 
 /** One migration's journal, open for appending. Every record is on the disk when `append` returns. */
@@ -60,6 +72,9 @@ export class JournalFile implements Disposable {
 
 /** The folder of all migrations that this host took part in, a file each: `<migration>.<side>.journal`. */
 export class Journal {
+  /** A host has hundreds of migrations behind it, and most looks are for the few that are open. */
+  readonly #cache = new EntryCache();
+
   constructor(readonly dir: string) {
     makeFolder(dir);
   }
@@ -109,25 +124,21 @@ export class Journal {
   /** What one journal says; undefined where there is none, or where it died before its first record was whole. */
   read(migration: string, side: JournalSide): JournalEntry | undefined {
     const path = this.#path(migration, side);
-    let text: string;
-    try {
-      text = readFileSync(path, 'utf8').slice(0, MAX_FILE_BYTES);
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-      throw error;
-    }
-    return readJournalText(text, path);
+    return this.#cache.get(path, () => readJournal(path));
   }
 
   /** Every journal in the folder. */
   list(): JournalEntry[] {
     const entries: JournalEntry[] = [];
+    const paths = new Set<string>();
     for (const file of readdirSync(this.dir)) {
       const match = /^([0-9a-f-]{36})\.(source|dest)\.journal$/.exec(file);
       if (match === null) continue;
+      paths.add(join(this.dir, file));
       const entry = this.read(match[1], match[2] === 'source' ? 'source' : 'dest');
       if (entry !== undefined) entries.push(entry);
     }
+    this.#cache.keepOnly(paths);
     return entries;
   }
 

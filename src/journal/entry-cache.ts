@@ -1,0 +1,37 @@
+import { statSync } from 'node:fs';
+import type { JournalEntry } from './journal-text.js';
+
+/** A file that was changed less than this ago is read again: a second change may not show in its times. */
+const SETTLED_MS = 2_000;
+
+interface Cached {
+  readonly stamp: string;
+  readonly entry: JournalEntry | undefined;
+}
+
+/** What journals said when they were last read, for as long as their files are what they were then. */
+export class EntryCache {
+  readonly #known = new Map<string, Cached>();
+
+  /** What `read` gives for the path, or gave while the file was the same. Undefined where there is no file. */
+  get(path: string, read: () => JournalEntry | undefined): JournalEntry | undefined {
+    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (stat === undefined) {
+      this.#known.delete(path);
+      return undefined;
+    }
+    const { dev, ino, size, mtimeNs, ctimeNs, ctimeMs } = stat;
+    const stamp = [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+    const known = this.#known.get(path);
+    if (known?.stamp === stamp) return known.entry;
+    this.#known.delete(path);
+    const entry = read();
+    if (Math.abs(Date.now() - Number(ctimeMs)) > SETTLED_MS) this.#known.set(path, { stamp, entry });
+    return entry;
+  }
+
+  /** Forgets what is not among the paths. */
+  keepOnly(paths: ReadonlySet<string>): void {
+    for (const path of this.#known.keys()) if (!paths.has(path)) this.#known.delete(path);
+  }
+}
