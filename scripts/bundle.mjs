@@ -23,7 +23,7 @@ const LIGHT = new RegExp(
   `/dist/(${[
     'errors/.*',
     'cli/(bytes-text|colours|config-file|dialing-options|exit|output|package-root|place|progress|result|stop-signals|transfer-figures|verb-options|version)',
-    'cli/daemon/(daemon-error|reach-daemon|words)',
+    'cli/daemon/(ask-parse|daemon-error|reach-daemon|words)',
     'cli/migrate/told',
     'cli/commands/migrate',
     'codec/levels',

@@ -1,5 +1,5 @@
 import { ProtocolError } from '../errors/errors.js';
-import { DIGEST_ALGORITHMS, DIGEST_KEY_BYTES, knownDigests, type DigestAlgorithm } from './digest.js';
+import { DIGEST_KEY_BYTES, knownDigests, type DigestAlgorithm } from './digest.js';
 import { BLOCK_BYTES } from './raw-window.js';
 import { zstdVersion } from './zstd.js';
 
@@ -43,8 +43,7 @@ export function offerStream(compression: Compression, key: Buffer): StreamOffer 
 /** What this host makes of an offer as the destination. Undefined: the stream comes as it is, with SHA-256. */
 export function chooseStream(offer: StreamOffer | undefined): StreamChoice | undefined {
   if (offer?.codecs.includes(CODEC) !== true) return undefined;
-  const known = knownDigests();
-  const digest = DIGEST_ALGORITHMS.find((one) => known.includes(one) && offer.digests.includes(one));
+  const digest = knownDigests().find((one) => offer.digests.includes(one));
   const reference = Math.min(offer.referenceBytes, REFERENCE_BYTES);
   return {
     codec: CODEC,

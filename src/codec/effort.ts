@@ -1,4 +1,5 @@
 import { createCipheriv } from 'node:crypto';
+import { bestMs } from './best-ms.js';
 
 /** How much the source does to make the stream smaller. */
 export interface Effort {
@@ -20,8 +21,6 @@ export const FRUGAL_EFFORT: Effort = { findPages: false, level: 1 };
 /** MiB/s: with instructions for AES it is thousands, without them on a fast processor some hundred. */
 const SLOW_CIPHER = 100;
 const SAMPLE_BYTES = 64 * 1024;
-/** The best of so many: others may have the processor meanwhile. */
-const SAMPLES = 3;
 
 let measured: number | undefined;
 
@@ -29,14 +28,10 @@ let measured: number | undefined;
 function cipherSpeed(): number {
   if (measured !== undefined) return measured;
   const sample = Buffer.alloc(SAMPLE_BYTES);
-  let bestMs = Infinity;
-  for (let round = 0; round < SAMPLES; round += 1) {
-    const cipher = createCipheriv('aes-128-gcm', sample.subarray(0, 16), sample.subarray(0, 12));
-    const since = performance.now();
-    cipher.update(sample);
-    bestMs = Math.min(bestMs, performance.now() - since);
-  }
-  measured = SAMPLE_BYTES / 1024 / 1024 / (Math.max(bestMs, 0.001) / 1000);
+  const ms = bestMs(() => {
+    createCipheriv('aes-128-gcm', sample.subarray(0, 16), sample.subarray(0, 12)).update(sample);
+  });
+  measured = SAMPLE_BYTES / 1024 / 1024 / (ms / 1000);
   return measured;
 }
 

@@ -90,6 +90,8 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
       version: ownVersion(),
       uri: host.toolstack.uri,
       migrate: (order, session) => migrateOnHost(host, { ...order, 'tls-dir': order['tls-dir'] ?? tlsDir }, session),
+      // Loaded long since: this process has read its own words with it.
+      parse: async (words) => (await import('../parse.js')).migrateOptionsOf(words),
       log,
       hurry: stop.hurry,
     });

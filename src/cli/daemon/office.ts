@@ -29,6 +29,8 @@ export interface OfficeOptions {
   readonly version: string;
   readonly uri: string;
   readonly migrate: (options: MigrateOptions, session: MigrateSession) => Promise<Migrated>;
+  /** The options of a `migrate` that stand in a command line; undefined where its process is to read them itself. */
+  readonly parse: (words: readonly string[]) => Promise<unknown>;
   readonly log: (line: string) => void;
   /** The daemon is to end without waiting for other hosts' answers. */
   readonly hurry: AbortSignal;
@@ -96,6 +98,10 @@ export class Office implements AsyncDisposable {
     const first = await lines.next();
     if (first.done === true) return;
     const order = JSON.parse(first.value) as ToDaemon;
+    if (order.say === 'parse') {
+      socket.end(wordLine({ say: 'parsed', options: await this.options.parse(order.words) }));
+      return;
+    }
     if (order.say !== 'migrate') throw new Error(`an order was expected, got ${order.say}`);
     socket.setTimeout(0);
     const cancel = new AbortController();

@@ -29,23 +29,37 @@ export async function reachDaemon(
   lastWordMs = LAST_WORD_MS,
 ): Promise<ReachedDaemon | undefined> {
   const { uri, stateDir } = await placeOf(options);
-  const socket = await openSocket(join(stateDir, DAEMON_SOCKET)).catch(() => undefined); // no daemon is no mistake
+  const daemon = await greet(join(stateDir, DAEMON_SOCKET));
+  if (daemon === undefined) return undefined;
+  if (daemon.uri === uriText(uri)) return new ReachedDaemon(daemon.socket, daemon.lines, lastWordMs);
+  daemon.socket.destroy();
+  return undefined;
+}
+
+interface Greeted {
+  readonly socket: Socket;
+  /** What it says behind its greeting. */
+  readonly lines: AsyncGenerator<string, void, undefined>;
+  readonly uri: string;
+}
+
+/** A connection to the daemon of this release that listens there; undefined where none does. */
+export async function greet(path: string): Promise<Greeted | undefined> {
+  const socket = await openSocket(path).catch(() => undefined); // no daemon is no mistake
   if (socket === undefined) return undefined;
   const lines = socketLines(socket, MAX_WORD_BYTES);
   const silent = setTimeout(() => socket.destroy(), HELLO_MS);
   socket.on('error', () => undefined); // its lines end; whoever waits for one hears of it
-  const hello = await firstWord(lines).catch(() => undefined); // whoever that is, it is no daemon of ours
+  const hello = await nextWord(lines).catch(() => undefined); // whoever that is, it is no daemon of ours
   clearTimeout(silent);
-  if (hello?.say === 'hello' && hello.version === ownVersion() && hello.uri === uriText(uri)) {
-    return new ReachedDaemon(socket, lines, lastWordMs);
-  }
+  if (hello?.say === 'hello' && hello.version === ownVersion()) return { socket, lines, uri: hello.uri };
   socket.destroy();
   return undefined;
 }
 
-async function firstWord(lines: AsyncGenerator<string, void, undefined>): Promise<FromDaemon | undefined> {
-  const first = await lines.next();
-  return first.done === true ? undefined : (JSON.parse(first.value) as FromDaemon);
+export async function nextWord(lines: AsyncGenerator<string, void, undefined>): Promise<FromDaemon | undefined> {
+  const next = await lines.next();
+  return next.done === true ? undefined : (JSON.parse(next.value) as FromDaemon);
 }
 
 /** Without reading a configuration that is not there: its reader is most of what a short verb would load. */
@@ -97,6 +111,7 @@ export class ReachedDaemon implements Disposable {
         const word = JSON.parse(line) as FromDaemon;
         switch (word.say) {
           case 'hello':
+          case 'parsed':
             break;
           case 'progress':
             if (word.event.type === 'phase') phase = word.event.phase;

@@ -6,8 +6,8 @@ import type { Asker } from '../dialing-options.js';
 import type { MigrateOptions } from '../migrate/options.js';
 
 /*
- * What goes over a daemon's socket: lines of JSON. The daemon says who it is; the client gives one order; then the daemon tells how it
- * goes, and how it ended. Both are one program of one release on one host, of one user.
+ * What goes over a daemon's socket: lines of JSON. The daemon says who it is; the client has words read, which ends the conversation, or gives
+ * one order; then the daemon tells how it goes, and how it ended. Both are one program of one release on one host, of one user.
  */
 
 /** Two files of domain XML, of a mebibyte each, as text in JSON. */
@@ -18,6 +18,8 @@ export const DAEMON_SOCKET = 'serve.sock';
 
 export type FromDaemon =
   | { readonly say: 'hello'; readonly version: string; readonly uri: string }
+  /** The options of a `migrate`; without them, the client is to read its words itself. */
+  | { readonly say: 'parsed'; readonly options?: unknown }
   | { readonly say: 'progress'; readonly event: ProgressEvent }
   | { readonly say: 'notice'; readonly text: string }
   /** Wants a passphrase; to be answered with the same number. */
@@ -33,6 +35,8 @@ export type FromDaemon =
     };
 
 export type ToDaemon =
+  /** What stands behind `xenferry` on a command line. */
+  | { readonly say: 'parse'; readonly words: readonly string[] }
   | {
       readonly say: 'migrate';
       readonly options: MigrateOptions;

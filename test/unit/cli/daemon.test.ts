@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { once } from 'node:events';
 import { createConnection, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Office } from '../../../src/cli/daemon/office.js';
+import { parsedByDaemon } from '../../../src/cli/daemon/ask-parse.js';
+import { migrateOptionsOf } from '../../../src/cli/parse.js';
 import { reachDaemon } from '../../../src/cli/daemon/reach-daemon.js';
 import { DAEMON_SOCKET } from '../../../src/cli/daemon/words.js';
 import type { MigrateOptions, MigrateSession } from '../../../src/cli/migrate/options.js';
@@ -68,6 +70,7 @@ async function office(migrate: Work, version = ownVersion(), uri = 'embedded:///
     version,
     uri,
     migrate,
+    parse: migrateOptionsOf,
     log: () => undefined,
     hurry: new AbortController().signal,
   });
@@ -246,6 +249,7 @@ describe('a daemon that is given an order', () => {
         version: '1',
         uri: '',
         migrate: () => Promise.resolve(MIGRATED),
+        parse: migrateOptionsOf,
         log: () => undefined,
         hurry: new AbortController().signal,
       }),
@@ -258,6 +262,61 @@ describe('a daemon that is given an order', () => {
     server.close();
     await using _second = await office(() => Promise.resolve(MIGRATED));
     expect((await order()).migrated.domain).toBe('web1');
+  });
+});
+
+describe('a daemon that reads a command line for another process', () => {
+  const words = ['migrate', '--live', '--deadline', 'save=9', 'web1', 'xen+tls://host2/system', '--bandwidth', '1.5'];
+  const before = process.env.XENFERRY_URI;
+  beforeEach(() => {
+    process.env.XENFERRY_URI = `embedded://${dir}`;
+    mkdirSync(join(dir, 'xenferry'));
+    socket = join(dir, 'xenferry', DAEMON_SOCKET);
+  });
+  afterEach(() => {
+    if (before === undefined) delete process.env.XENFERRY_URI;
+    else process.env.XENFERRY_URI = before;
+  });
+
+  it('reads what that would have read', async () => {
+    await using _office = await office(() => Promise.resolve(MIGRATED));
+    const options = await parsedByDaemon(words);
+    expect(options).toMatchObject({
+      domain: 'web1',
+      live: true,
+      bandwidth: 1.5,
+      deadline: ['save=9'],
+      compress: 'auto',
+    });
+    expect(options).toEqual(JSON.parse(JSON.stringify(await migrateOptionsOf(words))));
+  });
+
+  it.each([
+    [['migrate', 'web1']],
+    [[...words, '--no-such-option']],
+    [[...words, '--bandwidth', '2']],
+    [[...words, '--help']],
+    [['migrate', '--version']],
+    [['migrate', '--get-yargs-completions', 'x']],
+    [['list']],
+    [[]],
+  ])('leaves %j to it, and prints nothing', async (others) => {
+    await using _office = await office(() => Promise.resolve(MIGRATED));
+    const printed = [vi.spyOn(console, 'log'), vi.spyOn(console, 'error'), vi.spyOn(process.stdout, 'write')];
+    const options = await parsedByDaemon(others);
+    for (const spy of printed) {
+      expect(spy).not.toHaveBeenCalled();
+      spy.mockRestore();
+    }
+    expect(options).toBeUndefined();
+  });
+
+  it('is not waited for where it is none, or another', async () => {
+    expect(await parsedByDaemon(words)).toBeUndefined();
+    await using _office = await office(() => Promise.resolve(MIGRATED), '0.0.1');
+    expect(await parsedByDaemon(words)).toBeUndefined();
+    process.env.XENFERRY_URI = 'nonsense';
+    expect(await parsedByDaemon(words)).toBeUndefined();
   });
 });
 

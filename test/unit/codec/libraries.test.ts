@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { hasXxh3, Xxh3 } from '../../../src/codec/xxh3.js';
+import { hasXxHash, XxHash } from '../../../src/codec/xxhash.js';
 import { ZstdCompressor, ZstdDecompressor, zstdVersion } from '../../../src/codec/zstd.js';
 
 describe.skipIf(zstdVersion() === undefined)("the system's libzstd", () => {
@@ -36,17 +36,20 @@ describe.skipIf(zstdVersion() === undefined)("the system's libzstd", () => {
   });
 });
 
-describe.skipIf(!hasXxh3())("the system's libxxhash", () => {
-  it('has the digest that its documentation names for three letters', () => {
-    using digest = Xxh3.begin(0n);
+describe.skipIf(!hasXxHash())("the system's libxxhash", () => {
+  it.each([
+    ['xxh3-128', '06b05ab6733a618578af5f94892f3950'],
+    ['xxh64', '44bc2cf5ad770999'],
+  ] as const)('%s is the digest that its documentation names for three letters', (kind, expected) => {
+    using digest = XxHash.begin(kind, 0n);
     digest?.update(Buffer.from('a'));
     digest?.update(Buffer.from('bc'));
-    expect(digest?.finish()).toBe('06b05ab6733a618578af5f94892f3950');
+    expect(digest?.finish()).toBe(expected);
   });
 
-  it('another seed gives another digest', () => {
+  it.each(['xxh3-128', 'xxh64'] as const)('another seed gives another %s', (kind) => {
     const [one, two] = [1n, 2n].map((seed) => {
-      const digest = Xxh3.begin(seed);
+      const digest = XxHash.begin(kind, seed);
       digest?.update(Buffer.alloc(100));
       return digest?.finish();
     });

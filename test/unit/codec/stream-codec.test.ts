@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { checkedChoice, chooseStream, offerStream, type StreamChoice } from '../../../src/codec/agreement.js';
-import { DIGEST_ALGORITHMS, knownDigests, StreamDigester } from '../../../src/codec/digest.js';
+import { DIGEST_ALGORITHMS, knownDigests, StreamDigester, xxHashOrder } from '../../../src/codec/digest.js';
 import { FRUGAL_EFFORT, FULL_EFFORT, suitableEffort, type Effort } from '../../../src/codec/effort.js';
 import { inOrder } from '../../../src/codec/in-order.js';
 import { LevelChooser } from '../../../src/codec/level-chooser.js';
@@ -267,6 +267,20 @@ describe('what both sides agree on', () => {
       expect(digestOf(one.subarray(0, 77), one.subarray(77))).toBe(all[0]);
     },
   );
+});
+
+describe('the order of digests', () => {
+  it('has the one with more bits first, but where the other is much faster', () => {
+    expect(xxHashOrder(1, 1)).toEqual(['xxh3-128', 'xxh64']);
+    expect(xxHashOrder(2, 1)).toEqual(['xxh3-128', 'xxh64']);
+    expect(xxHashOrder(12, 1)).toEqual(['xxh64', 'xxh3-128']);
+  });
+
+  it("is the destination's, of what the source offers", () => {
+    const offer = offerStream('auto', Buffer.alloc(16));
+    for (const one of knownDigests()) expect(chooseStream({ ...offer, digests: [one] })?.digest).toBe(one);
+    expect(chooseStream({ ...offer, digests: [...knownDigests()].reverse() })?.digest).toBe(knownDigests()[0]);
+  });
 });
 
 describe('the effort of a source', () => {
