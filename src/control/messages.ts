@@ -24,7 +24,10 @@ const MAX_NATIVE = 2 * 1024 * 1024;
 
 const shortText = z.string().max(MAX_TEXT);
 const digestAlgorithm = z.enum(['xxh3-128', 'xxh64', 'aes-gmac', 'sha256']);
-const digestSchema = z.object({ algorithm: digestAlgorithm, hex: z.string().regex(/^([0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64})$/) });
+const digestSchema = z.object({
+  algorithm: digestAlgorithm,
+  hex: z.string().regex(/^([0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64})$/),
+});
 export type StreamDigest = z.infer<typeof digestSchema>;
 
 const names = z.array(z.string().max(64)).max(16).readonly();
