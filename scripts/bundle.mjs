@@ -22,13 +22,16 @@ const entries = readdirSync(dist, { recursive: true })
 const LIGHT = new RegExp(
   `/dist/(${[
     'errors/.*',
-    'cli/(bytes-text|colours|config-file|dialing-options|exit|output|package-root|place|progress|result|stop-signals|transfer-figures|verb-options|version)',
-    'cli/daemon/(ask-parse|daemon-error|reach-daemon|words)',
+    'cli/(bytes-text|colours|config-file|dialing-options|exit|output|package-root|place|progress|result|ssh-peer|stop-signals|transfer-figures|verb-options|version)',
+    'cli/daemon/(ask-parse|daemon-error|hand-over|reach-daemon|words)',
     'cli/migrate/told',
     'cli/commands/migrate',
     'codec/levels',
     'driver/(migration-error|uri)',
+    'driver/access/ssh-rules',
     'driver/jobs/(line-reader|open-socket|short-socket-path)',
+    'posix/durable-file',
+    'tunnel/ssh/attach',
     'tunnel/window',
   ].join('|')})\\.js$|/picocolors/`,
 );

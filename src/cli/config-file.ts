@@ -11,14 +11,13 @@ export interface ConfigOptions {
   readonly configFile?: string | undefined;
 }
 
-/** The file that holds, as it is; without a text where it is not there and nobody has named it. */
-export function configText(options: ConfigOptions): { readonly file: string; readonly text: string | undefined } {
-  const { file, isNamed } = configFile(options);
-  return { file, text: textOf(file, isNamed) };
+/** Which file holds, there or not, and whether somebody has named it. */
+export interface ConfigFile {
+  readonly file: string;
+  readonly isNamed: boolean;
 }
 
-/** Which file holds, there or not, and whether somebody has named it. */
-export function configFile(options: ConfigOptions): { readonly file: string; readonly isNamed: boolean } {
+export function configFile(options: ConfigOptions): ConfigFile {
   const named = options.configFile ?? process.env.XENFERRY_CONFIG;
   return { file: named ?? ownFile(), isNamed: named !== undefined };
 }
@@ -28,7 +27,8 @@ function ownFile(): string {
   return join(process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'xenferry', 'xenferry.conf');
 }
 
-function textOf(file: string, isNamed: boolean): string | undefined {
+/** The file as it is; undefined where it is not there and nobody has named it. @throws UsageError where it cannot be read, or is too long */
+export function configText({ file, isNamed }: ConfigFile): string | undefined {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);

@@ -1,5 +1,5 @@
 import { NO_CONFIG, parseConfig, type Config } from '../driver/config/config.js';
-import { configFile, configText, type ConfigOptions } from './config-file.js';
+import { configFile, configText, type ConfigFile, type ConfigOptions } from './config-file.js';
 
 const read = new Map<string, Config>();
 
@@ -16,8 +16,13 @@ export function configOf(options: ConfigOptions): Config {
 
 /** The same as it stands in the file now; a mistake in it leaves what was read before. */
 export function readAgain(options: ConfigOptions): Config {
-  const { file, text } = configText(options);
-  const config = text === undefined ? NO_CONFIG : parseConfig(text, file);
-  read.set(file, config);
+  return readConfigAgain(configFile(options));
+}
+
+/** The same for a file that another process goes by. */
+export function readConfigAgain(from: ConfigFile): Config {
+  const text = configText(from);
+  const config = text === undefined ? NO_CONFIG : parseConfig(text, from.file);
+  read.set(from.file, config);
   return config;
 }

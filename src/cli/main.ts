@@ -2,9 +2,11 @@ import { XenferryError } from '../errors/errors.js';
 import { codeOf, messageOf } from '../errors/message-of.js';
 import { noteColours } from './colours.js';
 import { parsedByDaemon } from './daemon/ask-parse.js';
+import { handedOver } from './daemon/hand-over.js';
 import { exitCodeOf } from './exit.js';
 import { printNote } from './output.js';
 import { takeExitCode } from './result.js';
+import { StopSignals } from './stop-signals.js';
 
 /** Parses the words behind `xenferry`, runs one verb, and resolves to the exit code. Never rejects. */
 export async function main(words: readonly string[]): Promise<number> {
@@ -20,10 +22,17 @@ export async function main(words: readonly string[]): Promise<number> {
 
 /** Reading the words is most of what a client of a daemon would do on a slow host, and a daemon has everything for that at hand. */
 async function chosenVerb(words: readonly string[]): Promise<(() => unknown) | undefined> {
+  if (words.length === 1 && words[0] === 'receive' && (await handedOverAtOnce())) return undefined;
   const options = words[0] === 'migrate' ? await parsedByDaemon(words) : undefined;
   if (options === undefined) return (await import('./parse.js')).chosenVerb(words);
   const { migrateCommand } = await import('./commands/migrate.js');
   return () => migrateCommand.handler(options);
+}
+
+/** Between two hosts with daemons, this process only passes bytes on, and the guest's host waits for it. */
+async function handedOverAtOnce(): Promise<boolean> {
+  using stop = new StopSignals();
+  return await handedOver({}, stop.cancel);
 }
 
 function printError(error: unknown): void {

@@ -105,18 +105,22 @@ export class Reception implements AsyncDisposable {
     this.host.pruneJournals();
   }
 
-  /** Takes a link over. Never rejects: what goes wrong with one peer is logged and ends that link only. */
-  accept(link: Link): void {
-    this.acceptFramed(new FrameLink(link, this.keepalive));
+  /**
+   * Takes a link over. Never rejects: what goes wrong with one peer is logged and ends that link only. Resolves when the link was given to the
+   * migration that it is a lane of, or when the conversation that began with it has ended.
+   */
+  accept(link: Link): Promise<void> {
+    return this.acceptFramed(new FrameLink(link, this.keepalive));
   }
 
   /** The same for a link that speaks frames already. */
-  acceptFramed(link: FramedLink): void {
+  acceptFramed(link: FramedLink): Promise<void> {
     const work = this.#serve(link).catch((error: unknown) => {
       this.#failures.note({ address: `${link.peer.name} (${link.peer.address})`, reason: error });
     });
     this.#open.add(work);
     void work.then(() => this.#open.delete(work));
+    return work;
   }
 
   async #serve(link: FramedLink): Promise<void> {
@@ -176,7 +180,7 @@ export class Reception implements AsyncDisposable {
 
   /** Who may only ask after migrations begins none. What it had begun is its own to bring to an end. */
   async #answer(request: Request, connection: SourceConnection, peer: PeerIdentity): Promise<Reply> {
-    if (request.type === 'prepare' && !this.allowed.allows('migrate', peer.name)) {
+    if (request.type === 'prepare' && !this.allowed.allows('migrate', peer)) {
       try {
         this.allowed.check('migrate', peer);
       } catch (error) {

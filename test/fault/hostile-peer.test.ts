@@ -53,7 +53,7 @@ beforeEach(async () => {
     host: HOST,
     port: 0,
     credentials: server,
-    onLink: (link) => reception.accept(link),
+    onLink: (link) => void reception.accept(link),
     onRefused: () => undefined,
   });
 });

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { checkConfig } from '../../driver/config/check-config.js';
 import { UsageError } from '../../errors/errors.js';
-import { configText } from '../config-file.js';
+import { configFile, configText } from '../config-file.js';
 import { jsonOption, type JsonOptions } from '../domain-options.js';
 import type { GlobalOptions } from '../open.js';
 import { printJson, printLine, printNote } from '../output.js';
@@ -17,7 +17,9 @@ export const configCheckCommand: CommandModule<GlobalOptions, CheckOptions> = {
       yargs.positional('file', { type: 'string', describe: 'default: the one that every other verb would read' }),
     ).example('$0 config-check /etc/xenferry/xenferry.conf', 'exit code 0, or 2 and each mistake with its line'),
   handler: (options) => {
-    const { file, text } = configText(options.file === undefined ? options : { configFile: resolve(options.file) });
+    const from = configFile(options.file === undefined ? options : { configFile: resolve(options.file) });
+    const { file } = from;
+    const text = configText(from);
     const { mistakes, warnings } = text === undefined ? { mistakes: [], warnings: [] } : checkConfig(text, file);
     if (options.json) {
       printJson({

@@ -1,19 +1,17 @@
-import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
-import { laneThreads, makeOneTimeCredentials } from '../../driver/dialers.js';
+import { laneThreads } from '../../driver/dialers.js';
 import { Reception } from '../../driver/reception.js';
-import { messageOf } from '../../errors/message-of.js';
-import type { Link, PeerIdentity } from '../../tunnel/link.js';
 import { attachToSocket } from '../../tunnel/ssh/attach.js';
-import { ReceivingEnd } from '../../tunnel/ssh/receiving-end.js';
+import { StdioDuplex } from '../../tunnel/ssh/stdio-duplex.js';
 import { configOf } from '../config.js';
+import { handedOver } from '../daemon/hand-over.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printNote } from '../output.js';
+import { receiveOverSsh } from '../receive-over-ssh.js';
 import { checkSshLogin } from '../ssh-login.js';
+import { sshPeer } from '../ssh-peer.js';
 import { StopSignals } from '../stop-signals.js';
-import { makeFolder } from '../../posix/folder.js';
 
 type ReceiveOptions = GlobalOptions & { attach?: string | undefined };
 
@@ -25,8 +23,9 @@ export const receiveCommand: CommandModule<GlobalOptions, ReceiveOptions> = {
       .option('attach', { type: 'string', describe: 'for xenferry itself: join a running receive at this socket' })
       .example('ssh host2 xenferry receive', 'what `xenferry migrate web1 xen+ssh://host2/system` does by itself'),
   handler: async (options) => {
-    checkSshLogin(options);
     using stop = new StopSignals();
+    if (options.attach === undefined && (await handedOver(options, stop.cancel))) return;
+    checkSshLogin(options);
     if (options.attach !== undefined) {
       await attachToSocket(options.attach, process.stdin, process.stdout, stop.cancel);
       return;
@@ -49,42 +48,8 @@ async function receive(options: ReceiveOptions, stop: StopSignals): Promise<void
     configOf(options).keepalive,
   );
   await reception.recover();
-  const peer = loggedIn();
-  // The lanes' certificates are for once: who is there, ssh has proven. The token says which migration a lane is for.
-  const accept = (link: Link): void => {
-    reception.accept({ peer, duplex: link.duplex, destroy: (error) => link.destroy(error) });
-  };
-  await using _end = await ReceivingEnd.open(
-    {
-      input: process.stdin,
-      output: process.stdout,
-      runtimeDir: runtimeDir(),
-      peer,
-      onLink: accept,
-      tls: {
-        makeCredentials: makeOneTimeCredentials,
-        host: '::',
-        threads: threads && { pool: threads, onLink: (link) => reception.acceptFramed(link), peer },
-        onRefused: ({ address, reason }) => printNote(`refused ${address}: ${messageOf(reason)}`),
-      },
-    },
-    stop.cancel,
-  );
+  const stdio = new StdioDuplex(process.stdin, process.stdout);
+  await receiveOverSsh(stdio, sshPeer(), { reception, threads, log: printNote }, stop.cancel);
   // The control link's end is not the migration's: one that was asked to finish is finished.
   await reception.drained();
-}
-
-/** Who sshd let in, as its environment says it. */
-function loggedIn(): PeerIdentity {
-  const [address, port] = (process.env.SSH_CONNECTION ?? '').split(' ');
-  const where = address === '' ? 'standard input' : `${address}:${port}`;
-  return { transport: 'ssh', name: `${userInfo().username}@ssh`, address: where };
-}
-
-function runtimeDir(): string {
-  const dir =
-    process.env.XDG_RUNTIME_DIR ??
-    (process.getuid?.() === 0 ? '/run/xenferry' : join(tmpdir(), `xenferry-${userInfo().uid}`));
-  makeFolder(dir);
-  return dir;
 }

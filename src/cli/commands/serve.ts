@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
 import { AccessRules } from '../../driver/access/access-rules.js';
+import { SshRules } from '../../driver/access/ssh-rules.js';
 import { laneThreads } from '../../driver/dialers.js';
 import { openDestination } from '../../driver/open-destination.js';
 import { Unsettled } from '../../driver/watch/unsettled.js';
@@ -16,8 +17,9 @@ import { messageOf } from '../../errors/message-of.js';
 import { RefusalLog } from '../../tunnel/refusal-log.js';
 import { loadTlsDir } from '../../tunnel/tls-credentials.js';
 import { listenTls } from '../../tunnel/tls-listener.js';
-import { configOf, readAgain } from '../config.js';
+import { configOf, readAgain, readConfigAgain } from '../config.js';
 import { Office } from '../daemon/office.js';
+import { SshDoors } from '../daemon/ssh-door.js';
 import { DAEMON_SOCKET } from '../daemon/words.js';
 import { migrateOnHost } from '../migrate/on-host.js';
 import { startMonitor } from '../monitor-starter.js';
@@ -86,12 +88,19 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
       reaches: ({ transport }) => transport === 'tls',
       open: (uri) => openDestination(uri, dialerOptions(options), () => host.hello(stop.cancel)),
     });
+    using doors = new SshDoors({ reception, threads, log });
     await using office = await Office.open(join(host.stateDir, DAEMON_SOCKET), {
       version: ownVersion(),
       uri: host.toolstack.uri,
       migrate: (order, session) => migrateOnHost(host, { ...order, 'tls-dir': order['tls-dir'] ?? tlsDir }, session),
       // Loaded long since: this process has read its own words with it.
       parse: async (words) => (await import('../parse.js')).migrateOptionsOf(words),
+      openDoor: async ({ peer, login, config: theirs }) => {
+        for (const allowSsh of [readAgain(options).allowSsh, readConfigAgain(theirs).allowSsh]) {
+          new SshRules(allowSsh ?? []).check(login);
+        }
+        return await doors.open(peer);
+      },
       log,
       hurry: stop.hurry,
     });
@@ -102,8 +111,8 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
       port,
       credentials,
       keepalive: config.keepalive,
-      onLink: (link) => reception.accept(link),
-      threads: threads && { pool: threads, onLink: (link) => reception.acceptFramed(link) },
+      onLink: (link) => void reception.accept(link),
+      threads: threads && { pool: threads, onLink: (link) => void reception.acceptFramed(link) },
       onRefused: refusals.note,
     });
     using _reload = onHangUp(() => {

@@ -12,7 +12,7 @@ import { toWire } from '../../errors/wire.js';
 import type { ProgressEvent } from '../../source/report.js';
 import { exitCodeOf } from '../exit.js';
 import type { MigrateOptions, MigrateSession } from '../migrate/options.js';
-import { MAX_WORD_BYTES, wordLine, type FromDaemon, type ToDaemon } from './words.js';
+import { MAX_WORD_BYTES, wordLine, type FromDaemon, type ToDaemon, type Visitor } from './words.js';
 
 /** Clients at once; who comes beyond does it himself. */
 const MAX_CLIENTS = 256;
@@ -31,6 +31,8 @@ export interface OfficeOptions {
   readonly migrate: (options: MigrateOptions, session: MigrateSession) => Promise<Migrated>;
   /** The options of a `migrate` that stand in a command line; undefined where its process is to read them itself. */
   readonly parse: (words: readonly string[]) => Promise<unknown>;
+  /** Where somebody who has logged in by ssh comes in: the path of a unix socket. Rejects for whom nobody lets in. */
+  readonly openDoor: (visitor: Visitor) => Promise<string>;
   readonly log: (line: string) => void;
   /** The daemon is to end without waiting for other hosts' answers. */
   readonly hurry: AbortSignal;
@@ -102,6 +104,11 @@ export class Office implements AsyncDisposable {
       socket.end(wordLine({ say: 'parsed', options: await this.options.parse(order.words) }));
       return;
     }
+    if (order.say === 'receive') {
+      await this.#openDoor(order, say);
+      socket.end();
+      return;
+    }
     if (order.say !== 'migrate') throw new Error(`an order was expected, got ${order.say}`);
     socket.setTimeout(0);
     const cancel = new AbortController();
@@ -147,6 +154,15 @@ export class Office implements AsyncDisposable {
       });
     }
     socket.end(); // one that stands still reads it when it goes on
+  }
+
+  async #openDoor(visitor: Visitor, say: (word: FromDaemon) => void): Promise<void> {
+    try {
+      say({ say: 'door', path: await this.options.openDoor(visitor) });
+    } catch (error) {
+      this.options.log(`${visitor.login.user}, by ssh from ${visitor.peer.address}: ${messageOf(error)}`);
+      say({ say: 'failed', error: toWire(error), exitCode: exitCodeOf(error) });
+    }
   }
 
   /** Stops what was ordered, as Ctrl-C would, and waits until all of it is settled and told. */

@@ -5,7 +5,7 @@ import { openSocket } from '../../driver/jobs/open-socket.js';
 import { socketLines } from '../../driver/jobs/line-reader.js';
 import type { Migrated } from '../../driver/migrate.js';
 import { MigrationError } from '../../driver/migration-error.js';
-import { XenferryError } from '../../errors/errors.js';
+import { TunnelError, XenferryError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { Phase } from '../../source/report.js';
 import { configFile } from '../config-file.js';
@@ -13,10 +13,20 @@ import type { MigrateOptions, MigrateSession } from '../migrate/options.js';
 import { connectUriOf, stateFolderOf, type GlobalOptions, type Place } from '../place.js';
 import { ownVersion } from '../version.js';
 import { DaemonError } from './daemon-error.js';
-import { DAEMON_SOCKET, MAX_WORD_BYTES, uriText, wordLine, type FromDaemon, type ToDaemon } from './words.js';
+import {
+  DAEMON_SOCKET,
+  MAX_WORD_BYTES,
+  uriText,
+  wordLine,
+  type FromDaemon,
+  type ToDaemon,
+  type Visitor,
+} from './words.js';
 
 /** A daemon says who it is as soon as it comes to it; one that does not is left alone. */
 const HELLO_MS = 5_000;
+/** To look at a login, and to open a socket. */
+const DOOR_MS = 15_000;
 /** How long one that was told not to wait any more may take to say what has come of it. */
 const LAST_WORD_MS = 30_000;
 
@@ -77,13 +87,29 @@ export class ReachedDaemon implements Disposable {
     private readonly lastWordMs: number,
   ) {}
 
+  /** Where the ssh connection of this process may be handed over: the path of a unix socket. @throws DaemonError where the login is refused */
+  async doorFor(visitor: Visitor): Promise<string> {
+    this.socket.setTimeout(DOOR_MS, () => this.socket.destroy());
+    this.#say({ say: 'receive', ...visitor });
+    const said = await nextWord(this.lines);
+    if (said?.say === 'door') return said.path;
+    if (said?.say === 'failed') throw new DaemonError(said.error, said.exitCode);
+    throw new TunnelError('E_TUNNEL_CUT', 'the daemon of this host has ended, or does not answer', {
+      hint: 'See whether `xenferry serve` stands still there, and start the migration again.',
+    });
+  }
+
+  #say(word: ToDaemon): void {
+    this.socket.write(wordLine(word));
+  }
+
   /**
    * Lets it move a domain. Rejects as `migrate` does. Where the daemon ends in the middle the guest's place is not known here:
    * `MigrationError` E_DAEMON_LOST, or E_DAEMON_SILENT where it says nothing more though it was told to hurry.
    */
   async migrate(options: MigrateOptions, session: MigrateSession, wantsProgress: boolean): Promise<Migrated> {
     const { environment, askPassphrase, cancel, hurry } = session;
-    const say = (word: ToDaemon): void => void this.socket.write(wordLine(word));
+    const say = (word: ToDaemon): void => this.#say(word);
     say({
       say: 'migrate',
       options: { ...options, ...(options.configFile === undefined ? {} : { configFile: resolve(options.configFile) }) },
@@ -112,6 +138,7 @@ export class ReachedDaemon implements Disposable {
         switch (word.say) {
           case 'hello':
           case 'parsed':
+          case 'door':
             break;
           case 'progress':
             if (word.event.type === 'phase') phase = word.event.phase;

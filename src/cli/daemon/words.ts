@@ -1,13 +1,16 @@
+import type { SshLogin } from '../../driver/access/ssh-rules.js';
 import type { Migrated } from '../../driver/migrate.js';
 import type { MigrationFacts } from '../../driver/migration-error.js';
 import type { WireError } from '../../errors/wire.js';
 import type { ProgressEvent } from '../../source/report.js';
+import type { PeerIdentity } from '../../tunnel/link.js';
+import type { ConfigFile } from '../config-file.js';
 import type { Asker } from '../dialing-options.js';
 import type { MigrateOptions } from '../migrate/options.js';
 
 /*
- * What goes over a daemon's socket: lines of JSON. The daemon says who it is; the client has words read, which ends the conversation, or gives
- * one order; then the daemon tells how it goes, and how it ended. Both are one program of one release on one host, of one user.
+ * What goes over a daemon's socket: lines of JSON. The daemon says who it is; the client has words read or a door opened, which ends the
+ * conversation, or gives one order; then the daemon tells how it goes, and how it ended. Both are one program of one release on one host, of one user.
  */
 
 /** Two files of domain XML, of a mebibyte each, as text in JSON. */
@@ -16,10 +19,20 @@ export const MAX_WORD_BYTES = 8 * 1024 * 1024;
 /** The socket in a host's state folder. */
 export const DAEMON_SOCKET = 'serve.sock';
 
+/** Who has come by ssh, to a process that hands the connection over. */
+export interface Visitor {
+  readonly peer: PeerIdentity;
+  readonly login: SshLogin;
+  /** The configuration that holds for that process: it may let in fewer than the daemon's. */
+  readonly config: ConfigFile;
+}
+
 export type FromDaemon =
   | { readonly say: 'hello'; readonly version: string; readonly uri: string }
   /** The options of a `migrate`; without them, the client is to read its words itself. */
   | { readonly say: 'parsed'; readonly options?: unknown }
+  /** The socket that the bytes of an ssh connection are to be joined to. */
+  | { readonly say: 'door'; readonly path: string }
   | { readonly say: 'progress'; readonly event: ProgressEvent }
   | { readonly say: 'notice'; readonly text: string }
   /** Wants a passphrase; to be answered with the same number. */
@@ -37,6 +50,8 @@ export type FromDaemon =
 export type ToDaemon =
   /** What stands behind `xenferry` on a command line. */
   | { readonly say: 'parse'; readonly words: readonly string[] }
+  /** The client was started by sshd, as `receive`, and has this connection. */
+  | ({ readonly say: 'receive' } & Visitor)
   | {
       readonly say: 'migrate';
       readonly options: MigrateOptions;

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { Deadline } from '../../errors/deadline.js';
 import type { Link, PeerIdentity } from '../link.js';
 import type { RefusedConnection } from '../tls-gate.js';
@@ -7,16 +7,14 @@ import { TlsListener, type TlsListenerOptions } from '../tls-listener.js';
 import { LaneSocket } from './lane-socket.js';
 import { readMarkedLine } from './marked-line.js';
 import { DIAL_MARK, MAX_GREETING_BYTES, readDialLine, receiveLine } from './ssh-greeting.js';
-import { StdioDuplex } from './stdio-duplex.js';
 import type { OneTimeCredentials } from './tls-lanes.js';
 
 /** The dialler sends its line at once. */
 const GREETING_MS = 30_000;
 
 export interface ReceivingEndOptions {
-  /** The process's standard input and output. */
-  readonly input: Readable;
-  readonly output: Writable;
+  /** The standard streams of the process that sshd has started. */
+  readonly stdio: Duplex;
   /** Folder for the Unix socket; only a new folder in it is used. */
   readonly runtimeDir: string;
   /** Who sshd says has logged in, as the caller worked it out. */
@@ -35,7 +33,7 @@ export interface ReceivingEndOptions {
 }
 
 /**
- * The far end of the ssh transport: what `xenferry receive` opens. Swaps greetings on the standard
+ * The far end of the ssh transport: what `xenferry receive` opens, or the daemon for it. Swaps greetings on the standard
  * streams, then hands out the first link and takes further ones, until it is disposed.
  */
 export class ReceivingEnd implements AsyncDisposable {
@@ -52,7 +50,7 @@ export class ReceivingEnd implements AsyncDisposable {
    * `DeadlineError`, or the signal's reason.
    */
   static async open(options: ReceivingEndOptions, signal: AbortSignal): Promise<ReceivingEnd> {
-    const stdio = new StdioDuplex(options.input, options.output);
+    const { stdio } = options;
     stdio.on('error', () => undefined); // until somebody listens; `destroyed` tells it
     let socket: LaneSocket | undefined;
     let listener: TlsListener | undefined;

@@ -124,7 +124,7 @@ export class Life implements Listener, Caller, CallGate {
   }
 
   take(link: FrameLink): void {
-    this.#reception?.acceptFramed(link);
+    void this.#reception?.acceptFramed(link);
   }
 
   /** The way to whichever process listens at the other host. */

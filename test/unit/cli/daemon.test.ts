@@ -4,7 +4,7 @@ import { createConnection, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Office } from '../../../src/cli/daemon/office.js';
+import { Office, type OfficeOptions } from '../../../src/cli/daemon/office.js';
 import { parsedByDaemon } from '../../../src/cli/daemon/ask-parse.js';
 import { migrateOptionsOf } from '../../../src/cli/parse.js';
 import { reachDaemon } from '../../../src/cli/daemon/reach-daemon.js';
@@ -65,12 +65,20 @@ const OPTIONS: MigrateOptions = {
 
 type Work = (options: MigrateOptions, session: MigrateSession) => Promise<Migrated>;
 
-async function office(migrate: Work, version = ownVersion(), uri = 'embedded:///nowhere'): Promise<Office> {
+const noDoor = (): Promise<string> => Promise.reject(new Error('no door here'));
+
+async function office(
+  migrate: Work,
+  version = ownVersion(),
+  uri = 'embedded:///nowhere',
+  openDoor: OfficeOptions['openDoor'] = noDoor,
+): Promise<Office> {
   const opened = await Office.open(socket, {
     version,
     uri,
     migrate,
     parse: migrateOptionsOf,
+    openDoor,
     log: () => undefined,
     hurry: new AbortController().signal,
   });
@@ -250,6 +258,7 @@ describe('a daemon that is given an order', () => {
         uri: '',
         migrate: () => Promise.resolve(MIGRATED),
         parse: migrateOptionsOf,
+        openDoor: noDoor,
         log: () => undefined,
         hurry: new AbortController().signal,
       }),
@@ -262,6 +271,48 @@ describe('a daemon that is given an order', () => {
     server.close();
     await using _second = await office(() => Promise.resolve(MIGRATED));
     expect((await order()).migrated.domain).toBe('web1');
+  });
+});
+
+describe('a daemon that takes over what came by ssh', () => {
+  const peer = { transport: 'ssh', name: 'root@ssh', address: '192.0.2.1:22' } as const;
+  const visitor = {
+    peer,
+    login: { user: 'root', keys: ['SHA256:x'] },
+    config: { file: '/etc/xenferry/xenferry.conf', isNamed: false },
+  };
+  const idle: Work = () => Promise.resolve(MIGRATED);
+
+  it('opens a door for whom it lets in', async () => {
+    const asked: unknown[] = [];
+    await using _office = await office(idle, ownVersion(), 'embedded:///nowhere', (who) => {
+      asked.push(who);
+      return Promise.resolve('/run/door');
+    });
+    using daemon = await reachDaemon(OPTIONS);
+    expect(await daemon?.doorFor(visitor)).toBe('/run/door');
+    expect(asked).toMatchObject([visitor]);
+  });
+
+  it('refuses with its own words and exit code', async () => {
+    await using _office = await office(idle, ownVersion(), 'embedded:///nowhere', () =>
+      Promise.reject(new RefusedError('E_REFUSED_NOT_ALLOWED', 'root may not', { hint: 'Ask.' })),
+    );
+    using daemon = await reachDaemon(OPTIONS);
+    const error: unknown = await daemon?.doorFor(visitor).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'E_REFUSED_NOT_ALLOWED', message: 'root may not', hint: 'Ask.' });
+    expect(exitCodeOf(error)).toBe(3);
+  });
+
+  it('that ends meanwhile is told of as that', async () => {
+    const server = createServer((client) => {
+      client.write(`${JSON.stringify({ say: 'hello', version: ownVersion(), uri: 'embedded:///nowhere' })}\n`);
+      client.once('data', () => client.destroy());
+    });
+    await listening(server);
+    using daemon = await reachDaemon(OPTIONS);
+    await expect(daemon?.doorFor(visitor)).rejects.toMatchObject({ code: 'E_TUNNEL_CUT' });
+    server.close();
   });
 });
 

@@ -24,7 +24,7 @@ describe('how many conversations a reception holds', () => {
   /** Begins a conversation as `name`. Rejects where it is refused. */
   async function converse(name: string, reconnectMs = RECONNECT_MS): Promise<FrameLink> {
     const pair = linkPair();
-    reception.accept({ ...pair.b, peer: { ...pair.b.peer, name } });
+    void reception.accept({ ...pair.b, peer: { ...pair.b.peer, name } });
     const link = new FrameLink(pair.a);
     const answer = await link.open(encode({ kind: 'control', hello: await local.host.hello(), reconnectMs }), never);
     expect(decodeWith(openedSchema, answer, 'answer').kind).toBe('control');

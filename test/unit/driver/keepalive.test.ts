@@ -16,7 +16,7 @@ it('F9: a source finds a silent destination as soon as its configuration says', 
   const hello = await local.host.hello();
   await using reception = new Reception(local.host, hello, () => undefined, new AccessRules(), LATE);
   const pair = linkPair();
-  reception.accept(pair.b);
+  void reception.accept(pair.b);
   const dialer: Dialer = {
     transport: 'tls',
     target: 'b',
@@ -45,7 +45,7 @@ it('F9: and a destination a silent source', async () => {
   });
   await using reception = new Reception(local.host, hello, hear, new AccessRules(), SOON);
   const pair = linkPair();
-  reception.accept(pair.b);
+  void reception.accept(pair.b);
   const source = new FrameLink(pair.a, LATE);
   await source.open(encode({ kind: 'control', hello, reconnectMs: 0 }), never);
   pair.a.duplex.hold();

@@ -12,11 +12,11 @@ if (rest[0] === '--attach') {
   await attachToSocket(rest[1], process.stdin, process.stdout, never);
 } else {
   const { ReceivingEnd } = await load('receiving-end.js');
+  const { StdioDuplex } = await load('stdio-duplex.js');
   let links = 0;
   const end = await ReceivingEnd.open(
     {
-      input: process.stdin,
-      output: process.stdout,
+      stdio: new StdioDuplex(process.stdin, process.stdout),
       runtimeDir,
       peer: { transport: 'ssh', name: 'tester', address: (process.env.SSH_CONNECTION ?? '').split(' ')[0] },
       onLink: (link) => {

@@ -11,6 +11,7 @@ import { FrameType } from '../../../src/tunnel/frame.js';
 import type { Link, PeerIdentity } from '../../../src/tunnel/link.js';
 import { attachToSocket } from '../../../src/tunnel/ssh/attach.js';
 import { ReceivingEnd } from '../../../src/tunnel/ssh/receiving-end.js';
+import { StdioDuplex } from '../../../src/tunnel/ssh/stdio-duplex.js';
 import { SshDialer, type SshDialerOptions } from '../../../src/tunnel/ssh/ssh-dialer.js';
 import { receiveLine } from '../../../src/tunnel/ssh/ssh-greeting.js';
 import { resolveSshTarget } from '../../../src/tunnel/ssh/ssh-target.js';
@@ -75,8 +76,7 @@ function receiver(tls?: { readonly host: string }): (command: string, channel: S
     let links = 0;
     ReceivingEnd.open(
       {
-        input,
-        output,
+        stdio: new StdioDuplex(input, output),
         runtimeDir: home.dir,
         peer: PEER,
         onLink: (link) => {
@@ -264,7 +264,12 @@ describe('frames over ssh', () => {
         await frames.close();
       };
       void ReceivingEnd.open(
-        { input, output, runtimeDir: home.dir, peer: PEER, onLink: (link) => void onLink(link) },
+        {
+          stdio: new StdioDuplex(input, output),
+          runtimeDir: home.dir,
+          peer: PEER,
+          onLink: (link) => void onLink(link),
+        },
         NEVER,
       ).then((end) => ends.push(end));
     };
@@ -428,8 +433,7 @@ describe('ssh+tls', () => {
         });
         void ReceivingEnd.open(
           {
-            input,
-            output: inner,
+            stdio: new StdioDuplex(input, inner),
             runtimeDir: home.dir,
             peer: PEER,
             onLink: (link) => link.duplex.write(`${link.peer.transport}\n`),

@@ -21,7 +21,13 @@ describe('rules for each verb', () => {
     [['a'], ['b'], 'migrate', 'b', false],
     [['a'], ['*.b'], 'recover', 'x.b', true],
   ] as const)('allow %j, allow_recover %j: %s of %s: %s', (allow, recover, verb, name, allowed) => {
-    expect(new AccessRules(allow, recover).allows(verb, name)).toBe(allowed);
+    expect(new AccessRules(allow, recover).allows(verb, { transport: 'tls', name })).toBe(allowed);
+  });
+
+  it('are for certificates: whom sshd let in is looked at by other rules', () => {
+    for (const verb of ['migrate', 'recover'] as const) {
+      expect(new AccessRules(['a'], ['b']).allows(verb, { transport: 'ssh', name: 'root@ssh' })).toBe(true);
+    }
   });
 });
 
@@ -47,7 +53,7 @@ describe('a reception that does not let everybody in', () => {
   const connect = async (): Promise<void> => {
     const dial = (): Promise<ReturnType<typeof linkPair>['a']> => {
       const pair = linkPair();
-      reception.accept(pair.b);
+      void reception.accept(pair.b);
       return Promise.resolve(pair.a);
     };
     const through = connectThrough(
@@ -82,7 +88,7 @@ describe('a reception that does not let everybody in', () => {
 
   it('a host that may only ask is told what became of a migration, and begins none', async () => {
     const pair = linkPair();
-    reception.accept({ ...pair.b, peer: { ...pair.b.peer, name: 'once.example' } });
+    void reception.accept({ ...pair.b, peer: { ...pair.b.peer, name: 'once.example' } });
     const link = new FrameLink(pair.a);
     await link.open(encode({ kind: 'control', hello: await local.host.hello() }), never);
     await using requester = new Requester(

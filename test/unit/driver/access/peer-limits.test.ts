@@ -39,7 +39,7 @@ describe('a peer that wastes connections', () => {
 
   const dial = (peer: string): FrameLink => {
     const pair = linkPair();
-    reception.accept({ ...pair.b, peer: { ...pair.b.peer, name: peer } });
+    void reception.accept({ ...pair.b, peer: { ...pair.b.peer, name: peer } });
     return new FrameLink(pair.a);
   };
   const converse = async (peer: string): Promise<void> => {

@@ -154,7 +154,7 @@ describe('a migration', () => {
 function dialTo(reception: Reception): Parameters<typeof connectThrough>[0] {
   const dial = (): Promise<ReturnType<typeof linkPair>['a']> => {
     const pair = linkPair();
-    reception.accept(pair.b);
+    void reception.accept(pair.b);
     return Promise.resolve(pair.a);
   };
   return {

@@ -1,0 +1,67 @@
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { Duplex } from 'node:stream';
+import { makeOneTimeCredentials } from '../driver/dialers.js';
+import type { Reception } from '../driver/reception.js';
+import { messageOf } from '../errors/message-of.js';
+import { makeFolder } from '../posix/folder.js';
+import type { Link, PeerIdentity } from '../tunnel/link.js';
+import { ReceivingEnd } from '../tunnel/ssh/receiving-end.js';
+import type { LinkThreads } from '../tunnel/threads/link-threads.js';
+
+/** Where links that came over ssh go. */
+export interface SshReception {
+  readonly reception: Reception;
+  /** Where given, the lanes live in these threads. */
+  readonly threads: LinkThreads | undefined;
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Takes in what comes over one ssh connection, and over the lanes that go with it. Resolves when none of its links is open any more and no
+ * conversation waits for one. Rejects as `ReceivingEnd.open` does.
+ * @param stdio the far program's standard streams; taken over
+ * @param peer who sshd says is there
+ */
+export async function receiveOverSsh(
+  stdio: Duplex,
+  peer: PeerIdentity,
+  { reception, threads, log }: SshReception,
+  signal: AbortSignal,
+): Promise<void> {
+  const open = new Set<Promise<void>>();
+  const note = (work: Promise<void>): void => {
+    open.add(work);
+    void work.then(() => open.delete(work));
+  };
+  // The lanes' certificates are for once: who is there, ssh has proven. The token says which migration a lane is for.
+  const onLink = (link: Link): void => {
+    note(reception.accept({ peer, duplex: link.duplex, destroy: (error) => link.destroy(error) }));
+  };
+  await using _end = await ReceivingEnd.open(
+    {
+      stdio,
+      runtimeDir: runtimeDir(),
+      peer,
+      onLink,
+      tls: {
+        makeCredentials: makeOneTimeCredentials,
+        host: '::',
+        threads: threads && { pool: threads, onLink: (link) => note(reception.acceptFramed(link)), peer },
+        onRefused: ({ address, reason }) => log(`refused ${address}: ${messageOf(reason)}`),
+      },
+    },
+    signal,
+  );
+  while (open.size > 0) await Promise.all(open);
+}
+
+/** For sockets that live as long as a migration. */
+export function runtimeDir(): string {
+  const dir =
+    process.env.XDG_RUNTIME_DIR ??
+    (process.getuid?.() === 0 ? '/run/xenferry' : join(tmpdir(), `xenferry-${userInfo().uid}`));
+  makeFolder(dir);
+  return dir;
+}

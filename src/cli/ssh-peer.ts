@@ -1,0 +1,19 @@
+import { userInfo } from 'node:os';
+import process from 'node:process';
+import { keysOfUserAuth, MAX_USER_AUTH_BYTES, type SshLogin } from '../driver/access/ssh-rules.js';
+import { readBounded } from '../posix/durable-file.js';
+import type { PeerIdentity } from '../tunnel/link.js';
+
+/** Who has started this process by ssh, as sshd's environment and the kernel say. */
+export function sshLogin(): SshLogin {
+  const { SSH_USER_AUTH: file } = process.env;
+  const text = file === undefined ? undefined : readBounded(file, MAX_USER_AUTH_BYTES);
+  return { user: userInfo().username, keys: text === undefined ? [] : keysOfUserAuth(text) };
+}
+
+/** The same as the peer of a link. */
+export function sshPeer(): PeerIdentity {
+  const [address, port] = (process.env.SSH_CONNECTION ?? '').split(' ');
+  const where = address === '' ? 'standard input' : `${address}:${port}`;
+  return { transport: 'ssh', name: `${userInfo().username}@ssh`, address: where };
+}
