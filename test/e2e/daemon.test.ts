@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { guestXml, migrationResult, TwoHosts } from '../support/hosts.js';
@@ -115,6 +117,31 @@ describe('a migration on a host whose daemon runs', () => {
     expect(migrationResult(finished)).toMatchObject({ guest: 'source-running' });
     expect((await a.info('guest')).state).toBe('running');
     await eventually(async () => expect(await b.list()).toEqual([]));
+  });
+
+  it('F47: a second signal does not wait for a destination that stands still', async () => {
+    const { a, b } = hosts;
+    // Nothing else may end the wait: neither a deadline nor a keepalive.
+    const config = join(hosts.root, 'patient.conf');
+    writeFileSync(config, 'keepalive_interval = 600\n');
+    await Promise.all([a.stop(), b.stop()]);
+    const there = await b.serve();
+    const here = await a.serve('--config-file', config);
+    const client = a.start(...a.migrateWords('guest', b, ...SLOW, '--deadline', 'call=600', '--deadline', 'stall=600'));
+    await client.saysOnStderr(/"phase":"perform"/);
+    there.kill('SIGSTOP');
+    try {
+      const again = setInterval(() => here.kill('SIGTERM'), 300);
+      await here.finished.finally(() => clearInterval(again));
+      const finished = await client.finished;
+      expect(finished.code).toBe(130);
+      expect(migrationResult(finished)).toMatchObject({ guest: 'source-running' });
+      expect((await a.info('guest')).state).toBe('running');
+    } finally {
+      there.kill('SIGCONT');
+    }
+    await eventually(async () => expect(await b.list()).toEqual([]));
+    assertNeverTwice([a.dir, b.dir]);
   });
 
   it('is asked after and stopped by name, like any other', async () => {
