@@ -127,7 +127,8 @@ describe('a migration on a host whose daemon runs', () => {
     await Promise.all([a.stop(), b.stop()]);
     const there = await b.serve();
     const here = await a.serve('--config-file', config);
-    const client = a.start(...a.migrateWords('guest', b, ...SLOW, '--deadline', 'call=600', '--deadline', 'stall=600'));
+    const patience = ['--config-file', config, '--deadline', 'call=600', '--deadline', 'stall=600'];
+    const client = a.start(...a.migrateWords('guest', b, ...SLOW, ...patience));
     await client.saysOnStderr(/"phase":"perform"/);
     there.kill('SIGSTOP');
     try {
