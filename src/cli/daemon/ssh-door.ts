@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { AbortedError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { Link, PeerIdentity } from '../../tunnel/link.js';
@@ -11,7 +12,9 @@ const ENTER_MS = 30_000;
 export class SshDoors implements Disposable {
   readonly #closing = new AbortController();
 
-  constructor(private readonly to: SshReception) {}
+  constructor(private readonly to: SshReception) {
+    setMaxListeners(0, this.#closing.signal); // each door waits with it
+  }
 
   /**
    * Opens a door for a connection of the peer's. The first to come in is it; the door is closed behind it, or when nobody comes.
