@@ -2,11 +2,14 @@ import { Agent, type AgentOptions } from './agent.js';
 
 /** How long the host is left alone behind the last transfer, before the agent for the next one is started. */
 const AGAIN_MS = 3_000;
+/** How long an agent that has done its work stays: ending a process is work, too, and a guest may be waiting to run. */
+const RETIRE_MS = 1_000;
 
 /** An agent that waits for its call: a process that lives long starts one ahead, so that no guest waits for its start. */
 export class SpareAgent implements Disposable {
   #agent: Agent | undefined;
   #again: NodeJS.Timeout | undefined;
+  readonly #retired = new Map<Agent, NodeJS.Timeout>();
   #ended = false;
 
   /** @param ready what the agent is to do at once, so that it need not do it later */
@@ -32,6 +35,15 @@ export class SpareAgent implements Disposable {
     this.#again = setTimeout(() => this.#start(), AGAIN_MS).unref();
   }
 
+  /** Takes over an agent whose work is done, and ends it in a moment. */
+  retire(agent: Agent): void {
+    const timer = setTimeout(() => {
+      this.#retired.delete(agent);
+      agent.dismiss();
+    }, RETIRE_MS);
+    this.#retired.set(agent, timer);
+  }
+
   #start(): void {
     if (this.#ended || this.#agent?.isDead === false) return;
     const agent = Agent.start(this.options);
@@ -49,5 +61,10 @@ export class SpareAgent implements Disposable {
     clearTimeout(this.#again);
     this.#agent?.dismiss();
     this.#agent = undefined;
+    for (const [agent, timer] of this.#retired) {
+      clearTimeout(timer);
+      agent.dismiss();
+    }
+    this.#retired.clear();
   }
 }

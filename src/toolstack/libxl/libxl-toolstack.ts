@@ -256,21 +256,25 @@ export class LibxlToolstack implements Toolstack {
     options.signal.throwIfAborted();
     // An agent that is there already can open a pipe's end again; what else a descriptor may be, it has to inherit.
     const spare = stream !== undefined && fstatSync(stream.fd.fd).isFIFO() ? this.#spare?.take(what) : undefined;
-    await using agent =
-      spare ?? Agent.start({ entry: LIBXL_AGENT, what, fds: stream === undefined ? [] : [stream.fd] });
+    const agent = spare ?? Agent.start({ entry: LIBXL_AGENT, what, fds: stream === undefined ? [] : [stream.fd] });
     let lastError: string | undefined;
     const heard = (event: TransferEvent): void => {
       if (event.type === 'log' && event.level === 'error') lastError = event.text;
       options.onEvent?.(event);
     };
     try {
-      return await agent.call<T, TransferEvent>(method, params, {
+      const done = await agent.call<T, TransferEvent>(method, params, {
         signal: options.signal,
         result,
         event: { schema: transferEventSchema, heard },
         ...(spare === undefined || stream === undefined ? {} : { pipe: stream }),
       });
+      // Its end is not waited for: the guest may stand still meanwhile.
+      if (this.#spare === undefined) agent.dismiss();
+      else this.#spare.retire(agent);
+      return done;
     } catch (error) {
+      await agent.close(); // what it held is free when the caller hears of the failure
       throw withLastWords(error, lastError);
     } finally {
       this.#spare?.again();

@@ -328,6 +328,18 @@ describe('a spare agent', () => {
     expect(await second?.call('add', { a: 1, b: 2 }, anything)).toBe(3);
   });
 
+  it('goes a moment after its work is done, and at once with whoever kept it', async () => {
+    const spare = new SpareAgent({ entry, what: 'next' }, () => Promise.resolve());
+    const [done, late] = [start(), start()];
+    spare.retire(done);
+    expect(done.isDead).toBe(false);
+    expect(await done.call('add', { a: 1, b: 2 }, anything)).toBe(3);
+    await eventually(() => expect(done.isDead).toBe(true));
+    spare.retire(late);
+    spare[Symbol.dispose]();
+    await eventually(() => expect(late.isDead).toBe(true));
+  });
+
   it('that has died, or could not make itself ready, is not given', async () => {
     for (const method of ['die', 'fail']) {
       let failed = false;
