@@ -16,13 +16,14 @@ export function configOf(options: ConfigOptions): Config {
 
 /** The same as it stands in the file now; a mistake in it leaves what was read before. */
 export function readAgain(options: ConfigOptions): Config {
-  return readConfigAgain(configFile(options));
-}
-
-/** The same for a file that another process goes by. */
-export function readConfigAgain(from: ConfigFile): Config {
-  const text = configText(from);
-  const config = text === undefined ? NO_CONFIG : parseConfig(text, from.file);
+  const from = configFile(options);
+  const config = configIn(from);
   read.set(from.file, config);
   return config;
+}
+
+/** What a file says now, whoever goes by it; what this process goes by stays as it is. */
+export function configIn(from: ConfigFile): Config {
+  const text = configText(from);
+  return text === undefined ? NO_CONFIG : parseConfig(text, from.file);
 }

@@ -26,7 +26,8 @@ export class EntryCache {
     if (known?.stamp === stamp) return known.entry;
     this.#known.delete(path);
     const entry = read();
-    if (Math.abs(Date.now() - Number(ctimeMs)) > SETTLED_MS) this.#known.set(path, { stamp, entry });
+    // Nor where the clock was set back since.
+    if (Date.now() - Number(ctimeMs) > SETTLED_MS) this.#known.set(path, { stamp, entry });
     return entry;
   }
 

@@ -11,34 +11,36 @@ import { SshHosts } from '../support/ssh-hosts.js';
 import { hasOpenSsh } from '../unit/tunnel-ssh/openssh-server.js';
 import { makeKey } from '../unit/tunnel-ssh/test-server.js';
 
-describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host without a daemon', () => {
-  let ssh: SshHosts;
-  let hosts: TwoHosts;
+let ssh: SshHosts;
+let hosts: TwoHosts;
+beforeEach(async () => {
+  ssh = await SshHosts.start();
+  ({ hosts } = ssh);
+});
+afterEach(async () => {
+  await ssh[Symbol.asyncDispose]();
+});
 
-  beforeEach(async () => {
-    ssh = await SshHosts.start();
-    ({ hosts } = ssh);
-  });
-  afterEach(async () => {
-    await ssh[Symbol.asyncDispose]();
-  });
-
-  const words = (...options: string[]): string[] => wordsTo(ssh.sshd.port, ...options);
-  const wordsTo = (port: number, ...options: string[]): string[] => [
+/** The words of a migration to the second host: through another port, or with a configuration there, where these are named. */
+function words(more: { readonly port?: number; readonly config?: string }, ...options: string[]): string[] {
+  const config = more.config === undefined ? '' : ` --config-file ${more.config}`;
+  return [
     ...hosts.a.words('migrate', '--live', '--json', 'guest'),
-    `xen+ssh://${ssh.login(port)}/system`,
+    `xen+ssh://${ssh.login(more.port)}/system`,
     '--remote-command',
-    `${process.execPath} ${PROGRAM} -c ${hosts.b.uri}`,
+    `${process.execPath} ${PROGRAM} -c ${hosts.b.uri}${config}`,
     ...options,
   ];
+}
 
+describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host without a daemon', () => {
   it.each([
     ['ssh+tls', [], 'ssh+tls'],
     ['ssh channels alone', ['--transport', 'ssh'], 'ssh'],
   ])('over %s', async (_what, options, transport) => {
     const { a, b } = hosts;
     await a.create(guestXml());
-    const finished = await run(words(...options), ssh.env);
+    const finished = await run(words({}, ...options), ssh.env);
     expect(migrationResult(finished), finished.stderr).toMatchObject({ result: 'done', transport });
     expect(await a.list()).toEqual([]);
     expect(await b.list()).toMatchObject([{ name: 'guest', state: 'running' }]);
@@ -54,8 +56,7 @@ describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host without a d
       encoding: 'latin1',
     }).split(' ');
     const config = join(hosts.root, 'there.conf');
-    const from = words();
-    from[from.length - 1] += ` --config-file ${config}`;
+    const from = words({ config });
 
     writeFileSync(config, `allow_ssh = ["SHA256:${'A'.repeat(43)}"]\n`);
     const refused = await run(from, ssh.env);
@@ -73,7 +74,7 @@ describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host without a d
   it('F31: a host whose key has changed is refused, with the remedy', async () => {
     ssh.home.knows(ssh.sshd.port, makeKey());
     await hosts.a.create(guestXml());
-    const finished = await run(words(), ssh.env);
+    const finished = await run(words({}), ssh.env);
     expect(finished.code).toBe(1);
     expect(migrationResult(finished)).toMatchObject({ code: 'E_TUNNEL_HOSTKEY_CHANGED', guest: 'source-running' });
     expect(finished.stderr).toContain('ssh-keygen');
@@ -82,7 +83,7 @@ describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host without a d
   it('F1: kill -9 of the source in perform: the far process removes its half and ends', async () => {
     const { a, b } = hosts;
     await a.create(guestXml({ faults: "<embedded:fault name='save-write-slow' bytesPerSecond='4000000'/>" }));
-    const moving = start(words('--reconnect-timeout', '2'), ssh.env);
+    const moving = start(words({}, '--reconnect-timeout', '2'), ssh.env);
     await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
     moving.kill('SIGKILL');
     await moving.finished;
@@ -100,7 +101,7 @@ describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host without a d
     const port = Number(proxy.address.split(':')[1]);
     ssh.home.knows(port, ssh.hostKey);
     await a.create(guestXml({ faults: "<embedded:fault name='save-write-slow' bytesPerSecond='12000000'/>" }));
-    const moving = start(wordsTo(port, ...options), ssh.env);
+    const moving = start(words({ port }, ...options), ssh.env);
     await moving.saysOnStderr(/"rawBytes":[1-9]\d{6}/);
     proxy.cut();
     const finished = await moving.finished;
@@ -115,24 +116,6 @@ describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host without a d
 });
 
 describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host whose daemon runs', () => {
-  let ssh: SshHosts;
-  let hosts: TwoHosts;
-
-  beforeEach(async () => {
-    ssh = await SshHosts.start();
-    ({ hosts } = ssh);
-  });
-  afterEach(async () => {
-    await ssh[Symbol.asyncDispose]();
-  });
-
-  const words = (more: { port?: number; config?: string }, ...options: string[]): string[] => [
-    ...hosts.a.words('migrate', '--live', '--json', 'guest'),
-    `xen+ssh://${ssh.login(more.port ?? ssh.sshd.port)}/system`,
-    '--remote-command',
-    `${process.execPath} ${PROGRAM} -c ${hosts.b.uri}${more.config === undefined ? '' : ` --config-file ${more.config}`}`,
-    ...options,
-  ];
   const WAYS: [string, string[]][] = [
     ['ssh+tls', []],
     ['ssh', ['--transport', 'ssh']],
@@ -151,6 +134,19 @@ describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host whose daemo
     expect((await b.info('guest')).guest.bad).toBe(0);
     expect(await b.openMigrations()).toEqual([]);
     assertNeverTwice([a.dir, b.dir]);
+  });
+
+  it('without a word more than `receive`, as sshd starts it where nothing is set otherwise', async () => {
+    const { b } = hosts;
+    await b.serve();
+    await hosts.a.create(guestXml());
+    const from = words({});
+    from[from.indexOf('--remote-command') + 1] = `env XENFERRY_URI=${b.uri} ${process.execPath} ${PROGRAM}`;
+    const finished = await run(from, ssh.env);
+    expect(migrationResult(finished), finished.stderr).toMatchObject({ result: 'done', transport: 'ssh+tls' });
+    expect(b.serverLog).toContain('guest: arrived');
+    expect((await b.info('guest')).guest.bad).toBe(0);
+    assertNeverTwice([hosts.a.dir, b.dir]);
   });
 
   it('hosts with certificates that it names are not meant by that, logins are looked at', async () => {

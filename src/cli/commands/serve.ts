@@ -17,7 +17,8 @@ import { messageOf } from '../../errors/message-of.js';
 import { RefusalLog } from '../../tunnel/refusal-log.js';
 import { loadTlsDir } from '../../tunnel/tls-credentials.js';
 import { listenTls } from '../../tunnel/tls-listener.js';
-import { configOf, readAgain, readConfigAgain } from '../config.js';
+import { configIn, configOf, readAgain } from '../config.js';
+import { configFile } from '../config-file.js';
 import { Office } from '../daemon/office.js';
 import { SshDoors } from '../daemon/ssh-door.js';
 import { DAEMON_SOCKET } from '../daemon/words.js';
@@ -96,8 +97,9 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
       // Loaded long since: this process has read its own words with it.
       parse: async (words) => (await import('../parse.js')).migrateOptionsOf(words),
       openDoor: async ({ peer, login, config: theirs }) => {
-        for (const allowSsh of [readAgain(options).allowSsh, readConfigAgain(theirs).allowSsh]) {
-          new SshRules(allowSsh ?? []).check(login);
+        // As in a process of its own: whoever logs in is held against what the files say then.
+        for (const file of [configFile(options), theirs]) {
+          new SshRules(configIn(file).allowSsh ?? []).check(login);
         }
         return await doors.open(peer);
       },

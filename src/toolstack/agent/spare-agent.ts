@@ -37,6 +37,10 @@ export class SpareAgent implements Disposable {
 
   /** Takes over an agent whose work is done, and ends it in a moment. */
   retire(agent: Agent): void {
+    if (this.#ended) {
+      agent.dismiss();
+      return;
+    }
     const timer = setTimeout(() => {
       this.#retired.delete(agent);
       agent.dismiss();
