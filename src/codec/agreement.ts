@@ -1,5 +1,6 @@
 import { ProtocolError } from '../errors/errors.js';
 import { DIGEST_KEY_BYTES, knownDigests, type DigestAlgorithm } from './digest.js';
+import { effortFor } from './effort.js';
 import { BLOCK_BYTES } from './raw-window.js';
 import { zstdVersion } from './zstd.js';
 
@@ -11,6 +12,7 @@ export const REFERENCE_BYTES = 32 * BLOCK_BYTES;
 /** What a source can do with the stream; part of `prepare`. */
 export interface StreamOffer {
   readonly codecs: readonly string[];
+  /** 0: no batch refers to anything before it, and nobody keeps anything for that. */
   readonly referenceBytes: number;
   readonly packings: readonly string[];
   readonly digests: readonly string[];
@@ -33,7 +35,7 @@ export type Compression = 'auto' | 'none' | { readonly level: number };
 export function offerStream(compression: Compression, key: Buffer): StreamOffer {
   return {
     codecs: [CODEC],
-    referenceBytes: REFERENCE_BYTES,
+    referenceBytes: effortFor(compression).findPages ? REFERENCE_BYTES : 0,
     packings: compression !== 'none' && zstdVersion() !== undefined ? ['zstd'] : [],
     digests: knownDigests(),
     digestKey: key.toString('hex', 0, DIGEST_KEY_BYTES),

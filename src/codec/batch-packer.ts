@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { BATCH_HEADER_BYTES, BodyKind, encodeBatchHeader } from './batch.js';
 import type { SentBatch } from './batch-reader.js';
-import { DraftBuffers, type Draft } from './draft.js';
+import { giveBatchBuffer, takeBatchBuffer, type Draft } from './draft.js';
 import { ZstdCompressor, ZstdDecompressor } from './zstd.js';
 
 /** As many batches at once as there are cores, but not more than leave some of libuv's four threads to others. */
@@ -75,43 +75,39 @@ export class BatchPacker implements Disposable {
   readonly counts: PackCounts = { packedBytes: 0, packedToBytes: 0, plainBytes: 0, packMs: 0 };
   readonly #contexts = new ContextPool(PACK_THREADS, () => new ZstdCompressor());
 
-  /** @param buffers where drafts' buffers go back to */
-  constructor(private readonly buffers: DraftBuffers) {}
-
   /** Takes the draft's buffer over. @param level zstd's; 0: as it is */
   async pack(draft: Draft, level: number): Promise<PackedBatch> {
     const { buffer, bodyBytes, opsBytes, rawBytes } = draft;
-    const wireBytes =
-      level === 0 ? undefined : await this.#contexts.use((context) => this.#zstd(context, draft, level));
-    if (wireBytes === undefined) {
-      this.counts.plainBytes += bodyBytes;
-      encodeBatchHeader({ kind: BodyKind.PLAIN, wireBytes: bodyBytes, bodyBytes, opsBytes, rawBytes }, buffer);
-    }
-    const length = BATCH_HEADER_BYTES + (wireBytes ?? bodyBytes);
-    return { bytes: buffer.subarray(0, length), buffer, bodyBytes, rawBytes };
+    const packed = level === 0 ? undefined : await this.#contexts.use((context) => this.#zstd(context, draft, level));
+    if (packed !== undefined) return packed;
+    this.counts.plainBytes += bodyBytes;
+    encodeBatchHeader({ kind: BodyKind.PLAIN, wireBytes: bodyBytes, bodyBytes, opsBytes, rawBytes }, buffer);
+    return { bytes: buffer.subarray(0, BATCH_HEADER_BYTES + bodyBytes), buffer, bodyBytes, rawBytes };
   }
 
   /** A batch is on its way, and nobody refers to its bytes any more. */
   sent(batch: PackedBatch): void {
-    this.buffers.give(batch.buffer);
+    giveBatchBuffer(batch.buffer);
   }
 
-  /** Packs a draft in its own buffer. Undefined where it does not become smaller: the draft is as it was. */
-  async #zstd(context: ZstdCompressor, draft: Draft, level: number): Promise<number | undefined> {
-    const { buffer, bodyBytes, opsBytes, rawBytes } = draft;
+  /** Packs a draft into another buffer, and frees its own. Undefined where it does not become smaller: the draft is as it was. */
+  async #zstd(context: ZstdCompressor, draft: Draft, level: number): Promise<PackedBatch | undefined> {
+    const { bodyBytes, opsBytes, rawBytes } = draft;
     const since = performance.now();
-    const scratch = this.buffers.take();
-    const body = buffer.subarray(BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + bodyBytes);
-    const wireBytes = await context.compress(body, scratch.subarray(0, bodyBytes - 1), level);
-    if (wireBytes !== undefined) {
-      scratch.copy(buffer, BATCH_HEADER_BYTES, 0, wireBytes);
-      encodeBatchHeader({ kind: BodyKind.ZSTD, wireBytes, bodyBytes, opsBytes, rawBytes }, buffer);
-      this.counts.packedBytes += bodyBytes;
-      this.counts.packedToBytes += wireBytes;
-    }
-    this.buffers.give(scratch);
+    const body = draft.buffer.subarray(BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + bodyBytes);
+    const buffer = takeBatchBuffer();
+    const room = buffer.subarray(BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + bodyBytes - 1);
+    const wireBytes = await context.compress(body, room, level);
     this.counts.packMs += performance.now() - since;
-    return wireBytes;
+    if (wireBytes === undefined) {
+      giveBatchBuffer(buffer);
+      return undefined;
+    }
+    giveBatchBuffer(draft.buffer);
+    this.counts.packedBytes += bodyBytes;
+    this.counts.packedToBytes += wireBytes;
+    encodeBatchHeader({ kind: BodyKind.ZSTD, wireBytes, bodyBytes, opsBytes, rawBytes }, buffer);
+    return { bytes: buffer.subarray(0, BATCH_HEADER_BYTES + wireBytes), buffer, bodyBytes, rawBytes };
   }
 
   [Symbol.dispose](): void {
@@ -128,7 +124,6 @@ export interface UnpackedBatch extends SentBatch {
 /** The other direction: unpacks batches in other threads, several at a time. */
 export class BatchUnpacker implements Disposable {
   readonly #contexts = new ContextPool(PACK_THREADS, () => new ZstdDecompressor());
-  readonly #buffers = new DraftBuffers();
   #unpackMs = 0;
 
   /** Time in zstd, over all threads. */
@@ -140,7 +135,7 @@ export class BatchUnpacker implements Disposable {
   async unpack(batch: SentBatch): Promise<UnpackedBatch> {
     if (batch.header.kind === BodyKind.PLAIN) return { ...batch, buffer: undefined };
     const since = performance.now();
-    const buffer = this.#buffers.take();
+    const buffer = takeBatchBuffer();
     const body = buffer.subarray(0, batch.header.bodyBytes);
     await this.#contexts.use((context) => context.decompress(batch.body, body));
     this.#unpackMs += performance.now() - since;
@@ -149,7 +144,7 @@ export class BatchUnpacker implements Disposable {
 
   /** The batch's body is not used any more. */
   done(batch: UnpackedBatch): void {
-    if (batch.buffer !== undefined) this.#buffers.give(batch.buffer);
+    if (batch.buffer !== undefined) giveBatchBuffer(batch.buffer);
   }
 
   [Symbol.dispose](): void {

@@ -1,23 +1,17 @@
 import { BATCH_HEADER_BYTES, MAX_BATCH_BYTES, MAX_BODY_BYTES, OP_BYTES } from './batch.js';
+import { threadSlots } from '../buffers/slot-pool.js';
 import { InvariantError } from '../errors/errors.js';
 
 /** Operations of one batch at most; data and operations share the body. */
 const MAX_OPS = 8192;
-/** Buffers kept for another use. */
-const MAX_SPARE = 8;
+/** A buffer that any batch fits in: the caller's, until it is given back or forgotten. */
+export function takeBatchBuffer(): Buffer {
+  return threadSlots.take(MAX_BATCH_BYTES);
+}
 
-/** Buffers of a batch's size, used again and again. */
-export class DraftBuffers {
-  readonly #spare: Buffer[] = [];
-
-  take(): Buffer {
-    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(MAX_BATCH_BYTES);
-  }
-
-  /** The buffer is nobody's any more. */
-  give(buffer: Buffer): void {
-    if (this.#spare.length < MAX_SPARE) this.#spare.push(buffer);
-  }
+/** The buffer is nobody's any more. */
+export function giveBatchBuffer(buffer: Buffer): void {
+  threadSlots.giveBack(buffer);
 }
 
 /** A batch whose body is complete and not yet packed. Whoever holds it owns the buffer. */
@@ -37,8 +31,6 @@ export class DraftWriter {
   #rawBytes = 0;
   #buffer: Buffer | undefined;
 
-  constructor(private readonly buffers: DraftBuffers) {}
-
   get isEmpty(): boolean {
     return this.#opsBytes === 0;
   }
@@ -55,7 +47,7 @@ export class DraftWriter {
 
   /** The buffer, and where the next data goes in it. */
   get buffer(): Buffer {
-    return (this.#buffer ??= this.buffers.take());
+    return (this.#buffer ??= takeBatchBuffer());
   }
 
   get dataAt(): number {

@@ -1,6 +1,6 @@
 import { PAGE_BYTES } from '../savestream/layout.js';
 import { MAX_BATCH_RAW_BYTES, Op, OP_BYTES } from './batch.js';
-import { DraftBuffers, DraftWriter, type Draft } from './draft.js';
+import { DraftWriter, type Draft } from './draft.js';
 import { encodeDelta, MAX_DELTA_BYTES } from './page-delta.js';
 import { PageIndex, sampleHash } from './page-index.js';
 import { PageScanner } from './page-scanner.js';
@@ -33,7 +33,7 @@ export class PageEncoder {
   };
   readonly #scanner = new PageScanner();
   readonly #index = new PageIndex();
-  readonly #draft: DraftWriter;
+  readonly #draft = new DraftWriter();
   #end = 0;
   /** How far the stream was looked at; what lies before and behind `#dataFrom` is to be sent as it is. */
   #at = 0;
@@ -43,12 +43,7 @@ export class PageEncoder {
   #last: { code: number; short: number; long: number } | undefined;
 
   /** @param window its size must be what the far side has agreed to */
-  constructor(
-    readonly window: RawWindow,
-    readonly buffers = new DraftBuffers(),
-  ) {
-    this.#draft = new DraftWriter(buffers);
-  }
+  constructor(readonly window: RawWindow) {}
 
   /** Whether bytes wait for their batch to become full. */
   get hasPending(): boolean {

@@ -5,6 +5,7 @@ import { BatchUnpacker, PACK_THREADS, type UnpackedBatch } from './batch-packer.
 import { inOrder } from './in-order.js';
 import { DECODE_AHEAD_BYTES, PageDecoder } from './page-decoder.js';
 import { RawWindow } from './raw-window.js';
+import { WholeDecoder } from './whole-decoder.js';
 
 /** What the lanes brought, in order. */
 export interface EncodedChunks extends AsyncIterable<Uint8Array> {
@@ -14,15 +15,16 @@ export interface EncodedChunks extends AsyncIterable<Uint8Array> {
 
 /** The destination's half of the codec: from what the lanes brought to the raw stream. One use. */
 export class StreamDecoder implements Disposable {
-  readonly #window: RawWindow;
-  readonly #decoder: PageDecoder;
+  readonly #decoder: PageDecoder | WholeDecoder;
   readonly #unpacker = new BatchUnpacker();
   readonly #packed: boolean;
   #decodeMs = 0;
 
   constructor(choice: StreamChoice) {
-    this.#window = new RawWindow(choice.referenceBytes, DECODE_AHEAD_BYTES);
-    this.#decoder = new PageDecoder(this.#window);
+    this.#decoder =
+      choice.referenceBytes === 0
+        ? new WholeDecoder()
+        : new PageDecoder(new RawWindow(choice.referenceBytes, DECODE_AHEAD_BYTES));
     this.#packed = choice.packing === 'zstd';
   }
 
@@ -32,7 +34,7 @@ export class StreamDecoder implements Disposable {
   }
 
   /**
-   * The raw stream. Each piece is to be used up before the next is asked for; it is overwritten later.
+   * The raw stream. Each piece is to be used up before the next is asked for; it is overwritten then.
    * @throws ProtocolError `E_PROTOCOL_BATCH`, `E_PROTOCOL_ZSTD`; what the lanes end with
    */
   async *chunks(encoded: EncodedChunks): AsyncGenerator<Buffer, void, undefined> {

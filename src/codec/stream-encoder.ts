@@ -1,7 +1,7 @@
 import type { Compression, StreamChoice } from './agreement.js';
 import { BatchPacker, PACK_THREADS, type PackCounts, type PackedBatch } from './batch-packer.js';
 import type { Draft } from './draft.js';
-import { suitableEffort, FULL_EFFORT, type Effort } from './effort.js';
+import { effortFor, type Effort } from './effort.js';
 import { inOrder } from './in-order.js';
 import { LevelChooser } from './level-chooser.js';
 import { PageEncoder, type EncoderCounts } from './page-encoder.js';
@@ -23,7 +23,7 @@ export interface EncodeCounts extends EncoderCounts, PackCounts {
 /** The source's half of the codec: from the raw stream to batches for the lanes. One use. */
 export class StreamEncoder implements Disposable {
   readonly #encoder: PageEncoder | WholeEncoder;
-  readonly #packer: BatchPacker;
+  readonly #packer = new BatchPacker();
   readonly #levels: LevelChooser;
   readonly #patience = new Patience();
   #encodeMs = 0;
@@ -31,14 +31,15 @@ export class StreamEncoder implements Disposable {
   #lastSent = performance.now();
   #idleAtLast = 0;
 
-  /** @param effort where it is ours to choose; absent: what suits this processor */
-  constructor(choice: StreamChoice, compression: Compression, effort?: Effort) {
+  /** @param effort what the offer was made for */
+  constructor(choice: StreamChoice, compression: Compression, effort: Effort = effortFor(compression)) {
     const fixed = fixedLevel(choice, compression);
-    const { findPages, level } = fixed === undefined ? (effort ?? suitableEffort()) : FULL_EFFORT;
-    this.#encoder = findPages
-      ? new PageEncoder(new RawWindow(choice.referenceBytes, READ_AHEAD_BYTES))
-      : new WholeEncoder();
-    this.#packer = new BatchPacker(this.#encoder.buffers);
+    const { level } = effort;
+    // Without zstd nobody else finds the zero pages.
+    this.#encoder =
+      effort.findPages || fixed === 0
+        ? new PageEncoder(new RawWindow(choice.referenceBytes, READ_AHEAD_BYTES))
+        : new WholeEncoder();
     this.#levels = new LevelChooser(fixed ?? level);
   }
 

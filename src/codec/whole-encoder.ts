@@ -1,6 +1,6 @@
 import { InvariantError } from '../errors/errors.js';
 import { BATCH_HEADER_BYTES, MAX_BODY_BYTES, Op, OP_BYTES } from './batch.js';
-import { DraftBuffers, type Draft } from './draft.js';
+import { giveBatchBuffer, takeBatchBuffer, type Draft } from './draft.js';
 import type { EncoderCounts } from './page-encoder.js';
 
 /** Raw bytes of one batch: its body has room for the one operation behind them. */
@@ -29,8 +29,6 @@ export class WholeEncoder {
   };
   readonly #filling: Filling[] = [];
 
-  constructor(readonly buffers = new DraftBuffers()) {}
-
   /** Where the raw stream is to be read into: this object is the window. */
   get window(): this {
     return this;
@@ -39,7 +37,7 @@ export class WholeEncoder {
   space(): Buffer {
     let last = this.#filling.at(-1);
     if (last === undefined || last.read === ROOM_BYTES) {
-      last = { buffer: this.buffers.take(), read: 0, pushed: 0, sent: 0 };
+      last = { buffer: takeBatchBuffer(), read: 0, pushed: 0, sent: 0 };
       this.#filling.push(last);
     }
     return last.buffer.subarray(BATCH_HEADER_BYTES + last.read, BATCH_HEADER_BYTES + ROOM_BYTES);
@@ -68,7 +66,7 @@ export class WholeEncoder {
       if (first.pushed < ROOM_BYTES) continue;
       this.#filling.shift();
       full.push(first.sent === 0 ? this.#draft(first.buffer, ROOM_BYTES) : this.#copied(first));
-      if (first.sent > 0) this.buffers.give(first.buffer);
+      if (first.sent > 0) giveBatchBuffer(first.buffer);
     }
     return full;
   }
@@ -86,7 +84,7 @@ export class WholeEncoder {
 
   #copied(filling: Filling): Draft {
     const { buffer, pushed, sent } = filling;
-    const copy = this.buffers.take();
+    const copy = takeBatchBuffer();
     buffer.copy(copy, BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + sent, BATCH_HEADER_BYTES + pushed);
     filling.sent = pushed;
     return this.#draft(copy, pushed - sent);

@@ -1,4 +1,5 @@
 import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
+import { orAborted } from '../errors/deadline.js';
 import { asError } from '../errors/message-of.js';
 import type { OwnedFd } from './owned-fd.js';
 
@@ -116,16 +117,20 @@ export class FdWriter implements Disposable {
       this.#failure ??= error;
       this.#wake?.();
     });
-    this.#socket.on('drain', () => this.#wake?.());
     this.#socket.on('close', () => this.#wake?.());
   }
 
-  /** Resolves when the pipe has taken the chunk, or holds so little that more may be given. */
+  /** Resolves when the pipe has taken all of the chunk, which is the caller's again then. */
   async write(chunk: Uint8Array, signal: AbortSignal): Promise<void> {
     this.#check();
     signal.throwIfAborted();
-    if (this.#socket.write(chunk)) return;
-    await this.#wait(signal);
+    const taken = new Promise<void>((resolve, reject) => {
+      this.#socket.write(chunk, (error) => {
+        if (error instanceof Error) reject(error);
+        else resolve();
+      });
+    });
+    await orAborted(taken, signal);
   }
 
   /** Flushes and closes: the reader sees end of file. */

@@ -11,6 +11,9 @@ import type { Domid } from '../toolstack/domid.js';
 import type { Toolstack, TransferEvent } from '../toolstack/toolstack.js';
 import type { StageCounts } from './report.js';
 
+/** Nobody looks at what the stages have come to more often. */
+const COUNT_EVERY_MS = 100;
+
 /** What was agreed on for the stream: see the codec. */
 export interface StreamTerms {
   readonly choice: StreamChoice;
@@ -75,6 +78,8 @@ export async function perform(request: PerformRequest): Promise<Performed> {
     digestMs: digester.spentMs,
     sendWaitMs,
   });
+  let latest = counts();
+  let countedAt = performance.now();
   const pipe = makePipe('save stream');
 
   const save = request.toolstack.save(request.domid, pipe.writeEnd, {
@@ -99,7 +104,11 @@ export async function perform(request: PerformRequest): Promise<Performed> {
     await orAborted(lanes.write(bytes), moving.signal);
     sendWaitMs += performance.now() - since;
     moving.refresh();
-    request.onBytes(digester.bytes, counts());
+    if (performance.now() - countedAt >= COUNT_EVERY_MS) {
+      countedAt = performance.now();
+      latest = counts();
+    }
+    request.onBytes(digester.bytes, latest);
   };
   const pump = async (): Promise<{ rawBytes: number; wireBytes: number }> => {
     if (encoder === undefined) {

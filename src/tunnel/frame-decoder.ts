@@ -1,3 +1,4 @@
+import { threadSlots } from '../buffers/slot-pool.js';
 import { ProtocolError } from '../errors/errors.js';
 import {
   FRAME_HEADER_BYTES,
@@ -10,12 +11,10 @@ import {
   type FrameHeader,
 } from './frame.js';
 
-const ownMemory = (bytes: number): Buffer => Buffer.allocUnsafeSlow(bytes);
-
 /**
  * Frames out of bytes, however the bytes are cut. Holds at most one header and one payload, whose
  * length has been checked before its buffer was made. A payload that lies in one chunk is a view of
- * that chunk; otherwise its bytes are gathered once. After it has thrown it must not be used again.
+ * that chunk; otherwise its bytes are gathered once, those of DATA in a slot of the thread's. After it has thrown it must not be used again.
  */
 export class FrameDecoder {
   readonly #gatheredHeader = Buffer.alloc(FRAME_HEADER_BYTES);
@@ -26,9 +25,6 @@ export class FrameDecoder {
   #received = 0;
   #frameStart = 0;
   #opened = false;
-
-  /** @param dataMemory makes room for a DATA payload that comes in pieces; it is the frame's then */
-  constructor(private readonly dataMemory: (bytes: number) => Buffer = ownMemory) {}
 
   /** Whether bytes of an unfinished frame are held: an end here is a truncation. */
   get midFrame(): boolean {
@@ -90,7 +86,10 @@ export class FrameDecoder {
       frames.push(this.#finish(header, chunk.subarray(at, at + header.payloadBytes)));
       return header.payloadBytes;
     }
-    this.#payload ??= (header.type === FrameType.DATA ? this.dataMemory : ownMemory)(header.payloadBytes);
+    this.#payload ??=
+      header.type === FrameType.DATA
+        ? threadSlots.take(header.payloadBytes)
+        : Buffer.allocUnsafeSlow(header.payloadBytes);
     const take = Math.min(header.payloadBytes - this.#payloadFill, available);
     chunk.copy(this.#payload, this.#payloadFill, at, at + take);
     this.#payloadFill += take;

@@ -1,3 +1,4 @@
+import { threadSlots } from '../buffers/slot-pool.js';
 import { orAborted } from '../errors/deadline.js';
 import { InvariantError, ProtocolError, TunnelError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
@@ -16,11 +17,6 @@ import { refusalOf, refusedError, refusedFrame } from './refusal.js';
 /** How long a goodbye may take before the connection is cut. */
 const CLOSE_MS = 5000;
 
-export interface FrameLinkOptions extends KeepaliveOptions {
-  /** Makes room for a received DATA payload; it is the frame's then. */
-  readonly dataMemory?: (bytes: number) => Buffer;
-}
-
 /**
  * Frames over one authenticated link. Owns the link: it ends in `close` or `destroy`, or destroys
  * itself at the first failure. Each side's first frame is OPEN: `open` at the side that dialled,
@@ -33,7 +29,7 @@ export interface FrameLinkOptions extends KeepaliveOptions {
 export class FrameLink implements FramedLink {
   readonly peer: PeerIdentity;
   readonly #link: Link;
-  readonly #decoder: FrameDecoder;
+  readonly #decoder = new FrameDecoder();
   readonly #queue = new FrameQueue();
   readonly #arrived = new Bell();
   readonly #gone: Promise<void>;
@@ -49,10 +45,9 @@ export class FrameLink implements FramedLink {
   #receivedBytes = 0;
 
   /** Takes the link over and reads from it at once, up to a bounded queue. */
-  constructor(link: Link, options: FrameLinkOptions = {}) {
+  constructor(link: Link, options: KeepaliveOptions = {}) {
     this.peer = link.peer;
     this.#link = link;
-    this.#decoder = new FrameDecoder(options.dataMemory);
     const { duplex } = link;
     this.#writer = new FrameWriter(duplex, () => {
       this.#heartbeat.heard();
@@ -185,6 +180,11 @@ export class FrameLink implements FramedLink {
     } finally {
       this.#reading = false;
     }
+  }
+
+  /** The payload of a received frame is not used any more. */
+  release(payload: Uint8Array): void {
+    threadSlots.giveBack(payload);
   }
 
   /** Says goodbye and ends the connection, cutting it after `deadlineMs`. Never rejects. */

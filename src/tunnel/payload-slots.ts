@@ -1,28 +1,32 @@
-import { SlotPool } from './slot-pool.js';
+import { SlotPool, threadSlots } from '../buffers/slot-pool.js';
 
 /** Copies of payloads, each there until the far side has it and no thread reads it any more; their memory is used again. */
 export class PayloadSlots {
-  /** Memory that other threads see, and memory of this one. */
+  /** Memory that other threads see. */
   readonly #shared: SlotPool<SharedArrayBuffer>;
-  readonly #own: SlotPool<ArrayBuffer>;
   readonly #holds = new Map<ArrayBufferLike, number>();
 
-  /** @param keepBytes most bytes kept for later use */
-  constructor(keepBytes: number) {
+  /**
+   * @param keepBytes most bytes of shared memory kept for later use
+   * @param own where memory of this thread is taken from
+   */
+  constructor(
+    keepBytes: number,
+    private readonly own = threadSlots,
+  ) {
     this.#shared = new SlotPool((bytes) => new SharedArrayBuffer(bytes), keepBytes);
-    this.#own = new SlotPool((bytes) => new ArrayBuffer(bytes), keepBytes);
   }
 
-  /** Bytes of all slots, in use or not. */
+  /** Bytes of all slots in use, and of those for other threads that are not. */
   get bytes(): number {
-    let bytes = this.#shared.freeBytes + this.#own.freeBytes;
+    let bytes = this.#shared.freeBytes;
     for (const slot of this.#holds.keys()) bytes += slot.byteLength;
     return bytes;
   }
 
   /** A copy in a slot, held once. @param shared whether a thread is to see it */
   copy(bytes: Uint8Array, shared: boolean): Uint8Array {
-    const slot = (shared ? this.#shared : this.#own).take(bytes.byteLength);
+    const slot = (shared ? this.#shared : this.own).take(bytes.byteLength);
     slot.set(bytes);
     this.#holds.set(slot.buffer, 1);
     return slot;
@@ -35,7 +39,8 @@ export class PayloadSlots {
   }
 
   /** One who needed it does not any more; after the last one the slot is free. */
-  release({ buffer }: Uint8Array): void {
+  release(payload: Uint8Array): void {
+    const { buffer } = payload;
     const holds = this.#holds.get(buffer);
     if (holds === undefined) return;
     if (holds > 1) {
@@ -44,6 +49,6 @@ export class PayloadSlots {
     }
     this.#holds.delete(buffer);
     if (buffer instanceof SharedArrayBuffer) this.#shared.give(buffer);
-    else this.#own.give(buffer);
+    else this.own.giveBack(payload);
   }
 }

@@ -19,13 +19,14 @@ interface Listener {
   readonly domid: number | undefined;
   readonly heard: ((event: TransferEvent) => void) | undefined;
   readonly errors: string[];
-  /** It saves a guest that still runs: a thousand lines of progress, which nobody needs at once. */
-  copying: boolean;
+  /** How long lines may lie where they are, for others to come: see `lingerMs`. */
+  lingerMs: number;
   suspended: boolean;
 }
 
-/** ms that lines of progress may lie where they are, for others to come: each look at them costs more than they do. */
+/** Lines of progress may wait for others, in ms: each look at them costs more than they do. Less where the guest may soon be suspended. */
 const LINGER_MS = 50;
+const FIRST_ROUND_LINGER_MS = 200;
 
 /**
  * Reads what libxl logs, through a pipe that its logger writes, and hands it to the calls in progress:
@@ -62,7 +63,7 @@ export class LogTap {
     heard: ((event: TransferEvent) => void) | undefined,
     work: () => Promise<T>,
   ): Promise<{ readonly result: T; readonly errors: readonly string[] }> {
-    const listener: Listener = { domid, heard, errors: [], copying: false, suspended: false };
+    const listener: Listener = { domid, heard, errors: [], lingerMs: 0, suspended: false };
     this.#listeners.add(listener);
     try {
       const result = await work();
@@ -96,8 +97,9 @@ export class LogTap {
   }
 
   get #lingerMs(): number {
-    for (const { copying, suspended } of this.#listeners) if (copying && !suspended) return LINGER_MS;
-    return 0;
+    let ms = 0;
+    for (const listener of this.#listeners) if (!listener.suspended) ms = Math.max(ms, listener.lingerMs);
+    return ms;
   }
 
   #tell(line: LogLine): void {
@@ -108,10 +110,15 @@ export class LogTap {
   }
 }
 
+/** How long what comes behind this line of progress may wait. */
+function lingerMs({ round, done, total }: Extract<LogLine, { kind: 'round' }>): number {
+  return round === 0 && done < total * 0.9 ? FIRST_ROUND_LINGER_MS : LINGER_MS;
+}
+
 function eventFor(listener: Listener, line: LogLine): TransferEvent | undefined {
   switch (line.kind) {
     case 'round':
-      listener.copying = true;
+      listener.lingerMs = lingerMs(line);
       return { type: 'round', round: line.round, pagesSent: line.done, pagesTotal: line.total };
     case 'suspended':
       if (listener.suspended) return undefined; // libxl and libxc both say it

@@ -1,10 +1,10 @@
+import { threadSlots } from '../../buffers/slot-pool.js';
 import { asError } from '../../errors/message-of.js';
 import { Bell } from '../bell.js';
 import { FrameLink } from '../frame-link.js';
 import type { Frame } from '../frame.js';
 import type { Link } from '../link.js';
 import type { KeepaliveOptions } from '../keepalive.js';
-import type { SlotPool } from '../slot-pool.js';
 import { toThreadError, type FromThread, type ThreadFrame } from './thread-messages.js';
 
 /** Received bytes that the main thread has not consumed yet: past this, the link is not read on. */
@@ -29,9 +29,8 @@ export class HeldLink {
     link: Link,
     keepalive: KeepaliveOptions,
     private readonly tell: Tell,
-    private readonly slots: SlotPool<ArrayBuffer>,
   ) {
-    this.#link = new FrameLink(link, { ...keepalive, dataMemory: (bytes) => slots.take(bytes) });
+    this.#link = new FrameLink(link, keepalive);
     tell({ tell: 'linked', id, peer: link.peer });
   }
 
@@ -62,7 +61,7 @@ export class HeldLink {
 
   /** The main thread has consumed so many bytes of what it was told, and uses these slots no more. */
   more(bytes: number, unused: readonly ArrayBuffer[]): void {
-    for (const slot of unused) this.slots.give(slot);
+    for (const slot of unused) threadSlots.give(slot);
     this.#aheadBytes -= bytes;
     this.#consumed.ring();
   }
@@ -106,10 +105,10 @@ export class HeldLink {
     }
   }
 
-  /** The payload in memory that is nobody else's, to be moved to the main thread: a slot, which comes back. */
+  /** The payload in memory that is nobody else's, to be moved to the main thread: a slot of this thread's, which comes back. */
   #handedOver({ payload }: Frame): { payload: Uint8Array; transfer: ArrayBuffer[] } {
     const { buffer } = payload;
-    if (this.slots.has(buffer)) return { payload, transfer: [buffer] };
+    if (threadSlots.has(buffer)) return { payload, transfer: [buffer] };
     // A view of what the connection brought, with much else around it.
     const copy = Uint8Array.from(payload);
     return { payload: copy, transfer: [copy.buffer] };

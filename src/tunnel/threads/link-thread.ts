@@ -5,11 +5,7 @@ import { TunnelError } from '../../errors/errors.js';
 import { TlsDialer } from '../tls-dialer.js';
 import { TlsGate, addressOf } from '../tls-gate.js';
 import { HeldLink, type Tell } from './held-link.js';
-import { SlotPool } from '../slot-pool.js';
 import { toThreadError, type LinkOrder, type ToThread } from './thread-messages.js';
-
-/** Memory for payloads that is kept for the next ones. */
-const SPARE_BYTES = 32 * 1024 * 1024;
 
 /*
  * The entry point of a thread that holds links: connections and encryption. The main thread says what to do.
@@ -22,8 +18,6 @@ const tell: Tell = (message, transfer) => {
   port.postMessage(message, transfer);
 };
 
-/** Where received payloads lie until the main thread has used them. */
-const slots = new SlotPool((bytes) => new ArrayBuffer(bytes), SPARE_BYTES);
 const links = new Map<number, HeldLink>();
 /** Ends what has no link yet: a dial, or a connection in its handshake. */
 const pending = new Map<number, () => void>();
@@ -52,7 +46,7 @@ function openGate({ credentials, handshakeMs, keepalive = {} }: Extract<ToThread
         return;
       }
       pending.delete(id);
-      const held = new HeldLink(id, link, keepalive, tell, slots);
+      const held = new HeldLink(id, link, keepalive, tell);
       links.set(id, held);
       held.listen();
     },
@@ -88,7 +82,7 @@ async function dial({ id, to, keepalive }: Extract<ToThread, { do: 'dial' }>): P
     const link = await new TlsDialer(to).dial(stop.signal);
     pending.delete(id);
     link.duplex.once('close', () => forget(id));
-    links.set(id, new HeldLink(id, link, keepalive, tell, slots));
+    links.set(id, new HeldLink(id, link, keepalive, tell));
   } catch (error) {
     tell({ tell: 'failed', id, error: toThreadError(error) });
     forget(id);

@@ -7,6 +7,7 @@ import { DECODE_AHEAD_BYTES, PageDecoder } from '../../../src/codec/page-decoder
 import { PageEncoder } from '../../../src/codec/page-encoder.js';
 import { applyDelta, encodeDelta, MAX_DELTA_BYTES } from '../../../src/codec/page-delta.js';
 import { BLOCK_BYTES, RawWindow } from '../../../src/codec/raw-window.js';
+import { WholeDecoder } from '../../../src/codec/whole-decoder.js';
 import { XenferryError } from '../../../src/errors/errors.js';
 import { encodePageDataHeader } from '../../../src/savestream/encode.js';
 import { PAGE_BYTES } from '../../../src/savestream/layout.js';
@@ -43,7 +44,8 @@ function encode(raw: Buffer, pieces: readonly number[], windowBytes: number) {
 }
 
 function decode(encoded: Buffer, pieces: readonly number[], windowBytes: number): Buffer {
-  const decoder = new PageDecoder(new RawWindow(windowBytes, DECODE_AHEAD_BYTES));
+  const decoder =
+    windowBytes === 0 ? new WholeDecoder() : new PageDecoder(new RawWindow(windowBytes, DECODE_AHEAD_BYTES));
   const reader = new BatchReader();
   const out: Buffer[] = [];
   const sizes = pieces.values();
@@ -166,6 +168,36 @@ describe('the page codec', () => {
       { numRuns: 600 },
     );
     expect(() => decode(encoded.subarray(0, -1), [], BLOCK_BYTES)).toThrow(/it ends after/);
+  });
+
+  it('comes through where nothing may be referred to, and nothing is kept for it', () => {
+    const raw = stream([
+      [1, 2, 0, 5, 5, 0, 0, 0, 7],
+      [1, 2, 0, 0, 6, 6],
+    ]);
+    const { encoded, counts } = encode(raw, [5000, 0, 9000], 0);
+    expect(counts).toMatchObject({ copiedBytes: 0, deltaBytes: 0 });
+    expect(counts.zeroBytes).toBeGreaterThan(3 * PAGE_BYTES);
+    expect(decode(encoded, [7, 20_000], 0).equals(raw)).toBe(true);
+    const refers = encode(raw, [], BLOCK_BYTES).encoded;
+    expect(() => decode(refers, [], 0)).toThrow(expect.objectContaining({ code: 'E_PROTOCOL_BATCH' }));
+  });
+
+  it('a reader that keeps nothing takes no damaged batch either', () => {
+    const raw = stream([[1, 2, 0, 5, 5, 0, 0, 7]]);
+    const { encoded } = encode(raw, [5000, 0, 5000, 0], 0);
+    fc.assert(
+      fc.property(fc.nat({ max: encoded.length - 1 }), fc.integer({ min: 1, max: 255 }), (at, flip) => {
+        const bad = Buffer.from(encoded);
+        bad[at] ^= flip;
+        try {
+          expect(decode(bad, [], 0).length).toBe(raw.length);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'E_PROTOCOL_BATCH' });
+        }
+      }),
+      { numRuns: 600 },
+    );
   });
 
   it('a batch may not come to more than it says, nor say more than 16 MiB', () => {

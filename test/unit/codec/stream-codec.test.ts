@@ -37,8 +37,9 @@ async function encoded(
   compression: 'auto' | 'none' | { level: number },
   pieces: readonly number[],
   effort?: Effort,
+  choice = CHOICE,
 ) {
-  using encoder = new StreamEncoder(CHOICE, compression, effort);
+  using encoder = new StreamEncoder(choice, compression, effort);
   const out: Buffer[] = [];
   for await (const batch of encoder.batches(read(raw, encoder, pieces))) {
     out.push(Buffer.from(batch.bytes));
@@ -284,6 +285,23 @@ describe('the order of digests', () => {
 });
 
 describe('the effort of a source', () => {
+  it('that looks for no pages has the destination keep none, and what comes out is the same', async () => {
+    const choice = { ...CHOICE, referenceBytes: 0 };
+    const one = fixtureStream('xen-4.17-pvh-live').subarray(0, 3_000_000);
+    const raw = Buffer.concat([one, randomBytes(1_500_000), one]);
+    for (const compression of ['auto', 'none'] as const) {
+      const { bytes } = await encoded(raw, compression, [1024 * 1024, 9], FRUGAL_EFFORT, choice);
+      expect((await decoded(bytes, 333_333, choice)).equals(raw)).toBe(true);
+    }
+    // Pages are looked for by whoever has nobody to compress for him.
+    const { counts } = await encoded(Buffer.concat([one, one]), 'auto', [900_000], FRUGAL_EFFORT, {
+      ...choice,
+      packing: 'none',
+    });
+    expect(counts.zeroBytes).toBeGreaterThan(0);
+    expect(counts.copiedBytes).toBe(0);
+  });
+
   it('is small where encrypting is dear, and what the user says goes before it', async () => {
     expect(suitableEffort(20)).toBe(FRUGAL_EFFORT);
     expect(suitableEffort(2000)).toBe(FULL_EFFORT);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, readdirSync, readlinkSync, writeSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { FdWriter, readFd } from '../../../src/posix/fd-stream.js';
-import { makePipe } from '../../../src/posix/owned-fd.js';
+import { makePipe, PIPE_BYTES } from '../../../src/posix/owned-fd.js';
 
 const never = new AbortController().signal;
 const openFds = (): number => readdirSync('/proc/self/fd').length;
@@ -87,6 +87,27 @@ describe('pipes', () => {
     const more = other.write(Buffer.alloc(8_000_000), never);
     broken.readEnd.close();
     await expect(more).rejects.toThrow('EPIPE');
+  });
+
+  it('a writer has its chunk back only when the pipe has all of it, however little is left', async () => {
+    const { readEnd, writeEnd } = makePipe('test');
+    using writer = new FdWriter(writeEnd);
+    await writer.write(Buffer.alloc(PIPE_BYTES, 1), never); // it is full now
+    const chunk = Buffer.alloc(100, 1);
+    let back = false;
+    const writing = writer.write(chunk, never).then(() => {
+      back = true;
+      chunk.fill(2); // whoever still reads it would see
+    });
+    await new Promise(setImmediate);
+    expect(back).toBe(false);
+    let bytes = 0;
+    for await (const part of readFd(readEnd, never)) {
+      expect(part.every((byte) => byte === 1)).toBe(true);
+      bytes += part.length;
+      if (bytes === PIPE_BYTES + 100) break;
+    }
+    await writing;
   });
 
   it('hand a descriptor over exactly once', () => {

@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
-import { FrameLink, type FrameLinkOptions } from '../../../src/tunnel/frame-link.js';
+import { FrameLink } from '../../../src/tunnel/frame-link.js';
+import type { KeepaliveOptions } from '../../../src/tunnel/keepalive.js';
 import type { Link } from '../../../src/tunnel/link.js';
 
 export interface PairOptions {
@@ -107,7 +108,7 @@ export interface OpenPair extends Pair {
 
 /** Two ends whose OPEN has been exchanged: `near` has dialled `far`. */
 export async function openPair(
-  options: PairOptions & { readonly near?: FrameLinkOptions; readonly far?: FrameLinkOptions } = {},
+  options: PairOptions & { readonly near?: KeepaliveOptions; readonly far?: KeepaliveOptions } = {},
 ): Promise<OpenPair> {
   const pair = linkPair(options);
   const near = new FrameLink(pair.a, options.near);

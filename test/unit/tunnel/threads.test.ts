@@ -7,7 +7,7 @@ import type { FramedLink } from '../../../src/tunnel/lane-link.js';
 import { LaneReceiver } from '../../../src/tunnel/lane-receiver.js';
 import { LaneSender } from '../../../src/tunnel/lane-sender.js';
 import { LinkThreads } from '../../../src/tunnel/threads/link-threads.js';
-import { SlotPool } from '../../../src/tunnel/slot-pool.js';
+import { SlotPool } from '../../../src/buffers/slot-pool.js';
 import { laneThreads } from '../../../src/driver/dialers.js';
 import { PayloadSlots } from '../../../src/tunnel/payload-slots.js';
 import type { TlsCredentials } from '../../../src/tunnel/tls-credentials.js';
@@ -35,6 +35,11 @@ describe('memory for payloads', () => {
     for (const { buffer } of [first, second, third]) if (pool.has(buffer)) pool.give(buffer);
     expect(pool.freeBytes).toBe(2 * MIB);
     expect(pool.has(first.buffer)).toBe(false);
+    pool.giveBack(first); // a second time, or what is nobody's: neither is used twice
+    pool.giveBack(Buffer.alloc(MIB));
+    expect(pool.freeBytes).toBe(2 * MIB);
+    pool.giveBack(pool.take(MIB).subarray(10, 20));
+    expect(pool.freeBytes).toBe(2 * MIB);
     pool.take(MIB);
     pool.take(600_000);
     expect(made).toBe(3);

@@ -1,9 +1,12 @@
 /** Slots come in powers of two, so that one fits the next payload too. */
 const LEAST_SLOT_BYTES = 64 * 1024;
 
+/** What is kept for later use: what one migration has under way at most. */
+const KEEP_BYTES = 32 * 1024 * 1024;
+
 /**
- * Memory for payloads, used again and again. Making it anew for each would cost more than filling it, and leave the
- * garbage collector hundreds of megabytes behind.
+ * Memory for payloads, used again and again. Making it anew for each would cost more than filling it (where a page fault is dear, twenty
+ * times as much), and leave the garbage collector hundreds of megabytes behind.
  */
 export class SlotPool<Memory extends ArrayBufferLike> {
   readonly #free = new Map<number, Memory[]>();
@@ -49,6 +52,11 @@ export class SlotPool<Memory extends ArrayBufferLike> {
     else free.push(slot);
     this.#freeBytes += slot.byteLength;
   }
+
+  /** The same for who has a view of it. What is no slot of this pool, or has come back already, is left alone. */
+  giveBack({ buffer }: Uint8Array): void {
+    if (this.has(buffer)) this.give(buffer);
+  }
 }
 
 function slotBytes(bytes: number): number {
@@ -56,3 +64,6 @@ function slotBytes(bytes: number): number {
   while (size < bytes) size *= 2;
   return size;
 }
+
+/** This thread's own, for everything that a stream passes through: a process that stays has it warm for the next migration. */
+export const threadSlots = new SlotPool<ArrayBuffer>((bytes) => new ArrayBuffer(bytes), KEEP_BYTES);
