@@ -36,12 +36,13 @@ const libvirtd = (host: LabHost, command: string): Promise<string> => host.ok(co
 
 /** Daemons on both hosts, as virsh has its own; they run as long as xenferry is measured. */
 class Daemons {
-  #serving: AsyncDisposable[] = [];
+  readonly #serving: AsyncDisposable[] = [];
 
   readonly start = async (): Promise<void> => {
     if (this.#serving.length > 0) return;
     await certify(hostA, hostB);
-    this.#serving = [await serve(hostA), await serve(hostB)];
+    // One by one: where the second does not start, the first is ended all the same.
+    for (const host of [hostA, hostB]) this.#serving.push(await serve(host));
   };
 
   readonly stop = async (): Promise<void> => {
