@@ -48,6 +48,15 @@ describe('many migrations in a row', () => {
   beforeAll(async () => {
     await certify(hostA, hostB);
     serving.push(await serve(hostA), await serve(hostB));
+    // They listen before their agents have opened libxl, and with it xenstored.
+    for (const [at, host] of [hostA, hostB].entries()) {
+      await host.ok(
+        `for agent in $(pgrep -P ${serving[at].pid}); do
+           while [ -d /proc/$agent ] && ! ls -l /proc/$agent/fd | grep -q /dev/xen/; do sleep 0.5; done
+         done`,
+        SETTLE_MS,
+      );
+    }
   });
   afterAll(async () => {
     for (const one of serving) await one[Symbol.asyncDispose]();
