@@ -1,6 +1,6 @@
 import { ProtocolError } from '../errors/errors.js';
 import { DIGEST_KEY_BYTES, knownDigests, type DigestAlgorithm } from './digest.js';
-import { effortFor } from './effort.js';
+import { FULL_EFFORT, suitableEffort, type Effort } from './effort.js';
 import { BLOCK_BYTES } from './raw-window.js';
 import { zstdVersion } from './zstd.js';
 
@@ -30,6 +30,11 @@ export interface StreamChoice {
 
 /** What to compress with: choose, nothing, or zstd with a level of the user's. */
 export type Compression = 'auto' | 'none' | { readonly level: number };
+
+/** What suits this processor; where the user has said how to compress, nothing is left out. */
+export function effortFor(compression: Compression): Effort {
+  return compression === 'auto' ? suitableEffort() : FULL_EFFORT;
+}
 
 /** What this host offers as a source. @param key DIGEST_KEY_BYTES, drawn for this migration */
 export function offerStream(compression: Compression, key: Buffer): StreamOffer {

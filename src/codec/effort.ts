@@ -1,5 +1,4 @@
 import { createCipheriv } from 'node:crypto';
-import type { Compression } from './agreement.js';
 import { bestMs } from './best-ms.js';
 
 /** How much the source does to make the stream smaller. */
@@ -34,11 +33,6 @@ function cipherSpeed(): number {
   });
   measured = SAMPLE_BYTES / 1024 / 1024 / (ms / 1000);
   return measured;
-}
-
-/** What suits this processor; where the user has said how to compress, nothing is left out. */
-export function effortFor(compression: Compression): Effort {
-  return compression === 'auto' ? suitableEffort() : FULL_EFFORT;
 }
 
 /** The effort that suits a processor. @param cipherMiBps what it encrypts in a second */

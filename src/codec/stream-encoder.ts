@@ -1,7 +1,7 @@
-import type { Compression, StreamChoice } from './agreement.js';
+import { effortFor, type Compression, type StreamChoice } from './agreement.js';
 import { BatchPacker, PACK_THREADS, type PackCounts, type PackedBatch } from './batch-packer.js';
 import type { Draft } from './draft.js';
-import { effortFor, type Effort } from './effort.js';
+import type { Effort } from './effort.js';
 import { inOrder } from './in-order.js';
 import { LevelChooser } from './level-chooser.js';
 import { PageEncoder, type EncoderCounts } from './page-encoder.js';

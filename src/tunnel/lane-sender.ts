@@ -245,7 +245,8 @@ export class LaneSender implements AsyncDisposable {
       this.#fail(error);
       return;
     }
-    this.#retained.orphan(lane);
+    // Who knows what a lost connection still holds: its memory is not used again, least of all for another guest.
+    for (const frame of this.#retained.orphan(lane)) this.#slots.hold(frame.payload);
     if (this.#endLane === lane) this.#endLane = undefined;
     this.#replacer.lost(lane.index, error, performance.now() - lane.since, this.#lanes.open);
     this.#pump();

@@ -6,14 +6,8 @@ export class PayloadSlots {
   readonly #shared: SlotPool<SharedArrayBuffer>;
   readonly #holds = new Map<ArrayBufferLike, number>();
 
-  /**
-   * @param keepBytes most bytes of shared memory kept for later use
-   * @param own where memory of this thread is taken from
-   */
-  constructor(
-    keepBytes: number,
-    private readonly own = threadSlots,
-  ) {
+  /** @param keepBytes most bytes of shared memory kept for later use */
+  constructor(keepBytes: number) {
     this.#shared = new SlotPool((bytes) => new SharedArrayBuffer(bytes), keepBytes);
   }
 
@@ -26,7 +20,7 @@ export class PayloadSlots {
 
   /** A copy in a slot, held once. @param shared whether a thread is to see it */
   copy(bytes: Uint8Array, shared: boolean): Uint8Array {
-    const slot = (shared ? this.#shared : this.own).take(bytes.byteLength);
+    const slot = (shared ? this.#shared : threadSlots).take(bytes.byteLength);
     slot.set(bytes);
     this.#holds.set(slot.buffer, 1);
     return slot;
@@ -49,6 +43,6 @@ export class PayloadSlots {
     }
     this.#holds.delete(buffer);
     if (buffer instanceof SharedArrayBuffer) this.#shared.give(buffer);
-    else this.own.giveBack(payload);
+    else threadSlots.giveBack(payload);
   }
 }

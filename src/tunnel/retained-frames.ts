@@ -69,10 +69,12 @@ export class RetainedFrames<Lane> {
     for (const { frame } of dropped) this.onDropped(frame);
   }
 
-  /** The lane is gone: what was on it has to be sent again. */
-  orphan(lane: Lane): void {
-    for (const kept of this.#frames) if (kept.lane === lane) kept.lane = undefined;
+  /** The lane is gone: what was on it has to be sent again. Returns that. */
+  orphan(lane: Lane): Frame[] {
+    const lost = this.#frames.filter((kept) => kept.lane === lane);
+    for (const kept of lost) kept.lane = undefined;
     this.#orphans = this.#frames.filter((kept) => kept.lane === undefined);
+    return lost.map(({ frame }) => frame);
   }
 
   /** The first frame that no lane has, given to this one; undefined where every frame is under way. */

@@ -47,11 +47,12 @@ describe('many migrations in a row', () => {
   // Outside the test, so that what the daemons themselves hold is there before it, and after.
   beforeAll(async () => {
     await certify(hostA, hostB);
-    serving.push(await serve(hostA), await serve(hostB));
-    // They listen before their agents have opened libxl, and with it xenstored.
-    for (const [at, host] of [hostA, hostB].entries()) {
+    for (const host of [hostA, hostB]) {
+      const one = await serve(host);
+      serving.push(one);
+      // It listens before its agents have opened libxl, and with it xenstored.
       await host.ok(
-        `for agent in $(pgrep -P ${serving[at].pid}); do
+        `for agent in $(pgrep -P ${one.pid}); do
            while [ -d /proc/$agent ] && ! ls -l /proc/$agent/fd | grep -q /dev/xen/; do sleep 0.5; done
          done`,
         SETTLE_MS,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { threadSlots } from '../../../src/buffers/slot-pool.js';
 import { eventually } from '../../support/eventually.js';
 import { RefusedError, TunnelError } from '../../../src/errors/errors.js';
 import { FrameType, bareFrame } from '../../../src/tunnel/frame.js';
@@ -105,6 +106,33 @@ describe('lanes that are lost', () => {
       ),
       { numRuns: 25 },
     );
+  });
+
+  it('memory that a lost lane may still hold is not used again, what the others had is', async () => {
+    const all = await Transfer.open(2);
+    const given: Uint8Array[][] = [[], []];
+    for (const [index, { near }] of all.pairs.entries()) {
+      const send = near.send.bind(near);
+      near.send = (frame) => {
+        if (frame.type === FrameType.DATA) given[index].push(frame.payload);
+        return send(frame);
+      };
+    }
+    all.pairs[0].a.duplex.hold();
+    all.pairs[1].a.duplex.hold();
+    const got = all.collect();
+    const bytes = randomBytes(60 * KIB);
+    for (let at = 0; at < bytes.length; at += 10 * KIB) await all.sender.write(bytes.subarray(at, at + 10 * KIB));
+    const [lost, kept] = given.map((payloads) => [...payloads]);
+    expect(Math.min(lost.length, kept.length)).toBeGreaterThan(0);
+    const ended = all.sender.end();
+    all.cut(0);
+    all.pairs[1].a.duplex.release();
+    await ended;
+    expect((await got).equals(bytes)).toBe(true);
+    expect(lost.map(({ buffer }) => threadSlots.has(buffer))).toEqual(lost.map(() => true));
+    expect(kept.map(({ buffer }) => threadSlots.has(buffer))).toEqual(kept.map(() => false));
+    await all.close();
   });
 
   it('F7: what the lost lane held goes over the lane that is left, before the lost one is back', async () => {
