@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
 import { AccessRules } from '../../driver/access/access-rules.js';
-import { SshRules } from '../../driver/access/ssh-rules.js';
+import { SshRules, type SshLogin } from '../../driver/access/ssh-rules.js';
 import { laneThreads } from '../../driver/dialers.js';
 import { openDestination } from '../../driver/open-destination.js';
 import { Unsettled } from '../../driver/watch/unsettled.js';
@@ -16,16 +17,18 @@ import { UsageError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import { RefusalLog } from '../../tunnel/refusal-log.js';
 import { loadTlsDir } from '../../tunnel/tls-credentials.js';
+import { STANDING_DOOR } from '../../tunnel/ssh/standing-door.js';
 import { listenTls } from '../../tunnel/tls-listener.js';
 import { configIn, configOf, readAgain } from '../config.js';
-import { configFile } from '../config-file.js';
+import { configFile, type ConfigFile } from '../config-file.js';
 import { Office } from '../daemon/office.js';
 import { SshDoors } from '../daemon/ssh-door.js';
-import { DAEMON_SOCKET } from '../daemon/words.js';
+import { StandingDoor } from '../daemon/standing-door.js';
+import { DAEMON_SOCKET, uriText } from '../daemon/words.js';
 import { migrateOnHost } from '../migrate/on-host.js';
 import { startMonitor } from '../monitor-starter.js';
 import { dialerOptions } from '../dialing.js';
-import { monitorPlace, openHost, type GlobalOptions } from '../open.js';
+import { monitorPlace, openHost, placeOf, type GlobalOptions } from '../open.js';
 import { printJson, printNote } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
 import { ownVersion } from '../version.js';
@@ -97,16 +100,14 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
       // Loaded long since: this process has read its own words with it.
       parse: async (words) => (await import('../parse.js')).migrateOptionsOf(words),
       openDoor: async ({ peer, login, config: theirs }) => {
-        // As in a process of its own: whoever logs in is held against what the files say then.
-        for (const file of [configFile(options), theirs]) {
-          new SshRules(configIn(file).allowSsh ?? []).check(login);
-        }
+        checkLogin(login, [configFile(options), theirs]);
         return await doors.open(peer);
       },
       log,
       hurry: stop.hurry,
     });
     if (office === undefined) log('another daemon takes the orders of this host already');
+    using _standing = await openStandingDoor(host, options, doors, log);
     using refusals = new RefusalLog(log);
     await using listener = await listenTls({
       host: address,
@@ -131,6 +132,38 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     if (!stop.cancel.aborted) await once(stop.cancel, 'abort');
   },
 };
+
+/** As in a process of its own: whoever logs in is held against what the files say then. @throws RefusedError; UsageError */
+function checkLogin(login: SshLogin, files: readonly ConfigFile[]): void {
+  for (const file of files) new SshRules(configIn(file).allowSsh ?? []).check(login);
+}
+
+/** Whether a bare `xenferry receive`, started by sshd for root, would find this daemon. */
+function isWhereSshLeads({ toolstack, stateDir }: Host): boolean {
+  if (process.getuid?.() !== 0) return false;
+  const bare = placeOf({});
+  return toolstack.uri === uriText(bare.uri) && resolve(stateDir) === bare.stateDir;
+}
+
+/** Where it is not there each login starts a process, which takes longer and is no mistake. */
+async function openStandingDoor(
+  host: Host,
+  options: GlobalOptions,
+  doors: SshDoors,
+  log: (line: string) => void,
+): Promise<StandingDoor | undefined> {
+  try {
+    if (!isWhereSshLeads(host)) return undefined;
+    return await StandingDoor.open(STANDING_DOOR, {
+      user: userInfo().username,
+      check: (login) => checkLogin(login, [configFile(options), configFile({})]),
+      takeIn: (socket, peer) => doors.takeIn(socket, peer),
+    });
+  } catch (error) {
+    log(`logins by ssh start a process each: ${messageOf(error)}`);
+    return undefined;
+  }
+}
 
 async function leaveMonitor(host: Host, options: GlobalOptions): Promise<void> {
   if (await hasDomainsToWatch(host, AbortSignal.timeout(host.deadlines.callMs))) startMonitor(monitorPlace(options));

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
-import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { socketLines } from '../../driver/jobs/line-reader.js';
 import { openSocket } from '../../driver/jobs/open-socket.js';
-import { ShortSocketPath } from '../../driver/jobs/short-socket-path.js';
+import { PrivateSocket } from '../../driver/jobs/private-socket.js';
 import type { Migrated } from '../../driver/migrate.js';
 import { MigrationError } from '../../driver/migration-error.js';
 import { AbortedError } from '../../errors/errors.js';
@@ -44,16 +43,12 @@ export interface OfficeOptions {
  */
 export class Office implements AsyncDisposable {
   readonly #server: Server;
-  readonly #path: ShortSocketPath;
+  #socket: PrivateSocket | undefined;
   readonly #open = new Set<Socket>();
   readonly #work = new Set<Promise<void>>();
   readonly #closing = new AbortController();
 
-  private constructor(
-    path: string,
-    private readonly options: OfficeOptions,
-  ) {
-    this.#path = new ShortSocketPath(path);
+  private constructor(private readonly options: OfficeOptions) {
     this.#server = createServer((socket) => {
       this.#open.add(socket);
       socket.on('close', () => this.#open.delete(socket));
@@ -75,18 +70,9 @@ export class Office implements AsyncDisposable {
       other.destroy();
       return undefined;
     }
-    const office = new Office(path, options);
-    try {
-      rmSync(path, { force: true });
-      office.#server.listen(office.#path.path);
-      await once(office.#server, 'listening');
-      chmodSync(path, 0o600);
-      return office;
-    } catch (error) {
-      office.#server.close();
-      office.#path[Symbol.dispose]();
-      throw error;
-    }
+    const office = new Office(options);
+    office.#socket = await PrivateSocket.listen(office.#server, path);
+    return office;
   }
 
   async #serve(socket: Socket): Promise<void> {
@@ -167,8 +153,7 @@ export class Office implements AsyncDisposable {
 
   /** Stops what was ordered, as Ctrl-C would, and waits until all of it is settled and told. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.close(); // unlinks the path, which leads through the folder's descriptor
-    this.#path[Symbol.dispose]();
+    this.#socket?.[Symbol.dispose]();
     this.#closing.abort(new AbortedError('stopped, since the daemon of this host ends'));
     for (const socket of this.#open) if (socket.timeout !== 0) socket.destroy(); // has given no order
     await Promise.all(this.#work);

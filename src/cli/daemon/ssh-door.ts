@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { AbortedError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { Link, PeerIdentity } from '../../tunnel/link.js';
@@ -34,11 +35,16 @@ export class SshDoors implements Disposable {
     this.#closing.signal.addEventListener('abort', close, { once: true });
     cameIn = (link) => {
       close();
-      receiveOverSsh(link.duplex, peer, this.to, this.#closing.signal).catch((error: unknown) => {
-        this.to.log(`a connection of ${peer.name} (${peer.address}) came to nothing: ${messageOf(error)}`);
-      });
+      this.takeIn(link.duplex, peer);
     };
     return door.path;
+  }
+
+  /** Receives what comes over a connection of the peer's, which is taken over. */
+  takeIn(duplex: Duplex, peer: PeerIdentity): void {
+    receiveOverSsh(duplex, peer, this.to, this.#closing.signal).catch((error: unknown) => {
+      this.to.log(`a connection of ${peer.name} (${peer.address}) came to nothing: ${messageOf(error)}`);
+    });
   }
 
   /** Opens no more. What has come in ends with the reception. */

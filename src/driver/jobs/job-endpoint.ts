@@ -1,9 +1,7 @@
-import { once } from 'node:events';
-import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { jobLine, jobQuestionSchema, type JobAnswer, type JobQuestion } from './job-messages.js';
 import { socketLines } from './line-reader.js';
-import { ShortSocketPath } from './short-socket-path.js';
+import { PrivateSocket } from './private-socket.js';
 
 /** Askers at once; who comes beyond is not answered. */
 const MAX_ASKERS = 32;
@@ -22,15 +20,11 @@ export interface JobOffice {
  */
 export class JobEndpoint {
   readonly #server: Server;
-  readonly #path: ShortSocketPath;
+  #socket: PrivateSocket | undefined;
   readonly #waiting = new Set<Socket>();
   readonly #open = new Set<Socket>();
 
-  private constructor(
-    path: string,
-    private readonly office: JobOffice,
-  ) {
-    this.#path = new ShortSocketPath(path);
+  private constructor(private readonly office: JobOffice) {
     this.#server = createServer((socket) => {
       this.#open.add(socket);
       socket.on('close', () => this.#open.delete(socket));
@@ -44,18 +38,9 @@ export class JobEndpoint {
 
   /** The caller holds the domain's job: a socket that lies there is a dead process's. */
   static async open(path: string, office: JobOffice): Promise<JobEndpoint> {
-    const endpoint = new JobEndpoint(path, office);
-    try {
-      rmSync(path, { force: true });
-      endpoint.#server.listen(endpoint.#path.path);
-      await once(endpoint.#server, 'listening');
-      chmodSync(path, 0o600);
-      return endpoint;
-    } catch (error) {
-      endpoint.#server.close();
-      endpoint.#path[Symbol.dispose]();
-      throw error;
-    }
+    const endpoint = new JobEndpoint(office);
+    endpoint.#socket = await PrivateSocket.listen(endpoint.#server, path);
+    return endpoint;
   }
 
   async #serve(socket: Socket): Promise<void> {
@@ -84,9 +69,7 @@ export class JobEndpoint {
 
   /** Tells those who had asked for the end that it has come, and removes the socket: at once, before it returns. */
   close(last: JobAnswer): void {
-    // Closing unlinks the path, which leads through the folder's descriptor.
-    this.#server.close();
-    this.#path[Symbol.dispose]();
+    this.#socket?.[Symbol.dispose]();
     for (const socket of this.#open) {
       if (this.#waiting.has(socket)) socket.end(jobLine(last), () => socket.destroy());
       else socket.destroy();

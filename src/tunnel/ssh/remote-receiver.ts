@@ -18,6 +18,8 @@ import {
 
 /** Login shell, start of the program, its toolstack, and a one-time certificate. */
 const START_MS = 30_000;
+/** A daemon that runs greets at once; one that stands still is left to the program, which does without. */
+const DOOR_MS = 5_000;
 
 export interface RemoteReceiverOptions {
   /** The program, as text for the remote shell: `xenferry`, or for example `sudo -n xenferry`. */
@@ -26,12 +28,14 @@ export interface RemoteReceiverOptions {
   readonly remoteArgs: readonly string[];
   readonly dial: DialGreeting;
   readonly startMs?: number;
+  /** Unix socket of a daemon that may be there, which is tried before the command is started. */
+  readonly door?: string;
 }
 
 /**
- * One `xenferry receive` at the far host. Its standard streams are its first link; further links reach
- * the same process through the Unix socket that it told of. It ends when its first link does and no migration waits
- * for a lost connection.
+ * One `xenferry receive` at the far host, or the daemon there in its place. Its standard streams are its first link, or a connection
+ * to the daemon's door; further links reach the same process through the Unix socket that it told of. It ends when its first link
+ * does and no migration waits for a lost connection.
  */
 export class RemoteReceiver {
   readonly greeting: ReceiveGreeting;
@@ -54,7 +58,7 @@ export class RemoteReceiver {
   }
 
   /**
-   * Starts the command and swaps greetings.
+   * Swaps greetings with the daemon there, or else starts the command and swaps them with it.
    * Rejects with `E_TUNNEL_REMOTE_COMMAND` (not installed), `E_TUNNEL_REMOTE_EXIT`, `E_TUNNEL_CUT`,
    * `E_PROTOCOL_GREETING*`, what broke the connection, a `DeadlineError`, or the signal's reason.
    */
@@ -63,6 +67,8 @@ export class RemoteReceiver {
     options: RemoteReceiverOptions,
     signal: AbortSignal,
   ): Promise<RemoteReceiver> {
+    const daemon = await RemoteReceiver.#throughDoor(connection, options, signal);
+    if (daemon !== undefined) return daemon;
     const stream = await execQuoted(connection, options, options.remoteArgs, signal);
     using deadline = new Deadline(
       signal,
@@ -70,10 +76,47 @@ export class RemoteReceiver {
       'E_DEADLINE_SSH_RECEIVE',
       `the greeting of xenferry on ${connection.peer.address}`,
     );
+    return await RemoteReceiver.#greet(connection, stream, options, MAX_NOISE_BYTES, deadline.signal);
+  }
+
+  /**
+   * Swaps greetings with a daemon at its door. Undefined where none is there, it does not let this login in so (it may know it by its key,
+   * which only a command is told), or sshd forwards nothing: the command then says why. Rejects where the connection broke, or with the signal's reason.
+   */
+  static async #throughDoor(
+    connection: SshConnection,
+    options: RemoteReceiverOptions,
+    signal: AbortSignal,
+  ): Promise<RemoteReceiver | undefined> {
+    const { door, startMs = START_MS } = options;
+    if (door === undefined) return undefined;
+    using deadline = new Deadline(
+      signal,
+      Math.min(DOOR_MS, startMs),
+      'E_DEADLINE_SSH_RECEIVE',
+      `the greeting at ${door}`,
+    );
+    try {
+      const stream = await connection.openStreamLocal(door, deadline.signal);
+      return await RemoteReceiver.#greet(connection, stream, options, 0, deadline.signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (connection.failure !== undefined) throw error;
+      return undefined;
+    }
+  }
+
+  static async #greet(
+    connection: SshConnection,
+    stream: ChannelStream,
+    options: RemoteReceiverOptions,
+    noiseBytes: number,
+    signal: AbortSignal,
+  ): Promise<RemoteReceiver> {
     try {
       stream.write(dialLine(options.dial));
-      const limits = { noiseBytes: MAX_NOISE_BYTES, lineBytes: MAX_GREETING_BYTES };
-      const line = await readMarkedLine(stream, RECEIVE_MARK, limits, deadline.signal);
+      const limits = { noiseBytes, lineBytes: MAX_GREETING_BYTES };
+      const line = await readMarkedLine(stream, RECEIVE_MARK, limits, signal);
       return new RemoteReceiver(connection, stream, readReceiveLine(line.text), options);
     } catch (error) {
       stream.destroy();

@@ -16,6 +16,8 @@ export interface SshDialerOptions extends SshConnectOptions {
   readonly remoteCommand?: string;
   /** Its arguments; `receive` where absent. Links after the first add `--attach SOCKET` where they must. */
   readonly remoteArgs?: readonly string[];
+  /** Unix socket of a daemon at the far host, which is tried before the program is started. */
+  readonly door?: string;
   /** Where given, links after the first are TLS connections past ssh (ssh+tls), as far as the network lets them. */
   readonly tls?: TlsLanesOptions;
   /** What the user should know: how the configuration was read, that TLS was blocked. Called at once or later. */
@@ -26,8 +28,8 @@ export interface SshDialerOptions extends SshConnectOptions {
 }
 
 /**
- * Dials a host over ssh; no daemon is needed there. The first `dial` logs in and starts `xenferry
- * receive`, whose standard streams are the link; every further one reaches that same process, as a
+ * Dials a host over ssh; no daemon is needed there. The first `dial` logs in, and asks at the door
+ * of a daemon or starts `xenferry receive`, whose standard streams are the link; every further one reaches that same process, as a
  * second channel of the same connection, or by TLS. When the process has ended, the next `dial` starts
  * another one.
  */
@@ -137,6 +139,7 @@ export class SshDialer implements Dialer {
       remoteArgs: this.#options.remoteArgs ?? ['receive'],
       dial: greeting === undefined ? {} : { tls: greeting },
       ...(this.#options.startMs === undefined ? {} : { startMs: this.#options.startMs }),
+      ...(this.#options.door === undefined ? {} : { door: this.#options.door }),
     };
     const reused = this.#connection?.failure === undefined ? this.#connection : undefined;
     if (reused !== undefined) {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { existsSync, statSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { PassThrough, type Duplex } from 'node:stream';
 import type { ServerChannel } from 'ssh2';
@@ -33,16 +34,19 @@ let home: TestHome;
 let server: TestServer | undefined;
 let ends: ReceivingEnd[];
 let sockets: string[];
+let doors: Server[];
 
 beforeEach(() => {
   home = new TestHome();
   home.write('id_ed25519', userKey.privateText);
   ends = [];
   sockets = [];
+  doors = [];
 });
 
 afterEach(async () => {
   for (const end of ends) await end[Symbol.asyncDispose]();
+  for (const door of doors) door.close();
   await server?.[Symbol.asyncDispose]();
   server = undefined;
   home[Symbol.dispose]();
@@ -242,6 +246,104 @@ describe('dialling over ssh', () => {
     expect(statSync(dir).mode & 0o777).toBe(0o700);
     for (const end of ends.splice(0)) await end[Symbol.asyncDispose]();
     expect(existsSync(dir)).toBe(false);
+  });
+});
+
+describe('a daemon at the far host', () => {
+  /** Stands at its door and does the same to each connection; says how many came. */
+  async function daemonThat(
+    serve: (socket: Socket) => void,
+  ): Promise<{ readonly path: string; readonly came: number }> {
+    const path = join(home.dir, 'door');
+    let came = 0;
+    const door = createServer((socket) => {
+      came += 1;
+      socket.on('error', () => undefined);
+      serve(socket);
+    });
+    doors.push(door);
+    await new Promise<void>((resolve) => door.listen(path, resolve));
+    return {
+      path,
+      get came() {
+        return came;
+      },
+    };
+  }
+
+  const receives = (socket: Socket): void => {
+    let links = 0;
+    const onLink = (link: Link): void => {
+      links += 1;
+      link.duplex.write(`daemon.${links}\n`);
+      link.duplex.pipe(link.duplex);
+    };
+    void ReceivingEnd.open({ stdio: socket, runtimeDir: home.dir, peer: PEER, onLink }, NEVER).then((end) =>
+      ends.push(end),
+    );
+  };
+
+  it('takes a login in without a process, and its further links', async () => {
+    const daemon = await daemonThat(receives);
+    await using dialer = await dialerTo(receiver(), { door: daemon.path });
+    const links = [await dialer.dial(NEVER)];
+    links.push(...(await Promise.all([dialer.dial(NEVER), dialer.dial(NEVER)])));
+    const names = [];
+    for (const link of links) names.push(await readLine(link.duplex));
+    expect(names.sort()).toEqual(['daemon.1', 'daemon.2', 'daemon.3']);
+    for (const link of links) expect(await echo(link, 'hello')).toBe('hello');
+    expect(server?.commands).toEqual([]);
+    expect(daemon.came).toBe(1);
+  });
+
+  it.each([
+    ['turns the login away', (socket: Socket) => socket.destroy()],
+    ['says something else', (socket: Socket) => socket.end('220 welcome\n')],
+    ['speaks another version of the greeting', (socket: Socket) => socket.end('XENFERRY-RECEIVE {"version":99}\n')],
+    ['stands still', () => undefined],
+  ])('%s: the program is started in its place', async (_, serve) => {
+    const daemon = await daemonThat(serve);
+    await using dialer = await dialerTo(receiver(), { door: daemon.path, startMs: 1000 });
+    expect(await readLine((await dialer.dial(NEVER)).duplex)).toBe('1.1 ssh');
+    expect(server?.commands).toEqual(['xenferry receive']);
+    expect(daemon.came).toBe(1);
+  });
+
+  it('is not there, or sshd does not let anybody to it: the program is started', async () => {
+    await using none = await dialerTo(receiver(), { door: join(home.dir, 'nobody') });
+    expect(await readLine((await none.dial(NEVER)).duplex)).toBe('1.1 ssh');
+    await server?.[Symbol.asyncDispose]();
+    const daemon = await daemonThat(receives);
+    await using shut = await dialerTo(receiver(), { door: daemon.path }, { forwardStreamLocal: false });
+    expect(await readLine((await shut.dial(NEVER)).duplex)).toBe('1.1 ssh');
+    expect(daemon.came).toBe(0);
+  });
+
+  it('is asked again once its first link has ended', async () => {
+    const daemon = await daemonThat(receives);
+    await using dialer = await dialerTo(receiver(), { door: daemon.path });
+    const first = await dialer.dial(NEVER);
+    const closed = once(first.duplex, 'close');
+    first.destroy();
+    await closed;
+    expect(await readLine((await dialer.dial(NEVER)).duplex)).toBe('daemon.1');
+    expect(daemon.came).toBe(2);
+    expect(server?.connections).toBe(1);
+  });
+
+  it('where the connection breaks at its door that is the failure, and nothing is started', async () => {
+    const daemon = await daemonThat(() => server?.cutAll());
+    await using dialer = await dialerTo(receiver(), { door: daemon.path });
+    expect((await errorOf(dialer.dial(NEVER))).code).toBe('E_TUNNEL_LOST');
+    expect(server?.commands).toEqual([]);
+  });
+
+  it('who does not want to wait any more is not sent to the program either', async () => {
+    const enough = new AbortController();
+    const daemon = await daemonThat(() => enough.abort(new Error('enough')));
+    await using dialer = await dialerTo(receiver(), { door: daemon.path });
+    await expect(dialer.dial(enough.signal)).rejects.toThrow('enough');
+    expect(server?.commands).toEqual([]);
   });
 });
 

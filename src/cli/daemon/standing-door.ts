@@ -1,0 +1,55 @@
+import { createServer, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import type { SshLogin } from '../../driver/access/ssh-rules.js';
+import { openSocket } from '../../driver/jobs/open-socket.js';
+import { PrivateSocket } from '../../driver/jobs/private-socket.js';
+import { makeFolder } from '../../posix/folder.js';
+import type { PeerIdentity } from '../../tunnel/link.js';
+
+/** Logins at once; who comes beyond starts a process. */
+const MAX_LOGINS = 256;
+
+export interface StandingDoorOptions {
+  /** Whom sshd must have logged in for it to reach this socket: this process's own user. */
+  readonly user: string;
+  /** Throws for a login that is not let in here. */
+  readonly check: (login: SshLogin) => void;
+  /** Takes the connection over. */
+  readonly takeIn: (socket: Socket, peer: PeerIdentity) => void;
+}
+
+/**
+ * Where sshd joins a login's channel to the daemon, without a process for it: a unix socket, mode 0600. Only root, or the daemon's own user, gets to it.
+ * sshd tells no keys there, so a login that is let in by its key alone is turned away, and comes again by a process that knows it.
+ */
+export class StandingDoor implements Disposable {
+  private constructor(private readonly socket: PrivateSocket) {}
+
+  /** Undefined where another daemon has it already. Rejects with the system's error. */
+  static async open(path: string, { user, check, takeIn }: StandingDoorOptions): Promise<StandingDoor | undefined> {
+    makeFolder(dirname(path));
+    const other = await openSocket(path);
+    if (other !== undefined) {
+      other.destroy();
+      return undefined;
+    }
+    const peer: PeerIdentity = { transport: 'ssh', name: `${user}@ssh`, address: path };
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined); // until somebody listens; `destroyed` tells it
+      try {
+        check({ user, keys: [] });
+      } catch {
+        socket.destroy();
+        return;
+      }
+      takeIn(socket, peer);
+    });
+    server.maxConnections = MAX_LOGINS;
+    return new StandingDoor(await PrivateSocket.listen(server, path));
+  }
+
+  /** Lets nobody in any more. Those who are in belong to whoever has taken them. */
+  [Symbol.dispose](): void {
+    this.socket[Symbol.dispose]();
+  }
+}
