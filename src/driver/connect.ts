@@ -21,11 +21,18 @@ import { MessageChannel, type Resumed } from '../tunnel/message-channel.js';
 /** What a destination must be able to do for us (S28). */
 const NEEDED_FEATURES = ['migration-v3', 'migration-params'] as const;
 
-/** How the leaving side reaches a destination through a dialer. The dialer stays its owner's. */
-export function connectThrough(dialer: Dialer, hello: Hello): Connect {
+/**
+ * How the leaving side reaches a destination through a dialer. The dialer stays its owner's.
+ * @param dial its first link, where that is not simply dialled
+ */
+export function connectThrough(
+  dialer: Dialer,
+  hello: Hello,
+  dial: Dialer['dial'] = (signal) => dialer.dial(signal),
+): Connect {
   return async (events, signal) => {
     const reconnectMs = Math.min(events.reconnectMs ?? 0, MAX_RECONNECT_MS);
-    const control = new FrameLink(await dialer.dial(signal), dialer.keepalive);
+    const control = new FrameLink(await dial(signal), dialer.keepalive);
     try {
       const answer = await control.open(encode({ kind: 'control', hello, reconnectMs }), signal);
       const opened = decodeWith(openedSchema, answer, `answer of ${dialer.target}`);

@@ -32,6 +32,8 @@ export interface MigrateRequest {
   /** For messages and the journal. */
   readonly destination: string;
   readonly connect: Connect;
+  /** Lets the destination be dialled before `connect` is called; see `OpenDestination`. */
+  readonly ahead?: ((signal: AbortSignal) => void) | undefined;
   readonly live: boolean;
   /** Leave the guest paused at the destination (`--suspend`). */
   readonly suspend: boolean;
@@ -121,6 +123,8 @@ async function migrateHeld(
       },
     );
   }
+  // From here on it is the toolstack that takes its time, and the far host that would.
+  request.ahead?.(cancel);
   const live = await host.toolstack.describe(info.domid, looking.signal);
   checkMovable(live.domain);
   const config = request.xml === undefined ? live : configFromXml(live, request.xml);

@@ -2,6 +2,7 @@ import type { Hello } from '../control/messages.js';
 import type { Connect } from '../source/destination.js';
 import { resolveSshTarget } from '../tunnel/ssh/ssh-target.js';
 import { connectThrough } from './connect.js';
+import { DialAhead } from './dial-ahead.js';
 import { openDialer, type DialerOptions } from './dialers.js';
 import type { DestinationUri } from './uri.js';
 import { connectToXl } from './xl/xl-destination.js';
@@ -9,6 +10,8 @@ import { connectToXl } from './xl/xl-destination.js';
 /** A way to a destination, for as long as it is held. */
 export interface OpenDestination extends AsyncDisposable {
   readonly connect: Connect;
+  /** Dials already, for a `connect` that follows soon. Never throws: that `connect` tells what went wrong. */
+  readonly ahead: (signal: AbortSignal) => void;
 }
 
 /**
@@ -38,12 +41,18 @@ export async function openDestination(
         ...(remoteCommand === undefined ? {} : { remoteCommand }),
         ...(askPassphrase === undefined ? {} : { askPassphrase }),
       }),
+      ahead: () => undefined, // xl's conversation begins with its program
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
   }
   const dialer = openDialer({ ...uri, transport: uri.transport }, options);
+  const first = new DialAhead(dialer);
   return {
-    connect: connectThrough(dialer, await hello()),
-    [Symbol.asyncDispose]: () => dialer[Symbol.asyncDispose](),
+    connect: connectThrough(dialer, await hello(), (signal) => first.dial(signal)),
+    ahead: (signal) => first.begin(signal),
+    [Symbol.asyncDispose]: () => {
+      first[Symbol.dispose]();
+      return dialer[Symbol.asyncDispose]();
+    },
   };
 }

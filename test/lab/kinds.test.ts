@@ -35,10 +35,15 @@ describe('every kind of guest moves, over every transport', () => {
     expect(Number(moved.rounds)).toBeGreaterThan(1);
   });
 
-  it('a live HVM guest goes with its device model', async () => {
+  it('a live HVM guest goes with its device model, over ssh+tls to a host that serves', async () => {
+    await certify(hostA, hostB);
     const { name } = await startGuest(hostA, 'hvm');
-    await moveWhole({ name, from: hostA, uri: 'xen+ssh://root@host-b/system' });
+    await using _serving = await serve(hostB);
+    const moved = await moveWhole({ name, from: hostA, uri: 'xen+ssh://root@host-b/system' });
+    expect(moved).toMatchObject({ transport: 'ssh+tls' });
     expect(await hostB.ok('pgrep -f qemu-system -c')).toMatch(/^[1-9]/);
+    // The daemon took the login in, without a process for it.
+    expect(await hostB.ok('cat /tmp/serve.log')).toContain('a login by ssh came in');
   });
 
   it('a PV guest goes paused', async () => {

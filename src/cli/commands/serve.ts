@@ -157,7 +157,10 @@ async function openStandingDoor(
     return await StandingDoor.open(STANDING_DOOR, {
       user: userInfo().username,
       check: (login) => checkLogin(login, [configFile(options), configFile({})]),
-      takeIn: (socket, peer) => doors.takeIn(socket, peer),
+      takeIn: (socket, peer) => {
+        log(`a login by ssh came in at ${STANDING_DOOR}`);
+        doors.takeIn(socket, peer);
+      },
     });
   } catch (error) {
     log(`logins by ssh start a process each: ${messageOf(error)}`);

@@ -35,6 +35,7 @@ export async function migrateOnHost(host: Host, options: MigrateOptions, session
     domain: options.domain,
     destination: options.desturi,
     connect: destination.connect,
+    ahead: destination.ahead,
     deadlines: deadlinesOf(timed),
     live: options.live,
     suspend: options.suspend,

@@ -2,8 +2,8 @@ import { Agent, type AgentOptions } from './agent.js';
 
 /** How long the host is left alone behind the last transfer, before the agent for the next one is started. */
 const AGAIN_MS = 3_000;
-/** How long an agent that has done its work stays: ending a process is work, too, and a guest may be waiting to run. */
-const RETIRE_MS = 1_000;
+/** How long an agent that has done its work stays: ending a process is work, too, and a guest may be waiting to run, or its copy to be destroyed. */
+const RETIRE_MS = 2_500;
 
 /** An agent that waits for its call: a process that lives long starts one ahead, so that no guest waits for its start. */
 export class SpareAgent implements Disposable {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openArrivals, recoverArrival } from '../../../../src/dest/recover.js';
 import { connectThrough } from '../../../../src/driver/connect.js';
 import { setAutostart, startAutostarted } from '../../../../src/driver/lifecycle/autostart.js';
@@ -148,6 +148,19 @@ describe('a migration', () => {
     expect(a.host.journal.list()).toEqual([]);
     expect(there.take()).toEqual([]);
     expect(await state(a)).toBe('running (booted)');
+  });
+});
+
+describe('a destination', () => {
+  it('is dialled before the domain is described, and not for a domain that cannot move', async () => {
+    const ahead = vi.fn();
+    await expect(move({ ahead })).rejects.toMatchObject({ code: 'E_REFUSED_NO_DOMAIN' });
+    expect(ahead).not.toHaveBeenCalled();
+    await defined();
+    const described = vi.spyOn(a.host.toolstack, 'describe');
+    await move({ ahead });
+    expect(ahead).toHaveBeenCalledOnce();
+    expect(ahead.mock.invocationCallOrder[0]).toBeLessThan(described.mock.invocationCallOrder[0]);
   });
 });
 
