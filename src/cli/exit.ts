@@ -14,6 +14,8 @@ export const EXIT = {
   notRunning: 4,
   /** Where the domain runs is not known: `xenferry recover` settles it. */
   inDoubt: 5,
+  /** An evacuation that has moved some domains and not all. */
+  partly: 6,
   /** A mistake of ours. */
   bug: 70,
   /** Stopped on request; after a migration: the domain is at the source as it was. */

@@ -7,6 +7,7 @@ type Load = () => Promise<unknown>;
 /** Every verb, and where it is: only what is asked for is loaded, since every verb is a process of its own. */
 const VERBS: Readonly<Record<string, Load>> = {
   migrate: async () => (await import('./commands/migrate.js')).migrateCommand,
+  evacuate: async () => (await import('./commands/evacuate.js')).evacuateCommand,
   serve: async () => (await import('./commands/serve.js')).serveCommand,
   receive: async () => (await import('./commands/receive.js')).receiveCommand,
   'migrate-receive': async () => (await import('./commands/from-xl.js')).migrateReceiveCommand,

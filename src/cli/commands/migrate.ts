@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { MAX_LEVEL, MIN_LEVEL } from '../../codec/levels.js';
@@ -7,16 +6,13 @@ import { UsageError } from '../../errors/errors.js';
 import { MAX_LANES } from '../../tunnel/window.js';
 import { reachDaemon } from '../daemon/reach-daemon.js';
 import { dialingOptions, ownAsker } from '../dialing-options.js';
-import type { MigrateOptions, MigrateSession } from '../migrate/options.js';
+import { DEFAULT_LANES, type MigrateOptions, type MigrateSession } from '../migrate/options.js';
 import { failureOf, resultOf, sentenceOf } from '../migrate/told.js';
 import { printJson, printLine, printNote } from '../output.js';
 import type { GlobalOptions } from '../place.js';
 import { Progress, PROGRESS_STYLES, progressStyle } from '../progress.js';
 import { StopSignals } from '../stop-signals.js';
 import { flag, readUserFile } from '../verb-options.js';
-
-/** A lane keeps one core busy with encryption; beside a second one, the loss of one is no outage. */
-const DEFAULT_LANES = Math.min(4, availableParallelism());
 
 interface MigrateVerbOptions extends MigrateOptions {
   /** Undefined: through this host's daemon where one runs. */

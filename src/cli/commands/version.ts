@@ -1,8 +1,5 @@
 import type { CommandModule } from 'yargs';
 import type { Hello } from '../../control/messages.js';
-import type { Host } from '../../driver/host.js';
-import { Deadline } from '../../errors/deadline.js';
-import { destinationOf, dialerOptions } from '../dialing.js';
 import { dialingOptions, type DialingOptions } from '../dialing-options.js';
 import { jsonOption, type JsonOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
@@ -23,7 +20,10 @@ export const versionCommand: CommandModule<GlobalOptions, VersionOptions> = {
   handler: async (options) => {
     await using host = await openHost(options);
     if (options.peer !== undefined) {
-      printPeer(await helloOf(host, options, options.peer), options.json);
+      // What dials is large, and only this needs it.
+      const { helloOf } = await import('../peer-hello.js');
+      using stop = new StopSignals();
+      printPeer(await helloOf(host, options, options.peer, stop.cancel), options.json);
       return;
     }
     const { toolstack, version, hostname, streamVersions } = await host.toolstack.host();
@@ -35,22 +35,6 @@ export const versionCommand: CommandModule<GlobalOptions, VersionOptions> = {
     }
   },
 };
-
-/** What another host says of itself when it is greeted (S28). Nothing is begun there. */
-async function helloOf(host: Host, options: VersionOptions, peer: string): Promise<Hello> {
-  // What dials is large, and only this needs it.
-  const { openDestination } = await import('../../driver/open-destination.js');
-  const uri = destinationOf(options, peer);
-  using stop = new StopSignals();
-  await using destination = await openDestination(uri, dialerOptions(options), () => host.hello(stop.cancel));
-  using soon = new Deadline(stop.cancel, host.deadlines.connectMs, 'E_DEADLINE_CONNECT', `an answer of ${peer}`);
-  const nothing = (): void => undefined;
-  await using connection = await destination.connect(
-    { onConnection: nothing, onFailed: nothing, onLost: nothing },
-    soon.signal,
-  );
-  return connection.hello;
-}
 
 function printPeer({ software, hostname, protocol, features, streamVersions }: Hello, json: boolean): void {
   if (json) {

@@ -3,6 +3,7 @@ import type { NamedGuest, Welcome, Wishes } from '../../dest/welcome.js';
 import type { Domain } from '../../domain/model.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
+import { refuseWhileEvacuating } from '../evacuating.js';
 import type { Host } from '../host.js';
 import { collisionOf } from '../registry/collisions.js';
 import { refuseMissingDisks } from './disks-here.js';
@@ -42,6 +43,7 @@ class IncomingGuests implements Welcome {
 
   async prepare(sent: Domain, { definition, unsafe }: Wishes, signal: AbortSignal): Promise<Domain> {
     const { host } = this;
+    refuseWhileEvacuating(host);
     const guest = await host.companions.arriving(sent, signal);
     const { domains } = await host.known(signal);
     const collision = collisionOf(guest, domains, true);

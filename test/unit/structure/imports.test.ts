@@ -11,6 +11,7 @@ const SRC = fileURLToPath(new URL('../../../src', import.meta.url));
  */
 const ROWS: readonly (readonly string[])[] = [
   ['cli'],
+  ['fleet'],
   ['driver'],
   ['source', 'dest'],
   ['toolstack', 'tunnel', 'codec', 'cookie', 'journal', 'savefile', 'pki'],

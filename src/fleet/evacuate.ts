@@ -1,0 +1,129 @@
+import { planEvacuation, type Leaver, type Route } from './plan.js';
+
+/** Why a domain did not go to a destination. */
+export interface Reason {
+  readonly destination: string;
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+/** What came of one attempt to move a domain. */
+export type Move =
+  | {
+      readonly came: 'moved';
+      readonly totalMs: number;
+      readonly downtimeMs?: number;
+      readonly warnings: readonly string[];
+    }
+  /** It is here as before. */
+  | { readonly came: 'stays'; readonly why: Omit<Reason, 'destination'>; readonly isUnreachable: boolean }
+  /** It is here and does not run, or nobody knows where it runs: a person is needed, or `recover`. */
+  | { readonly came: 'not-running' | 'in-doubt'; readonly why: Omit<Reason, 'destination'> }
+  /** It stopped by itself meanwhile. */
+  | { readonly came: 'gone' };
+
+/** What became of one domain. */
+export interface Left {
+  readonly uuid: string;
+  readonly name: string;
+  readonly result: Move['came'];
+  /** Where it is, or whose answer is missing; absent where it has not left. */
+  readonly destination?: string;
+  readonly totalMs?: number;
+  readonly downtimeMs?: number;
+  readonly warnings: readonly string[];
+  /** Each attempt that did not come to an arrival. */
+  readonly reasons: readonly Reason[];
+}
+
+export interface EvacuationReport {
+  readonly domains: readonly Left[];
+  /** Names of the domains that are here at the end and should not be. */
+  readonly left: readonly string[];
+}
+
+export interface Evacuation {
+  readonly destinations: readonly string[];
+  /** Domains that leave at a time. */
+  readonly parallel: number;
+  /** The domains that are here and are to leave, now. */
+  readonly list: () => Promise<readonly Leaver[]>;
+  /** Moves one. Never rejects. */
+  readonly move: (leaver: Leaver, destination: string) => Promise<Move>;
+  readonly onNews: (news: { readonly leaver: Leaver; readonly destination: string; readonly move?: Move }) => void;
+  /** Begins no further attempts. Those under way are stopped by `move` itself. */
+  readonly cancel: AbortSignal;
+}
+
+/**
+ * Empties a host. What cannot leave stays and is told of, and keeps nobody else from leaving. Each domain is offered to each destination once at most, and
+ * the host is looked at again until nobody is there who was not asked to go: so it ends, and what it says of the end is what was seen.
+ * Rejects only where `list` does.
+ */
+export async function evacuate(evacuation: Evacuation): Promise<EvacuationReport> {
+  const done = new Map<string, Left>();
+  const run = new Run(evacuation);
+  for (;;) {
+    const here = await evacuation.list();
+    const fresh = here.filter(({ uuid }) => !done.has(uuid));
+    if (fresh.length === 0 || evacuation.cancel.aborted) {
+      return { domains: [...done.values()], left: here.map(({ name }) => name) };
+    }
+    for (const left of await run.all(fresh)) done.set(left.uuid, left);
+  }
+}
+
+class Run {
+  /** KiB that each destination was given. */
+  readonly #given = new Map<string, number>();
+  /** Destinations that could not be reached, and what was said of that. */
+  readonly #unreachable = new Map<string, Omit<Reason, 'destination'>>();
+
+  constructor(private readonly evacuation: Evacuation) {}
+
+  async all(leavers: readonly Leaver[]): Promise<Left[]> {
+    const { destinations, parallel } = this.evacuation;
+    const routes = planEvacuation(leavers, destinations, this.#given).values();
+    const results: Left[] = [];
+    const worker = async (): Promise<void> => {
+      for (const route of routes) results.push(await this.#leave(route));
+    };
+    await Promise.all(Array.from({ length: parallel }, worker));
+    return results;
+  }
+
+  async #leave({ leaver, destinations }: Route): Promise<Left> {
+    const { uuid, name, memoryKiB } = leaver;
+    const reasons: Reason[] = [];
+    for (const destination of destinations) {
+      if (this.evacuation.cancel.aborted) break;
+      const unreachable = this.#unreachable.get(destination);
+      if (unreachable !== undefined) {
+        reasons.push({ destination, ...unreachable });
+        continue;
+      }
+      this.evacuation.onNews({ leaver, destination });
+      const move = await this.evacuation.move(leaver, destination);
+      this.evacuation.onNews({ leaver, destination, move });
+      const known = { uuid, name, result: move.came, reasons };
+      switch (move.came) {
+        case 'moved': {
+          this.#given.set(destination, (this.#given.get(destination) ?? 0) + memoryKiB);
+          const { came: _, ...figures } = move;
+          return { ...known, ...figures, destination };
+        }
+        case 'gone':
+          return { ...known, warnings: [] };
+        case 'not-running':
+        case 'in-doubt':
+          reasons.push({ destination, ...move.why });
+          return { ...known, warnings: [], ...(move.came === 'in-doubt' ? { destination } : {}) };
+        case 'stays':
+          reasons.push({ destination, ...move.why });
+          if (move.isUnreachable) this.#unreachable.set(destination, move.why);
+      }
+    }
+    return { uuid, name, result: 'stays', warnings: [], reasons };
+  }
+}
