@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
+import type { Hello } from '../../control/messages.js';
 import { closeForEvacuation } from '../../driver/evacuating.js';
 import type { Host } from '../../driver/host.js';
 import { RefusedError, UsageError } from '../../errors/errors.js';
@@ -21,6 +22,7 @@ import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine, printNote, printTable } from '../output.js';
 import { helloOf } from '../peer-hello.js';
 import { setExitCode } from '../result.js';
+import { sharedAsker } from '../shared-asker.js';
 import { StopSignals } from '../stop-signals.js';
 import { flag } from '../verb-options.js';
 
@@ -112,7 +114,9 @@ export const evacuateCommand: CommandModule<GlobalOptions, EvacuateOptions> = {
       const infos = await host.toolstack.list(AbortSignal.timeout(host.deadlines.callMs));
       return infos.filter(({ uuid, state }) => state !== 'dying' && !stays.has(uuid));
     };
-    const seen = await lookAt(host, options, destinations, stop.cancel);
+    const asker = sharedAsker(ownAsker());
+    const look = (destination: string): Promise<Hello> => helloOf(host, options, destination, stop.cancel, asker());
+    const seen = await Promise.all(destinations.map((destination) => seenBy(look, destination, stop.cancel)));
     const answering = seen.flatMap(({ destination, error }) => (error === undefined ? [destination] : []));
     if (options['dry-run']) {
       tellPlan(seen, planEvacuation(await list(), answering.length === 0 ? destinations : answering), options.json);
@@ -138,7 +142,7 @@ export const evacuateCommand: CommandModule<GlobalOptions, EvacuateOptions> = {
       onNews: news.attempt,
       move: (leaver, destination) => {
         const session: MigrateSession = {
-          ...ownAsker(),
+          ...asker(),
           cancel: stop.cancel,
           hurry: stop.hurry,
           onProgress: (event) => news.progress(leaver, event),
@@ -170,23 +174,18 @@ async function excluded(host: Host, refs: readonly string[], signal: AbortSignal
   return uuids;
 }
 
-async function lookAt(
-  host: Host,
-  options: EvacuateOptions,
-  destinations: readonly string[],
+async function seenBy(
+  look: (destination: string) => Promise<Hello>,
+  destination: string,
   signal: AbortSignal,
-): Promise<Seen[]> {
-  return await Promise.all(
-    destinations.map(async (destination) => {
-      try {
-        const { hostname } = await helloOf(host, options, destination, signal);
-        return { destination, hostname, error: undefined };
-      } catch (error) {
-        signal.throwIfAborted();
-        return { destination, hostname: undefined, error: messageOf(error) };
-      }
-    }),
-  );
+): Promise<Seen> {
+  try {
+    const { hostname } = await look(destination);
+    return { destination, hostname, error: undefined };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { destination, hostname: undefined, error: messageOf(error) };
+  }
 }
 
 function migrationOf(options: EvacuateOptions, { uuid }: Leaver, destination: string): MigrateOptions {
