@@ -1,3 +1,4 @@
+import { messageOf } from '../errors/message-of.js';
 import { planEvacuation, type Leaver, type Route } from './plan.js';
 
 /** Why a domain did not go to a destination. */
@@ -41,6 +42,8 @@ export interface EvacuationReport {
   readonly domains: readonly Left[];
   /** Names of the domains that are here at the end and should not be. */
   readonly left: readonly string[];
+  /** Why the host could not be looked at again: then `left` is what was known before. */
+  readonly unseen?: string;
 }
 
 export interface Evacuation {
@@ -59,18 +62,26 @@ export interface Evacuation {
 /**
  * Empties a host. What cannot leave stays and is told of, and keeps nobody else from leaving. Each domain is offered to each destination once at most, and
  * the host is looked at again until nobody is there who was not asked to go: so it ends, and what it says of the end is what was seen.
- * Rejects only where `list` does.
+ * Rejects only where the first `list` does.
  */
 export async function evacuate(evacuation: Evacuation): Promise<EvacuationReport> {
   const done = new Map<string, Left>();
   const run = new Run(evacuation);
+  let here = await evacuation.list();
   for (;;) {
-    const here = await evacuation.list();
     const fresh = here.filter(({ uuid }) => !done.has(uuid));
     if (fresh.length === 0 || evacuation.cancel.aborted) {
       return { domains: [...done.values()], left: here.map(({ name }) => name) };
     }
     for (const left of await run.all(fresh)) done.set(left.uuid, left);
+    try {
+      here = await evacuation.list();
+    } catch (error) {
+      // What was done is worth more than that it is not known to be all.
+      const domains = [...done.values()];
+      const left = domains.flatMap(({ name, result }) => (result === 'moved' || result === 'gone' ? [] : [name]));
+      return { domains, left, unseen: messageOf(error) };
+    }
   }
 }
 

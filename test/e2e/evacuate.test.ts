@@ -177,6 +177,7 @@ describe('what is wrong with the words', () => {
     [['--to', 'ftp://b/system'], 2, 'E_USAGE_URI'],
     [['--to', ','], 2, '--to names no destination'],
     [['--to', 'xen+tls://b/system', '--parallel', '0'], 2, '--parallel 0: a whole number from 1 to 64'],
+    [['--to', 'xen+tls://b/system', '--compress', 'gzip'], 2, 'E_USAGE_COMPRESS'],
     [['--to', 'xen+tls://b/system', '--exclude', 'nobody'], 3, 'E_REFUSED_NO_DOMAIN'],
     [['--to', 'xen+tls://127.0.0.1:1/system'], 3, 'E_REFUSED_NO_DESTINATION'],
     [[], 2, 'to'],

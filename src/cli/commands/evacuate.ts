@@ -9,13 +9,12 @@ import { messageOf } from '../../errors/message-of.js';
 import { evacuate, type EvacuationReport, type Left } from '../../fleet/evacuate.js';
 import { planEvacuation, type Leaver, type Route } from '../../fleet/plan.js';
 import { reachDaemon } from '../daemon/reach-daemon.js';
-import { destinationOf } from '../dialing.js';
 import { dialingOptions, ownAsker, type DialingOptions } from '../dialing-options.js';
 import { bytesText } from '../bytes-text.js';
 import { shownName, type JsonOptions } from '../domain-options.js';
 import { EXIT } from '../exit.js';
 import { EvacuationNews } from '../migrate/evacuation-news.js';
-import { migrateOnHost } from '../migrate/on-host.js';
+import { checkOptions, migrateOnHost } from '../migrate/on-host.js';
 import { DEFAULT_LANES, type MigrateOptions, type MigrateSession } from '../migrate/options.js';
 import { moveOf } from '../migrate/move-of.js';
 import { openHost, type GlobalOptions } from '../open.js';
@@ -97,7 +96,7 @@ export const evacuateCommand: CommandModule<GlobalOptions, EvacuateOptions> = {
         describe: 'one object as the result, progress as JSON lines on stderr',
       })
       .example('$0 evacuate --to xen+ssh://hv2/system,xen+ssh://hv3/system --dry-run', 'who would go where')
-      .example('$0 evacuate --to hv2 --to hv3 --exclude build1 && poweroff', 'empty this host, all but build1'),
+      .example('$0 evacuate --to hv2 --to hv3 && poweroff', 'empty this host, and switch it off once it is'),
   handler: async (options) => {
     const destinations = destinationsOf(options);
     const { parallel } = options;
@@ -107,6 +106,7 @@ export const evacuateCommand: CommandModule<GlobalOptions, EvacuateOptions> = {
         `--parallel ${parallel}: a whole number from 1 to ${MAX_PARALLEL} is needed`,
       );
     }
+    for (const destination of destinations) checkOptions(migrationOf(options, '', destination));
     using stop = new StopSignals('the evacuation');
     await using host = await openHost(options);
     const stays = await excluded(host, options.exclude, stop.cancel);
@@ -148,7 +148,7 @@ export const evacuateCommand: CommandModule<GlobalOptions, EvacuateOptions> = {
           onProgress: (event) => news.progress(leaver, event),
           onNotice: news.notice,
         };
-        return moveOf(() => moveOne(host, migrationOf(options, leaver, destination), session));
+        return moveOf(() => moveOne(host, migrationOf(options, leaver.uuid, destination), session));
       },
     });
     tellReport(report, seen, stop.cancel.aborted, options.json);
@@ -163,7 +163,6 @@ function destinationsOf(options: EvacuateOptions): string[] {
       hint: 'Add --to URI, or several between commas.',
     });
   }
-  for (const word of words) destinationOf(options, word);
   return [...new Set(words)];
 }
 
@@ -188,7 +187,7 @@ async function seenBy(
   }
 }
 
-function migrationOf(options: EvacuateOptions, { uuid }: Leaver, destination: string): MigrateOptions {
+function migrationOf(options: EvacuateOptions, domain: string, destination: string): MigrateOptions {
   const { 'tls-dir': tlsDir } = options;
   return {
     connect: options.connect,
@@ -198,7 +197,7 @@ function migrationOf(options: EvacuateOptions, { uuid }: Leaver, destination: st
     transport: options.transport,
     'remote-command': options['remote-command'],
     ...(tlsDir === undefined ? {} : { 'tls-dir': resolve(tlsDir) }),
-    domain: uuid,
+    domain,
     desturi: destination,
     live: options.live,
     suspend: false,
@@ -279,9 +278,10 @@ function tellReport(report: EvacuationReport, seen: readonly Seen[], cancelled: 
       printNote(`${name}, to ${destination}: ${why}: ${message}${hint === undefined ? '' : `\n  ${hint}`}`);
     }
   }
-  const { left } = report;
-  if (left.length === 0) printLine('no domain is left here that was to leave');
-  else printLine(`still here: ${left.map(shownName).join(', ')}`);
+  const { left, unseen } = report;
+  if (unseen !== undefined) printNote(`warning: this host could not be looked at again: ${unseen}`);
+  if (left.length > 0) printLine(`still here: ${left.map(shownName).join(', ')}`);
+  else if (unseen === undefined) printLine('no domain is left here that was to leave');
 }
 
 function resultText({ result }: Left): string {
@@ -295,11 +295,11 @@ function resultText({ result }: Left): string {
 }
 
 /** The worst of what has become of them: a domain that needs a person is more than one that stayed. */
-function exitCodeFor({ domains, left }: EvacuationReport, cancelled: boolean): number {
+function exitCodeFor({ domains, left, unseen }: EvacuationReport, cancelled: boolean): number {
   const any = (result: Left['result']): boolean => domains.some((domain) => domain.result === result);
   if (any('in-doubt')) return EXIT.inDoubt;
   if (any('not-running')) return EXIT.notRunning;
-  if (left.length === 0) return EXIT.done;
+  if (left.length === 0 && unseen === undefined) return EXIT.done;
   if (cancelled) return EXIT.cancelled;
   return any('moved') ? EXIT.partly : EXIT.failed;
 }

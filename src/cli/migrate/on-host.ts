@@ -55,8 +55,8 @@ export async function migrateOnHost(host: Host, options: MigrateOptions, session
   });
 }
 
-/** What can be seen of the options alone. */
-function checkOptions(options: MigrateOptions): void {
+/** What can be seen of the options alone. @throws UsageError */
+export function checkOptions(options: MigrateOptions): void {
   if (!Number.isInteger(options.lanes) || options.lanes < 1 || options.lanes > MAX_LANES) {
     throw new UsageError('E_USAGE_LANES', `--lanes ${options.lanes}: a whole number from 1 to ${MAX_LANES} is needed`);
   }

@@ -169,6 +169,21 @@ describe('a host that is emptied', () => {
     expect(left).toHaveLength(4);
   });
 
+  it('that cannot be looked at again is not called empty, and what was done is told', async () => {
+    let looks = 0;
+    const host = new FakeHost([guest('a', 4), guest('b', 4)], ({ name }) =>
+      name === 'a' ? MOVED : stays('E_REFUSED_NO_MEMORY'),
+    );
+    const list = (): Promise<Leaver[]> => {
+      looks += 1;
+      return looks === 1 ? Promise.resolve([...host.here]) : Promise.reject(new Error('xenstored is gone'));
+    };
+    const report = await host.run({ list });
+    expect(report).toMatchObject({ left: ['b'], unseen: 'xenstored is gone' });
+    expect(report.domains).toHaveLength(2);
+    await expect(host.run({ list })).rejects.toThrow('xenstored is gone');
+  });
+
   it('that is empty already is no work', async () => {
     expect(await new FakeHost([], () => MOVED).run()).toEqual({ domains: [], left: [] });
   });
