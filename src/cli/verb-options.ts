@@ -8,6 +8,9 @@ export const flag = (describe: string): { type: 'boolean'; default: false; descr
   describe,
 });
 
+/** `--json` of a verb that takes its time. */
+export const jsonResultFlag = flag('one object as the result, progress as JSON lines on stderr');
+
 /** The text of a file that the user names. @throws UsageError `E_USAGE_FILE` */
 export function readUserFile(path: string): string {
   try {

@@ -1,4 +1,5 @@
 import { orAborted } from '../errors/deadline.js';
+import { AbortedError } from '../errors/errors.js';
 import type { Dialer, Link } from '../tunnel/link.js';
 
 /** A far side lets a connection go that says nothing for long. */
@@ -10,13 +11,14 @@ const STALE_MS = 3_000;
  */
 export class DialAhead implements Disposable {
   #begun: Promise<Ahead> | undefined;
+  readonly #closing = new AbortController();
 
   constructor(private readonly dialer: Dialer) {}
 
   /** Begins, once. What goes wrong is told to whoever takes the link. */
   begin(signal: AbortSignal): void {
     if (this.#begun !== undefined) return;
-    this.#begun = this.dialer.dial(signal).then((link) => {
+    this.#begun = this.dialer.dial(AbortSignal.any([signal, this.#closing.signal])).then((link) => {
       link.duplex.on('error', () => undefined); // until somebody listens; `destroyed` tells it
       return { link, sinceMs: performance.now() };
     });
@@ -35,8 +37,9 @@ export class DialAhead implements Disposable {
     return await this.dialer.dial(signal);
   }
 
-  /** Cuts a link that nobody has taken. */
+  /** Cuts a link that nobody has taken, and does not wait for one that is not there yet. */
   [Symbol.dispose](): void {
+    this.#closing.abort(new AbortedError('nobody wants the connection any more'));
     if (this.#begun !== undefined) cut(this.#begun);
     this.#begun = undefined;
   }

@@ -21,7 +21,7 @@ export type Move =
   | { readonly came: 'stays'; readonly why: Omit<Reason, 'destination'>; readonly isUnreachable: boolean }
   /** It is here and does not run, or nobody knows where it runs: a person is needed, or `recover`. */
   | { readonly came: 'not-running' | 'in-doubt'; readonly why: Omit<Reason, 'destination'> }
-  /** It stopped by itself meanwhile. */
+  /** It was not here any more when it was its turn. */
   | { readonly came: 'gone' };
 
 /** What became of one domain. */
@@ -52,6 +52,8 @@ export interface Evacuation {
   readonly parallel: number;
   /** The domains that are here and are to leave, now. */
   readonly list: () => Promise<readonly Leaver[]>;
+  /** Waits until nobody is on the way here any more, or `cancel`; the names of those who still are. They are not in `list`. */
+  readonly arrivals: () => Promise<readonly string[]>;
   /** Moves one. Never rejects. */
   readonly move: (leaver: Leaver, destination: string) => Promise<Move>;
   readonly onNews: (news: { readonly leaver: Leaver; readonly destination: string; readonly move?: Move }) => void;
@@ -68,19 +70,24 @@ export async function evacuate(evacuation: Evacuation): Promise<EvacuationReport
   const done = new Map<string, Left>();
   const run = new Run(evacuation);
   let here = await evacuation.list();
+  let coming: readonly string[] | undefined;
   for (;;) {
     const fresh = here.filter(({ uuid }) => !done.has(uuid));
-    if (fresh.length === 0 || evacuation.cancel.aborted) {
-      return { domains: [...done.values()], left: here.map(({ name }) => name) };
+    if (fresh.length > 0 && !evacuation.cancel.aborted) {
+      for (const left of await run.all(fresh)) done.set(left.uuid, left);
+    } else if (coming === undefined) {
+      // Who was let in before the host was closed is here when it has arrived, and has to leave as well.
+      coming = await evacuation.arrivals();
+    } else {
+      return { domains: [...done.values()], left: [...new Set([...here.map(({ name }) => name), ...coming])] };
     }
-    for (const left of await run.all(fresh)) done.set(left.uuid, left);
     try {
       here = await evacuation.list();
     } catch (error) {
       // What was done is worth more than that it is not known to be all.
       const domains = [...done.values()];
       const left = domains.flatMap(({ name, result }) => (result === 'moved' || result === 'gone' ? [] : [name]));
-      return { domains, left, unseen: messageOf(error) };
+      return { domains, left: [...left, ...(coming ?? [])], unseen: messageOf(error) };
     }
   }
 }

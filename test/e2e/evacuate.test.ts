@@ -115,7 +115,7 @@ describe('a host that is emptied', () => {
     const nobody = 'xen+tls://127.0.0.1:1/system';
     const { code, report, stderr } = await evacuate(a, [nobody, uriOf(b)]);
     expect(code).toBe(6);
-    expect(stderr).toContain(`warning: ${nobody} is left out`);
+    expect(stderr).toContain(`{"event":"warning","text":"${nobody} is left out`);
     expect(report).toMatchObject({ result: 'partly', left: ['large'] });
     expect(report.domains.find(({ name }) => name === 'large')).toMatchObject({
       result: 'stays',
@@ -155,6 +155,24 @@ describe('a host that is emptied', () => {
     expect((await b.migrate('other', a)).code).toBe(0);
   });
 
+  it('F49: waits for a guest that was let in before, and sends it on', async () => {
+    const { a, b } = hosts;
+    await a.serve();
+    await b.serve();
+    await c.serve();
+    await b.create(guestXml({ name: 'late', mib: 16 }));
+    const coming = b.start(...b.migrateWords('late', a, '--bandwidth', '8', '--progress', 'json'));
+    await eventually(() => expect(coming.stderr).toContain('"phase":"perform"'));
+    const { code, report, stderr } = await evacuate(a, [uriOf(c)]);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('waits for late, which is arriving from');
+    expect(report).toMatchObject({ domains: [{ name: 'late', result: 'moved' }], left: [] });
+    expect((await coming.finished).code).toBe(0);
+    expect([await names(a), await names(b), await names(c)]).toEqual([[], [], ['late']]);
+    expect((await c.info('late')).guest.bad).toBe(0);
+    assertNeverTwice([a.dir, b.dir, c.dir]);
+  });
+
   it('F46: whose client is killed is open again, and its daemon brings to an end what was begun', async () => {
     const { a, b } = hosts;
     await a.serve();
@@ -173,6 +191,12 @@ describe('a host that is emptied', () => {
 });
 
 describe('what is wrong with the words', () => {
+  it('is told as JSON as well', async () => {
+    const { code, stdout } = await hosts.a.run('evacuate', '--to', 'xen+tls://b/system', '--json');
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({ result: 'failed', code: 'E_USAGE_TLS_DIR', guest: 'untouched' });
+  });
+
   it.each([
     [['--to', 'ftp://b/system'], 2, 'E_USAGE_URI'],
     [['--to', ','], 2, '--to names no destination'],

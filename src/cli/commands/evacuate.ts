@@ -2,9 +2,10 @@ import { resolve } from 'node:path';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
 import type { Hello } from '../../control/messages.js';
-import { closeForEvacuation } from '../../driver/evacuating.js';
+import { arriving, closeForEvacuation, waitForArrivals } from '../../driver/evacuating.js';
 import type { Host } from '../../driver/host.js';
-import { RefusedError, UsageError } from '../../errors/errors.js';
+import { Deadline } from '../../errors/deadline.js';
+import { RefusedError, UsageError, XenferryError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import { evacuate, type EvacuationReport, type Left } from '../../fleet/evacuate.js';
 import { planEvacuation, type Leaver, type Route } from '../../fleet/plan.js';
@@ -17,13 +18,14 @@ import { EvacuationNews } from '../migrate/evacuation-news.js';
 import { checkOptions, migrateOnHost } from '../migrate/on-host.js';
 import { DEFAULT_LANES, type MigrateOptions, type MigrateSession } from '../migrate/options.js';
 import { moveOf } from '../migrate/move-of.js';
+import { failureOf } from '../migrate/told.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine, printNote, printTable } from '../output.js';
 import { helloOf } from '../peer-hello.js';
 import { setExitCode } from '../result.js';
 import { sharedAsker } from '../shared-asker.js';
 import { StopSignals } from '../stop-signals.js';
-import { flag } from '../verb-options.js';
+import { flag, jsonResultFlag } from '../verb-options.js';
 
 /** Two at a time: more share the same network, and make each guest's pause longer. */
 const DEFAULT_PARALLEL = 2;
@@ -48,6 +50,7 @@ interface Seen {
   readonly destination: string;
   readonly hostname: string | undefined;
   readonly error: string | undefined;
+  readonly hint: string | undefined;
 }
 
 export const evacuateCommand: CommandModule<GlobalOptions, EvacuateOptions> = {
@@ -90,70 +93,87 @@ export const evacuateCommand: CommandModule<GlobalOptions, EvacuateOptions> = {
         default: 'auto' as const,
         describe: 'how progress is shown, on stderr',
       })
-      .option('json', {
-        type: 'boolean',
-        default: false,
-        describe: 'one object as the result, progress as JSON lines on stderr',
-      })
+      .option('json', jsonResultFlag)
       .example('$0 evacuate --to xen+ssh://hv2/system,xen+ssh://hv3/system --dry-run', 'who would go where')
-      .example('$0 evacuate --to hv2 --to hv3 && poweroff', 'empty this host, and switch it off once it is'),
+      .example('$0 evacuate --to hv2 --to hv3 --exclude build1', 'empty this host, all but build1'),
   handler: async (options) => {
-    const destinations = destinationsOf(options);
-    const { parallel } = options;
-    if (!Number.isInteger(parallel) || parallel < 1 || parallel > MAX_PARALLEL) {
-      throw new UsageError(
-        'E_USAGE_PARALLEL',
-        `--parallel ${parallel}: a whole number from 1 to ${MAX_PARALLEL} is needed`,
-      );
+    try {
+      await run(options);
+    } catch (error) {
+      if (options.json) printJson(failureOf(error));
+      throw error;
     }
-    for (const destination of destinations) checkOptions(migrationOf(options, '', destination));
-    using stop = new StopSignals('the evacuation');
-    await using host = await openHost(options);
-    const stays = await excluded(host, options.exclude, stop.cancel);
-    const list = async (): Promise<Leaver[]> => {
-      const infos = await host.toolstack.list(AbortSignal.timeout(host.deadlines.callMs));
-      return infos.filter(({ uuid, state }) => state !== 'dying' && !stays.has(uuid));
-    };
-    const asker = sharedAsker(ownAsker());
-    const look = (destination: string): Promise<Hello> => helloOf(host, options, destination, stop.cancel, asker());
-    const seen = await Promise.all(destinations.map((destination) => seenBy(look, destination, stop.cancel)));
-    const answering = seen.flatMap(({ destination, error }) => (error === undefined ? [destination] : []));
-    if (options['dry-run']) {
-      tellPlan(seen, planEvacuation(await list(), answering.length === 0 ? destinations : answering), options.json);
-      if (answering.length === 0) setExitCode(EXIT.refused);
-      return;
-    }
-    for (const { destination, error } of seen) {
-      if (error !== undefined) printNote(`warning: ${destination} is left out: ${error}`);
-    }
-    if (answering.length === 0) {
-      throw new RefusedError('E_REFUSED_NO_DESTINATION', 'none of the destinations can be reached; nothing was moved', {
-        hint: '`xenferry version --peer URI` says of each why.',
-      });
-    }
-    // Two hosts that empty themselves into each other would never be empty.
-    using _closed = await closeForEvacuation(host, `xenferry evacuate (process ${process.pid})`);
-    const news = new EvacuationNews(options.json ? 'json' : options.progress === 'none' ? 'none' : 'lines');
-    const report = await evacuate({
-      destinations: answering,
-      parallel,
-      list,
-      cancel: stop.cancel,
-      onNews: news.attempt,
-      move: (leaver, destination) => {
-        const session: MigrateSession = {
-          ...asker(),
-          cancel: stop.cancel,
-          hurry: stop.hurry,
-          onProgress: (event) => news.progress(leaver, event),
-          onNotice: news.notice,
-        };
-        return moveOf(() => moveOne(host, migrationOf(options, leaver.uuid, destination), session));
-      },
-    });
-    tellReport(report, seen, stop.cancel.aborted, options.json);
   },
 };
+
+async function run(options: EvacuateOptions): Promise<void> {
+  const destinations = destinationsOf(options);
+  const { parallel } = options;
+  if (!Number.isInteger(parallel) || parallel < 1 || parallel > MAX_PARALLEL) {
+    throw new UsageError(
+      'E_USAGE_PARALLEL',
+      `--parallel ${parallel}: a whole number from 1 to ${MAX_PARALLEL} is needed`,
+    );
+  }
+  for (const destination of destinations) checkOptions(migrationOf(options, '', destination));
+  const news = new EvacuationNews(options.json ? 'json' : options.progress === 'none' ? 'none' : 'lines');
+  using stop = new StopSignals('the evacuation');
+  await using host = await openHost(options);
+  const stays = await excluded(host, options.exclude, stop.cancel);
+  const asker = sharedAsker(ownAsker());
+  const look = (destination: string): Promise<Hello> => helloOf(host, options, destination, stop.cancel, asker());
+  const seen = await Promise.all(destinations.map((destination) => seenBy(look, destination, stop.cancel)));
+  const answering = seen.flatMap(({ destination, error }) => (error === undefined ? [destination] : []));
+  if (options['dry-run']) {
+    const leavers = await leaversOf(host, stays, stop.cancel);
+    tellPlan(seen, planEvacuation(leavers, answering.length === 0 ? destinations : answering), options.json);
+    if (answering.length === 0) setExitCode(EXIT.refused);
+    return;
+  }
+  for (const { destination, error, hint } of seen) {
+    if (error !== undefined) {
+      news.warning(`${destination} is left out: ${error}${hint === undefined ? '' : `\n  ${hint}`}`);
+    }
+  }
+  if (answering.length === 0) {
+    throw new RefusedError('E_REFUSED_NO_DESTINATION', 'none of the destinations can be reached; nothing was moved', {
+      hint: 'The warnings say of each why.',
+    });
+  }
+  // Two hosts that empty themselves into each other would never be empty.
+  using _closed = await closeForEvacuation(host, `xenferry evacuate (process ${process.pid})`, stop.cancel);
+  const report = await evacuate({
+    destinations: answering,
+    parallel,
+    // Also behind Ctrl-C: what is here in the end is what counts.
+    list: () => leaversOf(host, stays, stop.hurry),
+    arrivals: async () => {
+      for (const { name, what } of arriving(host)) news.notice(`waits for ${name}, which is ${what}`);
+      return (await waitForArrivals(host, stop.cancel)).map(({ name }) => name);
+    },
+    cancel: stop.cancel,
+    onNews: news.attempt,
+    move: (leaver, destination) => {
+      const session: MigrateSession = {
+        ...asker(),
+        cancel: stop.cancel,
+        hurry: stop.hurry,
+        onProgress: (event) => news.progress(leaver, event),
+        onNotice: news.notice,
+      };
+      return moveOf(() => moveOne(host, migrationOf(options, leaver.uuid, destination), session));
+    },
+  });
+  tellReport(report, seen, stop.cancel.aborted, options.json);
+}
+
+/** The domains that are here and are to leave. Who is still on the way here is not. */
+async function leaversOf(host: Host, stays: ReadonlySet<string>, signal: AbortSignal): Promise<Leaver[]> {
+  using looking = new Deadline(signal, host.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'a look at the domains here');
+  const coming = new Set(arriving(host).map(({ uuid }) => uuid));
+  const infos = await host.toolstack.list(looking.signal);
+  return infos.filter(({ uuid, state }) => state !== 'dying' && !stays.has(uuid) && !coming.has(uuid));
+}
 
 /** @throws UsageError */
 function destinationsOf(options: EvacuateOptions): string[] {
@@ -168,11 +188,13 @@ function destinationsOf(options: EvacuateOptions): string[] {
 
 /** UUIDs of the domains that are to stay. @throws RefusedError for one that is not there: a slip of the pen would move it */
 async function excluded(host: Host, refs: readonly string[], signal: AbortSignal): Promise<ReadonlySet<string>> {
+  using looking = new Deadline(signal, host.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'a look at who is to stay');
   const uuids = new Set<string>();
-  for (const ref of refs) uuids.add((await host.findKnown(ref, signal)).uuid);
+  for (const ref of refs) uuids.add((await host.findKnown(ref, looking.signal)).uuid);
   return uuids;
 }
 
+/** @throws UsageError; the signal's reason */
 async function seenBy(
   look: (destination: string) => Promise<Hello>,
   destination: string,
@@ -180,10 +202,12 @@ async function seenBy(
 ): Promise<Seen> {
   try {
     const { hostname } = await look(destination);
-    return { destination, hostname, error: undefined };
+    return { destination, hostname, error: undefined, hint: undefined };
   } catch (error) {
     signal.throwIfAborted();
-    return { destination, hostname: undefined, error: messageOf(error) };
+    if (error instanceof UsageError) throw error; // the words are wrong, not the host
+    const hint = error instanceof XenferryError ? error.hint : undefined;
+    return { destination, hostname: undefined, error: messageOf(error), hint };
   }
 }
 
@@ -288,7 +312,7 @@ function resultText({ result }: Left): string {
   return {
     moved: 'moved',
     stays: 'stays',
-    gone: 'stopped by itself',
+    gone: 'was gone already',
     'in-doubt': 'in doubt',
     'not-running': 'stands still here',
   }[result];

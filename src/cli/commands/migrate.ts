@@ -12,7 +12,7 @@ import { printJson, printLine, printNote } from '../output.js';
 import type { GlobalOptions } from '../place.js';
 import { Progress, PROGRESS_STYLES, progressStyle } from '../progress.js';
 import { StopSignals } from '../stop-signals.js';
-import { flag, readUserFile } from '../verb-options.js';
+import { flag, jsonResultFlag, readUserFile } from '../verb-options.js';
 
 interface MigrateVerbOptions extends MigrateOptions {
   /** Undefined: through this host's daemon where one runs. */
@@ -77,11 +77,7 @@ export const migrateCommand: CommandModule<GlobalOptions, MigrateVerbOptions> = 
         default: 'auto' as const,
         describe: 'how progress is shown, on stderr',
       })
-      .option('json', {
-        type: 'boolean',
-        default: false,
-        describe: 'one object as the result, progress as JSON lines on stderr',
-      })
+      .option('json', jsonResultFlag)
       .example('$0 migrate --live web1 xen+tls://host2/system --tls-dir /etc/xenferry/tls', 'move web1 while it runs'),
   handler: async (options) => {
     try {

@@ -44,6 +44,11 @@ export class EvacuationNews {
     );
   };
 
+  /** Told even to who wants to hear of no progress. */
+  warning(text: string): void {
+    printNote(this.style === 'json' ? JSON.stringify({ event: 'warning', text }) : `warning: ${text}`);
+  }
+
   readonly notice = (text: string): void => {
     this.#say({ event: 'notice', text }, text);
   };
@@ -59,7 +64,7 @@ function endText(move: Move, destination: string): string {
     case 'moved':
       return `is at ${destination} after ${(move.totalMs / 1000).toFixed(1)} s`;
     case 'gone':
-      return 'does not run any more';
+      return 'is not here any more';
     case 'stays':
       return `does not go to ${destination}: ${move.why.message}`;
     case 'in-doubt':

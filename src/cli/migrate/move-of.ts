@@ -22,13 +22,13 @@ export async function moveOf(migrate: () => Promise<Migrated>): Promise<Move> {
     if (!(error instanceof MigrationError)) return GONE.has(code) ? { came: 'gone' } : stays;
     switch (error.guest) {
       case 'in-doubt':
+      case 'destination': // it failed behind its arrival: it is offered to nobody else
         return { came: 'in-doubt', why };
       case 'source-suspended':
       case 'source-stopped':
         return { came: 'not-running', why };
       case 'source-running':
       case 'source-paused':
-      case 'destination':
         return stays;
     }
   }

@@ -16,6 +16,7 @@ describe('what a migration came to, for an evacuation', () => {
     ['source-suspended', 'not-running'],
     ['source-stopped', 'not-running'],
     ['in-doubt', 'in-doubt'],
+    ['destination', 'in-doubt'],
   ] as const)('a guest that is %s: %s', async (place, came) => {
     expect(await fails(at(place))).toMatchObject({ came, why: { code: 'E_TUNNEL_LOST', hint: 'Look.' } });
   });

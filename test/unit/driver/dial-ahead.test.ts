@@ -99,6 +99,24 @@ describe('a destination that is dialled ahead', () => {
     await once(late.duplex, 'close');
   });
 
+  it('whoever does not want it any more does not wait for it either', () => {
+    let asked: AbortSignal | undefined;
+    const { dialer } = dialerOf();
+    const silent: Dialer = {
+      ...dialer,
+      dial: (signal) => {
+        asked = signal;
+        return new Promise<Link>(() => undefined);
+      },
+    };
+    {
+      using ahead = new DialAhead(silent);
+      ahead.begin(never);
+      expect(asked?.aborted).toBe(false);
+    }
+    expect(asked?.aborted).toBe(true);
+  });
+
   it('a link that nobody takes is cut, and one that was taken is not', async () => {
     const [unused, used] = [link(), link()];
     {

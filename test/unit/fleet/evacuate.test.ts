@@ -54,6 +54,7 @@ class FakeHost {
       destinations: ['x', 'y'],
       parallel: 2,
       list: () => Promise.resolve([...this.here]),
+      arrivals: () => Promise.resolve([]),
       move: async (leaver, destination) => {
         this.asked.push(`${leaver.name} ${destination}`);
         this.#under += 1;
@@ -139,6 +140,24 @@ describe('a host that is emptied', () => {
     const { domains, left } = await host.run();
     expect(domains.map(({ name }) => name)).toEqual(['a', 'late']);
     expect(left).toEqual([]);
+  });
+
+  it('also of those who were on their way when it was closed', async () => {
+    const host = new FakeHost([guest('a', 4)], () => MOVED);
+    const arrivals = async (): Promise<string[]> => {
+      await new Promise(setImmediate);
+      host.here.push(guest('late', 4));
+      return [];
+    };
+    const { domains, left } = await host.run({ arrivals });
+    expect(domains.map(({ name }) => name)).toEqual(['a', 'late']);
+    expect(left).toEqual([]);
+  });
+
+  it('is not called empty while somebody is still on the way', async () => {
+    const host = new FakeHost([], () => MOVED);
+    host.cancel.abort();
+    expect(await host.run({ arrivals: () => Promise.resolve(['late']) })).toEqual({ domains: [], left: ['late'] });
   });
 
   it('says that one came back, and does not send it away for ever', async () => {
