@@ -146,6 +146,8 @@ export type ToolstackEvent =
  */
 export interface Toolstack extends AsyncDisposable {
   readonly uri: string;
+  /** Folder that holds the `proc` and `sys` of the kernel which serves its guests their disks and cards: `/` on a Xen host. */
+  readonly kernelFiles: string;
   host(signal?: AbortSignal): Promise<HostInfo>;
 
   /** Guests only: domain 0 is never in the list. */

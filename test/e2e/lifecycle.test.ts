@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { guestXml, TwoHosts } from '../support/hosts.js';
@@ -55,4 +55,40 @@ it('S50: migrate --persistent --undefinesource over one encrypted connection', a
   expect(result).toMatchObject({ result: 'done', persistent: true, warnings: [] });
   expect(await a.must('list', '--all', '--json')).toBe('[]\n');
   expect(await b.list()).toMatchObject([{ name: 'web1', state: 'running', persistent: true }]);
+});
+
+it('S20, S41: domblkstat and domifstat, for people and for scripts', async () => {
+  const { a } = hosts;
+  const devices = `<devices>
+    <disk type='block' device='disk'><driver name='phy'/><source dev='/dev/vg/root'/><target dev='xvda'/></disk>
+    <interface type='bridge'><mac address='00:16:3e:00:00:0a'/><source bridge='br0'/></interface></devices>`;
+  await a.create(guestXml({ name: 'web1', mib: 8 }).replace('</domain>', `${devices}</domain>`));
+  const id = (await a.must('domid', 'web1')).trim();
+  const kernel = join(a.dir, 'kernel');
+  const counters = join(kernel, 'sys/bus/xen-backend/devices', `vbd-${id}-51712`, 'statistics');
+  mkdirSync(counters, { recursive: true });
+  for (const [index, name] of ['f_req', 'wr_req', 'rd_req', 'wr_sect', 'rd_sect', 'oo_req'].entries()) {
+    writeFileSync(join(counters, name), `${index + 1}\n`);
+  }
+  expect(await a.must('domblkstat', 'web1', 'xvda')).toBe(
+    ['rd_req 3', 'rd_bytes 2560', 'wr_req 2', 'wr_bytes 2048', 'flush_operations 1', 'errs 6']
+      .map((line) => `xvda ${line}\n`)
+      .join(''),
+  );
+  expect(await a.must('domblkstat', 'web1')).toContain('rd_req 3\n');
+  expect(await a.must('domblkstat', 'web1', 'xvda', '--human')).toMatch(
+    /^Device: xvda\n number of read operations: +3\n/,
+  );
+  expect(JSON.parse(await a.must('domblkstat', 'web1', '--json'))).toMatchObject({ device: null, rd_bytes: '2560' });
+  const missing = await a.run('domblkstat', 'web1', 'xvdb');
+  expect(missing).toMatchObject({ code: 3, stdout: '', stderr: expect.stringContaining('It has xvda.') as string });
+
+  mkdirSync(join(kernel, 'proc/net'), { recursive: true });
+  writeFileSync(join(kernel, 'proc/net/dev'), `  vif${id}.0: 1 2 3 4 0 0 0 0 5 6 7 8 0 0 0 0\n`);
+  const stat = await a.must('domifstat', 'web1', '00:16:3e:00:00:0a');
+  expect(stat.split('\n').slice(0, 5)).toEqual(
+    ['rx_bytes 5', 'rx_packets 6', 'rx_errs 7', 'rx_drop 8', 'tx_bytes 1'].map((line) => `vif${id}.0 ${line}`),
+  );
+  expect(JSON.parse(await a.must('domifstat', 'web1', `vif${id}.0`, '--json'))).toMatchObject({ tx_drop: '4' });
+  expect(await a.run('domifstat', 'web1', 'eth0')).toMatchObject({ code: 2 });
 });

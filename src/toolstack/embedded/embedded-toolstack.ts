@@ -51,12 +51,14 @@ const ENTRY = agentEntry(import.meta.url, './transfer-agent.js');
 /** An embedded host: a folder. Holds nothing in memory, so any number of processes may work on it at once. */
 export class EmbeddedToolstack implements Toolstack {
   readonly uri: string;
+  readonly kernelFiles: string;
   readonly #host: HostFolder;
   readonly #version: string;
 
   constructor(host: HostFolder, uri: string, version: string) {
     this.#host = host;
     this.uri = uri;
+    this.kernelFiles = host.kernelFiles;
     this.#version = version;
   }
 

@@ -12,6 +12,7 @@ import { makeFolder } from '../../posix/folder.js';
  * dom0-target           what a simulated domain 0 was asked to make do with, in KiB
  * history.jsonl         every start and stop of every domain, append-only
  * domains/N/            a domain: domain.json, config.xml, memory, types, dirty, platform...
+ * kernel/               what its kernel would show: proc and sys, with counters; optional, written by people and tests
  * locks/                flock(2) files; never removed, so that all processes lock the same ones
  * ```
  */
@@ -41,6 +42,10 @@ export class HostFolder {
 
   get domains(): string {
     return join(this.dir, 'domains');
+  }
+
+  get kernelFiles(): string {
+    return join(this.dir, 'kernel');
   }
 
   domain(domid: number): string {

@@ -47,6 +47,7 @@ export const LIBXL_AGENT = agentEntry(import.meta.url, './libxl-agent.js');
 /** A Xen host, through libxl in child processes. */
 export class LibxlToolstack implements Toolstack {
   readonly uri = 'xen:///system';
+  readonly kernelFiles = '/';
   #queries: Agent | undefined;
   #spare: SpareAgent | undefined;
 
