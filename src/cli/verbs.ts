@@ -42,6 +42,7 @@ const VERBS: Readonly<Record<string, Load>> = {
   vcpuinfo: async () => (await import('./commands/tune.js')).vcpuinfoCommand,
   vcpupin: async () => (await import('./commands/tune.js')).vcpupinCommand,
   domblkstat: async () => (await import('./commands/statistics.js')).domblkstatCommand,
+  dommemstat: async () => (await import('./commands/statistics.js')).dommemstatCommand,
   domifstat: async () => (await import('./commands/statistics.js')).domifstatCommand,
   suspend: async () => (await import('./commands/power.js')).suspendCommand,
   resume: async () => (await import('./commands/power.js')).resumeCommand,

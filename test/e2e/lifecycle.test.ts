@@ -57,7 +57,7 @@ it('S50: migrate --persistent --undefinesource over one encrypted connection', a
   expect(await b.list()).toMatchObject([{ name: 'web1', state: 'running', persistent: true }]);
 });
 
-it('S20, S41: domblkstat and domifstat, for people and for scripts', async () => {
+it('S20, S41, S48: domblkstat, domifstat and dommemstat, for people and for scripts', async () => {
   const { a } = hosts;
   const devices = `<devices>
     <disk type='block' device='disk'><driver name='phy'/><source dev='/dev/vg/root'/><target dev='xvda'/></disk>
@@ -91,4 +91,10 @@ it('S20, S41: domblkstat and domifstat, for people and for scripts', async () =>
   );
   expect(JSON.parse(await a.must('domifstat', 'web1', `vif${id}.0`, '--json'))).toMatchObject({ tx_drop: '4' });
   expect(await a.run('domifstat', 'web1', 'eth0')).toMatchObject({ code: 2 });
+
+  expect(await a.must('dommemstat', 'web1')).toBe('actual 8192\navailable 8192\n');
+  await a.must('setmem', 'web1', '6M', '--live');
+  await expect
+    .poll(() => a.must('dommemstat', 'web1', '--json'), { timeout: 20_000 })
+    .toBe('{"memoryKiB":6144,"maxMemoryKiB":8192}\n');
 });

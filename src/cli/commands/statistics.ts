@@ -1,6 +1,7 @@
 import type { CommandModule } from 'yargs';
 import { diskStatistics, type DiskStatistics } from '../../driver/statistics/disk-statistics.js';
 import { interfaceStatistics } from '../../driver/statistics/interface-statistics.js';
+import { memoryStatistics } from '../../driver/statistics/memory-statistics.js';
 import { domainArgument, flag, jsonOption, type DomainOptions, type JsonOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine } from '../output.js';
@@ -75,5 +76,20 @@ export const domifstatCommand: CommandModule<GlobalOptions, InterfaceOptions> = 
     ]);
     if (options.json) printJson({ interface: ifname, ...asJson(figures) });
     else for (const [key, , value] of figures) printLine(`${ifname} ${key} ${value}`);
+  },
+};
+
+export const dommemstatCommand: CommandModule<GlobalOptions, JsonOptions & DomainOptions> = {
+  command: 'dommemstat <domain>',
+  describe: 'show how much memory a running domain has and can have, in KiB',
+  builder: (yargs) => jsonOption(domainArgument(yargs)).example('$0 dommemstat web1', 'both figures, a line each'),
+  handler: async (options) => {
+    await using host = await openHost(options);
+    const { memoryKiB, maxMemoryKiB } = await memoryStatistics(host, options.domain);
+    if (options.json) printJson({ memoryKiB, maxMemoryKiB });
+    else {
+      printLine(`actual ${memoryKiB}`);
+      printLine(`available ${maxMemoryKiB}`);
+    }
   },
 };
