@@ -5,6 +5,7 @@ import { memoryStatistics } from '../../driver/statistics/memory-statistics.js';
 import { domainArgument, flag, jsonOption, type DomainOptions, type JsonOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine } from '../output.js';
+import { StopSignals } from '../stop-signals.js';
 
 type Figures = readonly (readonly [key: string, forPeople: string, value: bigint])[];
 
@@ -37,7 +38,8 @@ export const domblkstatCommand: CommandModule<GlobalOptions, DiskOptions> = {
       .example('$0 domblkstat web1 xvda', 'requests and bytes since the disk was attached'),
   handler: async ({ device, human, json, ...options }) => {
     await using host = await openHost(options);
-    const figures = ofDisk(await diskStatistics(host, options.domain, device));
+    using stop = new StopSignals();
+    const figures = ofDisk(await diskStatistics(host, options.domain, device, stop.cancel));
     if (json) printJson({ device: device ?? null, ...asJson(figures) });
     else if (human) {
       printLine(`Device: ${device ?? 'all'}`);
@@ -62,7 +64,8 @@ export const domifstatCommand: CommandModule<GlobalOptions, InterfaceOptions> = 
       .example('$0 domifstat web1 00:16:3e:12:34:56', 'bytes and packets, as the guest sees them'),
   handler: async (options) => {
     await using host = await openHost(options);
-    const { ifname, received, sent } = await interfaceStatistics(host, options.domain, options.interface);
+    using stop = new StopSignals();
+    const { ifname, received, sent } = await interfaceStatistics(host, options.domain, options.interface, stop.cancel);
     const figures: Figures = (
       [
         ['rx', received],
@@ -85,7 +88,8 @@ export const dommemstatCommand: CommandModule<GlobalOptions, JsonOptions & Domai
   builder: (yargs) => jsonOption(domainArgument(yargs)).example('$0 dommemstat web1', 'both figures, a line each'),
   handler: async (options) => {
     await using host = await openHost(options);
-    const { memoryKiB, maxMemoryKiB } = await memoryStatistics(host, options.domain);
+    using stop = new StopSignals();
+    const { memoryKiB, maxMemoryKiB } = await memoryStatistics(host, options.domain, stop.cancel);
     if (options.json) printJson({ memoryKiB, maxMemoryKiB });
     else {
       printLine(`actual ${memoryKiB}`);

@@ -1,14 +1,34 @@
 import { z } from 'zod';
+import { ProtocolError } from '../../errors/errors.js';
+import { messageOf } from '../../errors/message-of.js';
 
+/** libxl writes -1, or nothing, where it has given no number yet. */
 const nicsSchema = z.looseObject({
-  nics: z.array(z.looseObject({ devid: z.int().min(0).max(65_535).optional(), mac: z.string().optional() })).optional(),
+  nics: z
+    .array(z.looseObject({ devid: z.int().min(-1).max(65_535).default(-1), mac: z.string().optional() }))
+    .default([]),
 });
 
-/** The device number of each network card of a running domain by its address in lower case, from libxl's JSON. */
+/**
+ * The device number of each network card of a running domain by its address in lower case, from libxl's JSON; a card without one has
+ * that of its place. @throws ProtocolError `E_PROTOCOL_LIBXL_JSON`
+ */
 export function nicNumbers(text: string): ReadonlyMap<string, number> {
-  const numbers = new Map<string, number>();
-  for (const { devid, mac } of nicsSchema.parse(JSON.parse(text)).nics ?? []) {
-    if (mac !== undefined) numbers.set(mac.toLowerCase(), devid ?? 0);
+  try {
+    const { nics } = nicsSchema.parse(JSON.parse(text));
+    return new Map(
+      nics.flatMap(({ devid, mac }, place) =>
+        mac === undefined ? [] : [[mac.toLowerCase(), devid < 0 ? place : devid] as const],
+      ),
+    );
+  } catch (cause) {
+    throw new ProtocolError(
+      'E_PROTOCOL_LIBXL_JSON',
+      `the network cards of a libxl configuration: ${messageOf(cause)}`,
+      {
+        cause,
+        hint: 'The configuration is what the toolstack says the domain runs as; check that the toolstack is whole.',
+      },
+    );
   }
-  return numbers;
 }

@@ -6,6 +6,7 @@ import { RefusedError, SystemError } from '../../errors/errors.js';
 import type { Domid } from '../../toolstack/domid.js';
 import type { Host } from '../host.js';
 import { readKernelFile } from './kernel-file.js';
+import { runningGuest } from './running-guest.js';
 
 /** What a guest asked of a disk since it was attached. */
 export interface DiskStatistics {
@@ -32,12 +33,17 @@ const NONE: DiskStatistics = {
 /**
  * The figures of one disk of a running domain, by its name in the guest or its source; without one, of all together (S20). They come
  * from the kernel's blkback, which serves the disks of driver `phy`.
- * @throws RefusedError `E_REFUSED_NOT_RUNNING`, `E_REFUSED_NO_DISK`, `E_REFUSED_UNSUPPORTED`; SystemError `E_SYSTEM_COUNTERS`
+ * @throws as `runningGuest`; RefusedError `E_REFUSED_NO_DISK`, `E_REFUSED_UNSUPPORTED`; SystemError `E_SYSTEM_COUNTERS`
  */
-export async function diskStatistics(host: Host, ref: string, device?: string): Promise<DiskStatistics> {
-  const { domid, name } = await host.find(ref);
-  const { domain } = await host.toolstack.describe(domid);
-  const { definition } = readDefinition(domain, { lenient: true });
+export async function diskStatistics(
+  host: Host,
+  ref: string,
+  device: string | undefined,
+  signal: AbortSignal,
+): Promise<DiskStatistics> {
+  const { info, config } = await runningGuest(host, ref, signal);
+  const { domid, name } = info;
+  const { definition } = readDefinition(config.domain, { lenient: true });
   const disks = definition.devices.filter((one) => one.kind === 'disk');
   const chosen = device === undefined ? disks : disks.filter((disk) => isNamed(disk, device));
   if (device !== undefined && chosen.length === 0) {
@@ -82,7 +88,7 @@ async function countersOf(root: string, domid: Domid, number: number, target: st
     const text = await readKernelFile(path);
     if (text === undefined) {
       throw new SystemError('E_SYSTEM_COUNTERS', `disk ${target}: cannot open bus path ${path}`, {
-        hint: 'Is xen-blkback loaded on this host, and the disk served by it?',
+        hint: 'The domain may have ended just now; if not, see that xen-blkback is loaded here. A simulated host counts nothing.',
         data: { path },
       });
     }

@@ -4,6 +4,7 @@ import { nicNumbers } from '../../domain/libxl-json/nic-numbers.js';
 import { RefusedError, SystemError, UsageError } from '../../errors/errors.js';
 import type { Host } from '../host.js';
 import { readKernelFile } from './kernel-file.js';
+import { runningGuest } from './running-guest.js';
 
 export interface Traffic {
   readonly bytes: bigint;
@@ -22,20 +23,26 @@ export interface InterfaceStatistics {
 
 /**
  * The figures of one network card of a running domain, by the name of its host's end (`vif3.0`) or by its address (S40, S41).
- * @throws RefusedError `E_REFUSED_NOT_RUNNING`, `E_REFUSED_NO_INTERFACE` for a card that the host has not made (yet); UsageError
+ * @throws as `runningGuest`; RefusedError `E_REFUSED_NO_INTERFACE` for a card that the host has not made (yet); UsageError
  * `E_USAGE_INTERFACE` for one that is none of the domain's; SystemError `E_SYSTEM_COUNTERS`
  */
-export async function interfaceStatistics(host: Host, ref: string, wanted: string): Promise<InterfaceStatistics> {
-  const { domid, name } = await host.find(ref);
-  const { domain, native } = await host.toolstack.describe(domid);
+export async function interfaceStatistics(
+  host: Host,
+  ref: string,
+  wanted: string,
+  signal: AbortSignal,
+): Promise<InterfaceStatistics> {
+  const { info, config } = await runningGuest(host, ref, signal);
+  const { domid, name } = info;
+  const { domain, native } = config;
   const { definition } = readDefinition(domain, { lenient: true });
   const numbers = native === undefined ? undefined : nicNumbers(native.text);
   const cards = definition.devices
     .filter((device) => device.kind === 'interface')
     .map(({ mac, ifname }, index) => {
       const number = (mac === undefined ? undefined : numbers?.get(mac)) ?? index;
-      const made = `vif${domid}.${number}`;
-      return { mac, names: [ifname ?? made, `${made}-emu`] };
+      const end = ifname ?? `vif${domid}.${number}`;
+      return { mac, names: [end, `${end}-emu`] };
     });
   const mac = wanted.toLowerCase().replaceAll('-', ':');
   const card = cards.find((one) => one.names.includes(wanted) || one.mac === mac);
@@ -51,7 +58,7 @@ export async function interfaceStatistics(host: Host, ref: string, wanted: strin
   const line = lineOf((await readKernelFile(path)) ?? '', ifname);
   if (line === undefined) {
     throw new RefusedError('E_REFUSED_NO_INTERFACE', `Interface not found: ${path} has no ${ifname}`, {
-      hint: 'The host makes it while the domain starts; where a driver domain serves the card, ask there.',
+      hint: 'The host makes it when the domain starts and ends it with it; where a driver domain serves the card, ask there. A simulated host counts nothing.',
       data: { path, interface: ifname },
     });
   }

@@ -1,4 +1,5 @@
 import type { Host } from '../host.js';
+import { runningGuest } from './running-guest.js';
 
 export interface MemoryStatistics {
   /** What the domain has now. */
@@ -7,9 +8,8 @@ export interface MemoryStatistics {
   readonly maxMemoryKiB: number;
 }
 
-/** The memory of a running domain. @throws RefusedError `E_REFUSED_NOT_RUNNING` */
-export async function memoryStatistics(host: Host, ref: string): Promise<MemoryStatistics> {
-  const { domid, memoryKiB } = await host.find(ref);
-  const { domain } = await host.toolstack.describe(domid);
-  return { memoryKiB, maxMemoryKiB: domain.memoryMaxKiB };
+/** The memory of a running domain. @throws as `runningGuest` */
+export async function memoryStatistics(host: Host, ref: string, signal: AbortSignal): Promise<MemoryStatistics> {
+  const { info, config } = await runningGuest(host, ref, signal);
+  return { memoryKiB: info.memoryKiB, maxMemoryKiB: config.domain.memoryMaxKiB };
 }

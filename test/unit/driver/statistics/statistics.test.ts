@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDomain } from '../../../../src/driver/lifecycle/create.js';
 import { diskStatistics } from '../../../../src/driver/statistics/disk-statistics.js';
 import { interfaceStatistics } from '../../../../src/driver/statistics/interface-statistics.js';
+import { memoryStatistics } from '../../../../src/driver/statistics/memory-statistics.js';
 import type { Toolstack } from '../../../../src/toolstack/toolstack.js';
 import { nicNumbers } from '../../../../src/domain/libxl-json/nic-numbers.js';
 import { define } from '../../../../src/driver/lifecycle/define.js';
@@ -70,15 +71,15 @@ describe('S20: what a domain read from its disks and wrote to them', () => {
       readBytes: 104n * 512n,
       errors: 106n,
     };
-    expect(await diskStatistics(local.host, 'web1', 'xvda')).toEqual(expected);
-    expect(await diskStatistics(local.host, 'web1', '/dev/vg/root')).toEqual(expected);
+    expect(await diskStatistics(local.host, 'web1', 'xvda', never)).toEqual(expected);
+    expect(await diskStatistics(local.host, 'web1', '/dev/vg/root', never)).toEqual(expected);
   });
 
   it('all of them together', async () => {
     await run();
     counters(51_712, 100);
     counters(2 ** 28 + 26 * 256, 1000);
-    expect(await diskStatistics(local.host, 'web1')).toEqual({
+    expect(await diskStatistics(local.host, 'web1', undefined, never)).toEqual({
       flushRequests: 1100n,
       writeRequests: 1102n,
       readRequests: 1104n,
@@ -93,9 +94,9 @@ describe('S20: what a domain read from its disks and wrote to them', () => {
     counters(51_712, 100);
     counters(2 ** 28 + 26 * 256, 1000);
     const refused = { code: 'E_REFUSED_UNSUPPORTED', message: 'disk xvdc: unsupported disk driver qemu' };
-    await expect(diskStatistics(local.host, 'web1', 'xvdc')).rejects.toMatchObject(refused);
-    await expect(diskStatistics(local.host, 'web1')).rejects.toMatchObject(refused);
-    expect((await diskStatistics(local.host, 'web1', 'xvda')).readRequests).toBe(102n);
+    await expect(diskStatistics(local.host, 'web1', 'xvdc', never)).rejects.toMatchObject(refused);
+    await expect(diskStatistics(local.host, 'web1', undefined, never)).rejects.toMatchObject(refused);
+    expect((await diskStatistics(local.host, 'web1', 'xvda', never)).readRequests).toBe(102n);
   });
 
   it.each([
@@ -103,35 +104,42 @@ describe('S20: what a domain read from its disks and wrote to them', () => {
     ["dev='xvda'/>", "dev='xvda'/><backenddomain name='stor'/>", 'disk xvda: domain stor serves it, and counts'],
   ])('%s instead of %s: %s', async (was, is, message) => {
     await run(DEVICES.replace(was, is));
-    const answer = diskStatistics(local.host, 'web1', 'xvda');
+    const answer = diskStatistics(local.host, 'web1', 'xvda', never);
     await expect(answer).rejects.toMatchObject({ code: 'E_REFUSED_UNSUPPORTED', message });
   });
 
   it('says what is wrong: no such disk, no counters, no number, not running', async () => {
     await run();
-    await expect(diskStatistics(local.host, 'web1', 'xvdz')).rejects.toMatchObject({
+    await expect(diskStatistics(local.host, 'web1', 'xvdz', never)).rejects.toMatchObject({
       code: 'E_REFUSED_NO_DISK',
       message: expect.stringContaining('invalid path') as string,
       hint: 'It has xvda, xvdaa.',
     });
-    await expect(diskStatistics(local.host, 'web1', 'xvda')).rejects.toMatchObject({
+    await expect(diskStatistics(local.host, 'web1', 'xvda', never)).rejects.toMatchObject({
       code: 'E_SYSTEM_COUNTERS',
       message: expect.stringContaining('cannot open bus path') as string,
     });
     counters(51_712, 100);
     kernel(`sys/bus/xen-backend/devices/vbd-${domid}-51712/statistics/rd_sect`, '-1\n');
-    await expect(diskStatistics(local.host, 'web1', 'xvda')).rejects.toMatchObject({
+    await expect(diskStatistics(local.host, 'web1', 'xvda', never)).rejects.toMatchObject({
       code: 'E_SYSTEM_COUNTERS',
       message: expect.stringContaining('rd_sect holds no number') as string,
     });
     await define(local.host, guestXml({ name: 'idle', mib: 8 }), { validate: true, signal: never });
-    await expect(diskStatistics(local.host, 'idle')).rejects.toMatchObject({ code: 'E_REFUSED_NOT_RUNNING' });
-    await expect(diskStatistics(local.host, '0')).rejects.toMatchObject({ code: 'E_REFUSED_DOMAIN0' });
+    await expect(diskStatistics(local.host, 'idle', undefined, never)).rejects.toMatchObject({
+      code: 'E_REFUSED_NOT_RUNNING',
+    });
+    await expect(diskStatistics(local.host, '0', undefined, never)).rejects.toMatchObject({
+      code: 'E_REFUSED_DOMAIN0',
+    });
   });
 
   it('no disks: nothing was read or written', async () => {
     await run('');
-    expect(await diskStatistics(local.host, 'web1')).toMatchObject({ readRequests: 0n, writeBytes: 0n });
+    expect(await diskStatistics(local.host, 'web1', undefined, never)).toMatchObject({
+      readRequests: 0n,
+      writeBytes: 0n,
+    });
   });
 });
 
@@ -145,9 +153,9 @@ describe('S41: what a domain received and sent', () => {
     await run();
     kernel('proc/net/dev', NET_DEV.replaceAll('vifN', `vif${domid}`));
     const ifname = `vif${domid}.0`;
-    expect(await interfaceStatistics(local.host, 'web1', ifname)).toEqual({ ifname, ...first });
-    expect(await interfaceStatistics(local.host, 'web1', MAC.toUpperCase())).toEqual({ ifname, ...first });
-    expect(await interfaceStatistics(local.host, 'web1', 'web1-lan')).toMatchObject({
+    expect(await interfaceStatistics(local.host, 'web1', ifname, never)).toEqual({ ifname, ...first });
+    expect(await interfaceStatistics(local.host, 'web1', MAC.toUpperCase(), never)).toEqual({ ifname, ...first });
+    expect(await interfaceStatistics(local.host, 'web1', 'web1-lan', never)).toMatchObject({
       received: { bytes: 41n },
       sent: { bytes: 31n },
     });
@@ -157,7 +165,7 @@ describe('S41: what a domain received and sent', () => {
     await run();
     kernel('proc/net/dev', NET_DEV.replaceAll('vifN', `vif${domid}`));
     for (const other of ['lo', `vif${domid}.01`, `vif${domid}`, `vif${domid}.1`, `vif${domid + 1}.0`, '']) {
-      await expect(interfaceStatistics(local.host, 'web1', other), other).rejects.toMatchObject({
+      await expect(interfaceStatistics(local.host, 'web1', other, never), other).rejects.toMatchObject({
         code: 'E_USAGE_INTERFACE',
         message: `'${other}' is not a known interface of domain web1`,
         hint: `It has vif${domid}.0, web1-lan.`,
@@ -172,14 +180,18 @@ describe('S41: what a domain received and sent', () => {
       code: 'E_REFUSED_NO_INTERFACE',
       message: expect.stringContaining('Interface not found') as string,
     };
-    await expect(interfaceStatistics(local.host, 'web1', ifname)).rejects.toMatchObject(notFound);
+    await expect(interfaceStatistics(local.host, 'web1', ifname, never)).rejects.toMatchObject(notFound);
     kernel('proc/net/dev', `${ifname}0: 1 2 3\n`);
-    await expect(interfaceStatistics(local.host, 'web1', ifname)).rejects.toMatchObject(notFound);
+    await expect(interfaceStatistics(local.host, 'web1', ifname, never)).rejects.toMatchObject(notFound);
     kernel('proc/net/dev', `${ifname}: 1 2 3\n`);
-    await expect(interfaceStatistics(local.host, 'web1', ifname)).rejects.toMatchObject({ code: 'E_SYSTEM_COUNTERS' });
+    await expect(interfaceStatistics(local.host, 'web1', ifname, never)).rejects.toMatchObject({
+      code: 'E_SYSTEM_COUNTERS',
+    });
     rmSync(local.path('kernel'), { recursive: true });
     mkdirSync(local.path('kernel/proc/net/dev'), { recursive: true });
-    await expect(interfaceStatistics(local.host, 'web1', ifname)).rejects.toMatchObject({ code: 'E_SYSTEM_COUNTERS' });
+    await expect(interfaceStatistics(local.host, 'web1', ifname, never)).rejects.toMatchObject({
+      code: 'E_SYSTEM_COUNTERS',
+    });
   });
 
   it('an address finds its card by the number that libxl gave it, not by its place', async () => {
@@ -199,7 +211,7 @@ describe('S41: what a domain received and sent', () => {
     await local.open();
     await run();
     kernel('proc/net/dev', `vif${domid}.0: ${'7 '.repeat(16)}\nvif${domid}.3: ${'1 '.repeat(16)}\n`);
-    expect(await interfaceStatistics(local.host, 'web1', MAC)).toMatchObject({
+    expect(await interfaceStatistics(local.host, 'web1', MAC, never)).toMatchObject({
       ifname: `vif${domid}.3`,
       sent: { bytes: 1n },
     });
@@ -211,5 +223,37 @@ describe('S41: what a domain received and sent', () => {
       ['aa:bb:00:00:00:02', 2],
     ]);
     expect(nicNumbers('{}').size).toBe(0);
+    expect(nicNumbers('{"nics":[{},{"devid":-1,"mac":"aa:bb:00:00:00:03"}]}').get('aa:bb:00:00:00:03')).toBe(1);
+    for (const bad of ['', '{"nics":[{"devid":65536}]}', '{"nics":{}}']) {
+      expect(() => nicNumbers(bad)).toThrow(expect.objectContaining({ code: 'E_PROTOCOL_LIBXL_JSON' }) as Error);
+    }
+  });
+});
+
+describe('a toolstack that does not answer', () => {
+  const silent = (signal?: AbortSignal): Promise<never> =>
+    new Promise((_, reject) => {
+      signal?.addEventListener('abort', () => {
+        reject(signal.reason as Error);
+      });
+    });
+  const hanging = (callMs: number): Promise<LocalHost> =>
+    LocalHost.make({ deadlines: { callMs }, around: (toolstack) => Object.assign(toolstack, { list: silent }) });
+
+  it('is not waited for longer than a call may take', async () => {
+    await using hung = await hanging(30);
+    const late = { code: 'E_DEADLINE_TOOLSTACK' };
+    await expect(diskStatistics(hung.host, 'web1', undefined, never)).rejects.toMatchObject(late);
+    await expect(interfaceStatistics(hung.host, 'web1', MAC, never)).rejects.toMatchObject(late);
+    await expect(memoryStatistics(hung.host, 'web1', never)).rejects.toMatchObject(late);
+  });
+
+  it('is not waited for by who has been stopped', async () => {
+    await using hung = await hanging(600_000);
+    const stop = new AbortController();
+    const answer = memoryStatistics(hung.host, 'web1', stop.signal);
+    const stopped = new Error('stopped');
+    stop.abort(stopped);
+    await expect(answer).rejects.toBe(stopped);
   });
 });
