@@ -76,6 +76,11 @@ export class HeldLink {
     this.#link.destroy();
   }
 
+  /** Tells what has ended the link, where it has failed and that was not told yet. */
+  tellFailure(): void {
+    if (this.#link.failure !== undefined) this.#fail(this.#link.failure);
+  }
+
   #enqueue(work: () => Promise<void>): void {
     this.#queue = this.#queue.then(work).catch((error: unknown) => {
       this.#fail(error);

@@ -2,6 +2,8 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { parentPort } from 'node:worker_threads';
 import { TunnelError } from '../../errors/errors.js';
+import type { KeepaliveOptions } from '../keepalive.js';
+import type { Link } from '../link.js';
 import { TlsDialer } from '../tls-dialer.js';
 import { TlsGate, addressOf } from '../tls-gate.js';
 import { HeldLink, type Tell } from './held-link.js';
@@ -25,7 +27,15 @@ const pending = new Map<number, () => void>();
 const arriving = new Map<string, number>();
 let gate: TlsGate | undefined;
 
+function hold(id: number, link: Link, keepalive: KeepaliveOptions): HeldLink {
+  const held = new HeldLink(id, link, keepalive, tell);
+  links.set(id, held);
+  return held;
+}
+
+/** Its connection is closed. Why is told first: it may have been refused before the main thread asked for anything. */
 function forget(id: number): void {
+  links.get(id)?.tellFailure();
   links.delete(id);
   pending.delete(id);
   tell({ tell: 'gone', id });
@@ -46,9 +56,7 @@ function openGate({ credentials, handshakeMs, keepalive = {} }: Extract<ToThread
         return;
       }
       pending.delete(id);
-      const held = new HeldLink(id, link, keepalive, tell);
-      links.set(id, held);
-      held.listen();
+      hold(id, link, keepalive).listen();
     },
     onRefused: ({ address, subject, reason }) => {
       tell({ tell: 'refused', address, subject, error: toThreadError(reason) });
@@ -81,8 +89,8 @@ async function dial({ id, to, keepalive }: Extract<ToThread, { do: 'dial' }>): P
   try {
     const link = await new TlsDialer(to).dial(stop.signal);
     pending.delete(id);
+    hold(id, link, keepalive);
     link.duplex.once('close', () => forget(id));
-    links.set(id, new HeldLink(id, link, keepalive, tell));
   } catch (error) {
     tell({ tell: 'failed', id, error: toThreadError(error) });
     forget(id);
