@@ -1,4 +1,6 @@
 import type { CpuSet } from '../domain/cpu-set.js';
+import type { Disk } from '../domain/definition/devices/disk.js';
+import type { Pluggable } from '../domain/definition/pluggable.js';
 import type { Domain } from '../domain/model.js';
 import type { OwnedFd } from '../posix/owned-fd.js';
 import type { Domid } from './domid.js';
@@ -56,6 +58,10 @@ export const ABILITIES = [
   'buttons',
   'core-dump',
   'dom0-balloon',
+  'disk-hotplug',
+  'interface-hotplug',
+  'usb-hotplug',
+  'media-change',
 ] as const;
 export type Ability = (typeof ABILITIES)[number];
 
@@ -216,6 +222,18 @@ export interface Toolstack extends AsyncDisposable {
   pinVcpu(id: Domid, vcpu: number, cpus: CpuSet, signal?: AbortSignal): Promise<void>;
   /** Writes the domain's memory to a new file, for a debugger; better done while it is paused. Takes as long as that is. */
   dumpCore(id: Domid, path: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Plugs a device into a domain. Its defaults are set and it is valid; a USB controller has an index, a USB device of the host an
+   * address. Resolves once the host serves it: the guest may take its time. When it rejects, the domain has no part of it.
+   */
+  attach(id: Domid, device: Pluggable, signal?: AbortSignal): Promise<void>;
+  /**
+   * Takes the device with this target, address or number out of a domain; resolves once the guest has let go of it.
+   * @throws ToolstackError `E_TOOLSTACK_NOTFOUND` where the domain has no such device
+   */
+  detach(id: Domid, device: Pluggable, signal?: AbortSignal): Promise<void>;
+  /** Puts another medium, or none, into a CD-ROM drive that the domain has, by its target. */
+  changeMedium(id: Domid, drive: Disk, signal?: AbortSignal): Promise<void>;
   /** Ends the domain at once. Succeeds when it has gone already. */
   destroy(id: Domid, signal?: AbortSignal): Promise<void>;
 

@@ -98,3 +98,55 @@ it('S20, S41, S48: domblkstat, domifstat and dommemstat, for people and for scri
     .poll(() => a.must('dommemstat', 'web1', '--json'), { timeout: 20_000 })
     .toBe('{"memoryKiB":6144,"maxMemoryKiB":8192}\n');
 });
+
+it('S14, S21, S46, S47: devices come and go by the verbs, and move with their guest', async () => {
+  const { a, b } = hosts;
+  await a.must('define', write('web1.xml', guestXml({ name: 'web1', mib: 8 })));
+  await a.must('start', 'web1');
+  expect(await a.must('attach-disk', 'web1', '/dev/vg/data', 'xvdb', '--persistent')).toBe(
+    'Domain web1: disk xvdb attached\n',
+  );
+  const card = "<interface type='bridge'><mac address='00:16:3e:00:00:0a'/><source bridge='br0'/></interface>";
+  await a.must('attach-device', 'web1', write('card.xml', card), '--live');
+  await a.must('attach-interface', 'web1', 'bridge', 'br1', '--mac', '00-16-3E-00-00-0B', '--config');
+  await a.must('attach-device', 'web1', write('usb.xml', "<controller type='usb'/>"));
+  expect(await a.must('domblklist', 'web1', '--details')).toBe(
+    'Type   Device  Driver  Target  Source\nblock  disk    phy     xvdb    /dev/vg/data\n',
+  );
+  expect(JSON.parse(await a.must('domblklist', 'web1', '--inactive', '--json'))).toMatchObject([
+    { target: 'xvdb', source: '/dev/vg/data', driver: null, format: 'raw' },
+  ]);
+  const id = (await a.must('domid', 'web1')).trim();
+  const [headings, first] = (await a.must('domiflist', 'web1')).split('\n').map((line) => line.split(/ +/));
+  expect(headings).toEqual(['Interface', 'Type', 'Source', 'Model', 'MAC']);
+  expect(first).toEqual([`vif${id}.0`, 'bridge', 'br0', '-', '00:16:3e:00:00:0a']);
+  expect(JSON.parse(await a.must('domiflist', 'web1', '--inactive', '--json'))).toMatchObject([
+    { interface: null, source: 'br1', mac: '00:16:3e:00:00:0b' },
+  ]);
+  const twice = await a.run('attach-disk', 'web1', '/dev/vg/other', 'xvdb');
+  expect(twice).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('target/@dev: target xvdb already exists') as string,
+  });
+
+  await b.serve();
+  const { result } = await a.migrate('web1', b);
+  expect(result).toMatchObject({ result: 'done' });
+  expect(JSON.parse(await b.must('domblklist', 'web1', '--json'))).toMatchObject([{ target: 'xvdb', driver: 'phy' }]);
+  expect(await b.must('dumpxml', 'web1')).toContain("<controller type='usb' index='0' model='qusb2' ports='8'/>");
+  await b.must('detach-disk', 'web1', 'xvdb');
+  await b.must('detach-interface', 'web1', 'bridge');
+  await b.must('detach-device', 'web1', write('usb0.xml', "<controller type='usb' index='0'/>"));
+  expect(JSON.parse(await b.must('domblklist', 'web1', '--json'))).toEqual([]);
+  expect(JSON.parse(await b.must('domiflist', 'web1', '--json'))).toEqual([]);
+  for (const [words, code, says] of [
+    [['detach-disk', 'web1', 'xvdb'], 3, 'It has no disk at all.'],
+    [['change-media', 'web1', 'hdc'], 2, 'there is no medium to put in'],
+    [['change-media', 'web1', 'hdc', '/a.iso', '--eject'], 2, '--eject takes no source'],
+    [['attach-interface', 'web1', 'bridge'], 2, 'needs a source'],
+    [['attach-interface', 'web1', 'bridge', 'br0', '--mac', 'x'], 2, '--mac x is not an address'],
+    [['attach-disk', 'web1', '/a', 'xvdb', '--live', '--persistent'], 2, '--persistent excludes'],
+  ] as const) {
+    expect(await b.run(...words)).toMatchObject({ code, stderr: expect.stringContaining(says) as string });
+  }
+});

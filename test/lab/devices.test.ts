@@ -3,6 +3,7 @@ import { startGuest } from './support/lab-guest.js';
 import { hostA, hostB, type LabHost } from './support/lab-host.js';
 import { moveWhole, otherHost } from './support/moved.js';
 import { nothingLeft } from './support/nothing-left.js';
+import { served } from './support/served.js';
 
 /* A disk on storage that both hosts see, block device or file, and a network card on a bridge. */
 
@@ -65,19 +66,6 @@ async function readBackBeyond(host: LabHost, name: string, beyond: number): Prom
     WRITE_MS,
   );
   expect(line.trim()).toMatch(/^whole/);
-}
-
-/** What a host serves guests with: back ends in xenstore, their interfaces, device models. */
-async function served(host: LabHost): Promise<string[]> {
-  const out = await host.ok(
-    `for kind in vbd qdisk vif; do
-       for domid in $(xenstore-list /local/domain/0/backend/$kind 2>/dev/null); do echo "back end $kind"; done
-     done
-     ip -o link show master xenbr0 | grep -o 'vif[0-9.]*' | sed 's/.*/card on the bridge/'
-     pgrep -f qemu-syste[m] >/dev/null && echo 'device model'
-     true`,
-  );
-  return out.split('\n').filter((line) => line !== '');
 }
 
 /** Both ends of a card have met: 4 is connected (io/xenbus.h). */

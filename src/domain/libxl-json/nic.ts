@@ -16,8 +16,17 @@ const USECS = 1_000_000;
 const BYTES_PER_KIB = 1024;
 const OVS_SCRIPT = 'vif-openvswitch';
 
-/** @throws RefusedError `E_REFUSED_NOT_MAPPED` */
-export function nicToJson(nic: Interface, devid: number, guest: GuestType): JsonObject {
+/**
+ * @param devid its number; undefined: libxl chooses
+ * @param when what a card without a model is depends on it (S42)
+ * @throws RefusedError `E_REFUSED_NOT_MAPPED`
+ */
+export function nicToJson(
+  nic: Interface,
+  devid: number | undefined,
+  guest: GuestType,
+  when: 'start' | 'attach' = 'start',
+): JsonObject {
   const { source } = nic;
   if (source.type === 'network') {
     throw notMapped(
@@ -42,7 +51,7 @@ export function nicToJson(nic: Interface, devid: number, guest: GuestType): Json
     bridge: source.type === 'bridge' ? formatVifBridge(source.bridge, nic) : undefined,
     ifname: nic.ifname,
     script: nic.script ?? (nic.openvswitch ? OVS_SCRIPT : undefined),
-    nictype: nicType(guest, nic.model, 'start'),
+    nictype: nicType(guest, nic.model, when),
     rate_bytes_per_interval:
       average === undefined ? undefined : Math.floor((average * BYTES_PER_KIB * RATE_INTERVAL_USECS) / USECS),
     rate_interval_usecs: average === undefined ? undefined : RATE_INTERVAL_USECS,

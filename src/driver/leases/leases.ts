@@ -5,8 +5,8 @@ import { RefusedError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { Companion, Reconnecting, Starting, Stopped } from '../lifecycle/companion.js';
 import type { LeaseFolder } from './lease-folder.js';
-import { LeaseNotes } from './lease-notes.js';
-import type { Holder, LeaseRecord } from './lease-record.js';
+import { LeaseNotes, type LeaseNote } from './lease-notes.js';
+import type { Holder, LeaseMode, LeaseRecord } from './lease-record.js';
 import { claimed, freed, freeLease, isSame, offered, reclaimed, settled, taken, type Change } from './lease-rules.js';
 import { lockableDisks, type LockableDisk } from './lockable-disks.js';
 
@@ -114,6 +114,7 @@ export class Leases implements Companion {
     if (dir === undefined) return;
     try {
       const disks = await lockableDisks(domain);
+      await this.shrink(domain, signal);
       if (disks.length === 0) return;
       await this.#within(signal, async (soon) => {
         this.#notes.checkFolder(dir, await this.#idOf(dir, soon));
@@ -127,6 +128,70 @@ export class Leases implements Companion {
       // It runs, and ending it would not undo what has been written.
       log(`${domain.name}: RUNS WITHOUT ITS LEASE: ${messageOf(error)}`);
     }
+  }
+
+  /**
+   * A running guest is about to get disks: takes the leases that it has not got yet. Where one is refused, it has those that it had.
+   * @param domain what the guest will be
+   * @throws RefusedError `E_REFUSED_LEASE`, `E_REFUSED_LEASE_FOLDER`; SystemError `E_SYSTEM_LEASES`
+   */
+  async extend(domain: Domain, force: boolean, signal: AbortSignal): Promise<void> {
+    const { dir, log } = this.options;
+    const { uuid, name } = domain;
+    const before = this.#notes.get(uuid);
+    if (dir === undefined || (before !== undefined && before.dir !== dir)) return;
+    const had = new Map(before?.disks.map((disk) => [disk.key, disk.mode]));
+    const disks = await lockableDisks(domain);
+    const more = disks.filter(({ key, mode }) => had.get(key) !== mode);
+    if (more.length === 0) return;
+    await this.#within(signal, async (soon) => {
+      this.#notes.checkFolder(dir, await this.#idOf(dir, soon));
+      this.#notes.put(uuid, { version: 1, dir, name, disks: [...disks], arriving: false });
+      try {
+        for (const disk of more) {
+          const me = await this.#holder(domain, disk, soon);
+          await this.#change(dir, disk, me, soon, (record, over) => {
+            const change = taken(record, me, over);
+            if (change.do !== 'refuse' || !force) return change;
+            log(`${name}: the lease of ${disk.disk} is taken by force from ${holderText(change.holder)}`);
+            return taken({ ...record, holders: [] }, me, over);
+          });
+        }
+      } catch (error) {
+        await this.#shrinkTo(uuid, had).catch((cause: unknown) => {
+          log(`${name}: leases of disks that it did not get: ${messageOf(cause)}`);
+        });
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * A running guest has fewer disks than before: lets go of the leases of the others.
+   * @param domain what the guest is now
+   * @throws SystemError `E_SYSTEM_LEASES`; DeadlineError `E_DEADLINE_LEASES`
+   */
+  async shrink(domain: Domain, signal: AbortSignal): Promise<void> {
+    const disks = await lockableDisks(domain);
+    await this.#within(signal, (soon) =>
+      this.#shrinkTo(domain.uuid, new Map(disks.map(({ key, mode }) => [key, mode])), soon),
+    );
+  }
+
+  /** Lets go of what is noted of a guest and not among these. */
+  async #shrinkTo(
+    uuid: string,
+    stays: ReadonlyMap<string, LeaseMode>,
+    signal = new AbortController().signal,
+  ): Promise<void> {
+    const note = this.#notes.get(uuid);
+    if (note === undefined) return;
+    const gone = note.disks.filter(({ key }) => !stays.has(key));
+    if (gone.length === 0) return;
+    await this.#freeDisks(uuid, { ...note, disks: gone }, signal);
+    const left = note.disks.filter(({ key }) => stays.has(key));
+    if (left.length === 0) this.#notes.remove(uuid);
+    else this.#notes.put(uuid, { ...note, disks: left });
   }
 
   release({ uuid }: Stopped): Promise<void> {
@@ -215,23 +280,25 @@ export class Leases implements Companion {
   async #free(uuid: string, signal: AbortSignal): Promise<void> {
     const note = this.#notes.get(uuid);
     if (note === undefined) return;
-    const { hostId } = this.#notes;
-    await this.#within(signal, async (soon) => {
-      const folder = this.options.open(note.dir);
-      this.#notes.checkFolder(note.dir, await folder.id(soon));
-      for (const { key } of note.disks) {
-        await folder.change(
-          key,
-          (current) => {
-            if (current === undefined) return Promise.resolve(undefined);
-            const change = freed(current, { hostId, uuid }, note.arriving);
-            return Promise.resolve(change.do === 'write' ? change.record : undefined);
-          },
-          soon,
-        );
-      }
-    });
+    await this.#within(signal, (soon) => this.#freeDisks(uuid, note, soon));
     this.#notes.remove(uuid);
+  }
+
+  async #freeDisks(uuid: string, { dir, disks, arriving }: LeaseNote, signal: AbortSignal): Promise<void> {
+    const { hostId } = this.#notes;
+    const folder = this.options.open(dir);
+    this.#notes.checkFolder(dir, await folder.id(signal));
+    for (const { key } of disks) {
+      await folder.change(
+        key,
+        (current) => {
+          if (current === undefined) return Promise.resolve(undefined);
+          const change = freed(current, { hostId, uuid }, arriving);
+          return Promise.resolve(change.do === 'write' ? change.record : undefined);
+        },
+        signal,
+      );
+    }
   }
 
   /** Changes all leases that are noted of a guest. */

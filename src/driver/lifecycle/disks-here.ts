@@ -1,24 +1,44 @@
 import { access } from 'node:fs/promises';
+import type { Disk } from '../../domain/definition/devices/disk.js';
 import { readDefinition } from '../../domain/definition/read.js';
 import type { Domain } from '../../domain/model.js';
 import { RefusedError } from '../../errors/errors.js';
+import type { HostInfo } from '../../toolstack/toolstack.js';
 
 /** Disks of a guest whose files or devices this host has not got: target and path of each. Disks that another domain serves are not looked at. */
 export async function missingDisks(domain: Domain): Promise<string[]> {
   const { definition } = readDefinition(domain, { lenient: true });
   const missing: string[] = [];
   for (const device of definition.devices) {
-    if (device.kind !== 'disk' || device.backendDomain !== undefined) continue;
-    if (device.source.type !== 'file' && device.source.type !== 'block') continue;
-    const { path } = device.source;
-    if (path === undefined) continue;
-    const there = await access(path).then(
-      () => true,
-      () => false,
-    );
-    if (!there) missing.push(`${device.target} (${path})`);
+    if (device.kind === 'disk' && !(await isHere(device))) missing.push(diskText(device));
   }
   return missing;
+}
+
+async function isHere({ source, backendDomain }: Disk): Promise<boolean> {
+  if (backendDomain !== undefined || (source.type !== 'file' && source.type !== 'block')) return true;
+  if (source.path === undefined) return true;
+  return await access(source.path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function diskText({ target, source }: Disk): string {
+  return `${target} (${(source.type === 'file' || source.type === 'block' ? source.path : undefined) ?? source.type})`;
+}
+
+/** One disk that a domain is about to get; a simulated host has none. @throws RefusedError `E_REFUSED_DISK_MISSING` */
+export async function refuseMissingDisk(
+  { toolstack }: Pick<HostInfo, 'toolstack'>,
+  name: string,
+  disk: Disk,
+): Promise<void> {
+  if (toolstack !== 'libxl' || (await isHere(disk))) return;
+  throw new RefusedError('E_REFUSED_DISK_MISSING', `disk ${diskText(disk)} for ${name} is not here`, {
+    hint: 'Correct the path, or make the file first.',
+    data: { missing: [diskText(disk)] },
+  });
 }
 
 /** @throws RefusedError `E_REFUSED_DISK_MISSING` */

@@ -5,6 +5,8 @@ export interface ImpactFlags {
   readonly live: boolean;
   readonly config: boolean;
   readonly current: boolean;
+  /** `--persistent`: the definition, and what runs where it runs. */
+  readonly persistent?: boolean;
 }
 
 /** What a change is for: the domain that runs, the definition that its next start uses, or both. */
@@ -30,10 +32,17 @@ export function impactOf(flags: ImpactFlags, domain: Changeable): Impact {
       hint: 'Leave --current out: it is what is done anyway.',
     });
   }
+  if (flags.persistent === true && (flags.current || flags.live || flags.config)) {
+    throw new UsageError('E_USAGE_IMPACT', '--persistent excludes --live, --config and --current', {
+      hint: 'It is --live --config where the domain runs, and --config where it does not.',
+    });
+  }
   const impact =
-    flags.live || flags.config
-      ? { live: flags.live, config: flags.config }
-      : { live: domain.isActive, config: !domain.isActive };
+    flags.persistent === true
+      ? { live: domain.isActive, config: true }
+      : flags.live || flags.config
+        ? { live: flags.live, config: flags.config }
+        : { live: domain.isActive, config: !domain.isActive };
   if (impact.live && !domain.isActive) {
     throw new RefusedError(
       'E_REFUSED_NOT_RUNNING',

@@ -1,11 +1,12 @@
 import { RefusedError } from '../../errors/errors.js';
-import type { Ability } from '../../toolstack/toolstack.js';
+import type { Ability, HostInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
 
-/** Asks before use whether the toolstack can do something (S25). @throws RefusedError `E_REFUSED_UNSUPPORTED`, naming it */
-export async function needAbility(host: Host, ability: Ability, signal?: AbortSignal): Promise<void> {
-  const { toolstack, version, lacks } = await host.toolstack.host(signal);
-  if (!lacks.includes(ability)) return;
+/** Asks before use whether the toolstack can do something (S25). @returns the host that can @throws RefusedError `E_REFUSED_UNSUPPORTED`, naming it */
+export async function needAbility(host: Host, ability: Ability, signal?: AbortSignal): Promise<HostInfo> {
+  const here = await host.toolstack.host(signal);
+  const { toolstack, version, lacks } = here;
+  if (!lacks.includes(ability)) return here;
   throw new RefusedError(
     'E_REFUSED_UNSUPPORTED',
     `the toolstack of this host (${toolstack} ${version}) lacks ${ability}`,

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import { readDefinition } from '../../domain/definition/read.js';
-import { nicNumbers } from '../../domain/libxl-json/nic-numbers.js';
 import { RefusedError, SystemError, UsageError } from '../../errors/errors.js';
+import { namedCards } from '../devices/named-cards.js';
 import type { Host } from '../host.js';
 import { readKernelFile } from './kernel-file.js';
 import { runningGuest } from './running-guest.js';
@@ -34,16 +33,10 @@ export async function interfaceStatistics(
 ): Promise<InterfaceStatistics> {
   const { info, config } = await runningGuest(host, ref, signal);
   const { domid, name } = info;
-  const { domain, native } = config;
-  const { definition } = readDefinition(domain, { lenient: true });
-  const numbers = native === undefined ? undefined : nicNumbers(native.text);
-  const cards = definition.devices
-    .filter((device) => device.kind === 'interface')
-    .map(({ mac, ifname }, index) => {
-      const number = (mac === undefined ? undefined : numbers?.get(mac)) ?? index;
-      const end = ifname ?? `vif${domid}.${number}`;
-      return { mac, names: [end, `${end}-emu`] };
-    });
+  const cards = namedCards(domid, config).map(({ card, ifname }) => ({
+    mac: card.mac,
+    names: [ifname, `${ifname}-emu`],
+  }));
   const mac = wanted.toLowerCase().replaceAll('-', ':');
   const card = cards.find((one) => one.names.includes(wanted) || one.mac === mac);
   if (card === undefined) {

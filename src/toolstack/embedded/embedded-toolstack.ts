@@ -1,4 +1,6 @@
 import type { CpuSet } from '../../domain/cpu-set.js';
+import type { Disk } from '../../domain/definition/devices/disk.js';
+import type { Pluggable } from '../../domain/definition/pluggable.js';
 import { formatDomainXml } from '../../domain/format.js';
 import { checkDomainName, withName } from '../../domain/names.js';
 import { RefusedError, ToolstackError } from '../../errors/errors.js';
@@ -34,6 +36,7 @@ import { makePlatform } from './platform/synthetic-platform.js';
 import { writePlatform } from './platform/platform-file.js';
 import { allDomains, checkNameFree, memoryInUseKiB, noMemory, removeDomain, reserve } from './registry.js';
 import { catchUp, changeRunState } from './run-state.js';
+import { attachDevice, changeMedium, detachDevice, withChosenDrivers } from './plugging.js';
 import { askByControl, pressPower, pressReset } from './buttons.js';
 import { dumpMemory, pinVcpu, setMemory, setOnline, vcpusOf } from './tuning.js';
 import { tailEvents } from './tail-events.js';
@@ -103,7 +106,8 @@ export class EmbeddedToolstack implements Toolstack {
   }
 
   async describe(id: Domid, signal?: AbortSignal): Promise<GuestConfig> {
-    return withDomain(this.#host, id, signal, ({ folder }) => readConfig(folder));
+    const config = await withDomain(this.#host, id, signal, ({ folder }) => readConfig(folder));
+    return { ...config, domain: withChosenDrivers(config.domain) };
   }
 
   neededMemory({ domain }: GuestConfig): Promise<number> {
@@ -267,6 +271,18 @@ export class EmbeddedToolstack implements Toolstack {
   async dumpCore(id: Domid, path: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     await this.#change(id, signal, (domain) => dumpMemory(domain, path));
+  }
+
+  async attach(id: Domid, device: Pluggable, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, (domain) => attachDevice(domain, device, signal));
+  }
+
+  async detach(id: Domid, device: Pluggable, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, (domain) => detachDevice(domain, device, signal));
+  }
+
+  async changeMedium(id: Domid, drive: Disk, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, (domain) => changeMedium(domain, drive));
   }
 
   async destroy(id: Domid, signal?: AbortSignal): Promise<void> {

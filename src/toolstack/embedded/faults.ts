@@ -28,7 +28,7 @@ import { takeLock } from './locked-domain.js';
  * | `restore-dies` | the process that restores is killed (SIGKILL) |
  * | `disk-full-on-restore` | the restore fails with ENOSPC |
  * | `no-memory` | creating or restoring finds too little memory |
- * | `create-fails`, `unpause-fails`, `resume-fails`, `destroy-fails` | that call fails; nothing is changed |
+ * | `create-fails`, `unpause-fails`, `resume-fails`, `destroy-fails`, `attach-fails`, `detach-fails` | that call fails; nothing is changed |
  */
 const PARAMETERS = {
   'refuse-suspend': ['timeoutMs'],
@@ -47,6 +47,8 @@ const PARAMETERS = {
   'unpause-fails': [],
   'resume-fails': [],
   'destroy-fails': [],
+  'attach-fails': [],
+  'detach-fails': [],
 } as const satisfies Record<string, readonly (keyof FaultParameters)[]>;
 
 export type FaultName = keyof typeof PARAMETERS;

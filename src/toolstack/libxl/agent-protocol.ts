@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PLUG_KINDS } from '../../domain/libxl-json/plug.js';
 import { ABILITIES, type DomainInfo, type ToolstackEvent, type TransferEvent } from '../toolstack.js';
 import { guestDomid } from '../domid.js';
 
@@ -55,6 +56,15 @@ export const dom0TargetParams = z.object({ kib: z.int().positive() });
 export const onlineParams = z.object({ domid: domidSchema, online: cpuSetSchema });
 export const pinParams = z.object({ domid: domidSchema, vcpu: z.int().nonnegative(), cpus: cpuSetSchema });
 export const dumpParams = z.object({ domid: domidSchema, path: z.string() });
+export const attachParams = z.object({ domid: domidSchema, kind: z.enum(PLUG_KINDS), json: z.string() });
+const named = { domid: domidSchema };
+export const detachParams = z.discriminatedUnion('kind', [
+  z.object({ ...named, kind: z.literal('disk'), vdev: z.string() }),
+  z.object({ ...named, kind: z.literal('nic'), mac: z.string() }),
+  z.object({ ...named, kind: z.literal('usbctrl'), devid: z.int().nonnegative() }),
+  z.object({ ...named, kind: z.literal('usbdev'), bus: z.int(), device: z.int() }),
+]);
+export const mediumParams = z.object({ domid: domidSchema, json: z.string() });
 export const vcpuSchema = z.object({
   number: z.int(),
   cpu: z.int(),
@@ -68,7 +78,7 @@ export const saveParams = z.object({ domid: domidSchema, live: z.boolean() });
 export const guestParams = z.object({ name: z.string(), uuid: z.string(), config: z.string() });
 export const restoreParams = guestParams.extend({ streamVersion: z.int() });
 export const madeSchema = z.object({ domid: domidSchema });
-export const configSchema = z.object({ config: z.string() });
+export const configSchema = z.object({ config: z.string(), backends: z.record(z.string(), z.string()) });
 
 export const transferEventSchema: z.ZodType<TransferEvent> = z.discriminatedUnion('type', [
   z.object({ type: z.literal('round'), round: z.int(), pagesSent: z.int(), pagesTotal: z.int() }),

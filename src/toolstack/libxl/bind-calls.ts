@@ -34,6 +34,9 @@ type Calls = Pick<
   | 'preserve'
 >;
 
+/** Structures that libxl fills and never takes. */
+const GIVEN_ONLY: ReadonlySet<StructName> = new Set(['dominfo', 'physinfo']);
+
 interface StructCalls {
   readonly init: (at: Address) => void;
   readonly dispose: (at: Address) => void;
@@ -56,11 +59,14 @@ export function bindCalls(libxl: Library, ctx: Address): Calls {
         ) => number)
       : undefined,
   });
-  const structs: Readonly<Record<StructName, StructCalls>> = {
-    domain_config: struct('domain_config', true),
-    domain_restore_params: struct('domain_restore_params', true),
-    dominfo: struct('dominfo', false),
-    physinfo: struct('physinfo', false),
+  const structs = new Map<StructName, StructCalls>();
+  // Bound when it is first used: most processes need one or two.
+  const structOf = (name: StructName): StructCalls => {
+    const known = structs.get(name);
+    if (known !== undefined) return known;
+    const bound = struct(name, !GIVEN_ONLY.has(name));
+    structs.set(name, bound);
+    return bound;
   };
   const listVm = libxl.func('void *libxl_list_vm(void *ctx, _Out_ int *count)') as (
     ...args: [Address, [number]]
@@ -107,10 +113,10 @@ export function bindCalls(libxl: Library, ctx: Address): Calls {
     allocate,
     free,
     readUint32: (at) => viewOf(at, 4).getUint32(0, true),
-    init: (name, at) => structs[name].init(at),
-    dispose: (name, at) => structs[name].dispose(at),
-    toJson: (name, at) => structs[name].toJson(ctx, at) ?? undefined,
-    fromJson: (name, at, text) => structs[name].fromJson?.(ctx, at, text) ?? RC_OK,
+    init: (name, at) => structOf(name).init(at),
+    dispose: (name, at) => structOf(name).dispose(at),
+    toJson: (name, at) => structOf(name).toJson(ctx, at) ?? undefined,
+    fromJson: (name, at, text) => structOf(name).fromJson?.(ctx, at, text) ?? RC_OK,
     listDomids: () => {
       const count: [number] = [0];
       const list = listVm(ctx, count);

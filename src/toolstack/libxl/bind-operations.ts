@@ -95,8 +95,8 @@ export function bindOperations(libxl: Library, ctx: Address): Operations {
   };
 }
 
-/** libxl copies the how before the call returns. */
-async function withHow(tag: OperationTag, call: (how: Address) => Promise<number>): Promise<number> {
+/** Lends an asyncop_how that says the tag in its event; libxl copies it before the call returns. */
+export async function withHow(tag: OperationTag, call: (how: Address) => Promise<number>): Promise<number> {
   const how = allocate(HOW_BYTES);
   try {
     viewOf(how, HOW_BYTES).setBigUint64(HOW_TAG_AT, tag, true);

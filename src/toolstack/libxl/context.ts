@@ -17,6 +17,8 @@ import {
   type OperationTag,
 } from './native.js';
 import type { CpuSet } from '../../domain/cpu-set.js';
+import type { PlugKind } from '../../domain/libxl-json/plug.js';
+import { backendOf, disksWithoutBackend, usbControllerIn, usbDeviceIn } from './running-devices.js';
 import { libxlError, RC_DOMAIN_NOTFOUND, RC_FAIL, RC_OK } from './return-code.js';
 import { withMemory, withStruct } from './with-struct.js';
 
@@ -36,6 +38,22 @@ export interface Transfer {
   readonly signal: AbortSignal;
   readonly heard: (event: TransferEvent) => void;
 }
+
+/** What a domain runs as. */
+export interface RunningConfig {
+  /** libxl's JSON. */
+  readonly config: string;
+  /** What serves the disks for which the JSON leaves it to libxl, by target (S47). */
+  readonly backends: Readonly<Record<string, string>>;
+}
+
+/** A device by what tells it from the others of its kind. */
+export type NamedDevice =
+  | { readonly kind: 'disk'; readonly vdev: string }
+  | { readonly kind: 'nic'; readonly mac: string }
+  | { readonly kind: 'usbctrl'; readonly devid: number }
+  /** The host's, by its place there. */
+  | { readonly kind: 'usbdev'; readonly bus: number; readonly device: number };
 
 export interface NewGuest {
   readonly name: string;
@@ -84,8 +102,22 @@ export class LibxlContext {
     return uuid === undefined ? info : { ...info, uuid };
   }
 
-  /** The running configuration as libxl's JSON: what the domain was made from, and its devices now. */
-  async describe(id: Domid): Promise<string> {
+  /** The running configuration: what the domain was made from, and its devices now. */
+  async describe(id: Domid): Promise<RunningConfig> {
+    const config = await this.#configOf(id);
+    const backends: Record<string, string> = {};
+    for (const vdev of disksWithoutBackend(config)) {
+      const backend = await withStruct(this.#native, 'device_disk', (at) => {
+        if (this.#native.diskByVdev(id, vdev, at) !== RC_OK) return undefined; // it is on its way in or out
+        const disk = this.#native.toJson('device_disk', at);
+        return disk === undefined ? undefined : backendOf(disk);
+      });
+      if (backend !== undefined) backends[vdev] = backend;
+    }
+    return { config, backends };
+  }
+
+  async #configOf(id: Domid): Promise<string> {
     return await withStruct(this.#native, 'domain_config', async (at) => {
       await this.#do(`read the configuration of domain ${id}`, id, () => this.#native.retrieveConfig(id, at));
       const json = this.#native.toJson('domain_config', at);
@@ -193,7 +225,7 @@ export class LibxlContext {
    * @throws RefusedError `E_REFUSED_UNSUPPORTED` for any other
    */
   async press(id: Domid, button: 'power' | 'reset'): Promise<void> {
-    const { domain } = readConfig(await this.describe(guestDomid(id, `given its ${button} button`)));
+    const { domain } = readConfig(await this.#configOf(guestDomid(id, `given its ${button} button`)));
     if (domain.type !== 'hvm') throw noButton(domain, button);
     const doing = `press the ${button} button of domain ${id}`;
     if (button === 'reset') {
@@ -286,6 +318,67 @@ export class LibxlContext {
     }
   }
 
+  /** Plugs a device in. libxl takes it out again where it cannot be served. */
+  async attach(id: Domid, kind: PlugKind, json: string): Promise<void> {
+    await withStruct(this.#native, `device_${kind}`, async (device) => {
+      await this.#fill(kind, device, json);
+      await this.#harm('given a device', id, `attach a ${kind} to domain ${id}`, undefined, (domid, tag) =>
+        this.#native.addDevice(kind, domid, device, tag),
+      );
+    });
+  }
+
+  /** Takes a device out, as libxl itself has it now. @throws ToolstackError `E_TOOLSTACK_NOTFOUND` where it has none such */
+  async detach(id: Domid, named: NamedDevice): Promise<void> {
+    const { kind } = named;
+    await withStruct(this.#native, `device_${kind}`, async (device) => {
+      await this.#find(id, named, device);
+      await this.#harm('deprived of a device', id, `detach a ${kind} from domain ${id}`, undefined, (domid, tag) =>
+        this.#native.removeDevice(kind, domid, device, tag),
+      );
+    });
+  }
+
+  /** Puts the medium into the drive of its target, or takes it out where the disk is empty. */
+  async changeMedium(id: Domid, json: string): Promise<void> {
+    await withStruct(this.#native, 'device_disk', async (device) => {
+      await this.#fill('disk', device, json);
+      await this.#harm('given another medium', id, `change a medium of domain ${id}`, undefined, (domid, tag) =>
+        this.#native.insertMedium(domid, device, tag),
+      );
+    });
+  }
+
+  async #fill(kind: PlugKind, device: Address, json: string): Promise<void> {
+    await this.#do(`read the ${kind}`, undefined, () =>
+      Promise.resolve(this.#native.fromJson(`device_${kind}`, device, json)),
+    );
+  }
+
+  async #find(id: Domid, named: NamedDevice, device: Address): Promise<void> {
+    switch (named.kind) {
+      case 'disk':
+        if (this.#native.diskByVdev(id, named.vdev, device) !== RC_OK) throw noDevice(id, `disk ${named.vdev}`);
+        return;
+      case 'nic':
+        if (this.#native.nicByMac(id, named.mac, device) !== RC_OK) throw noDevice(id, `network card ${named.mac}`);
+        return;
+      case 'usbctrl': {
+        const json = usbControllerIn(await this.#configOf(id), named.devid);
+        if (json === undefined) throw noDevice(id, `controller usb:${named.devid}`);
+        await this.#fill('usbctrl', device, json);
+        return;
+      }
+      case 'usbdev': {
+        const { bus, device: number } = named;
+        const json = usbDeviceIn(await this.#configOf(id), bus, number);
+        if (json === undefined) throw noDevice(id, `host USB device Busnum: ${bus}, Devnum: ${number}`);
+        await this.#fill('usbdev', device, json);
+        return;
+      }
+    }
+  }
+
   /**
    * The one way to a call that stops, moves or kills a domain: the id is checked again right before it, so
    * that nothing that went wrong above can make it domain 0's.
@@ -371,6 +464,13 @@ export class LibxlContext {
     const id = guestDomid(domid);
     if ((await this.dominfo(id))?.uuid === uuid) await this.destroy(id);
   }
+}
+
+function noDevice(id: Domid, what: string): ToolstackError {
+  return new ToolstackError('E_TOOLSTACK_NOTFOUND', `${what} not found in domain ${id}`, {
+    hint: '`xenferry dumpxml` shows what it has.',
+    data: { domid: id, device: what },
+  });
 }
 
 /** 0x7ff0 and above are no domains (xen.h); libxl leaves ~0 where it made none. */

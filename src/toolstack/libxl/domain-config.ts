@@ -50,10 +50,23 @@ export function withUuid(text: string, uuid: string): string {
 
 /**
  * A domain's definition from its running configuration. @throws ProtocolError E_PROTOCOL_LIBXL_JSON
+ * @param backends what serves the disks for which libxl has chosen, by target: shown in the definition (S47), and not in the native
+ * form, for another host has to choose anew
  */
-export function readConfig(text: string): GuestConfig {
-  const { definition } = fromLibxlConfig(parseBigJson(text));
+export function readConfig(text: string, backends: Readonly<Record<string, string>> = {}): GuestConfig {
+  const { definition } = fromLibxlConfig(withBackends(parseBigJson(text), backends));
   return { domain: toDomain(definition), native: { format: 'libxl-json', text } };
+}
+
+const disksSchema = z.looseObject({ disks: z.array(z.looseObject({ vdev: z.string() })) });
+
+function withBackends(config: unknown, backends: Readonly<Record<string, string>>): unknown {
+  const { data } = disksSchema.safeParse(config);
+  if (data === undefined || Object.keys(backends).length === 0) return config;
+  const disks = data.disks.map((disk) =>
+    Object.hasOwn(backends, disk.vdev) ? { ...disk, backend: backends[disk.vdev] } : disk,
+  );
+  return { ...data, disks };
 }
 
 /**

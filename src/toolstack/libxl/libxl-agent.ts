@@ -2,6 +2,8 @@ import { closeSync } from 'node:fs';
 import { ANSWER_FD, FIRST_PASSED_FD } from '../agent/protocol.js';
 import { serveAgent, type CallContext } from '../agent/serve.js';
 import {
+  attachParams,
+  detachParams,
   domainParams,
   guestParams,
   preserveParams,
@@ -11,6 +13,7 @@ import {
   wireInfo,
   dumpParams,
   dom0TargetParams,
+  mediumParams,
   memoryParams,
   neededParams,
   onlineParams,
@@ -78,7 +81,7 @@ serveAgent({
     const info = await open().context.info(domainParams.parse(params).domid);
     return info === undefined ? null : wireInfo(info);
   },
-  describe: async (params) => ({ config: await open().context.describe(domainParams.parse(params).domid) }),
+  describe: (params) => open().context.describe(domainParams.parse(params).domid),
   withdrawSuspend: onDomain((context, id) => context.withdrawSuspend(id)),
   resume: onDomain((context, id) => context.resume(id)),
   pause: onDomain((context, id) => context.pause(id)),
@@ -117,6 +120,18 @@ serveAgent({
   pinVcpu: async (params) => {
     const { domid, vcpu, cpus } = pinParams.parse(params);
     await open().context.pinVcpu(domid, vcpu, cpus);
+  },
+  attach: async (params) => {
+    const { domid, kind, json } = attachParams.parse(params);
+    await open().context.attach(domid, kind, json);
+  },
+  detach: async (params) => {
+    const { domid, ...device } = detachParams.parse(params);
+    await open().context.detach(domid, device);
+  },
+  changeMedium: async (params) => {
+    const { domid, json } = mediumParams.parse(params);
+    await open().context.changeMedium(domid, json);
   },
   dumpCore: async (params, call) => {
     const { domid, path } = dumpParams.parse(params);

@@ -2,9 +2,13 @@ import { fstatSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z, type ZodType } from 'zod';
 import type { CpuSet } from '../../domain/cpu-set.js';
+import type { Disk } from '../../domain/definition/devices/disk.js';
+import type { Pluggable } from '../../domain/definition/pluggable.js';
+import { diskToJson } from '../../domain/libxl-json/disk.js';
+import { plugOf } from '../../domain/libxl-json/plug.js';
 import { checkDomainName } from '../../domain/names.js';
 import { Deadline } from '../../errors/deadline.js';
-import { RefusedError, ToolstackError } from '../../errors/errors.js';
+import { InvariantError, RefusedError, ToolstackError } from '../../errors/errors.js';
 import type { OwnedFd } from '../../posix/owned-fd.js';
 import { Agent } from '../agent/agent.js';
 import { agentEntry } from '../agent/entry.js';
@@ -32,6 +36,8 @@ import {
   transferEventSchema,
   vcpuSchema,
 } from './agent-protocol.js';
+import { formatBigJson } from './big-json.js';
+import type { NamedDevice } from './context.js';
 import { formatConfig, readConfig } from './domain-config.js';
 import { madeWhole } from './half-made.js';
 import { watchEvents } from './watch-events.js';
@@ -82,8 +88,8 @@ export class LibxlToolstack implements Toolstack {
   }
 
   async describe(id: Domid, signal?: AbortSignal): Promise<GuestConfig> {
-    const { config } = await this.#ask('describe', { domid: id }, configSchema, signal);
-    return readConfig(config);
+    const { config, backends } = await this.#ask('describe', { domid: id }, configSchema, signal);
+    return readConfig(config, backends);
   }
 
   async neededMemory(config: GuestConfig, signal?: AbortSignal): Promise<number> {
@@ -203,6 +209,20 @@ export class LibxlToolstack implements Toolstack {
     await this.#transfer('dumpCore', `core dump of domain ${id}`, undefined, params, z.unknown(), { signal });
   }
 
+  async attach(id: Domid, device: Pluggable, signal?: AbortSignal): Promise<void> {
+    const { domain } = await this.describe(id, signal);
+    const { kind, json } = plugOf(device, domain.type);
+    await this.#change('attach', id, signal, { kind, json: formatBigJson(json) });
+  }
+
+  async detach(id: Domid, device: Pluggable, signal?: AbortSignal): Promise<void> {
+    await this.#change('detach', id, signal, { ...nameOfDevice(device) });
+  }
+
+  async changeMedium(id: Domid, drive: Disk, signal?: AbortSignal): Promise<void> {
+    await this.#change('changeMedium', id, signal, { json: formatBigJson(diskToJson(drive)) });
+  }
+
   async destroy(id: Domid, signal?: AbortSignal): Promise<void> {
     await this.#change('destroy', id, signal);
   }
@@ -293,6 +313,25 @@ function withLastWords(error: unknown, words: string | undefined): unknown {
     ...(hint === undefined ? {} : { hint }),
     data,
   });
+}
+
+/** What the agent finds a device by. */
+function nameOfDevice(device: Pluggable): NamedDevice {
+  switch (device.kind) {
+    case 'disk':
+      return { kind: 'disk', vdev: device.target };
+    case 'interface':
+      if (device.mac === undefined) throw new InvariantError('a network card without an address cannot be found');
+      return { kind: 'nic', mac: device.mac };
+    case 'controller':
+      if (device.index === undefined) throw new InvariantError('a controller without a number cannot be found');
+      return { kind: 'usbctrl', devid: device.index };
+    case 'hostdev': {
+      const { identity } = device;
+      if (identity.by === 'product') throw new InvariantError('a USB device is found by its place on the host');
+      return { kind: 'usbdev', bus: identity.bus, device: identity.device };
+    }
+  }
 }
 
 function paramsOf(config: GuestConfig): { name: string; uuid: string; config: string } {

@@ -1,6 +1,7 @@
 import koffi from '../../posix/koffi.js';
 import { RefusedError, ToolstackError } from '../../errors/errors.js';
 import { bindCalls } from './bind-calls.js';
+import { bindDevices } from './bind-devices.js';
 import { bindDeviceModel, DEVICE_MODEL_LIBRARY } from './bind-device-model.js';
 import { bindEvents } from './bind-events.js';
 import { bindOperations } from './bind-operations.js';
@@ -36,6 +37,7 @@ export function loadLibxl(release: string, logFd: number): LibxlNative {
     ...bindCalls(libxl, ctx),
     ...bindOperations(libxl, ctx),
     ...bindTuning(libxl, ctx),
+    ...bindDevices(libxl, ctx),
     ...bindEvents(libxl, ctx),
     ...bindDeviceModel(() => open(DEVICE_MODEL_LIBRARY, release)),
     ...bindXenstore(),

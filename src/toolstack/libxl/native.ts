@@ -1,11 +1,12 @@
 import type { CpuSet } from '../../domain/cpu-set.js';
+import type { PlugKind } from '../../domain/libxl-json/plug.js';
 import type { Ability } from '../toolstack.js';
 
 /** An address in this process, as koffi gives it. Never 0. */
 export type Address = bigint;
 
 /** libxl's structures that are made, filled and disposed of by name; none is laid out here. */
-export type StructName = 'domain_config' | 'domain_restore_params' | 'dominfo' | 'physinfo';
+export type StructName = 'domain_config' | 'domain_restore_params' | 'dominfo' | 'physinfo' | `device_${PlugKind}`;
 
 /** libxl_vcpuinfo, as read. */
 export interface NativeVcpu {
@@ -93,6 +94,11 @@ export interface LibxlNative {
   /** A libxl_bitmap for the time of a call. */
   withBitmap<T>(bits: CpuSet, use: (bitmap: Address) => Promise<T>): Promise<T>;
 
+  /** libxl_vdev_to_device_disk: the disk as it is served. */
+  diskByVdev(domid: number, vdev: string, disk: Address): number;
+  /** libxl_mac_to_device_nic. */
+  nicByMac(domid: number, mac: string, nic: Address): number;
+
   /*
    * Operations: these start one; it has ended when an event OPERATION_COMPLETE with its tag is there.
    * What they point to must stay until then. A code other than 0 means that nothing was started.
@@ -108,6 +114,12 @@ export interface LibxlNative {
   trigger(domid: number, trigger: number, tag: OperationTag): Promise<number>;
   setVcpuOnline(domid: number, online: Address, tag: OperationTag): Promise<number>;
   coreDump(domid: number, path: string, tag: OperationTag): Promise<number>;
+  /** libxl_device_KIND_add. */
+  addDevice(kind: PlugKind, domid: number, device: Address, tag: OperationTag): Promise<number>;
+  /** libxl_device_KIND_remove: waits for the guest. */
+  removeDevice(kind: PlugKind, domid: number, device: Address, tag: OperationTag): Promise<number>;
+  /** libxl_cdrom_insert; a disk of format `empty` ejects. */
+  insertMedium(domid: number, disk: Address, tag: OperationTag): Promise<number>;
   destroy(domid: number, tag: OperationTag): Promise<number>;
   /** libxl_ao_abort of the operation with this tag. */
   abort(tag: OperationTag): Promise<number>;

@@ -10,6 +10,15 @@ const CALLS: Readonly<Record<Ability, readonly string[]>> = {
   buttons: ['libxl_send_trigger'],
   'core-dump': ['libxl_domain_core_dump'],
   'dom0-balloon': ['libxl_domain_need_memory', 'libxl_set_memory_target'],
+  'disk-hotplug': ['libxl_device_disk_add', 'libxl_device_disk_remove', 'libxl_vdev_to_device_disk'],
+  'interface-hotplug': ['libxl_device_nic_add', 'libxl_device_nic_remove', 'libxl_mac_to_device_nic'],
+  'usb-hotplug': [
+    'libxl_device_usbctrl_add',
+    'libxl_device_usbctrl_remove',
+    'libxl_device_usbdev_add',
+    'libxl_device_usbdev_remove',
+  ],
+  'media-change': ['libxl_cdrom_insert'],
 };
 
 function hasCall(libxl: Pick<Library, 'symbol'>, name: string): boolean {

@@ -3,12 +3,13 @@ import { certify, serve } from '../support/serving.js';
 
 const START_MS = 400_000;
 
-export type GuestKind = 'pvh' | 'busy';
+export type GuestKind = 'pvh' | 'busy' | 'large';
 
-/** Memory in MiB and what the guest does, as scripts/lab.d/guest/*.cfg have it, with fine ticks. */
+/** Memory in MiB and what the guest does (scripts/lab.d/guest/init), with fine ticks. All have one processor, and are PVH. */
 export const GUESTS: Readonly<Record<GuestKind, { memoryMiB: number; cmdline: string }>> = {
   pvh: { memoryMiB: 128, cmdline: 'console=hvc0 quiet lab.fine' },
   busy: { memoryMiB: 96, cmdline: 'console=hvc0 quiet lab.busy lab.fine' },
+  large: { memoryMiB: 512, cmdline: 'console=hvc0 quiet lab.fill lab.fine' },
 };
 
 /** One way to move a guest from host A to host B. */
@@ -26,8 +27,11 @@ export interface Contender {
 const nothing = (): Promise<void> => Promise.resolve();
 
 async function createWithXl(name: string, kind: GuestKind): Promise<void> {
-  const { cmdline } = GUESTS[kind];
-  await hostA.ok(`cd /root/guests && xl create -q ${kind}.cfg 'name="${name}"' 'extra="${cmdline}"'`, START_MS);
+  const { memoryMiB, cmdline } = GUESTS[kind];
+  await hostA.ok(
+    `cd /root/guests && xl create -q pvh.cfg 'name="${name}"' 'extra="${cmdline}"' memory=${memoryMiB}`,
+    START_MS,
+  );
 }
 
 const plain = { prepare: nothing, start: createWithXl, close: nothing };

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readDefinition } from '../../../src/domain/definition/read.js';
 import { AbortedError } from '../../../src/errors/errors.js';
 import { guestDomid, type Domid } from '../../../src/toolstack/domid.js';
 import { LibxlContext, type NewGuest, type Transfer } from '../../../src/toolstack/libxl/context.js';
+import { readConfig } from '../../../src/toolstack/libxl/domain-config.js';
 import { EventPump } from '../../../src/toolstack/libxl/event-pump.js';
 import { FakeNative } from './fake-native.js';
 
@@ -100,8 +102,74 @@ describe('libxl context', () => {
     const old = domain?.uuid;
     await context.preserve(id, '-1', uuid);
     expect(await context.info(id)).toMatchObject({ uuid, state: 'shutdown' });
-    expect(JSON.parse(await context.describe(id))).toMatchObject({ c_info: { uuid } });
+    expect(JSON.parse((await context.describe(id)).config)).toMatchObject({ c_info: { uuid } });
     expect(domain?.uuid).toBe(old);
+  });
+
+  it('S47: tells what serves the disks for which the configuration leaves it to libxl', async () => {
+    const disks = [
+      { vdev: 'xvda', pdev_path: '/a' },
+      { vdev: 'xvdb', pdev_path: '/b', backend: 'phy' },
+      { vdev: 'xvdc', pdev_path: '/c', backend: 'unknown' },
+      { vdev: 'hdc', format: 'empty' },
+    ];
+    native.config = { ...(configOf('pvh') as object), disks };
+    native.devices.set('xvda', { vdev: 'xvda', backend: 'qdisk' });
+    const { config, backends } = await context.describe(id);
+    expect(backends).toEqual({ xvda: 'qdisk' }); // xvdc has just gone
+    const { domain, native: kept } = readConfig(config, backends);
+    const { definition } = readDefinition(domain, { lenient: true });
+    const drivers = definition.devices.flatMap((one) => (one.kind === 'disk' ? [[one.target, one.driver]] : []));
+    expect(drivers).toEqual([
+      ['xvda', 'qemu'],
+      ['xvdb', 'phy'],
+      ['xvdc', undefined],
+      ['hdc', undefined],
+    ]);
+    // Another host chooses anew.
+    expect(JSON.parse(kept?.text ?? '')).toMatchObject({ disks });
+  });
+
+  it('plugs devices in, as they are given', async () => {
+    await context.attach(id, 'disk', '{"vdev":"xvdb"}');
+    await context.attach(id, 'usbctrl', '{"devid":1}');
+    await context.changeMedium(id, '{"vdev":"hdc","format":"empty"}');
+    expect(native.calls).toEqual([
+      'add disk {"vdev":"xvdb"} to 3',
+      'add usbctrl {"devid":1} to 3',
+      'insert {"vdev":"hdc","format":"empty"} into 3',
+    ]);
+    native.codes.set('addDevice', -9);
+    await expect(context.attach(id, 'nic', '{}')).rejects.toMatchObject({ code: 'E_TOOLSTACK_TIMEDOUT' });
+  });
+
+  it('S14 S21 S47: takes devices out as libxl itself has them', async () => {
+    native.devices.set('xvdb', { vdev: 'xvdb', backend: 'qdisk' });
+    native.devices.set('00:16:3e:00:00:01', { devid: 2 });
+    const usbdevs = [
+      { ctrl: 0, port: 1, 'type.hostdev': { hostbus: 1, hostaddr: 5 } },
+      { ctrl: 0, port: 2, 'type.hostdev': { hostbus: 1, hostaddr: 6 } },
+    ];
+    native.config = { c_info: {}, b_info: {}, usbctrls: [{ devid: 0, ports: 4 }], usbdevs };
+    await context.detach(id, { kind: 'disk', vdev: 'xvdb' });
+    await context.detach(id, { kind: 'nic', mac: '00:16:3e:00:00:01' });
+    await context.detach(id, { kind: 'usbdev', bus: 1, device: 6 });
+    await context.detach(id, { kind: 'usbctrl', devid: 0 });
+    expect(native.calls).toEqual([
+      'remove disk {"vdev":"xvdb","backend":"qdisk"} from 3',
+      'remove nic {"devid":2} from 3',
+      'remove usbdev {"type.hostdev":{"hostbus":1,"hostaddr":6},"ctrl":0,"port":2} from 3',
+      'remove usbctrl {"devid":0,"ports":4} from 3',
+    ]);
+    for (const named of [
+      { kind: 'disk', vdev: 'xvdz' },
+      { kind: 'nic', mac: '00:16:3e:00:00:09' },
+      { kind: 'usbdev', bus: 1, device: 7 },
+      { kind: 'usbctrl', devid: 5 },
+    ] as const) {
+      await expect(context.detach(id, named)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NOTFOUND' });
+    }
+    expect(native.calls).toHaveLength(4);
   });
 
   it('refuses an amount of memory that is none, before libxl is asked', async () => {

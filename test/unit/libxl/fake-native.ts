@@ -1,3 +1,4 @@
+import type { PlugKind } from '../../../src/domain/libxl-json/plug.js';
 import type { Ability } from '../../../src/toolstack/toolstack.js';
 import type {
   Address,
@@ -156,6 +157,31 @@ export class FakeNative implements LibxlNative {
   }
   trigger(domid: number, trigger: number, tag: OperationTag): Promise<number> {
     return this.#start('trigger', `trigger ${trigger} of ${domid}`, domid, tag);
+  }
+  /** Disks by target and network cards by address, as libxl has them. */
+  readonly devices = new Map<string, unknown>();
+  diskByVdev(_domid: number, vdev: string, disk: Address): number {
+    return this.#found(vdev, disk);
+  }
+  nicByMac(_domid: number, mac: string, nic: Address): number {
+    return this.#found(mac, nic);
+  }
+  #found(name: string, at: Address): number {
+    const device = this.devices.get(name);
+    if (device === undefined) return -3;
+    this.#structs.set(at, device);
+    return 0;
+  }
+  addDevice(kind: PlugKind, domid: number, device: Address, tag: OperationTag): Promise<number> {
+    const json = JSON.stringify(this.#structs.get(device));
+    return this.#start('addDevice', `add ${kind} ${json} to ${domid}`, domid, tag);
+  }
+  removeDevice(kind: PlugKind, domid: number, device: Address, tag: OperationTag): Promise<number> {
+    const json = JSON.stringify(this.#structs.get(device));
+    return this.#start('removeDevice', `remove ${kind} ${json} from ${domid}`, domid, tag);
+  }
+  insertMedium(domid: number, disk: Address, tag: OperationTag): Promise<number> {
+    return this.#start('insertMedium', `insert ${JSON.stringify(this.#structs.get(disk))} into ${domid}`, domid, tag);
   }
   setVcpuOnline(domid: number, _online: Address, tag: OperationTag): Promise<number> {
     return this.#start('setVcpuOnline', `set online of ${domid} to ${this.bitmaps.at(-1)?.join()}`, domid, tag);

@@ -3,11 +3,11 @@ import type { ElementReader } from '../element-reader.js';
 
 const DEVICES = ['disk', 'cdrom', 'floppy', 'lun'] as const;
 const BUSES = ['xen', 'ide', 'scsi', 'fdc', 'sata', 'usb', 'virtio'] as const;
-const DRIVERS = ['phy', 'file', 'qemu', 'tap', 'tap2'] as const;
-const FORMATS = ['raw', 'qcow', 'qcow2', 'qed', 'vhd'] as const;
+export const DISK_DRIVERS = ['phy', 'file', 'qemu', 'tap', 'tap2'] as const;
+export const DISK_FORMATS = ['raw', 'qcow', 'qcow2', 'qed', 'vhd'] as const;
 
-export type DiskDriverName = (typeof DRIVERS)[number];
-export type DiskFormat = (typeof FORMATS)[number];
+export type DiskDriverName = (typeof DISK_DRIVERS)[number];
+export type DiskFormat = (typeof DISK_FORMATS)[number];
 export type DiskBus = (typeof BUSES)[number];
 
 export type DiskSource =
@@ -92,8 +92,8 @@ function readSource(disk: ElementReader): DiskSource {
 
 export function readDisk(reader: ElementReader): Disk {
   const driver = reader.child('driver', (one) => ({
-    name: one.choice('name', DRIVERS),
-    format: one.choice('type', FORMATS),
+    name: one.choice('name', DISK_DRIVERS),
+    format: one.choice('type', DISK_FORMATS),
     discard: one.choice('discard', ['unmap', 'ignore']),
   }));
   const target = reader.child('target', (one) => {

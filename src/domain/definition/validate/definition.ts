@@ -1,5 +1,5 @@
 import { UsageError } from '../../../errors/errors.js';
-import { devicePaths, writeDevice } from '../devices/device.js';
+import { devicePaths, writeDevice, type Device } from '../devices/device.js';
 import type { Definition } from '../model.js';
 import { validateBasics } from './basics.js';
 import { validateDevice } from './device.js';
@@ -18,15 +18,19 @@ export function validateDefinition(definition: Definition): DefinitionProblem[] 
 
 /** @throws UsageError `E_USAGE_DOMAIN_INVALID` or `E_USAGE_DOMAIN_UNSUPPORTED`, with every problem in it */
 export function checkDefinition(definition: Definition): void {
-  const problems = validateDefinition(definition);
+  refuse(`domain ${definition.name} cannot be defined`, validateDefinition(definition));
+}
+
+/** One more device for this domain (S07). @throws as `checkDefinition` */
+export function checkDevice(device: Device, definition: Definition): void {
+  refuse(`domain ${definition.name} cannot have the device`, validateDevice(device, definition, definition.devices));
+}
+
+function refuse(what: string, problems: readonly DefinitionProblem[]): void {
   if (problems.length === 0) return;
   const invalid = problems.find(({ code }) => code === 'E_USAGE_DOMAIN_INVALID') ?? problems[0];
-  throw new UsageError(
-    invalid.code,
-    `domain ${definition.name} cannot be defined: ${problems.map(({ message }) => message).join('; ')}`,
-    {
-      hint: [...new Set(problems.map(({ remedy }) => remedy))].join(' '),
-      data: { problems: problems.map(({ message }) => message) },
-    },
-  );
+  throw new UsageError(invalid.code, `${what}: ${problems.map(({ message }) => message).join('; ')}`, {
+    hint: [...new Set(problems.map(({ remedy }) => remedy))].join(' '),
+    data: { problems: problems.map(({ message }) => message) },
+  });
 }

@@ -5,6 +5,7 @@ const flags = (words: string): ImpactFlags => ({
   live: words.includes('live'),
   config: words.includes('config'),
   current: words.includes('current'),
+  persistent: words.includes('persistent'),
 });
 
 /** What is decided for a domain that is running and persistent, only running, only persistent. */
@@ -14,6 +15,8 @@ const TABLE: readonly (readonly [words: string, both: string, transient: string,
   ['live', 'live', 'live', 'E_REFUSED_NOT_RUNNING'],
   ['config', 'config', 'E_REFUSED_TRANSIENT', 'config'],
   ['live config', 'live config', 'E_REFUSED_TRANSIENT', 'E_REFUSED_NOT_RUNNING'],
+  ['persistent', 'live config', 'E_REFUSED_TRANSIENT', 'config'],
+  ['persistent live', 'E_USAGE_IMPACT', 'E_USAGE_IMPACT', 'E_USAGE_IMPACT'],
   ['current live', 'E_USAGE_IMPACT', 'E_USAGE_IMPACT', 'E_USAGE_IMPACT'],
   ['current config', 'E_USAGE_IMPACT', 'E_USAGE_IMPACT', 'E_USAGE_IMPACT'],
 ];

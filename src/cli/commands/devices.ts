@@ -1,0 +1,105 @@
+import type { Argv, CommandModule } from 'yargs';
+import type { Device } from '../../domain/definition/devices/device.js';
+import { deviceText } from '../../domain/definition/pluggable.js';
+import { parseDeviceXml } from '../../domain/definition/read.js';
+import { attachDevice, type DeviceChange } from '../../driver/devices/attach-device.js';
+import { detachDevice } from '../../driver/devices/detach-device.js';
+import { updateDevice } from '../../driver/devices/update-device.js';
+import type { Host } from '../../driver/host.js';
+import type { ImpactFlags } from '../../driver/lifecycle/impact.js';
+import {
+  domainArgument,
+  flag,
+  forceLeaseFlag,
+  readUserFile,
+  shownName,
+  type DomainOptions,
+} from '../domain-options.js';
+import { impactOptions } from '../impact-options.js';
+import { openHost, type GlobalOptions } from '../open.js';
+import { printLine } from '../output.js';
+import { StopSignals } from '../stop-signals.js';
+
+/** What a change of devices is about. */
+export type DeviceImpact = ImpactFlags & { persistent: boolean };
+
+export const deviceImpactOptions = <T>(yargs: Argv<T>): Argv<T & DeviceImpact> =>
+  impactOptions(yargs.option('persistent', flag('its definition, and what runs where it runs')));
+
+export const impactOfOptions = ({ live, config, current, persistent }: DeviceImpact): Required<ImpactFlags> => ({
+  live,
+  config,
+  current,
+  persistent,
+});
+
+/** Does something with a device and says so. */
+export async function tellChange(
+  options: GlobalOptions,
+  done: string,
+  work: (host: Host, signal: AbortSignal) => Promise<DeviceChange>,
+): Promise<void> {
+  await using host = await openHost(options);
+  using stop = new StopSignals();
+  const { name, device } = await work(host, stop.cancel);
+  printLine(`Domain ${shownName(name)}: ${deviceText(device)} ${done}`);
+}
+
+type FileOptions = DomainOptions & DeviceImpact & { file: string };
+
+const fileOptions = <T>(yargs: Argv<T>): Argv<T & DeviceImpact & { domain: string; file: string }> =>
+  deviceImpactOptions(domainArgument(yargs)).positional('file', {
+    type: 'string',
+    demandOption: true,
+    describe: 'XML of one device, as dumpxml shows it',
+  });
+
+const deviceIn = (file: string): Device => parseDeviceXml(readUserFile(file));
+
+export const attachDeviceCommand: CommandModule<GlobalOptions, FileOptions & { 'force-lease': boolean }> = {
+  command: 'attach-device <domain> <file>',
+  describe: 'give a device to a domain, running or not',
+  builder: (yargs) =>
+    fileOptions(yargs)
+      .option('force-lease', forceLeaseFlag)
+      .example('$0 attach-device web1 disk.xml --persistent', 'now, and from its next start on'),
+  handler: async (options) => {
+    const device = deviceIn(options.file);
+    const flags = impactOfOptions(options);
+    const forceLease = options['force-lease'];
+    await tellChange(options, 'attached', (host, signal) =>
+      attachDevice(host, options.domain, { device, flags, forceLease, signal }),
+    );
+  },
+};
+
+export const detachDeviceCommand: CommandModule<GlobalOptions, FileOptions> = {
+  command: 'detach-device <domain> <file>',
+  describe: 'take a device from a domain, running or not',
+  builder: (yargs) =>
+    fileOptions(yargs).example(
+      '$0 detach-device web1 disk.xml',
+      'found by its target, address or number; the guest has to let go of it',
+    ),
+  handler: async (options) => {
+    const device = deviceIn(options.file);
+    const flags = impactOfOptions(options);
+    await tellChange(options, 'detached', (host, signal) =>
+      detachDevice(host, options.domain, { device, flags, signal }),
+    );
+  },
+};
+
+export const updateDeviceCommand: CommandModule<GlobalOptions, FileOptions> = {
+  command: 'update-device <domain> <file>',
+  describe: 'change a device of a domain; where it runs, the medium of a CD-ROM drive',
+  builder: (yargs) =>
+    fileOptions(yargs).example('$0 update-device web1 cdrom.xml', "the drive's <source> is what is in it then"),
+  handler: async (options) => {
+    const device = deviceIn(options.file);
+    const flags = impactOfOptions(options);
+    await tellChange(options, 'updated', (host, signal) =>
+      updateDevice(host, options.domain, { device, flags, signal }),
+    );
+  },
+};

@@ -1,0 +1,36 @@
+import type { Device } from '../../domain/definition/devices/device.js';
+
+/** A place for a USB device in a guest. */
+export interface UsbPort {
+  readonly controller: number;
+  /** From 1 up. */
+  readonly port: number;
+}
+
+/** Where a controller does not say how many it has (S21). */
+const DEFAULT_PORTS = 8;
+
+/**
+ * The first free port of a domain's USB controllers; undefined where there is none (S22). A USB device without an address takes the
+ * first port that is left: the toolstack gave it one and did not say which.
+ */
+export function freeUsbPort(devices: readonly Device[]): UsbPort | undefined {
+  const taken = new Set<string>();
+  let unplaced = 0;
+  for (const device of devices) {
+    if (device.kind !== 'hostdev' || device.type !== 'usb') continue;
+    const at = device.guestAddress;
+    if (at?.type === 'usb') taken.add(`${at.bus}.${at.port}`);
+    else unplaced += 1;
+  }
+  for (const device of devices) {
+    if (device.kind !== 'controller' || device.type !== 'usb') continue;
+    const controller = device.index ?? 0;
+    for (let port = 1; port <= (device.ports ?? DEFAULT_PORTS); port += 1) {
+      if (taken.has(`${controller}.${port}`)) continue;
+      if (unplaced === 0) return { controller, port };
+      unplaced -= 1;
+    }
+  }
+  return undefined;
+}
