@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isPluggable } from '../../src/domain/definition/pluggable.js';
+import { parseDeviceXml, readDefinition } from '../../src/domain/definition/read.js';
 import { AbortedError } from '../../src/errors/errors.js';
 import { asError } from '../../src/errors/message-of.js';
 import { FdWriter, readFd } from '../../src/posix/fd-stream.js';
@@ -23,6 +25,8 @@ export interface ConformanceRig extends AsyncDisposable {
   newGuest(): GuestConfig;
   /** As `newGuest`, where some guests take longer to dump than a test may. */
   newDumped?(): GuestConfig;
+  /** An image for a disk that is plugged in; goes with the rig. */
+  readonly image: string;
   /** Resolves when the guest has come so far that it answers a request to suspend or shut down. */
   ready(id: Domid): Promise<void>;
 }
@@ -218,6 +222,27 @@ export function toolstackConformance(
       const online = async (): Promise<number> =>
         (await toolstack.vcpus(id)).filter(({ state }) => state !== 'offline').length;
       await expect.poll(online, { timeout: guestMs }).toBe(1);
+    });
+
+    it('S47: gives a running domain a disk, once, and takes it out again', async () => {
+      const { id } = await start();
+      const disk = parseDeviceXml(
+        `<disk type='file'><driver type='raw'/><source file='${rig.image}'/><target dev='xvdb' bus='xen'/></disk>`,
+      );
+      if (!isPluggable(disk)) throw new Error('a disk can be plugged in');
+      const disks = async (): Promise<unknown[]> => {
+        const { definition } = readDefinition((await toolstack.describe(id)).domain, { lenient: true });
+        return definition.devices.filter(({ kind }) => kind === 'disk');
+      };
+      await expect(toolstack.detach(id, disk)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NOTFOUND' });
+      await toolstack.attach(id, disk);
+      expect(await disks()).toMatchObject([{ target: 'xvdb', source: { path: rig.image }, format: 'raw' }]);
+      expect(await disks()).not.toMatchObject([{ driver: undefined }]);
+      await expect(toolstack.attach(id, disk)).rejects.toMatchObject({ code: 'E_TOOLSTACK_DEVICE_EXISTS' });
+      expect(await disks()).toHaveLength(1);
+      await toolstack.detach(id, disk);
+      expect(await disks()).toEqual([]);
+      expect((await infoOf(id)).state).toBe('running');
     });
 
     it('writes a core', async () => {

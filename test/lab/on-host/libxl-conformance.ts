@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { toolstackConformance } from '../../support/toolstack-conformance.js';
 import { openLibxl } from '../../../src/toolstack/libxl/open.js';
 import type { Toolstack } from '../../../src/toolstack/toolstack.js';
@@ -6,6 +8,9 @@ import { asXlSeesIt } from './as-xl-sees-it.js';
 import { main } from './suite.js';
 
 /* On a host: the promises of the toolstack contract, kept by libxl. Says a line of JSON for each test. */
+
+/** For a disk that comes to a running guest. */
+const IMAGE = '/tmp/xenferry-plugged.img';
 
 /** An emulated guest balloons, unplugs and shuts down slowly. */
 const GUEST_MS = 200_000;
@@ -18,7 +23,9 @@ toolstackConformance(
   'libxl',
   async () => {
     const shared = await toolstack();
+    writeFileSync(IMAGE, Buffer.alloc(4 * 1024 * 1024));
     return {
+      image: IMAGE,
       toolstack: shared,
       newGuest: () => ({ domain: newGuest() }),
       // libxc asks for every frame below the 4 GiB that a PVH guest's address space has: minutes in emulation.
@@ -28,7 +35,7 @@ toolstackConformance(
         if (info === undefined) throw new Error(`domain ${id} has gone`);
         await ticks(info.name);
       },
-      [Symbol.asyncDispose]: () => Promise.resolve(),
+      [Symbol.asyncDispose]: () => rm(IMAGE, { force: true }),
     };
   },
   { guestMs: GUEST_MS },

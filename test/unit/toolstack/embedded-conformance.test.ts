@@ -11,6 +11,7 @@ toolstackConformance('embedded', async () => {
       guests += 1;
       return { domain: guest({ name: `guest-${guests}` }) };
     },
+    image: '/srv/plugged.img',
     ready: async () => undefined,
     [Symbol.asyncDispose]: async () => {
       temp[Symbol.dispose]();
