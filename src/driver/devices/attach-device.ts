@@ -14,7 +14,8 @@ import { editDefinition, impactOn, storedDefinition } from '../lifecycle/edit-de
 import type { ImpactFlags } from '../lifecycle/impact.js';
 import { needAbility } from '../lifecycle/need-ability.js';
 import { withDomain } from '../lifecycle/with-domain.js';
-import { attachUsb, placeUsb } from './attach-usb.js';
+import { attachUsb } from './attach-usb.js';
+import { placeUsb } from '../usb/place-usb.js';
 import { abilityFor, hotPluggable } from './hot-pluggable.js';
 import { numbered } from './numbered.js';
 
@@ -78,7 +79,7 @@ function fitting<T extends Device>(definition: Definition, device: T): T {
 async function plugFor(host: Host, running: Definition, device: Device, signal: AbortSignal): Promise<Pluggable> {
   const plug = hotPluggable(device);
   const here = await needAbility(host, abilityFor(plug), signal);
-  const found = plug.kind === 'hostdev' ? await placeUsb(host, running, plug, signal) : plug;
+  const found = plug.kind === 'hostdev' ? await placeUsb(host, running.uuid, plug, signal) : plug;
   const fit = fitting(running, found);
   if (fit.kind === 'disk') await refuseMissingDisk(here, running.name, fit);
   return fit;

@@ -1,47 +1,13 @@
-import { plainDevice } from '../../domain/definition/devices/device.js';
 import type { DeviceBase } from '../../domain/definition/devices/base.js';
 import type { UsbController } from '../../domain/definition/devices/controller.js';
-import type { UsbHostdev } from '../../domain/definition/devices/hostdev.js';
 import type { Definition } from '../../domain/definition/model.js';
-import { deviceText, isSameDevice } from '../../domain/definition/pluggable.js';
-import { readDefinition } from '../../domain/definition/read.js';
-import { RefusedError, ToolstackError, XenferryError } from '../../errors/errors.js';
+import { deviceText } from '../../domain/definition/pluggable.js';
+import { ToolstackError, XenferryError } from '../../errors/errors.js';
 import { codeOf, messageOf } from '../../errors/message-of.js';
 import type { Domid } from '../../toolstack/domid.js';
 import type { Host } from '../host.js';
-import { usbOnHost } from './host-usb.js';
-import { freeIndex } from './numbered.js';
-import { freeUsbPort } from './usb-ports.js';
-
-type HostUsb = UsbHostdev & DeviceBase;
-
-/** What is plugged in where no port is free (S22). */
-const PORTS = 8;
-
-/**
- * The host's device by its place there. @throws RefusedError `E_REFUSED_NO_USB_DEVICE`; `E_REFUSED_USB_IN_USE` where another domain
- * has it
- */
-export async function placeUsb(
-  host: Host,
-  running: Definition,
-  device: HostUsb,
-  signal: AbortSignal,
-): Promise<HostUsb> {
-  const identity = await usbOnHost(host.toolstack.kernelFiles, device.identity);
-  const placed = { ...device, identity };
-  for (const other of await host.toolstack.list(signal)) {
-    if (other.uuid === running.uuid) continue; // its own devices are compared with anyway
-    const { domain } = await host.toolstack.describe(other.domid, signal);
-    const { definition } = readDefinition(domain, { lenient: true });
-    if (!definition.devices.some((one) => isSameDevice(one, placed))) continue;
-    throw new RefusedError('E_REFUSED_USB_IN_USE', `${deviceText(placed)} is in use by domain ${other.name}`, {
-      hint: 'Detach it there first.',
-      data: { domain: other.name },
-    });
-  }
-  return placed;
-}
+import type { HostUsb } from '../usb/place-usb.js';
+import { freeIndex, freeUsbPort, usbController } from '../usb/usb-ports.js';
 
 /**
  * Plugs a USB device of the host into a running domain: into a free port of its controllers or, where there is none, of one more,
@@ -64,13 +30,7 @@ export async function attachUsb(
     return;
   }
   const index = freeIndex('usb', running.devices);
-  const controller: UsbController & DeviceBase = plainDevice({
-    kind: 'controller',
-    type: 'usb',
-    index,
-    model: 'qusb2',
-    ports: PORTS,
-  });
+  const controller = usbController(index);
   await addController(host, id, controller, signal);
   try {
     await host.toolstack.attach(id, at(device, index, 1), signal);

@@ -9,7 +9,7 @@ import { needAbility } from '../lifecycle/need-ability.js';
 import { withDomain } from '../lifecycle/with-domain.js';
 import { dropUnusedLeases, runningDefinition, type DeviceChange } from './attach-device.js';
 import { findDevice, type WantedDevice } from './find-device.js';
-import { usbOnHost } from './host-usb.js';
+import { usbOnHost } from '../usb/host-usb.js';
 import { abilityFor, hotPluggable } from './hot-pluggable.js';
 
 export interface DetachRequest {

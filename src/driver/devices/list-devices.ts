@@ -4,7 +4,7 @@ import { Deadline } from '../../errors/deadline.js';
 import type { GuestConfig } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
 import { refuseTransient } from '../lifecycle/persistent.js';
-import { namedCards, type NamedCard } from './named-cards.js';
+import { namedCards, type NamedCard } from '../statistics/named-cards.js';
 
 export interface ListRequest {
   /** As its next start will have them, though it runs. */

@@ -1,6 +1,7 @@
 import { defineDomain } from '../../domain/definition/define.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
+import { withUsbPlaced } from '../usb/usb-at-start.js';
 import { defineContext } from './define-context.js';
 import { refuseManagedSave, startDomain } from './start-domain.js';
 import { underJob } from './with-domain.js';
@@ -27,10 +28,10 @@ export interface CreateRequest {
  */
 export async function createDomain(host: Host, xml: string, request: CreateRequest): Promise<Created> {
   const { domain, warnings } = defineDomain(xml, { ...defineContext, carryUnknown: !request.validate });
-  const info = await underJob(host, domain, { why: 'creating it', signal: request.signal }, ({ signal }) => {
+  const info = await underJob(host, domain, { why: 'creating it', signal: request.signal }, async ({ signal }) => {
     refuseManagedSave(host, domain.uuid, domain.name);
-    const config = { domain };
-    return startDomain(host, {
+    const config = { domain: await withUsbPlaced(host, domain, signal) };
+    return await startDomain(host, {
       config,
       how: 'booted',
       paused: request.paused,

@@ -5,6 +5,7 @@ import type { Host } from '../host.js';
 import type { StoredDefinition } from '../registry/definition-file.js';
 import type { KnownDomain } from '../registry/known-domain.js';
 import type { SetAside } from '../registry/managed-saves.js';
+import { withUsbPlaced } from '../usb/usb-at-start.js';
 import { openSaveFile, restoreDomain } from '../restore.js';
 import { refuseTransient } from './persistent.js';
 import { startDomain } from './start-domain.js';
@@ -72,15 +73,15 @@ async function startHeld(
   return started;
 }
 
-function boot(
+async function boot(
   host: Host,
   { domain }: StoredDefinition,
   { signal }: Held,
   { paused, forceLease }: Pick<StartRequest, 'paused' | 'forceLease'>,
   beforeRun?: () => void,
 ): Promise<DomainInfo> {
-  const config = { domain };
-  return startDomain(host, {
+  const config = { domain: await withUsbPlaced(host, domain, signal) };
+  return await startDomain(host, {
     config,
     how: 'booted',
     paused,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { RefusedError, SystemError, UsageError } from '../../errors/errors.js';
-import { namedCards } from '../devices/named-cards.js';
+import { namedCards } from './named-cards.js';
 import type { Host } from '../host.js';
 import { readKernelFile } from './kernel-file.js';
 import { runningGuest } from './running-guest.js';

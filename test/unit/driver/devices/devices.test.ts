@@ -373,6 +373,43 @@ describe('USB', () => {
   });
 });
 
+describe('USB devices of a guest that starts', () => {
+  it('S13 L13: are found on the host, and there are controllers for all of them', async () => {
+    hostUsb(
+      { device: 2, vendor: '0951', product: '1666' },
+      ...Array.from({ length: 8 }, (_, at) => ({ device: at + 3 })),
+    );
+    const eight = Array.from({ length: 8 }, (_, at) => usb(at + 3)).join('');
+    await guest(usbKind('0x0951', '0x1666') + eight + "<controller type='usb' index='4' ports='2'/>");
+    const places = (await devices('live')).map((one) =>
+      one.guestAddress?.type === 'usb' ? `${one.guestAddress.bus}.${one.guestAddress.port}` : deviceText(one),
+    );
+    expect(places.sort()).toEqual(
+      [
+        '4.1',
+        '4.2',
+        ...[1, 2, 3, 4, 5, 6, 7].map((port) => `0.${port}`),
+        'controller usb:0',
+        'controller usb:4',
+      ].sort(),
+    );
+    expect(await texts('live')).toContain('host USB device Busnum: 1, Devnum: 2');
+    expect(await texts('config')).toContain('host USB device 0951:1666'); // it may be elsewhere at the next start
+  });
+
+  it('S13: one that is not there, or another guest has, keeps it from starting', async () => {
+    hostUsb({ device: 2 });
+    await guest(usb(2));
+    const second = guestXml({ name: 'web2', mib: 8 }).replace('</domain>', `<devices>${usb(2)}</devices></domain>`);
+    const request = { paused: false, validate: true, signal: never };
+    await expect(createDomain(local.host, second, request)).rejects.toMatchObject({ code: 'E_REFUSED_USB_IN_USE' });
+    await expect(createDomain(local.host, second.replace("device='2'", "device='9'"), request)).rejects.toMatchObject({
+      code: 'E_REFUSED_NO_USB_DEVICE',
+    });
+    expect((await local.host.toolstack.list()).map(({ name }) => name)).toEqual(['web1']);
+  });
+});
+
 describe('media', () => {
   const cdrom = (path?: string): string =>
     `<disk type='file' device='cdrom'>${path === undefined ? '' : `<source file='${path}'/>`}<target dev='hdc'/></disk>`;

@@ -1,4 +1,6 @@
-import type { Device } from '../../domain/definition/devices/device.js';
+import type { DeviceBase } from '../../domain/definition/devices/base.js';
+import type { UsbController } from '../../domain/definition/devices/controller.js';
+import { plainDevice, type Device } from '../../domain/definition/devices/device.js';
 
 /** A place for a USB device in a guest. */
 export interface UsbPort {
@@ -9,6 +11,21 @@ export interface UsbPort {
 
 /** Where a controller does not say how many it has (S21). */
 const DEFAULT_PORTS = 8;
+
+/** A controller for devices that find no port (S22, L13). */
+export function usbController(index: number): UsbController & DeviceBase {
+  return plainDevice({ kind: 'controller', type: 'usb', index, model: 'qusb2', ports: DEFAULT_PORTS });
+}
+
+/** The first number that no controller of this type has. */
+export function freeIndex(type: string, devices: readonly Device[]): number {
+  const used = new Set(
+    devices.map((device) => (device.kind === 'controller' && device.type === type ? device.index : undefined)),
+  );
+  let index = 0;
+  while (used.has(index)) index += 1;
+  return index;
+}
 
 /**
  * The first free port of a domain's USB controllers; undefined where there is none (S22). A USB device without an address takes the

@@ -1,0 +1,30 @@
+import type { DeviceBase } from '../../domain/definition/devices/base.js';
+import type { UsbHostdev } from '../../domain/definition/devices/hostdev.js';
+import { deviceText, isSameDevice } from '../../domain/definition/pluggable.js';
+import { readDefinition } from '../../domain/definition/read.js';
+import { RefusedError } from '../../errors/errors.js';
+import type { Host } from '../host.js';
+import { usbOnHost } from './host-usb.js';
+
+/** A USB device of the host, as a domain has it. */
+export type HostUsb = UsbHostdev & DeviceBase;
+
+/**
+ * The host's device by its place there, for this domain (S13). @throws RefusedError `E_REFUSED_NO_USB_DEVICE`; `E_REFUSED_USB_IN_USE`
+ * where another domain has it
+ */
+export async function placeUsb(host: Host, uuid: string, device: HostUsb, signal: AbortSignal): Promise<HostUsb> {
+  const identity = await usbOnHost(host.toolstack.kernelFiles, device.identity);
+  const placed = { ...device, identity };
+  for (const other of await host.toolstack.list(signal)) {
+    if (other.uuid === uuid) continue; // its own devices are compared with anyway
+    const { domain } = await host.toolstack.describe(other.domid, signal);
+    const { definition } = readDefinition(domain, { lenient: true });
+    if (!definition.devices.some((one) => isSameDevice(one, placed))) continue;
+    throw new RefusedError('E_REFUSED_USB_IN_USE', `${deviceText(placed)} is in use by domain ${other.name}`, {
+      hint: 'Detach it there first.',
+      data: { domain: other.name },
+    });
+  }
+  return placed;
+}
