@@ -1,9 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { wordsOf } from '../../src/domain/cpu/cpu-features.js';
 import { cpuModel } from '../../src/domain/cpu/cpu-models.js';
 import { guestXml, TwoHosts, type TestHost } from '../support/hosts.js';
+import { PROGRAM } from '../support/program.js';
 
 let hosts: TwoHosts;
 beforeEach(async () => {
@@ -109,6 +111,8 @@ it('S31: cpu-baseline of two hosts runs on both', async () => {
   <feature policy='require' name='vmx'/>
 </cpu>
 `);
+  const piped = spawnSync(process.execPath, [PROGRAM, ...a.words('cpu-baseline', '-')], { input: readFileSync(all) });
+  expect(piped.stdout.toString()).toBe(text);
   const file = write('baseline.xml', text);
   expect(await a.must('cpu-compare', file)).toMatch(/^Host CPU is a superset/);
   expect(await b.must('cpu-compare', file)).toMatch(/is identical to host CPU$/m);

@@ -1,4 +1,4 @@
-import type { CommandModule } from 'yargs';
+import type { Argv, CommandModule } from 'yargs';
 import { baselineCpu } from '../../domain/cpu/baseline-cpu.js';
 import { compareCpu, type Comparison } from '../../domain/cpu/compare-cpu.js';
 import { incompatible, remedyOf } from '../../domain/cpu/cpu-error.js';
@@ -7,17 +7,22 @@ import { writeCpu } from '../../domain/definition/cpu.js';
 import { needReportedCpu } from '../../driver/capabilities/host-cpu.js';
 import { UsageError } from '../../errors/errors.js';
 import { formatXml } from '../../xml/format.js';
-import { flag, jsonOption, readUserFile, shownName, type JsonOptions } from '../domain-options.js';
+import { flag, jsonOption, shownName, type JsonOptions } from '../domain-options.js';
 import { EXIT } from '../exit.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine, printNote } from '../output.js';
 import { setExitCode } from '../result.js';
+import { textInput } from '../text-input.js';
 
-const FILE = {
-  type: 'string',
-  demandOption: true,
-  describe: '<cpu>, domain XML or capabilities; - is standard input',
-} as const;
+const fileArgument = <T>(yargs: Argv<T>): Argv<T & { file: string }> =>
+  yargs
+    .positional('file', {
+      type: 'string',
+      demandOption: true,
+      describe: '<cpu>, domain XML or capabilities; - for stdin',
+    })
+    // With it, yargs takes a lone dash as a value; without it, it makes an empty string of it.
+    .nargs('file', 1);
 
 /** As virsh words it. */
 function sentence({ result }: Comparison, file: string): string {
@@ -34,17 +39,16 @@ function sentence({ result }: Comparison, file: string): string {
 /** What the file is called in messages. */
 const shown = (file: string): string => (file === '-' ? 'standard input' : shownName(file));
 
-function cpusIn(file: string): DescribedCpu[] {
-  const text = readUserFile(file === '-' ? '/dev/stdin' : file, MAX_CPU_FILE_BYTES);
-  const cpus = readCpus(text, shown(file));
+async function cpusIn(file: string): Promise<DescribedCpu[]> {
+  const cpus = readCpus(await textInput(file, MAX_CPU_FILE_BYTES), shown(file));
   if (cpus.length > 0) return cpus;
   throw new UsageError('E_USAGE_CPU', `${shown(file)} holds no CPU`, {
     hint: 'A <cpu>, domain XML with one, or capabilities as `xenferry capabilities` prints them are taken.',
   });
 }
 
-function onlyCpuIn(file: string): DescribedCpu {
-  const [cpu, ...others] = cpusIn(file);
+async function onlyCpuIn(file: string): Promise<DescribedCpu> {
+  const [cpu, ...others] = await cpusIn(file);
   if (others.length === 0) return cpu;
   throw new UsageError('E_USAGE_CPU', `${shown(file)} holds ${others.length + 1} CPUs: one is compared at a time`, {
     hint: 'Compare each by itself, or what they have in common: `xenferry cpu-baseline`.',
@@ -57,12 +61,11 @@ export const cpuCompareCommand: CommandModule<GlobalOptions, CompareOptions> = {
   command: 'cpu-compare <file>',
   describe: "say whether this host's processor can be a described one: identical, superset or incompatible",
   builder: (yargs) =>
-    jsonOption(yargs)
-      .positional('file', FILE)
+    jsonOption(fileArgument(yargs))
       .option('error', flag('incompatible is an error, which names what is missing'))
       .example('$0 cpu-compare web1.xml --error', 'whether web1 finds here what it asks for; exit code 1: it does not'),
   handler: async ({ file, error, json, ...options }) => {
-    const cpu = onlyCpuIn(file);
+    const cpu = await onlyCpuIn(file);
     await using host = await openHost(options);
     const comparison = compareCpu(needReportedCpu(await host.toolstack.host()), cpu);
     const { result, missing, unwanted, unknown, reasons, instead } = comparison;
@@ -84,13 +87,12 @@ export const cpuBaselineCommand: CommandModule<GlobalOptions, BaselineOptions> =
   command: 'cpu-baseline <file>',
   describe: 'compute the CPU that a guest can have on each of several hosts, as XML',
   builder: (yargs) =>
-    yargs
-      .positional('file', FILE)
+    fileArgument(yargs)
       .option('features', flag('name the features of the model as well'))
       .option('migratable', flag('without features that keep a guest from moving'))
       .example('$0 cpu-baseline all.xml', 'of files that `capabilities` of each host printed, one behind the other'),
-  handler: ({ file, features, migratable }) => {
-    const baseline = baselineCpu(cpusIn(file), { expand: features, migratable });
+  handler: async ({ file, features, migratable }) => {
+    const baseline = baselineCpu(await cpusIn(file), { expand: features, migratable });
     printLine(formatXml(writeCpu(baseline)).trimEnd());
   },
 };

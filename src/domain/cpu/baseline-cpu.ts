@@ -14,6 +14,8 @@ export interface BaselineOptions {
 
 /** A guest that sees a clock of constant rate is not moved by Xen, nor by libvirt. */
 const NOT_MIGRATABLE = ['invtsc'];
+/** A message has room for so many of what a file may hold any number of. */
+const MOST_SHOWN = 4;
 
 /**
  * The CPU that a guest can have on each of these hosts: the newest model that they have in common, and what they have beside it (S31).
@@ -52,7 +54,7 @@ function checkArchs(cpus: readonly DescribedCpu[]): void {
   if (archs.length > 1) {
     throw usage(
       'E_USAGE_CPU_ARCH',
-      `the CPUs are of different architectures: ${archs.join(', ')}`,
+      `the CPUs are of different architectures: ${archs.slice(0, MOST_SHOWN).join(', ')}`,
       'Compute a baseline for the hosts of each.',
     );
   }

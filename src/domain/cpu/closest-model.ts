@@ -10,7 +10,7 @@ export function vendorsBy(features: ReadonlySet<string>): readonly string[] | un
 export interface ModelChoice {
   /** Makers that it may be of; undefined: of all of them. */
   readonly vendors: readonly string[] | undefined;
-  /** Whether a model must have this feature only where the processor has it; what nobody can tell is not asked for. */
+  /** Whether a model with this feature is ruled out where the processor has not got it. What nobody can tell rules nothing out. */
   readonly matters: (feature: string) => boolean;
   /** Whether a model may be chosen at all; default: yes. */
   readonly mayBe?: (model: CpuModel) => boolean;

@@ -16,7 +16,7 @@ const settingsSchema = z.strictObject({
   dom0MemoryKiB: z.int().positive().optional(),
   hwCaps: z
     .string()
-    .regex(/^[0-9a-f]{8}(:[0-9a-f]{8}){0,7}$/i)
+    .regex(/^[0-9a-f]{8}(:[0-9a-f]{8}){0,7}$/i, 'not words of eight hexadecimal digits with colons between')
     .optional(),
 });
 
