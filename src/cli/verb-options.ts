@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { UsageError } from '../errors/errors.js';
 
 /** A flag that is off where it is not given. */
@@ -11,14 +11,38 @@ export const flag = (describe: string): { type: 'boolean'; default: false; descr
 /** `--json` of a verb that takes its time. */
 export const jsonResultFlag = flag('one object as the result, progress as JSON lines on stderr');
 
-/** The text of a file that the user names. @throws UsageError `E_USAGE_FILE` */
-export function readUserFile(path: string): string {
+/** Far more than any text that a verb reads. */
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The text of a file that the user names. It may be a pipe, which has no length to ask for: it is read no further than `maxBytes`.
+ * @throws UsageError `E_USAGE_FILE`
+ */
+export function readUserFile(path: string, maxBytes = MAX_FILE_BYTES): string {
   try {
-    return readFileSync(path, 'utf8');
+    const fd = openSync(path, 'r');
+    try {
+      return readText(fd, maxBytes);
+    } finally {
+      closeSync(fd);
+    }
   } catch (error) {
     throw new UsageError('E_USAGE_FILE', `cannot read ${path}`, {
       cause: error,
       hint: 'Name a file that you may read.',
     });
+  }
+}
+
+function readText(fd: number, maxBytes: number): string {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for (;;) {
+    const chunk = Buffer.alloc(Math.min(65_536, maxBytes + 1 - bytes));
+    const got = readSync(fd, chunk);
+    if (got === 0) return Buffer.concat(chunks).toString('utf8');
+    bytes += got;
+    if (bytes > maxBytes) throw new Error(`it is longer than ${maxBytes} bytes`);
+    chunks.push(chunk.subarray(0, got));
   }
 }

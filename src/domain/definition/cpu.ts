@@ -66,35 +66,38 @@ export const NO_CPU: Cpu = {
 };
 
 export function readCpu(domain: ElementReader): Cpu | undefined {
-  return domain.child('cpu', (reader): Cpu => {
-    const model = reader.child('model', (one) => ({
-      name: one.text() || undefined,
-      fallback: one.choice('fallback', ['allow', 'forbid']),
-    }));
-    return {
-      mode: reader.choice('mode', MODES),
-      match: reader.choice('match', MATCHES),
-      check: reader.choice('check', CHECKS),
-      migratable: reader.onOff('migratable'),
-      model: model?.name,
-      fallback: model?.fallback,
-      vendor: reader.textChild('vendor'),
-      topology: reader.child('topology', (topology) => ({
-        sockets: topology.needInteger('sockets', 1, MAX_COUNT),
-        dies: topology.integer('dies', 1, MAX_COUNT) ?? 1,
-        cores: topology.needInteger('cores', 1, MAX_COUNT),
-        threads: topology.needInteger('threads', 1, MAX_COUNT),
-      })),
-      features: reader.children('feature', (feature) => ({
-        name: feature.need('name'),
-        policy: feature.choice('policy', POLICIES) ?? 'require',
-      })),
-      numa:
-        reader.child('numa', (numa) =>
-          numa.children('cell', readCell).map((cell, index) => ({ ...cell, id: cell.id ?? index })),
-        ) ?? [],
-    };
-  });
+  return domain.child('cpu', readCpuElement);
+}
+
+/** Reads what stands in a `<cpu>`. */
+export function readCpuElement(reader: ElementReader): Cpu {
+  const model = reader.child('model', (one) => ({
+    name: one.text() || undefined,
+    fallback: one.choice('fallback', ['allow', 'forbid']),
+  }));
+  return {
+    mode: reader.choice('mode', MODES),
+    match: reader.choice('match', MATCHES),
+    check: reader.choice('check', CHECKS),
+    migratable: reader.onOff('migratable'),
+    model: model?.name,
+    fallback: model?.fallback,
+    vendor: reader.textChild('vendor'),
+    topology: reader.child('topology', (topology) => ({
+      sockets: topology.needInteger('sockets', 1, MAX_COUNT),
+      dies: topology.integer('dies', 1, MAX_COUNT) ?? 1,
+      cores: topology.needInteger('cores', 1, MAX_COUNT),
+      threads: topology.needInteger('threads', 1, MAX_COUNT),
+    })),
+    features: reader.children('feature', (feature) => ({
+      name: feature.need('name'),
+      policy: feature.choice('policy', POLICIES) ?? 'require',
+    })),
+    numa:
+      reader.child('numa', (numa) =>
+        numa.children('cell', readCell).map((cell, index) => ({ ...cell, id: cell.id ?? index })),
+      ) ?? [],
+  };
 }
 
 export function writeCpu(cpu: Cpu): XmlElement {

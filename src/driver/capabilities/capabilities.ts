@@ -1,7 +1,9 @@
 import { element, type XmlElement } from '../../xml/element.js';
 import { formatXml } from '../../xml/format.js';
 import type { HostInfo } from '../../toolstack/toolstack.js';
+import { featuresIn } from '../../domain/cpu/cpu-features.js';
 import { readGuestAbis, writeGuest } from './guest-abis.js';
+import { hostArch, namedCpu, reportedCpu } from './host-cpu.js';
 
 /** What a peer can be told to do, as its hello lists it (S28). */
 export interface MigrationAbility {
@@ -16,27 +18,18 @@ export const CAPABILITIES_NS = 'urn:xenferry:capabilities:1';
 /** Schemes of the destinations that a guest can be sent to. */
 const TRANSPORTS = ['xen+tls', 'xen+ssh', 'xl+ssh'] as const;
 
-/** Words of CPUID that Xen gives out, as it has numbered them since 4.7 (FEATURES 3.5): leaf 1 EDX, leaf 80000001 EDX. */
-const WORD_1_EDX = 0;
-const WORD_80000001_EDX = 2;
-const PAE_BIT = 6;
-const LONG_MODE_BIT = 29;
-
-function hasBit(words: readonly number[], word: number, bit: number): boolean {
-  return word < words.length && ((words[word] >>> bit) & 1) === 1;
-}
-
-function cpu({ cpus, processors, guestAbis }: HostInfo): XmlElement {
-  const words = processors?.cpuidWords ?? [];
-  const is64 = hasBit(words, WORD_80000001_EDX, LONG_MODE_BIT) || guestAbis.some((abi) => abi.endsWith('x86_64'));
-  const isArm = guestAbis.some((abi) => abi.endsWith('aarch64'));
-  const arch = isArm ? 'aarch64' : is64 ? 'x86_64' : 'i686';
-  const { coresPerSocket: cores, threadsPerCore: threads } = processors ?? {};
-  const sockets = cores && threads ? Math.max(1, Math.floor(cpus / (cores * threads))) : undefined;
+function cpu(host: HostInfo): XmlElement {
+  const { coresPerSocket: cores, threadsPerCore: threads } = host.processors ?? {};
+  const sockets = cores && threads ? Math.max(1, Math.floor(host.cpus / (cores * threads))) : undefined;
+  const reported = reportedCpu(host);
+  const { model, features } = reported === undefined ? { model: undefined, features: [] } : namedCpu(reported);
+  const hasPae = reported !== undefined && featuresIn(reported.words).has('pae');
   return element('cpu', {}, [
-    element('arch', {}, [arch]),
+    element('arch', {}, [hostArch(host)]),
+    ...(hasPae ? [element('features', {}, [element('pae')])] : []),
+    ...(model === undefined ? [] : [element('model', {}, [model])]),
     ...(sockets === undefined ? [] : [element('topology', { sockets, cores, threads })]),
-    ...(hasBit(words, WORD_1_EDX, PAE_BIT) ? [element('features', {}, [element('pae')])] : []),
+    ...features.map((name) => element('feature', { name })),
   ]);
 }
 

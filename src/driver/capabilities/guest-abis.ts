@@ -1,17 +1,24 @@
 import { element, type XmlElement } from '../../xml/element.js';
 
+/** Architectures that guests of Xen have, in libvirt's words. */
+export const GUEST_ARCHS = ['i686', 'x86_64', 'armv7l', 'aarch64'] as const;
+export type GuestArch = (typeof GUEST_ARCHS)[number];
+
+/** Firmware of HVM guests, where Xen has it. */
+export const HVMLOADER = '/usr/lib/xen/boot/hvmloader';
+
 /** A kind of guest that the hypervisor can run. */
 export interface GuestAbi {
   /** `xen`: paravirtual; `hvm`: with a machine around it, as PVH also is. */
   readonly osType: 'xen' | 'hvm';
-  readonly arch: 'i686' | 'x86_64' | 'armv7l' | 'aarch64';
+  readonly arch: GuestArch;
   readonly pae: boolean;
 }
 
 /** As Xen prints them: `xen-3.0-x86_64`, `hvm-3.0-x86_32p` (XENVER_capabilities). */
 const TOKEN = /^(xen|hvm)-\d{1,3}\.\d{1,3}-(x86_32p?|x86_64|armv7l|aarch64)$/;
 
-function archOf(name: string): GuestAbi['arch'] {
+function archOf(name: string): GuestArch {
   switch (name) {
     case 'x86_64':
     case 'armv7l':
@@ -39,7 +46,7 @@ export function readGuestAbis(tokens: readonly string[]): GuestAbi[] {
   return abis;
 }
 
-const WORD_SIZE: Readonly<Record<GuestAbi['arch'], number>> = { i686: 32, armv7l: 32, x86_64: 64, aarch64: 64 };
+const WORD_SIZE: Readonly<Record<GuestArch, number>> = { i686: 32, armv7l: 32, x86_64: 64, aarch64: 64 };
 
 function features({ osType, arch, pae }: GuestAbi): XmlElement[] {
   const onOff = { default: 'on', toggle: 'yes' };
@@ -60,10 +67,7 @@ export function writeGuest(abi: GuestAbi): XmlElement[] {
       element('arch', { name: arch }, [
         element('wordsize', {}, [String(WORD_SIZE[arch])]),
         ...(machine === 'xenfv'
-          ? [
-              element('emulator', {}, ['/usr/lib/xen/bin/qemu-system-i386']),
-              element('loader', {}, ['/usr/lib/xen/boot/hvmloader']),
-            ]
+          ? [element('emulator', {}, ['/usr/lib/xen/bin/qemu-system-i386']), element('loader', {}, [HVMLOADER])]
           : []),
         element('machine', {}, [machine]),
         element('domain', { type: 'xen' }),

@@ -67,7 +67,8 @@ export class EmbeddedToolstack implements Toolstack {
 
   host(): Promise<HostInfo> {
     return attempt(() => {
-      const { hostname, totalMemoryKiB, cpus, lacks, commandLine, dom0MemoryKiB } = readHostSettings(this.#host);
+      const settings = readHostSettings(this.#host);
+      const { hostname, totalMemoryKiB, cpus, lacks, commandLine, dom0MemoryKiB, cpuidWords } = settings;
       const freeMemoryKiB = Math.max(0, totalMemoryKiB - (dom0MemoryKiB ?? 0) - memoryInUseKiB(allDomains(this.#host)));
       return {
         hostname,
@@ -80,6 +81,7 @@ export class EmbeddedToolstack implements Toolstack {
         ...(dom0MemoryKiB === undefined ? {} : { dom0: { memoryKiB: dom0MemoryKiB, vcpus: cpus, vcpusMax: cpus } }),
         streamVersions: [STREAM_VERSION],
         guestAbis: GUEST_ABIS,
+        ...(cpuidWords === undefined ? {} : { processors: { coresPerSocket: cpus, threadsPerCore: 1, cpuidWords } }),
         lacks,
       };
     });

@@ -14,6 +14,10 @@ const settingsSchema = z.strictObject({
   lacks: z.array(z.enum(ABILITIES)).optional(),
   commandLine: z.string().max(4096).optional(),
   dom0MemoryKiB: z.int().positive().optional(),
+  hwCaps: z
+    .string()
+    .regex(/^[0-9a-f]{8}(:[0-9a-f]{8}){0,7}$/i, 'not words of eight hexadecimal digits with colons between')
+    .optional(),
 });
 
 /** What an embedded host is like. */
@@ -27,6 +31,8 @@ export interface HostSettings {
   readonly commandLine: string | undefined;
   /** What a domain 0 has of the memory, now; undefined: there is none, and guests may have it all. */
   readonly dom0MemoryKiB: number | undefined;
+  /** What its processors can do: words of CPUID, as Xen numbers them; undefined: it does not say. */
+  readonly cpuidWords: readonly number[] | undefined;
 }
 
 /** From `host.json` in the host's folder; what it does not say is this machine's, and 16 GiB of memory. */
@@ -41,6 +47,8 @@ export function readHostSettings(folder: HostFolder): HostSettings {
     lacks: said.lacks ?? [],
     commandLine: said.commandLine,
     dom0MemoryKiB: said.dom0MemoryKiB === undefined ? undefined : Math.min(said.dom0MemoryKiB, dom0Target(folder)),
+    // As `xl info` prints them, so that those of a real host can be taken over.
+    cpuidWords: said.hwCaps?.split(':').map((word) => Number.parseInt(word, 16)),
   };
 }
 
@@ -56,7 +64,7 @@ function parse(path: string, text: string): z.infer<typeof settingsSchema> {
   } catch (cause) {
     throw new UsageError('E_USAGE_HOST_FILE', `${path} is not a host's description`, {
       cause,
-      hint: 'It is a JSON object with hostname, totalMemoryKiB, cpus, lacks, commandLine and dom0MemoryKiB, each optional.',
+      hint: 'It is a JSON object with hostname, totalMemoryKiB, cpus, lacks, commandLine, dom0MemoryKiB and hwCaps, each optional.',
       data: { path },
     });
   }

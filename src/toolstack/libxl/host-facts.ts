@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseBigJson } from './big-json.js';
 import type { HostFacts } from './agent-protocol.js';
-import type { LibxlNative } from './native.js';
+import type { Address, LibxlNative } from './native.js';
 import { dominfoOf } from './dominfo.js';
 import { libxlError, RC_OK } from './return-code.js';
 import { withStruct } from './with-struct.js';
@@ -26,6 +26,24 @@ const versionSchema = z.object({
   capabilities: z.string().default(''),
   commandline: z.string().default(''),
 });
+
+/**
+ * Where `hw_cap` is in libxl_physinfo from 4.14 to 4.22 (libxl_types.idl: behind five words of 32 bits, seven of 64, and one of 32), and how
+ * many words it has (libxl.h, `libxl_hwcap`).
+ */
+const HW_CAP_AT = 84;
+const HW_CAP_WORDS = 8;
+
+/**
+ * All words of CPUID: libxl's JSON has but the first four of them (libxl_json.c). The others are read behind those in the structure,
+ * where that begins as the JSON does; a release with another layout is known by four.
+ */
+function allWords(native: LibxlNative, physinfo: Address, first: number[]): number[] {
+  const words = Array.from({ length: HW_CAP_WORDS }, (_, index) =>
+    native.readUint32(physinfo + BigInt(HW_CAP_AT + 4 * index)),
+  );
+  return first.length > 0 && first.every((word, index) => word === words[index]) ? words : first;
+}
 
 /** The hypervisor's version, and the machine's memory and processors. */
 export async function hostFacts(native: LibxlNative): Promise<HostFacts> {
@@ -58,7 +76,7 @@ export async function hostFacts(native: LibxlNative): Promise<HostFacts> {
       processors: {
         coresPerSocket: info.cores_per_socket,
         threadsPerCore: info.threads_per_core,
-        cpuidWords: info.hw_cap,
+        cpuidWords: allWords(native, at, info.hw_cap),
       },
     };
   });

@@ -1,5 +1,8 @@
 import { decodeWith, encode, envelopeSchema, openSchema, openedSchema } from '../../../src/control/messages.js';
 import { bakeCookie, eatCookie } from '../../../src/cookie/cookie.js';
+import { baselineCpu } from '../../../src/domain/cpu/baseline-cpu.js';
+import { compareCpu } from '../../../src/domain/cpu/compare-cpu.js';
+import { readCpus } from '../../../src/domain/cpu/described-cpu.js';
 import { fromLibxlConfig } from '../../../src/domain/libxl-json/from-libxl.js';
 import { parseDomainXml } from '../../../src/domain/parse.js';
 import { keysOfUserAuth } from '../../../src/driver/access/ssh-rules.js';
@@ -82,6 +85,18 @@ export const TARGETS: readonly Target[] = [
     name: 'domain XML',
     seeds: bytesOf(guestXml({ uuid: MIGRATION })),
     read: (bytes) => parseDomainXml(text(bytes), { trust: 'peer' }),
+  },
+  {
+    name: 'descriptions of CPUs',
+    seeds: bytesOf(
+      `<cpu mode='custom' match='strict'><model>Haswell</model><vendor>Intel</vendor><feature policy='forbid' name='rtm'/></cpu>`,
+      `<?xml version='1.0'?><capabilities><host><cpu><arch>x86_64</arch><model>EPYC</model><feature name='vmx'/></cpu></host></capabilities>`,
+    ),
+    read: (bytes) => {
+      const cpus = readCpus(text(bytes), 'cpus.xml');
+      for (const cpu of cpus) compareCpu({ arch: 'x86_64', words: [0x178b_fbff, 0, 0x2c10_0800] }, cpu);
+      return cpus.length === 0 ? undefined : baselineCpu(cpus, { expand: true, migratable: true });
+    },
   },
   {
     name: 'libxl JSON',

@@ -89,12 +89,17 @@ export class FakeNative implements LibxlNative {
   domainName(domid: number): string | undefined {
     return this.domains.find((domain) => domain.domid === domid)?.name;
   }
+  /** Words of CPUID in the structure; absent: it is laid out in another way. */
+  hwCap: readonly number[] | undefined;
   physinfo(physinfo: Address): number {
+    for (const [index, word] of (this.hwCap ?? []).entries()) {
+      this.#words.set(physinfo + BigInt(84 + 4 * index), word);
+    }
     this.#structs.set(physinfo, {
       nr_cpus: 2,
       cores_per_socket: 2,
       threads_per_core: 1,
-      hw_cap: [64, 0],
+      hw_cap: this.hwCap?.slice(0, 4) ?? [64, 0],
       total_pages: 1000,
       free_pages: 400,
       outstanding_pages: 100,

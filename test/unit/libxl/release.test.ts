@@ -46,6 +46,9 @@ describe('what libxl tells', () => {
       guestAbis: ['xen-3.0-x86_64', 'hvm-3.0-x86_64'],
       processors: { coresPerSocket: 2, threadsPerCore: 1, cpuidWords: [64, 0] },
     });
+    // libxl's JSON has four of them.
+    native.hwCap = [1, 2, 3, 4, 5, 6, 7, 0x8000_0000];
+    expect((await hostFacts(native)).processors.cpuidWords).toEqual(native.hwCap);
     native.codes.set('physinfo', -3);
     await expect(hostFacts(native)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
     expect(native.allocated.size).toBe(0);

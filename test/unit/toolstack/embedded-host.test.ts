@@ -67,6 +67,15 @@ describe('an embedded host', () => {
       cpus: 3,
       streamVersions: [2],
     });
+    expect((await rig.a.host()).processors).toBeUndefined();
+    writeFileSync(`${rig.dirA}/host.json`, '{"cpus":3,"hwCaps":"178bfbff:FED83203"}');
+    expect((await rig.a.host()).processors).toEqual({
+      coresPerSocket: 3,
+      threadsPerCore: 1,
+      cpuidWords: [0x178b_fbff, 0xfed8_3203],
+    });
+    writeFileSync(`${rig.dirA}/host.json`, '{"hwCaps":"178bfbff:"}');
+    await expect(rig.a.host()).rejects.toMatchObject({ code: 'E_USAGE_HOST_FILE' });
     writeFileSync(`${rig.dirA}/host.json`, '{"memory":1}');
     await expect(rig.a.host()).rejects.toMatchObject({ code: 'E_USAGE_HOST_FILE' });
   });

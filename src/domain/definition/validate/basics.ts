@@ -4,7 +4,7 @@ import { MACHINE } from '../os.js';
 import { Problems, type DefinitionProblem } from './problem.js';
 
 /** What the hypervisor takes at most: HVM_MAX_VCPUS of public/hvm/hvm_info_table.h; for PV, FEATURES 3.5. */
-const MAX_VCPUS: Readonly<Record<GuestType, number>> = { hvm: 128, pvh: 128, pv: 512 };
+export const MAX_VCPUS: Readonly<Record<GuestType, number>> = { hvm: 128, pvh: 128, pv: 512 };
 
 function checkOs({ os, type }: Definition, problems: Problems): void {
   if (os.machine !== undefined && os.machine !== MACHINE[type]) {

@@ -1,4 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { compareCpu } from '../../../../src/domain/cpu/compare-cpu.js';
+import { wordsOf } from '../../../../src/domain/cpu/cpu-features.js';
+import { cpuModel } from '../../../../src/domain/cpu/cpu-models.js';
+import { readCpus } from '../../../../src/domain/cpu/described-cpu.js';
 import { formatCapabilities } from '../../../../src/driver/capabilities/capabilities.js';
 import { readGuestAbis } from '../../../../src/driver/capabilities/guest-abis.js';
 import type { HostInfo } from '../../../../src/toolstack/toolstack.js';
@@ -62,6 +66,29 @@ describe('S10: capabilities, from what the toolstack says and nothing else', () 
         ].join(' ');
       }),
     ).toEqual(['xen x86_64 xenpv', 'hvm i686 xenfv', 'xenpvh i686 xenpvh', 'hvm x86_64 xenfv', 'xenpvh x86_64 xenpvh']);
+  });
+
+  it('S30: names the processor by its model and what it has beside that, and it is identical to itself', () => {
+    const words = wordsOf([...cpuModel('Haswell')!.features, 'vmx', 'f16c']);
+    const text = formatCapabilities({ ...HOST, processors: { ...HOST.processors!, cpuidWords: words } }, ABILITY);
+    expect(text).toContain(`<cpu>
+      <arch>x86_64</arch>
+      <features>
+        <pae/>
+      </features>
+      <model>Haswell</model>
+      <topology sockets='2' cores='4' threads='2'/>
+      <feature name='f16c'/>
+      <feature name='vmx'/>
+    </cpu>`);
+    const [described] = readCpus(text, 'capabilities');
+    expect(compareCpu({ arch: 'x86_64', words }, described).result).toBe('identical');
+  });
+
+  it('says nothing of a processor that the hypervisor does not report', () => {
+    const { processors: _, ...host } = HOST;
+    const text = formatCapabilities(host, ABILITY);
+    expect(text).toContain('<cpu>\n      <arch>x86_64</arch>\n    </cpu>');
   });
 
   it('S28: announces migration V3, of a real host as of a simulated one', async () => {

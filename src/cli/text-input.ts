@@ -1,0 +1,20 @@
+import process from 'node:process';
+import { UsageError } from '../errors/errors.js';
+import { readUserFile } from './verb-options.js';
+
+/** The text of a file, or of standard input for `-`, no longer than `maxBytes`. @throws UsageError `E_USAGE_FILE` */
+export async function textInput(file: string, maxBytes: number): Promise<string> {
+  if (file !== '-') return readUserFile(file, maxBytes);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) {
+      throw new UsageError('E_USAGE_FILE', `standard input is longer than ${maxBytes} bytes`, {
+        hint: 'That is more than is taken; name a file that is shorter.',
+      });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
