@@ -13,6 +13,8 @@ import type {
   HostInfo,
   RestoreOptions,
   SaveOptions,
+  Scheduling,
+  SchedulingChange,
   Toolstack,
   ToolstackEvent,
   TransferEvent,
@@ -35,6 +37,7 @@ import { writePlatform } from './platform/platform-file.js';
 import { allDomains, checkNameFree, memoryInUseKiB, noMemory, removeDomain, reserve } from './registry.js';
 import { catchUp, changeRunState } from './run-state.js';
 import { askByControl, pressPower, pressReset } from './buttons.js';
+import { schedulingOf, setScheduling } from './scheduling.js';
 import { dumpMemory, pinVcpu, setMemory, setOnline, vcpusOf } from './tuning.js';
 import { tailEvents } from './tail-events.js';
 import { restoredSchema, transferEventSchema, type RestoreParams, type SaveParams } from './transfer-protocol.js';
@@ -52,6 +55,7 @@ const ENTRY = agentEntry(import.meta.url, './transfer-agent.js');
 export class EmbeddedToolstack implements Toolstack {
   readonly uri: string;
   readonly kernelFiles: string;
+  readonly hostFiles: string;
   readonly #host: HostFolder;
   readonly #version: string;
 
@@ -59,6 +63,7 @@ export class EmbeddedToolstack implements Toolstack {
     this.#host = host;
     this.uri = uri;
     this.kernelFiles = host.kernelFiles;
+    this.hostFiles = host.hostFiles;
     this.#version = version;
   }
 
@@ -262,6 +267,14 @@ export class EmbeddedToolstack implements Toolstack {
 
   async pinVcpu(id: Domid, vcpu: number, cpus: CpuSet, signal?: AbortSignal): Promise<void> {
     await this.#change(id, signal, (domain) => pinVcpu(domain, vcpu, cpus));
+  }
+
+  scheduling(id: Domid, signal?: AbortSignal): Promise<Scheduling> {
+    return withDomain(this.#host, id, signal, schedulingOf);
+  }
+
+  async setScheduling(id: Domid, change: SchedulingChange, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, (domain) => setScheduling(domain, change));
   }
 
   async dumpCore(id: Domid, path: string, signal: AbortSignal): Promise<void> {

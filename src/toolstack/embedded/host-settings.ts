@@ -2,6 +2,7 @@ import { availableParallelism, hostname } from 'node:os';
 import { z } from 'zod';
 import { UsageError } from '../../errors/errors.js';
 import { readIfThere } from './atomic-file.js';
+import { SCHEDULERS } from '../scheduling.js';
 import { ABILITIES, type Ability } from '../toolstack.js';
 import type { HostFolder } from './host-folder.js';
 
@@ -14,6 +15,7 @@ const settingsSchema = z.strictObject({
   lacks: z.array(z.enum(ABILITIES)).optional(),
   commandLine: z.string().max(4096).optional(),
   dom0MemoryKiB: z.int().positive().optional(),
+  scheduler: z.enum(SCHEDULERS).optional(),
 });
 
 /** What an embedded host is like. */
@@ -27,6 +29,8 @@ export interface HostSettings {
   readonly commandLine: string | undefined;
   /** What a domain 0 has of the memory, now; undefined: there is none, and guests may have it all. */
   readonly dom0MemoryKiB: number | undefined;
+  /** As Xen's would be called; since 4.12 that is credit2. */
+  readonly scheduler: (typeof SCHEDULERS)[number];
 }
 
 /** From `host.json` in the host's folder; what it does not say is this machine's, and 16 GiB of memory. */
@@ -41,6 +45,7 @@ export function readHostSettings(folder: HostFolder): HostSettings {
     lacks: said.lacks ?? [],
     commandLine: said.commandLine,
     dom0MemoryKiB: said.dom0MemoryKiB === undefined ? undefined : Math.min(said.dom0MemoryKiB, dom0Target(folder)),
+    scheduler: said.scheduler ?? 'credit2',
   };
 }
 
@@ -56,7 +61,7 @@ function parse(path: string, text: string): z.infer<typeof settingsSchema> {
   } catch (cause) {
     throw new UsageError('E_USAGE_HOST_FILE', `${path} is not a host's description`, {
       cause,
-      hint: 'It is a JSON object with hostname, totalMemoryKiB, cpus, lacks, commandLine and dom0MemoryKiB, each optional.',
+      hint: 'It is a JSON object with hostname, totalMemoryKiB, cpus, lacks, commandLine, dom0MemoryKiB and scheduler, each optional.',
       data: { path },
     });
   }

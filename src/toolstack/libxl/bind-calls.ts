@@ -59,6 +59,7 @@ export function bindCalls(libxl: Library, ctx: Address): Calls {
   const structs: Readonly<Record<StructName, StructCalls>> = {
     domain_config: struct('domain_config', true),
     domain_restore_params: struct('domain_restore_params', true),
+    domain_sched_params: struct('domain_sched_params', true),
     dominfo: struct('dominfo', false),
     physinfo: struct('physinfo', false),
   };

@@ -16,6 +16,7 @@ import {
   onlineParams,
   pinParams,
   pressParams,
+  schedulingParams,
 } from './agent-protocol.js';
 import { closeOnExec } from './close-on-exec.js';
 import { LibxlContext, type Transfer } from './context.js';
@@ -117,6 +118,11 @@ serveAgent({
   pinVcpu: async (params) => {
     const { domid, vcpu, cpus } = pinParams.parse(params);
     await open().context.pinVcpu(domid, vcpu, cpus);
+  },
+  scheduling: async (params) => await open().context.scheduling(domainParams.parse(params).domid),
+  setScheduling: async (params) => {
+    const { domid, weight, cap } = schedulingParams.parse(params);
+    await open().context.setScheduling(domid, { weight, cap });
   },
   dumpCore: async (params, call) => {
     const { domid, path } = dumpParams.parse(params);

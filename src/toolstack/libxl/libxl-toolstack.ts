@@ -17,6 +17,8 @@ import type {
   HostInfo,
   RestoreOptions,
   SaveOptions,
+  Scheduling,
+  SchedulingChange,
   Toolstack,
   ToolstackEvent,
   TransferEvent,
@@ -29,6 +31,7 @@ import {
   infoSchema,
   madeSchema,
   neededSchema,
+  schedulingSchema,
   transferEventSchema,
   vcpuSchema,
 } from './agent-protocol.js';
@@ -48,6 +51,7 @@ export const LIBXL_AGENT = agentEntry(import.meta.url, './libxl-agent.js');
 export class LibxlToolstack implements Toolstack {
   readonly uri = 'xen:///system';
   readonly kernelFiles = '/';
+  readonly hostFiles = '/';
   #queries: Agent | undefined;
   #spare: SpareAgent | undefined;
 
@@ -196,6 +200,14 @@ export class LibxlToolstack implements Toolstack {
 
   async pinVcpu(id: Domid, vcpu: number, cpus: CpuSet, signal?: AbortSignal): Promise<void> {
     await this.#change('pinVcpu', id, signal, { vcpu, cpus });
+  }
+
+  async scheduling(id: Domid, signal?: AbortSignal): Promise<Scheduling> {
+    return await this.#ask('scheduling', { domid: id }, schedulingSchema, signal);
+  }
+
+  async setScheduling(id: Domid, { weight, cap }: SchedulingChange, signal?: AbortSignal): Promise<void> {
+    await this.#change('setScheduling', id, signal, { weight, cap });
   }
 
   async dumpCore(id: Domid, path: string, signal: AbortSignal): Promise<void> {

@@ -326,10 +326,11 @@ describe('S25: a toolstack that lacks something', () => {
       'vcpu-hotplug',
       'vcpu-info',
       'vcpu-pinning',
+      'scheduling',
       'core-dump',
       'dom0-balloon',
     ]);
-    expect(lackingAbilities(koffi.load('libc.so.6'))).toHaveLength(7);
+    expect(lackingAbilities(koffi.load('libc.so.6'))).toHaveLength(8);
   });
 });
 
