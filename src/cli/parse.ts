@@ -90,7 +90,7 @@ function parser(words: readonly string[], verbs: Verbs): ReturnType<typeof yargs
 }
 
 /** Options that may be given more than once. */
-const REPEATABLE: ReadonlySet<string> = new Set(['_', 'deadline', 'host', 'allow', 'to', 'exclude']);
+const REPEATABLE: ReadonlySet<string> = new Set(['_', 'deadline', 'host', 'allow', 'to', 'exclude', 'set']);
 
 /** yargs makes a list of an option that is given twice; none of ours expects one. */
 function refuseRepeated(argv: Record<string, unknown>): void {

@@ -41,6 +41,7 @@ const VERBS: Readonly<Record<string, Load>> = {
   vcpucount: async () => (await import('./commands/tune.js')).vcpucountCommand,
   vcpuinfo: async () => (await import('./commands/tune.js')).vcpuinfoCommand,
   vcpupin: async () => (await import('./commands/tune.js')).vcpupinCommand,
+  schedinfo: async () => (await import('./commands/schedinfo.js')).schedinfoCommand,
   domblkstat: async () => (await import('./commands/statistics.js')).domblkstatCommand,
   dommemstat: async () => (await import('./commands/statistics.js')).dommemstatCommand,
   domifstat: async () => (await import('./commands/statistics.js')).domifstatCommand,
