@@ -45,6 +45,7 @@ const VERBS: Readonly<Record<string, Load>> = {
   domblkstat: async () => (await import('./commands/statistics.js')).domblkstatCommand,
   dommemstat: async () => (await import('./commands/statistics.js')).dommemstatCommand,
   domifstat: async () => (await import('./commands/statistics.js')).domifstatCommand,
+  domifaddr: async () => (await import('./commands/domifaddr.js')).domifaddrCommand,
   suspend: async () => (await import('./commands/power.js')).suspendCommand,
   resume: async () => (await import('./commands/power.js')).resumeCommand,
   save: async () => (await import('./commands/save.js')).saveCommand,
