@@ -1,12 +1,11 @@
 import type { CommandModule } from 'yargs';
 import type { ImpactFlags } from '../../driver/lifecycle/impact.js';
 import { setScheduling, shownScheduling, type ShownScheduling } from '../../driver/lifecycle/scheduling.js';
-import { UsageError } from '../../errors/errors.js';
-import type { SchedulingChange } from '../../toolstack/toolstack.js';
 import { domainArgument, jsonOption, type DomainOptions, type JsonOptions } from '../domain-options.js';
 import { impactOptions } from '../impact-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine } from '../output.js';
+import { changeOf } from '../scheduling-words.js';
 import { StopSignals } from '../stop-signals.js';
 
 type SchedinfoOptions = JsonOptions &
@@ -32,7 +31,7 @@ export const schedinfoCommand: CommandModule<GlobalOptions, SchedinfoOptions> = 
         nargs: 1,
         describe: 'the same, as virsh has it: weight=W or cap=C',
       })
-      .example('$0 schedinfo web1', 'scheduler, weight and cap')
+      .example('$0 schedinfo web1', 'scheduler, weight and cap; where -, its host decides when it starts')
       .example(
         '$0 schedinfo web1 --weight 512 --cap 150',
         'twice the usual share, never over one and a half processors',
@@ -63,47 +62,4 @@ function print({ scheduler, weight, cap }: ShownScheduling, json: boolean): void
   ] as const) {
     printLine(`${name.padEnd(15)}: ${value ?? '-'}`);
   }
-}
-
-/** What the options change; undefined: nothing. @throws UsageError `E_USAGE_SCHEDULING`, `E_USAGE_REPEATED` */
-function changeOf(
-  options: { readonly weight: string | undefined; readonly cap: string | undefined },
-  set: readonly string[],
-): SchedulingChange | undefined {
-  const said: (readonly [name: string, value: string])[] = [];
-  for (const name of ['weight', 'cap'] as const) {
-    const value = options[name];
-    if (value !== undefined) said.push([name, value]);
-  }
-  for (const one of set) {
-    const at = one.indexOf('=');
-    if (at === -1) {
-      throw new UsageError('E_USAGE_SCHEDULING', `--set ${one} names no value`, {
-        hint: 'For example --set weight=512.',
-      });
-    }
-    said.push([one.slice(0, at), one.slice(at + 1)]);
-  }
-  if (said.length === 0) return undefined;
-  const change: { weight?: number; cap?: number } = {};
-  for (const [name, value] of said) {
-    if (name !== 'weight' && name !== 'cap') {
-      throw new UsageError('E_USAGE_SCHEDULING', `invalid scheduler option: ${name}`, {
-        hint: 'There are weight and cap.',
-      });
-    }
-    if (change[name] !== undefined) {
-      throw new UsageError('E_USAGE_REPEATED', `${name} is given more than once`, { hint: 'Give it once.' });
-    }
-    change[name] = numberOf(name, value);
-  }
-  return change;
-}
-
-function numberOf(name: 'weight' | 'cap', text: string): number {
-  if (/^-?\d{1,10}$/.test(text)) return Number(text);
-  throw new UsageError('E_USAGE_SCHEDULING', `${JSON.stringify(text)} is no ${name}`, {
-    hint:
-      name === 'weight' ? 'It is a whole number, 1 to 65535.' : 'It is a whole number, in percent of one processor.',
-  });
 }
