@@ -32,5 +32,7 @@ describe('S35: the cap in a workload', () => {
     const bare = domain('');
     expect(withCap(bare, 0)).toBe(bare);
     expect(readWorkload(withCap(bare, 50))).toEqual({ ...readWorkload(bare), cap: 50 });
+    const other = withCap(domain("<metadata><m:other xmlns:m='urn:m'/></metadata>"), 50);
+    expect(other.metadata.map(({ name }) => name)).toEqual(['m:other', 'embedded:guest']);
   });
 });
