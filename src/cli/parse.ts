@@ -82,15 +82,17 @@ function parser(words: readonly string[], verbs: Verbs): ReturnType<typeof yargs
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message, error) => {
-      throw (
-        (error as Error | undefined) ??
-        new UsageError('E_USAGE_ARGUMENTS', message, { hint: 'See `xenferry --help`, or `xenferry VERB --help`.' })
-      );
+      // What yargs finds by itself it tells now as a message, now as an error of its own.
+      const own = error as Error | undefined;
+      if (own !== undefined && own.name !== 'YError') throw own;
+      throw new UsageError('E_USAGE_ARGUMENTS', own?.message ?? message, {
+        hint: 'See `xenferry --help`, or `xenferry VERB --help`.',
+      });
     });
 }
 
 /** Options that may be given more than once. */
-const REPEATABLE: ReadonlySet<string> = new Set(['_', 'deadline', 'host', 'allow', 'to', 'exclude']);
+const REPEATABLE: ReadonlySet<string> = new Set(['_', 'deadline', 'host', 'allow', 'to', 'exclude', 'set']);
 
 /** yargs makes a list of an option that is given twice; none of ours expects one. */
 function refuseRepeated(argv: Record<string, unknown>): void {

@@ -1,5 +1,5 @@
 import { UsageError } from '../errors/errors.js';
-import { childrenNamed, isElement, type XmlElement } from '../xml/element.js';
+import { childrenNamed, element, isElement, type XmlElement } from '../xml/element.js';
 import type { Domain } from './model.js';
 
 /** Namespace of what the embedded host reads in `<metadata>`. */
@@ -24,10 +24,15 @@ export interface Workload {
   readonly randomPercent: number;
   /** Makes the same memory every time; undefined: chosen when the guest is made. */
   readonly seed: number | undefined;
+  /** The most processor time that the scheduler gives it, in percent of one processor; 0: no limit. */
+  readonly cap: number;
   /** Whether it has Xen drivers that hear a request to stop: `none` has not, `ignored` hears and does nothing. */
   readonly control: (typeof CONTROLS)[number];
   readonly faults: readonly Fault[];
 }
+
+/** 100 for each processor that any guest can have. */
+const MAX_CAP = 51_200;
 
 const CONTROLS = ['pv', 'ignored', 'none'] as const;
 
@@ -84,16 +89,33 @@ export function readWorkload(domain: Domain): Workload {
     if (found !== undefined) throw bad(`<${element.name}>`, 'is there more than once');
     found = workloadOf(element, prefix);
   }
-  return found ?? { ...DEFAULTS, seed: undefined, control: 'pv', faults: [] };
+  return found ?? { ...DEFAULTS, seed: undefined, cap: 0, control: 'pv', faults: [] };
+}
+
+/** The same domain with another cap; one that says nothing of its workload is given an element for it. */
+export function withCap(domain: Domain, cap: number): Domain {
+  const { metadata } = domain;
+  const at = metadata.findIndex((one) => {
+    const prefix = prefixOf(one);
+    return prefix !== undefined && ownName(one, prefix) === 'guest';
+  });
+  const own = at === -1 ? element('embedded:guest', { 'xmlns:embedded': EMBEDDED_NS }) : metadata[at];
+  const attributes = new Map([...own.attributes].filter(([name]) => name !== 'cap'));
+  if (cap !== 0) attributes.set('cap', String(cap));
+  const capped = { ...own, attributes };
+  if (at !== -1) return { ...domain, metadata: metadata.with(at, capped) };
+  return cap === 0 ? domain : { ...domain, metadata: [...metadata, capped] };
 }
 
 function workloadOf(element: XmlElement, prefix: string): Workload {
   const numbers: Record<keyof typeof DEFAULTS, number> = { ...DEFAULTS };
   let seed: number | undefined;
+  let cap = 0;
   let control: Workload['control'] = 'pv';
   for (const [name, text] of element.attributes) {
     if (name === 'xmlns' || name.startsWith('xmlns:')) continue;
     if (name === 'seed') seed = number(name, text, 0, 0xffff_ffff);
+    else if (name === 'cap') cap = whole(name, text, 0, MAX_CAP);
     else if (name === 'control') control = controlOf(text);
     else if (isNumberName(name)) numbers[name] = number(name, text, ...LIMITS[name]);
     else throw bad(`@${name}`, 'is not known');
@@ -112,13 +134,19 @@ function workloadOf(element: XmlElement, prefix: string): Workload {
     attributes.delete('name');
     return { name, attributes };
   });
-  return { ...numbers, seed, control, faults };
+  return { ...numbers, seed, cap, control, faults };
 }
 
 function controlOf(text: string): Workload['control'] {
   const found = CONTROLS.find((one) => one === text);
   if (found === undefined) throw bad('@control', `${JSON.stringify(text)} is not one of ${CONTROLS.join(', ')}`);
   return found;
+}
+
+function whole(name: string, text: string, min: number, max: number): number {
+  const value = number(name, text, min, max);
+  if (!Number.isInteger(value)) throw bad(`@${name}`, `${JSON.stringify(text)} is no whole number`);
+  return value;
 }
 
 function isNumberName(name: string): name is keyof typeof DEFAULTS {

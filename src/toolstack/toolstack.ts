@@ -37,6 +37,21 @@ export interface VcpuInfo {
   readonly affinity: CpuSet | undefined;
 }
 
+/** A domain's part in the processors of its host, where the scheduler goes by weight and cap (S35, L02). */
+export interface Scheduling {
+  readonly scheduler: 'credit' | 'credit2';
+  /** Its share beside the others', 1 to 65535: one of twice the weight gets twice the time. Xen begins with 256. */
+  readonly weight: number;
+  /** The most that it gets, in percent of one processor; 0: no limit. */
+  readonly cap: number;
+}
+
+/** What is to be changed of it; what is not said stays. */
+export interface SchedulingChange {
+  readonly weight?: number | undefined;
+  readonly cap?: number | undefined;
+}
+
 /** What a guest says of itself; only the embedded host can look inside one. */
 export interface GuestReport {
   /** Heartbeats since the guest booted; it goes on across a migration. */
@@ -55,6 +70,7 @@ export const ABILITIES = [
   'vcpu-hotplug',
   'vcpu-info',
   'vcpu-pinning',
+  'scheduling',
   'buttons',
   'core-dump',
   'dom0-balloon',
@@ -154,6 +170,8 @@ export interface Toolstack extends AsyncDisposable {
   readonly uri: string;
   /** Folder that holds the `proc` and `sys` of the kernel which serves its guests their disks and cards: `/` on a Xen host. */
   readonly kernelFiles: string;
+  /** Folder under which other programs of the host keep what they tell, such as its DHCP server: `/` on a Xen host. */
+  readonly hostFiles: string;
   host(signal?: AbortSignal): Promise<HostInfo>;
 
   /** Guests only: domain 0 is never in the list. */
@@ -220,6 +238,10 @@ export interface Toolstack extends AsyncDisposable {
   vcpus(id: Domid, signal?: AbortSignal): Promise<VcpuInfo[]>;
   /** Lets a virtual processor run on these processors only. */
   pinVcpu(id: Domid, vcpu: number, cpus: CpuSet, signal?: AbortSignal): Promise<void>;
+  /** @throws RefusedError `E_REFUSED_UNSUPPORTED`, naming the scheduler, where that knows no weight and cap */
+  scheduling(id: Domid, signal?: AbortSignal): Promise<Scheduling>;
+  /** As `scheduling`; a weight or cap that the domain cannot have is a ToolstackError `E_TOOLSTACK_INVAL`. */
+  setScheduling(id: Domid, change: SchedulingChange, signal?: AbortSignal): Promise<void>;
   /** Writes the domain's memory to a new file, for a debugger; better done while it is paused. Takes as long as that is. */
   dumpCore(id: Domid, path: string, signal: AbortSignal): Promise<void>;
   /**

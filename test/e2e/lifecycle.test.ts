@@ -150,3 +150,84 @@ it('S14, S21, S46, S47: devices come and go by the verbs, and move with their gu
     expect(await b.run(...words)).toMatchObject({ code, stderr: expect.stringContaining(says) as string });
   }
 });
+
+it('S35, L02: schedinfo, as virsh has it, and on the way to another host', async () => {
+  const { a, b } = hosts;
+  await a.must('define', write('web1.xml', guestXml({ name: 'web1', mib: 16 })));
+  const lines = (scheduler: string, weight: string, cap: string): string =>
+    `Scheduler      : ${scheduler}\nweight         : ${weight}\ncap            : ${cap}\n`;
+  expect(await a.must('schedinfo', 'web1')).toBe(lines('-', '-', '-'));
+  expect(await a.must('schedinfo', 'web1', '--weight', '512')).toBe(lines('-', '512', '-'));
+  await a.must('start', 'web1');
+  expect(await a.must('schedinfo', 'web1')).toBe(lines('credit2', '512', '0'));
+  expect(await a.must('schedinfo', '--set', 'cap=50', '--set', 'weight=500', 'web1')).toBe(
+    lines('credit2', '500', '50'),
+  );
+  expect(JSON.parse(await a.must('schedinfo', 'web1', '--cap', '100', '--json'))).toEqual({
+    scheduler: 'credit2',
+    weight: 500,
+    cap: 100,
+  });
+  for (const [words, code, said] of [
+    [['--set'], 2, 'Not enough arguments following: set'],
+    [['--cap', '-1'], 2, '-1 is no cap'],
+    [['--cap', '101'], 3, 'a cap of 101 is more'],
+  ] as const) {
+    const run = await a.run('schedinfo', 'web1', ...words);
+    expect(run, words.join(' ')).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(said) as string });
+  }
+  await b.serve();
+  const { result } = await a.migrate('web1', b, '--persistent', '--undefinesource');
+  expect(result).toMatchObject({ result: 'done' });
+  expect(await b.must('schedinfo', 'web1')).toBe(lines('credit2', '500', '100'));
+  expect(await b.must('schedinfo', 'web1', '--config')).toBe(lines('-', '512', '-'));
+});
+
+it('S05: domifaddr, for people and for scripts', async () => {
+  const { a } = hosts;
+  const devices = `<devices>
+    <interface type='bridge'><mac address='00:16:3e:00:00:0a'/><source bridge='virbr0'/></interface>
+    <interface type='bridge'><mac address='00:16:3e:00:00:0b'/><source bridge='br1'/></interface></devices>`;
+  await a.create(guestXml({ name: 'web1', mib: 8 }).replace('</domain>', `${devices}</domain>`));
+  const id = (await a.must('domid', 'web1')).trim();
+  const none = await a.run('domifaddr', 'web1', '--json');
+  expect(none).toMatchObject({ code: 0, stdout: '[]\n' });
+  expect(none.stderr).toContain('virbr0.status');
+  const folder = join(a.dir, 'files/var/lib/libvirt/dnsmasq');
+  mkdirSync(folder, { recursive: true });
+  const leases = ['192.168.122.7', '2001:db8::7'].map((address) => ({
+    'ip-address': address,
+    'mac-address': '00:16:3e:00:00:0a',
+    'expiry-time': 4_000_000_000,
+  }));
+  writeFileSync(join(folder, 'virbr0.status'), JSON.stringify(leases));
+  writeFileSync(join(folder, 'br1.status'), '');
+  const table = (await a.must('domifaddr', 'web1')).split('\n').map((line) => line.split(/ {2,}/));
+  expect(table).toEqual([
+    ['Name', 'MAC address', 'Protocol', 'Address'],
+    [`vif${id}.0`, '00:16:3e:00:00:0a', 'ipv4', '192.168.122.7'],
+    ['-', '-', 'ipv6', '2001:db8::7'],
+    [''],
+  ]);
+  expect(await a.must('domifaddr', 'web1', '--full', '--source', 'lease')).toMatch(/0a +ipv6 +2001:db8::7\n$/);
+  expect(await a.must('domifaddr', 'web1', '--interface', `vif${id}.1`)).toBe('Name  MAC address  Protocol  Address\n');
+  expect(JSON.parse(await a.must('domifaddr', 'web1', '--json'))).toEqual([
+    {
+      interface: `vif${id}.0`,
+      mac: '00:16:3e:00:00:0a',
+      addresses: [
+        { type: 'ipv4', address: '192.168.122.7', prefix: null },
+        { type: 'ipv6', address: '2001:db8::7', prefix: null },
+      ],
+    },
+  ]);
+  const refused = await a.run('domifaddr', 'web1', '--source', 'agent');
+  expect(refused).toMatchObject({
+    code: 3,
+    stdout: '',
+    stderr: expect.stringContaining('unsupported IP address data source') as string,
+  });
+  writeFileSync(join(folder, 'br1.status'), 'x');
+  const broken = await a.run('domifaddr', 'web1');
+  expect(broken).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('br1.status is no') as string });
+});

@@ -245,6 +245,60 @@ export function toolstackConformance(
       expect((await infoOf(id)).state).toBe('running');
     });
 
+    it('S35, L02: tells weight and cap, and changing one keeps the other', async () => {
+      const { id } = await start();
+      const { scheduler } = await toolstack.scheduling(id);
+      expect(['credit', 'credit2']).toContain(scheduler);
+      await toolstack.setScheduling(id, { weight: 500, cap: 50 });
+      expect(await toolstack.scheduling(id)).toEqual({ scheduler, weight: 500, cap: 50 });
+      await toolstack.setScheduling(id, { cap: 150 });
+      expect(await toolstack.scheduling(id)).toEqual({ scheduler, weight: 500, cap: 150 });
+      await toolstack.setScheduling(id, { weight: 1 });
+      expect(await toolstack.scheduling(id)).toEqual({ scheduler, weight: 1, cap: 150 });
+      await toolstack.setScheduling(id, { weight: 65_535, cap: 0 });
+      expect(await toolstack.scheduling(id)).toEqual({ scheduler, weight: 65_535, cap: 0 });
+      expect(readDefinition((await toolstack.describe(id)).domain, { lenient: true }).definition.cpuShares).toBe(
+        65_535,
+      );
+    });
+
+    it('S35: takes no weight and no cap that a domain cannot have, and leaves them as they were', async () => {
+      const { id, config } = await start();
+      await toolstack.setScheduling(id, { weight: 300, cap: 40 });
+      const before = await toolstack.scheduling(id);
+      const over = 100 * config.domain.vcpusMax + 1;
+      for (const change of [
+        { weight: 0 },
+        { weight: -1 },
+        { weight: 65_536 },
+        { cap: -1 },
+        { cap: over },
+        { cap: 0.5 },
+      ]) {
+        await expect(toolstack.setScheduling(id, change), JSON.stringify(change)).rejects.toMatchObject({
+          code: 'E_TOOLSTACK_INVAL',
+        });
+      }
+      expect(await toolstack.scheduling(id)).toEqual(before);
+      await toolstack.destroy(id);
+      for (const late of [toolstack.scheduling(id), toolstack.setScheduling(id, { weight: 1 })]) {
+        await expect(late).rejects.toMatchObject({ code: 'E_TOOLSTACK_DOMAIN_GONE' });
+      }
+    });
+
+    it('S35: a saved domain has its weight and cap again when it is restored as it ran', async () => {
+      const { id } = await start();
+      await toolstack.setScheduling(id, { weight: 500, cap: 50 });
+      const before = await toolstack.scheduling(id);
+      const running = await toolstack.describe(id);
+      const stream = await saveAway(id, { live: true });
+      await toolstack.destroy(id);
+      const pipe = makePipe('restore');
+      const restored = toolstack.restore(running, pipe.readEnd, { signal: never, streamVersion: 2 });
+      await writeAll(pipe.writeEnd, stream);
+      expect(await toolstack.scheduling(await restored)).toEqual(before);
+    });
+
     it('writes a core', async () => {
       const { id } = await start(rig.newDumped?.() ?? rig.newGuest());
       const dir = mkdtempSync(join(tmpdir(), 'xenferry-core-'));

@@ -1,7 +1,8 @@
 import type { Device } from '../../domain/definition/devices/device.js';
 import type { Definition } from '../../domain/definition/model.js';
 import { deviceText, isSameDevice, type Pluggable } from '../../domain/definition/pluggable.js';
-import { InvariantError, RefusedError } from '../../errors/errors.js';
+import { InvariantError, RefusedError, ToolstackError } from '../../errors/errors.js';
+import type { Domid } from '../../toolstack/domid.js';
 import type { Host } from '../host.js';
 import { editDefinition, impactOn, storedDefinition } from '../lifecycle/edit-definition.js';
 import type { ImpactFlags } from '../lifecycle/impact.js';
@@ -38,7 +39,7 @@ export async function detachDevice(host: Host, ref: string, request: DetachReque
     if (stored !== undefined) refuseBusy(storedDefinition(known), stored);
 
     if (live !== undefined && info !== undefined) {
-      await host.toolstack.detach(info.domid, live, held.signal);
+      await letGo(host, info.domid, live, held.signal);
       if (live.kind === 'disk') await dropUnusedLeases(host, info.domid, name);
     }
     if (stored !== undefined) {
@@ -51,6 +52,20 @@ export async function detachDevice(host: Host, ref: string, request: DetachReque
     if (device === undefined) throw new InvariantError('a change that is for nothing');
     return { name, device };
   });
+}
+
+/** @throws ToolstackError, with what to do where the guest does not let go */
+async function letGo(host: Host, id: Domid, device: Pluggable, signal: AbortSignal): Promise<void> {
+  try {
+    await host.toolstack.detach(id, device, signal);
+  } catch (error) {
+    if (!(error instanceof ToolstackError) || error.code !== 'E_TOOLSTACK_TIMEDOUT') throw error;
+    throw new ToolstackError(error.code, `the guest does not let go of ${deviceText(device)}: ${error.message}`, {
+      cause: error,
+      hint: 'See that nothing in the guest uses it, and that the guest has a driver for it; then detach it again. It may also go by itself once it is free.',
+      data: error.data,
+    });
+  }
 }
 
 /** A running domain has the host's USB devices by their places there. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { RefusedError, SystemError, UsageError } from '../../errors/errors.js';
-import { namedCards } from './named-cards.js';
+import { RefusedError, SystemError } from '../../errors/errors.js';
 import type { Host } from '../host.js';
+import { cardNamed, cardsOf } from './cards.js';
 import { readKernelFile } from './kernel-file.js';
 import { runningGuest } from './running-guest.js';
 
@@ -31,21 +31,8 @@ export async function interfaceStatistics(
   wanted: string,
   signal: AbortSignal,
 ): Promise<InterfaceStatistics> {
-  const { info, config } = await runningGuest(host, ref, signal);
-  const { domid, name } = info;
-  const cards = namedCards(domid, config).map(({ card, ifname }) => ({
-    mac: card.mac,
-    names: [ifname, `${ifname}-emu`],
-  }));
-  const mac = wanted.toLowerCase().replaceAll('-', ':');
-  const card = cards.find((one) => one.names.includes(wanted) || one.mac === mac);
-  if (card === undefined) {
-    const known = cards.map(({ names }) => names[0]);
-    throw new UsageError('E_USAGE_INTERFACE', `'${wanted}' is not a known interface of domain ${name}`, {
-      hint: known.length === 0 ? 'It has none.' : `It has ${known.join(', ')}.`,
-      data: { interface: wanted, interfaces: known },
-    });
-  }
+  const guest = await runningGuest(host, ref, signal);
+  const card = cardNamed(cardsOf(guest), wanted, guest.info.name);
   const ifname = card.names.includes(wanted) ? wanted : card.names[0];
   const path = join(host.toolstack.kernelFiles, 'proc/net/dev');
   const line = lineOf((await readKernelFile(path)) ?? '', ifname);

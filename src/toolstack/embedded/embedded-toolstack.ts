@@ -15,6 +15,8 @@ import type {
   HostInfo,
   RestoreOptions,
   SaveOptions,
+  Scheduling,
+  SchedulingChange,
   Toolstack,
   ToolstackEvent,
   TransferEvent,
@@ -38,6 +40,7 @@ import { allDomains, checkNameFree, memoryInUseKiB, noMemory, removeDomain, rese
 import { catchUp, changeRunState } from './run-state.js';
 import { attachDevice, changeMedium, detachDevice, withChosenDrivers } from './plugging.js';
 import { askByControl, pressPower, pressReset } from './buttons.js';
+import { schedulingOf, setScheduling } from './scheduling.js';
 import { dumpMemory, pinVcpu, setMemory, setOnline, vcpusOf } from './tuning.js';
 import { tailEvents } from './tail-events.js';
 import { restoredSchema, transferEventSchema, type RestoreParams, type SaveParams } from './transfer-protocol.js';
@@ -55,6 +58,7 @@ const ENTRY = agentEntry(import.meta.url, './transfer-agent.js');
 export class EmbeddedToolstack implements Toolstack {
   readonly uri: string;
   readonly kernelFiles: string;
+  readonly hostFiles: string;
   readonly #host: HostFolder;
   readonly #version: string;
 
@@ -62,6 +66,7 @@ export class EmbeddedToolstack implements Toolstack {
     this.#host = host;
     this.uri = uri;
     this.kernelFiles = host.kernelFiles;
+    this.hostFiles = host.hostFiles;
     this.#version = version;
   }
 
@@ -268,6 +273,14 @@ export class EmbeddedToolstack implements Toolstack {
 
   async pinVcpu(id: Domid, vcpu: number, cpus: CpuSet, signal?: AbortSignal): Promise<void> {
     await this.#change(id, signal, (domain) => pinVcpu(domain, vcpu, cpus));
+  }
+
+  scheduling(id: Domid, signal?: AbortSignal): Promise<Scheduling> {
+    return withDomain(this.#host, id, signal, schedulingOf);
+  }
+
+  async setScheduling(id: Domid, change: SchedulingChange, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, (domain) => setScheduling(domain, change));
   }
 
   async dumpCore(id: Domid, path: string, signal: AbortSignal): Promise<void> {

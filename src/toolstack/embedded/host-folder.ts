@@ -13,6 +13,7 @@ import { makeFolder } from '../../posix/folder.js';
  * history.jsonl         every start and stop of every domain, append-only
  * domains/N/            a domain: domain.json, config.xml, memory, types, dirty, platform...
  * kernel/               what its kernel would show: proc and sys, with counters; optional, written by people and tests
+ * files/                what other programs of it would keep: etc, run and var, with leases; optional, written by people and tests
  * locks/                flock(2) files; never removed, so that all processes lock the same ones
  * ```
  */
@@ -46,6 +47,10 @@ export class HostFolder {
 
   get kernelFiles(): string {
     return join(this.dir, 'kernel');
+  }
+
+  get hostFiles(): string {
+    return join(this.dir, 'files');
   }
 
   domain(domid: number): string {

@@ -2,6 +2,7 @@ import { availableParallelism, hostname } from 'node:os';
 import { z } from 'zod';
 import { UsageError } from '../../errors/errors.js';
 import { readIfThere } from './atomic-file.js';
+import { SCHEDULERS } from '../scheduling.js';
 import { ABILITIES, type Ability } from '../toolstack.js';
 import type { HostFolder } from './host-folder.js';
 
@@ -18,6 +19,7 @@ const settingsSchema = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{8}(:[0-9a-f]{8}){0,7}$/i, 'not words of eight hexadecimal digits with colons between')
     .optional(),
+  scheduler: z.enum(SCHEDULERS).optional(),
 });
 
 /** What an embedded host is like. */
@@ -33,6 +35,8 @@ export interface HostSettings {
   readonly dom0MemoryKiB: number | undefined;
   /** What its processors can do: words of CPUID, as Xen numbers them; undefined: it does not say. */
   readonly cpuidWords: readonly number[] | undefined;
+  /** As Xen's would be called; since 4.12 that is credit2. */
+  readonly scheduler: (typeof SCHEDULERS)[number];
 }
 
 /** From `host.json` in the host's folder; what it does not say is this machine's, and 16 GiB of memory. */
@@ -49,6 +53,7 @@ export function readHostSettings(folder: HostFolder): HostSettings {
     dom0MemoryKiB: said.dom0MemoryKiB === undefined ? undefined : Math.min(said.dom0MemoryKiB, dom0Target(folder)),
     // As `xl info` prints them, so that those of a real host can be taken over.
     cpuidWords: said.hwCaps?.split(':').map((word) => Number.parseInt(word, 16)),
+    scheduler: said.scheduler ?? 'credit2',
   };
 }
 
@@ -64,7 +69,7 @@ function parse(path: string, text: string): z.infer<typeof settingsSchema> {
   } catch (cause) {
     throw new UsageError('E_USAGE_HOST_FILE', `${path} is not a host's description`, {
       cause,
-      hint: 'It is a JSON object with hostname, totalMemoryKiB, cpus, lacks, commandLine, dom0MemoryKiB and hwCaps, each optional.',
+      hint: 'It is a JSON object with hostname, totalMemoryKiB, cpus, lacks, commandLine, dom0MemoryKiB, hwCaps and scheduler, each optional.',
       data: { path },
     });
   }

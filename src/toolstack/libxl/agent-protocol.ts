@@ -55,6 +55,12 @@ export const neededSchema = z.object({ kib: z.int().nonnegative() });
 export const dom0TargetParams = z.object({ kib: z.int().positive() });
 export const onlineParams = z.object({ domid: domidSchema, online: cpuSetSchema });
 export const pinParams = z.object({ domid: domidSchema, vcpu: z.int().nonnegative(), cpus: cpuSetSchema });
+export const schedulingSchema = z.object({ scheduler: z.enum(['credit', 'credit2']), weight: z.int(), cap: z.int() });
+export const schedulingParams = z.object({
+  domid: domidSchema,
+  weight: z.number().optional(),
+  cap: z.number().optional(),
+});
 export const dumpParams = z.object({ domid: domidSchema, path: z.string() });
 export const attachParams = z.object({ domid: domidSchema, kind: z.enum(PLUG_KINDS), json: z.string() });
 const named = { domid: domidSchema };

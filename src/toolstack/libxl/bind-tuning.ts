@@ -18,10 +18,18 @@ const NO_DOMID = 0xffff_ffff;
 
 type Tuning = Pick<
   LibxlNative,
-  'setMemoryTarget' | 'setDom0Target' | 'neededMemory' | 'readUint64' | 'setVcpuAffinity' | 'listVcpus' | 'withBitmap'
+  | 'setMemoryTarget'
+  | 'setDom0Target'
+  | 'neededMemory'
+  | 'readUint64'
+  | 'setVcpuAffinity'
+  | 'schedParams'
+  | 'setSchedParams'
+  | 'listVcpus'
+  | 'withBitmap'
 >;
 
-/** Calls that change a running domain's memory and processors, or look at them (libxl.h). */
+/** Calls that change a running domain's memory, processors and scheduling, or look at them (libxl.h). */
 export function bindTuning(libxl: Library, ctx: Address): Tuning {
   const setMemoryTarget = bindLate(
     () =>
@@ -45,6 +53,15 @@ export function bindTuning(libxl: Library, ctx: Address): Tuning {
         libxl.func('int libxl_set_vcpuaffinity(void *ctx, uint32_t domid, uint32_t vcpu, void *hard, void *soft)'),
       ) as (...args: [Address, number, number, Address, null]) => Promise<number>,
   );
+  const scheduling = (call: 'get' | 'set'): ((...args: [Address, number, Address]) => Promise<number>) =>
+    bindLate(
+      () =>
+        onThread(libxl.func(`int libxl_domain_sched_params_${call}(void *ctx, uint32_t domid, void *params)`)) as (
+          ...args: [Address, number, Address]
+        ) => Promise<number>,
+    );
+  const schedParams = scheduling('get');
+  const setSchedParams = scheduling('set');
   const listVcpu = bindLate(
     () =>
       libxl.func('void *libxl_list_vcpu(void *ctx, uint32_t domid, _Out_ int *vcpus, _Out_ int *cpus)') as (
@@ -61,6 +78,8 @@ export function bindTuning(libxl: Library, ctx: Address): Tuning {
     neededMemory: (config, kibOut) => neededMemory(ctx, config, NO_DOMID, kibOut),
     readUint64: (at) => viewOf(at, 8).getBigUint64(0, true),
     setVcpuAffinity: (domid, vcpu, cpus) => setVcpuAffinity(ctx, domid, vcpu, cpus, null),
+    schedParams: (domid, params) => schedParams(ctx, domid, params),
+    setSchedParams: (domid, params) => setSchedParams(ctx, domid, params),
     withBitmap,
     listVcpus: (domid) => {
       const count: [number] = [0];

@@ -2,7 +2,8 @@ import { AbortedError, ToolstackError, XenferryError } from '../../errors/errors
 import { asError } from '../../errors/message-of.js';
 import { checkDom0Target, guestDomid, type Domid } from '../domid.js';
 import { noButton } from '../no-button.js';
-import type { DomainInfo, TransferEvent } from '../toolstack.js';
+import { byWeight, checkScheduling } from '../scheduling.js';
+import type { DomainInfo, Scheduling, SchedulingChange, TransferEvent } from '../toolstack.js';
 import { maxMemoryOf, readConfig, withUuid } from './domain-config.js';
 import { dominfoOf, toDomainInfo, type Dominfo } from './dominfo.js';
 import type { EventPump } from './event-pump.js';
@@ -20,6 +21,7 @@ import type { CpuSet } from '../../domain/cpu-set.js';
 import type { PlugKind } from '../../domain/libxl-json/plug.js';
 import { backendOf, disksWithoutBackend, usbControllerIn, usbDeviceIn } from './running-devices.js';
 import { libxlError, RC_DOMAIN_NOTFOUND, RC_FAIL, RC_OK } from './return-code.js';
+import { formatSchedParams, parseSchedParams } from './sched-params.js';
 import { withMemory, withStruct } from './with-struct.js';
 
 /** Under this id libxl keeps a domain's configuration as JSON, whoever started it (libxl_internal.h). */
@@ -293,6 +295,44 @@ export class LibxlContext {
     await this.#native.withBitmap(cpus, (bitmap) =>
       this.#do(`pin processor ${vcpu} of domain ${id}`, id, () => this.#native.setVcpuAffinity(domid, vcpu, bitmap)),
     );
+  }
+
+  /** @throws RefusedError `E_REFUSED_UNSUPPORTED` where its scheduler knows no weight and cap */
+  async scheduling(id: Domid): Promise<Scheduling> {
+    const doing = `see how domain ${id} is scheduled`;
+    return await withStruct(this.#native, 'domain_sched_params', async (params) => {
+      const { result, errors } = await this.#tap.during(id, undefined, () => this.#native.schedParams(id, params));
+      const json = this.#native.toJson('domain_sched_params', params);
+      if (json === undefined) throw libxlError({ doing, rc: RC_FAIL, log: errors, domid: id });
+      const { sched, weight, cap } = parseSchedParams(json);
+      // Named also where libxl fails because it knows nothing else of it.
+      const scheduler = sched === undefined ? undefined : byWeight(sched, id);
+      if (result === RC_OK && scheduler !== undefined && weight !== undefined && cap !== undefined) {
+        return { scheduler, weight, cap };
+      }
+      // libxl does not say so of a domain that has gone.
+      const rc = (await this.dominfo(id)) === undefined ? RC_DOMAIN_NOTFOUND : result === RC_OK ? RC_FAIL : result;
+      throw libxlError({ doing, rc, log: errors, domid: id });
+    });
+  }
+
+  /** libxl sets nothing and says that it did, where the scheduler is one without weights. */
+  async setScheduling(id: Domid, change: SchedulingChange): Promise<void> {
+    const { scheduler } = await this.scheduling(guestDomid(id, 'given another weight or cap'));
+    const doing = `change how domain ${id} is scheduled`;
+    const info = await this.dominfo(id);
+    if (info === undefined) throw libxlError({ doing, rc: RC_DOMAIN_NOTFOUND, log: [], domid: id });
+    checkScheduling(id, change, info.vcpu_max_id + 1);
+    await withStruct(this.#native, 'domain_sched_params', async (params) => {
+      await this.#do(doing, id, () =>
+        Promise.resolve(
+          this.#native.fromJson('domain_sched_params', params, formatSchedParams({ sched: scheduler, ...change })),
+        ),
+      );
+      await this.#do(doing, id, () =>
+        this.#native.setSchedParams(guestDomid(id, 'given another weight or cap'), params),
+      );
+    });
   }
 
   async dumpCore(id: Domid, path: string, transfer: Transfer): Promise<void> {

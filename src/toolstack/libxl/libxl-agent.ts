@@ -19,6 +19,7 @@ import {
   onlineParams,
   pinParams,
   pressParams,
+  schedulingParams,
 } from './agent-protocol.js';
 import { closeOnExec } from './close-on-exec.js';
 import { LibxlContext, type Transfer } from './context.js';
@@ -132,6 +133,11 @@ serveAgent({
   changeMedium: async (params) => {
     const { domid, json } = mediumParams.parse(params);
     await open().context.changeMedium(domid, json);
+  },
+  scheduling: async (params) => await open().context.scheduling(domainParams.parse(params).domid),
+  setScheduling: async (params) => {
+    const { domid, weight, cap } = schedulingParams.parse(params);
+    await open().context.setScheduling(domid, { weight, cap });
   },
   dumpCore: async (params, call) => {
     const { domid, path } = dumpParams.parse(params);

@@ -21,6 +21,8 @@ import type {
   HostInfo,
   RestoreOptions,
   SaveOptions,
+  Scheduling,
+  SchedulingChange,
   Toolstack,
   ToolstackEvent,
   TransferEvent,
@@ -33,6 +35,7 @@ import {
   infoSchema,
   madeSchema,
   neededSchema,
+  schedulingSchema,
   transferEventSchema,
   vcpuSchema,
 } from './agent-protocol.js';
@@ -54,6 +57,7 @@ export const LIBXL_AGENT = agentEntry(import.meta.url, './libxl-agent.js');
 export class LibxlToolstack implements Toolstack {
   readonly uri = 'xen:///system';
   readonly kernelFiles = '/';
+  readonly hostFiles = '/';
   #queries: Agent | undefined;
   #spare: SpareAgent | undefined;
 
@@ -202,6 +206,14 @@ export class LibxlToolstack implements Toolstack {
 
   async pinVcpu(id: Domid, vcpu: number, cpus: CpuSet, signal?: AbortSignal): Promise<void> {
     await this.#change('pinVcpu', id, signal, { vcpu, cpus });
+  }
+
+  async scheduling(id: Domid, signal?: AbortSignal): Promise<Scheduling> {
+    return await this.#ask('scheduling', { domid: id }, schedulingSchema, signal);
+  }
+
+  async setScheduling(id: Domid, { weight, cap }: SchedulingChange, signal?: AbortSignal): Promise<void> {
+    await this.#change('setScheduling', id, signal, { weight, cap });
   }
 
   async dumpCore(id: Domid, path: string, signal: AbortSignal): Promise<void> {

@@ -6,7 +6,8 @@ import type { Ability } from '../toolstack.js';
 export type Address = bigint;
 
 /** libxl's structures that are made, filled and disposed of by name; none is laid out here. */
-export type StructName = 'domain_config' | 'domain_restore_params' | 'dominfo' | 'physinfo' | `device_${PlugKind}`;
+export type StructName =
+  'domain_config' | 'domain_restore_params' | 'domain_sched_params' | 'dominfo' | 'physinfo' | `device_${PlugKind}`;
 
 /** libxl_vcpuinfo, as read. */
 export interface NativeVcpu {
@@ -89,6 +90,10 @@ export interface LibxlNative {
   neededMemory(config: Address, kibOut: Address): Promise<number>;
   readUint64(at: Address): bigint;
   setVcpuAffinity(domid: number, vcpu: number, cpus: Address): Promise<number>;
+  /** libxl_domain_sched_params_get. Names the scheduler in the structure also where it then fails, not knowing it. */
+  schedParams(domid: number, params: Address): Promise<number>;
+  /** libxl_domain_sched_params_set: what is -1 in the structure, as it is initialised, stays. */
+  setSchedParams(domid: number, params: Address): Promise<number>;
   /** Undefined where libxl could not. */
   listVcpus(domid: number): NativeVcpu[] | undefined;
   /** A libxl_bitmap for the time of a call. */

@@ -7,6 +7,7 @@ const CALLS: Readonly<Record<Ability, readonly string[]>> = {
   'vcpu-hotplug': ['libxl_set_vcpuonline'],
   'vcpu-info': ['libxl_list_vcpu', 'libxl_vcpuinfo_list_free'],
   'vcpu-pinning': ['libxl_set_vcpuaffinity'],
+  scheduling: ['libxl_domain_sched_params_get', 'libxl_domain_sched_params_set'],
   buttons: ['libxl_send_trigger'],
   'core-dump': ['libxl_domain_core_dump'],
   'dom0-balloon': ['libxl_domain_need_memory', 'libxl_set_memory_target'],

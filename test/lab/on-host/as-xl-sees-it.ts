@@ -35,6 +35,7 @@ const HARMFUL: Readonly<Record<string, object>> = {
   setMemory: { kib: 65_536 },
   setVcpus: { online: [0] },
   pinVcpu: { vcpu: 0, cpus: [0] },
+  setScheduling: { weight: 500 },
   dumpCore: { path: '/tmp/no-core' },
   save: { live: true },
   withdrawSuspend: {},
@@ -95,6 +96,20 @@ export function asXlSeesIt(open: () => Promise<Toolstack>): void {
         expect(found.affinity === undefined || found.affinity.length === cpus).toBe(hard === 'all');
       });
       expect(vcpus[0].cpuTimeNs).toBeGreaterThan(100_000_000n);
+    });
+
+    it('S35, L02: weight and cap of a guest', async () => {
+      const { toolstack, id, name } = await start();
+      const shown = async (): Promise<string[]> => {
+        const { scheduler } = await toolstack.scheduling(id);
+        const row = (await table(`sched-${scheduler}`, '-d', name)).find(([first]) => first === name);
+        return row?.slice(1) ?? [];
+      };
+      await toolstack.setScheduling(id, { weight: 500, cap: 50 });
+      expect(await shown()).toEqual([String(id), '500', '50']);
+      const { scheduler } = await toolstack.scheduling(id);
+      await xl(`sched-${scheduler}`, '-d', name, '-w', '300', '-c', '120');
+      expect(await toolstack.scheduling(id)).toEqual({ scheduler, weight: 300, cap: 120 });
     });
 
     it('a guest: name, id, UUID, memory, processors, state, time', async () => {

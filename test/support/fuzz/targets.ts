@@ -6,6 +6,8 @@ import { readCpus } from '../../../src/domain/cpu/described-cpu.js';
 import { fromLibxlConfig } from '../../../src/domain/libxl-json/from-libxl.js';
 import { parseDomainXml } from '../../../src/domain/parse.js';
 import { keysOfUserAuth } from '../../../src/driver/access/ssh-rules.js';
+import { readDnsmasqLeases } from '../../../src/driver/addresses/dnsmasq-leases.js';
+import { readLibvirtStatus } from '../../../src/driver/addresses/libvirt-status.js';
 import { parseConfig } from '../../../src/driver/config/config.js';
 import { journalLine, readJournalText } from '../../../src/journal/journal-text.js';
 import { decodeXlConfig, decodeXlHeader, encodeXlHead, XL_HEADER_BYTES } from '../../../src/savefile/xl-header.js';
@@ -122,6 +124,14 @@ export const TARGETS: readonly Target[] = [
       const optional = bytes.subarray(XL_HEADER_BYTES, XL_HEADER_BYTES + optionalBytes);
       return optional.length === optionalBytes ? decodeXlConfig(format, optional) : undefined;
     },
+  },
+  {
+    name: 'lists of DHCP leases',
+    seeds: bytesOf(
+      '[{"ip-address": "192.168.122.7", "mac-address": "00:16:3e:00:00:01", "client-id": "x", "expiry-time": 1700000000}]',
+      '1700000000 00:16:3e:00:00:01 10.0.0.7 web1 *\nduid 00:01\n5 7 2001:db8::7 * 00:03:00:01:00:16:3e:00:00:01\n',
+    ),
+    read: (bytes) => [readLibvirtStatus(text(bytes)), readDnsmasqLeases(text(bytes))],
   },
   {
     name: 'configuration files',

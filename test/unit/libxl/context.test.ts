@@ -81,6 +81,7 @@ describe('libxl context', () => {
     ['given memory', (on) => on.setMemory(zero, 4096)],
     ['given processors', (on) => on.setVcpus(zero, [0])],
     ['pinned', (on) => on.pinVcpu(zero, 0, [0])],
+    ['given another weight or cap', (on) => on.setScheduling(zero, { weight: 500 })],
     ['turned off by its power button', (on) => on.press(zero, 'power')],
     ['reset', (on) => on.press(zero, 'reset')],
     ['dumped', (on) => on.dumpCore(zero, '/d', quiet)],
@@ -175,6 +176,65 @@ describe('libxl context', () => {
   it('refuses an amount of memory that is none, before libxl is asked', async () => {
     await expect(context.setMemory(id, -4096)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
     expect(native.calls).toEqual([]);
+  });
+
+  it('S35: weight and cap are told apart, and only what changes is told to libxl', async () => {
+    native.scheduling = { sched: 'credit', weight: 500, cap: 50 };
+    expect(await context.scheduling(id)).toEqual({ scheduler: 'credit', weight: 500, cap: 50 });
+    await context.setScheduling(id, { weight: 512 });
+    await context.setScheduling(id, { cap: 0 });
+    await context.setScheduling(id, { weight: 1, cap: 100 });
+    expect(native.calls).toEqual([
+      'schedule 3 by {"sched":"credit","weight":512}',
+      'schedule 3 by {"sched":"credit","cap":0}',
+      'schedule 3 by {"sched":"credit","weight":1,"cap":100}',
+    ]);
+  });
+
+  it('S35: what libxl would read as something else does not come to it', async () => {
+    const out = [
+      { weight: -1 },
+      { weight: 0 },
+      { weight: 65_536 },
+      { weight: 2 ** 32 + 1 },
+      { weight: 1.5 },
+      { cap: -1 },
+      { cap: 101 },
+      { cap: Number.NaN },
+    ];
+    for (const change of out) {
+      await expect(context.setScheduling(id, change)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
+    }
+    expect(native.calls).toEqual([]);
+  });
+
+  // libxl says that it has done it to the last two, and fails to look at the first two.
+  it.each([
+    ['sedf', -25],
+    ['arinc653', -6],
+    ['rtds', 0],
+    ['null', 0],
+  ])('S35: the scheduler %s is refused by name', async (sched, rc) => {
+    native.scheduling = { sched };
+    native.codes.set('schedParams', rc);
+    const refused = { code: 'E_REFUSED_UNSUPPORTED', message: expect.stringContaining(`by ${sched},`) as unknown };
+    await expect(context.scheduling(id)).rejects.toMatchObject(refused);
+    await expect(context.setScheduling(id, { weight: 1 })).rejects.toMatchObject(refused);
+    expect(native.calls).toEqual([]);
+  });
+
+  it('S35: what goes wrong with libxl is told: no such domain, a failed look, a failed change', async () => {
+    native.codes.set('schedParams', -6);
+    const gone = { code: 'E_TOOLSTACK_DOMAIN_GONE' };
+    await expect(context.scheduling(guestDomid(4))).rejects.toMatchObject(gone);
+    await expect(context.setScheduling(guestDomid(4), { cap: 0 })).rejects.toMatchObject(gone);
+    await expect(context.scheduling(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
+    native.codes.clear();
+    native.scheduling = { sched: 'credit2', weight: 256 };
+    await expect(context.scheduling(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
+    native.scheduling = { sched: 'credit2', weight: 256, cap: 0 };
+    native.codes.set('setSchedParams', -3);
+    await expect(context.setScheduling(id, { cap: 5 })).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
   });
 
   it('saves live or not', async () => {

@@ -39,6 +39,8 @@ export class FakeNative implements LibxlNative {
   allocations = 0;
   /** What a create or restore writes as the new domain's id. */
   newDomid = 7;
+  /** How domains are scheduled, as libxl's JSON tells it. */
+  scheduling: Record<string, unknown> = { sched: 'credit2', weight: 256, cap: 0 };
   /** What a domain was made from. */
   config: unknown = { c_info: {}, b_info: {} };
   #next = 0x1000n;
@@ -216,6 +218,14 @@ export class FakeNative implements LibxlNative {
   setVcpuAffinity(domid: number, vcpu: number): Promise<number> {
     this.calls.push(`pin ${vcpu} of ${domid} to ${this.bitmaps.at(-1)?.join()}`);
     return Promise.resolve(this.codes.get('setVcpuAffinity') ?? 0);
+  }
+  schedParams(domid: number, params: Address): Promise<number> {
+    this.#structs.set(params, this.domains.some((one) => one.domid === domid) ? this.scheduling : {});
+    return Promise.resolve(this.codes.get('schedParams') ?? 0);
+  }
+  setSchedParams(domid: number, params: Address): Promise<number> {
+    this.calls.push(`schedule ${domid} by ${JSON.stringify(this.#structs.get(params))}`);
+    return Promise.resolve(this.codes.get('setSchedParams') ?? 0);
   }
   listVcpus(): NativeVcpu[] | undefined {
     return this.codes.has('listVcpus') ? undefined : [];

@@ -15,6 +15,7 @@ import { define } from '../../../../src/driver/lifecycle/define.js';
 import type { ImpactFlags } from '../../../../src/driver/lifecycle/impact.js';
 import { start } from '../../../../src/driver/lifecycle/start.js';
 import { DaemonWatch } from '../../../../src/driver/watch/daemon-watch.js';
+import { ToolstackError } from '../../../../src/errors/errors.js';
 import { guestXml } from '../../../support/hosts.js';
 import { LocalHost, never } from '../../../support/local-host.js';
 
@@ -204,6 +205,23 @@ describe('devices come and go', () => {
     await detach(disk('xvda'));
     await detach(disk('xvdc'));
     expect(await texts('live')).toEqual(['disk xvdb']);
+  });
+});
+
+describe('a guest that does not let go', () => {
+  it('keeps its device and the lease, and the operator hears why', async () => {
+    await guest(disk('xvda'));
+    local.host.toolstack.detach = () =>
+      Promise.reject(new ToolstackError('E_TOOLSTACK_TIMEDOUT', 'libxl could not detach a disk'));
+    await expect(detach(disk('xvda'), BOTH)).rejects.toMatchObject({
+      code: 'E_TOOLSTACK_TIMEDOUT',
+      message: 'the guest does not let go of disk xvda: libxl could not detach a disk',
+    });
+    expect([await texts('live'), await texts('config'), await leased()]).toEqual([
+      ['disk xvda'],
+      ['disk xvda'],
+      ['/srv/xvda.img'],
+    ]);
   });
 });
 

@@ -327,6 +327,7 @@ describe('S25: a toolstack that lacks something', () => {
       'vcpu-hotplug',
       'vcpu-info',
       'vcpu-pinning',
+      'scheduling',
       'core-dump',
       'dom0-balloon',
       'disk-hotplug',
