@@ -75,6 +75,7 @@ export const ABILITIES = [
   'core-dump',
   'dom0-balloon',
   'disk-hotplug',
+  'disk-safe-detach',
   'interface-hotplug',
   'usb-hotplug',
   'media-change',
@@ -152,6 +153,12 @@ export interface SaveOptions extends TransferOptions {
 export interface RestoreOptions extends TransferOptions {
   /** Version of the save stream, from the migration cookie (S01). */
   readonly streamVersion: number;
+}
+
+export interface DetachOptions {
+  /** Take it from a guest that uses it: what the guest has not written yet is lost. */
+  readonly force: boolean;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export type ToolstackEvent =
@@ -246,14 +253,16 @@ export interface Toolstack extends AsyncDisposable {
   dumpCore(id: Domid, path: string, signal: AbortSignal): Promise<void>;
   /**
    * Plugs a device into a domain. Its defaults are set and it is valid; a USB controller has an index, a USB device of the host an
-   * address. Resolves once the host serves it: the guest may take its time. When it rejects, the domain has no part of it.
+   * address. Resolves once the host serves it: the guest may take its time. When it rejects, the domain may have it or a part of it:
+   * `detach` with `force` takes that out.
    */
   attach(id: Domid, device: Pluggable, signal?: AbortSignal): Promise<void>;
   /**
-   * Takes the device with this target, address or number out of a domain; resolves once the guest has let go of it.
-   * @throws ToolstackError `E_TOOLSTACK_NOTFOUND` where the domain has no such device
+   * Takes the device with this target, address or number out of a domain; resolves once it is gone. A disk has to be let go of by its
+   * guest, unless `force` is set; any other device goes after some seconds whatever its guest does.
+   * @throws ToolstackError `E_TOOLSTACK_NOTFOUND` where the domain has no such device, `E_TOOLSTACK_TIMEDOUT` where its guest does not let go
    */
-  detach(id: Domid, device: Pluggable, signal?: AbortSignal): Promise<void>;
+  detach(id: Domid, device: Pluggable, options: DetachOptions): Promise<void>;
   /** Puts another medium, or none, into a CD-ROM drive that the domain has, by its target. */
   changeMedium(id: Domid, drive: Disk, signal?: AbortSignal): Promise<void>;
   /** Ends the domain at once. Succeeds when it has gone already. */

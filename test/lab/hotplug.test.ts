@@ -44,12 +44,24 @@ describe('devices come to a running guest and go', () => {
     const serves = ['back end vbd', 'back end vif', 'card on the bridge'];
     expect(await served(hostA)).toEqual(serves);
 
+    const nowhere = await hostA.run(`xenferry attach-interface ${name} bridge nowhere`, VERB_MS);
+    expect(nowhere.status).toBe(1);
+    // libxl itself would have left it there, for the next host to stumble on.
+    expect(JSON.parse(await hostA.ok(`xenferry domiflist ${name} --json`, VERB_MS))).toMatchObject([{ mac: MAC }]);
+    expect(await served(hostA)).toEqual(serves);
+
     await moveWhole({ name, from: hostA, uri: 'xen+ssh://root@host-b/system' });
     expect(await served(hostA)).toEqual([]);
     await connects(hostB, 'block-list', name);
     await connects(hostB, 'network-list', name);
     expect(await served(hostB)).toEqual(serves);
-    await hostB.ok(`xenferry detach-disk ${name} xvdb`, VERB_MS);
+    // A guest that stands still does not let go; once it runs, it does.
+    await hostB.ok(`xl pause ${name}`);
+    const kept = await hostB.run(`xenferry detach-disk ${name} xvdb`, VERB_MS);
+    expect([kept.status, kept.stderr]).toEqual([1, expect.stringContaining('the guest does not let go of disk xvdb')]);
+    expect(await served(hostB)).toEqual(serves);
+    await hostB.ok(`xl unpause ${name}`);
+    await hostB.ok(`xenferry detach-disk ${name} xvdb || [ "$(xenferry domblklist ${name} --json)" = '[]' ]`, VERB_MS);
     await hostB.ok(`xenferry detach-interface ${name} bridge --mac ${MAC}`, VERB_MS);
     expect(await served(hostB)).toEqual([]);
     expect(await disks(hostB, name)).toEqual([]);

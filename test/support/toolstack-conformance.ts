@@ -234,13 +234,15 @@ export function toolstackConformance(
         const { definition } = readDefinition((await toolstack.describe(id)).domain, { lenient: true });
         return definition.devices.filter(({ kind }) => kind === 'disk');
       };
-      await expect(toolstack.detach(id, disk)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NOTFOUND' });
+      await expect(toolstack.detach(id, disk, { force: false })).rejects.toMatchObject({
+        code: 'E_TOOLSTACK_NOTFOUND',
+      });
       await toolstack.attach(id, disk);
       expect(await disks()).toMatchObject([{ target: 'xvdb', source: { path: rig.image }, format: 'raw' }]);
       expect(await disks()).not.toMatchObject([{ driver: undefined }]);
       await expect(toolstack.attach(id, disk)).rejects.toMatchObject({ code: 'E_TOOLSTACK_DEVICE_EXISTS' });
       expect(await disks()).toHaveLength(1);
-      await toolstack.detach(id, disk);
+      await toolstack.detach(id, disk, { force: false });
       expect(await disks()).toEqual([]);
       expect((await infoOf(id)).state).toBe('running');
     });

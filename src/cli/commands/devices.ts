@@ -73,19 +73,23 @@ export const attachDeviceCommand: CommandModule<GlobalOptions, FileOptions & { '
   },
 };
 
-export const detachDeviceCommand: CommandModule<GlobalOptions, FileOptions> = {
+/** For whatever takes a disk from a guest. */
+export const forceDetachFlag = flag(
+  'take a disk also from a guest that uses it: what that has not written yet is lost',
+);
+
+export const detachDeviceCommand: CommandModule<GlobalOptions, FileOptions & { force: boolean }> = {
   command: 'detach-device <domain> <file>',
   describe: 'take a device from a domain, running or not',
   builder: (yargs) =>
-    fileOptions(yargs).example(
-      '$0 detach-device web1 disk.xml',
-      'found by its target, address or number; the guest has to let go of it',
-    ),
+    fileOptions(yargs)
+      .option('force', forceDetachFlag)
+      .example('$0 detach-device web1 disk.xml', 'found by its target, address or number'),
   handler: async (options) => {
     const device = deviceIn(options.file);
     const flags = impactOfOptions(options);
     await tellChange(options, 'detached', (host, signal) =>
-      detachDevice(host, options.domain, { device, flags, signal }),
+      detachDevice(host, options.domain, { device, flags, force: options.force, signal }),
     );
   },
 };

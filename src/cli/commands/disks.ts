@@ -19,7 +19,7 @@ import {
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printTable } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
-import { deviceImpactOptions, impactOfOptions, tellChange, type DeviceImpact } from './devices.js';
+import { deviceImpactOptions, forceDetachFlag, impactOfOptions, tellChange, type DeviceImpact } from './devices.js';
 
 const SOURCE_TYPES = ['file', 'block'] as const;
 type SourceType = (typeof SOURCE_TYPES)[number];
@@ -98,18 +98,22 @@ export const attachDiskCommand: CommandModule<GlobalOptions, AttachDiskOptions> 
   },
 };
 
-export const detachDiskCommand: CommandModule<GlobalOptions, DomainOptions & DeviceImpact & { target: string }> = {
+export const detachDiskCommand: CommandModule<
+  GlobalOptions,
+  DomainOptions & DeviceImpact & { target: string; force: boolean }
+> = {
   command: 'detach-disk <domain> <target>',
   describe: 'take a disk from a domain, running or not',
   builder: (yargs) =>
     deviceImpactOptions(domainArgument(yargs))
       .positional('target', { type: 'string', demandOption: true, describe: 'its name in the guest, such as xvdb' })
+      .option('force', forceDetachFlag)
       .example('$0 detach-disk web1 xvdb', 'the guest has to let go of it: unmount it there first'),
   handler: async (options) => {
     const device = diskOf(options.target, {});
     const flags = impactOfOptions(options);
     await tellChange(options, 'detached', (host, signal) =>
-      detachDevice(host, options.domain, { device, flags, signal }),
+      detachDevice(host, options.domain, { device, flags, force: options.force, signal }),
     );
   },
 };

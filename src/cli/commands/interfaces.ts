@@ -115,7 +115,12 @@ export const detachInterfaceCommand: CommandModule<GlobalOptions, DetachOptions>
     const mac = macOf(options.mac);
     const flags = impactOfOptions(options);
     await tellChange(options, 'detached', (host, signal) =>
-      detachDevice(host, options.domain, { device: { kind: 'card', type: options.type, mac }, flags, signal }),
+      detachDevice(host, options.domain, {
+        device: { kind: 'card', type: options.type, mac },
+        flags,
+        force: false,
+        signal,
+      }),
     );
   },
 };

@@ -4,19 +4,18 @@ import type { Definition } from '../../domain/definition/model.js';
 import type { Pluggable } from '../../domain/definition/pluggable.js';
 import { readDefinition } from '../../domain/definition/read.js';
 import { checkDevice } from '../../domain/definition/validate/definition.js';
-import { toDomain } from '../../domain/definition/write.js';
-import { messageOf } from '../../errors/message-of.js';
 import type { Domid } from '../../toolstack/domid.js';
 import type { Host } from '../host.js';
 import { defineContext } from '../lifecycle/define-context.js';
 import { refuseMissingDisk } from '../lifecycle/disks-here.js';
-import { editDefinition, impactOn, storedDefinition } from '../lifecycle/edit-definition.js';
+import { editedDefinition, impactOn, putBehindLive, storedDefinition } from '../lifecycle/edit-definition.js';
 import type { ImpactFlags } from '../lifecycle/impact.js';
 import { needAbility } from '../lifecycle/need-ability.js';
 import { withDomain } from '../lifecycle/with-domain.js';
 import { attachUsb } from './attach-usb.js';
 import { placeUsb } from '../usb/place-usb.js';
 import { abilityFor, hotPluggable } from './hot-pluggable.js';
+import { plugIn } from './plug-in.js';
 import { numbered } from './numbered.js';
 
 export interface AttachRequest {
@@ -51,13 +50,17 @@ export async function attachDevice(host: Host, ref: string, request: AttachReque
 
     const live = running === undefined ? undefined : await plugFor(host, running, device, held.signal);
     const stored = impact.config ? fitting(storedDefinition(known), device) : undefined;
+    const edited =
+      stored === undefined
+        ? undefined
+        : editedDefinition(known, (before) => ({ ...before, devices: [...before.devices, stored] }));
 
     if (live !== undefined && running !== undefined && info !== undefined) {
-      await plugIn(host, info.domid, running, live, forceLease, held.signal);
+      const guest = { id: info.domid, uuid: info.uuid, name };
+      if (live.kind === 'hostdev') await attachUsb(host, guest, running, live, held.signal);
+      else await plugIn(host, guest, live, forceLease, held.signal);
     }
-    if (stored !== undefined) {
-      editDefinition(host, known, (definition) => ({ ...definition, devices: [...definition.devices, stored] }));
-    }
+    if (edited !== undefined) putBehindLive(host, edited, live !== undefined);
     return { name, device: live ?? stored ?? device };
   });
 }
@@ -83,42 +86,4 @@ async function plugFor(host: Host, running: Definition, device: Device, signal: 
   const fit = fitting(running, found);
   if (fit.kind === 'disk') await refuseMissingDisk(here, running.name, fit);
   return fit;
-}
-
-async function plugIn(
-  host: Host,
-  id: Domid,
-  running: Definition,
-  device: Pluggable,
-  forceLease: boolean,
-  signal: AbortSignal,
-): Promise<void> {
-  if (device.kind === 'hostdev') {
-    await attachUsb(host, id, running, device, signal);
-    return;
-  }
-  if (device.kind === 'disk') {
-    const wanted = toDomain({ ...running, devices: [...running.devices, device] });
-    await host.leases.extend(wanted, forceLease, signal);
-  }
-  try {
-    await host.toolstack.attach(id, device, signal);
-  } catch (error) {
-    if (device.kind === 'disk') await dropUnusedLeases(host, id, running.name);
-    throw error;
-  }
-}
-
-/**
- * Lets go of the leases of disks that a running domain has not got (any more). By what the toolstack says now: an attachment that
- * failed for lack of time may have succeeded. Never rejects: a lease too many keeps others out, and its guest's end frees it.
- */
-export async function dropUnusedLeases(host: Host, id: Domid, name: string): Promise<void> {
-  const signal = AbortSignal.timeout(host.deadlines.callMs);
-  try {
-    const { domain } = await host.toolstack.describe(id, signal);
-    await host.leases.shrink(domain, signal);
-  } catch (error) {
-    host.log(`${name}: leases of disks that it has not got are still its own: ${messageOf(error)}`);
-  }
 }

@@ -1,13 +1,12 @@
 import type { DeviceBase } from '../../domain/definition/devices/base.js';
 import type { UsbController } from '../../domain/definition/devices/controller.js';
 import type { Definition } from '../../domain/definition/model.js';
-import { deviceText } from '../../domain/definition/pluggable.js';
 import { ToolstackError, XenferryError } from '../../errors/errors.js';
 import { codeOf, messageOf } from '../../errors/message-of.js';
-import type { Domid } from '../../toolstack/domid.js';
 import type { Host } from '../host.js';
 import type { HostUsb } from '../usb/place-usb.js';
-import { freeIndex, freeUsbPort, usbController } from '../usb/usb-ports.js';
+import { freeIndex, freeUsbPort, hasController, usbController, type UsbPort } from '../usb/usb-ports.js';
+import { plugIn, takeBack, type Plugged } from './plug-in.js';
 
 /**
  * Plugs a USB device of the host into a running domain: into a free port of its controllers or, where there is none, of one more,
@@ -15,45 +14,49 @@ import { freeIndex, freeUsbPort, usbController } from '../usb/usb-ports.js';
  */
 export async function attachUsb(
   host: Host,
-  id: Domid,
+  guest: Plugged,
   running: Definition,
   device: HostUsb,
   signal: AbortSignal,
 ): Promise<void> {
-  if (device.guestAddress !== undefined) {
-    await host.toolstack.attach(id, device, signal);
-    return;
-  }
+  const wanted = device.guestAddress?.type === 'usb' ? device.guestAddress : undefined;
   const free = freeUsbPort(running.devices);
-  if (free !== undefined) {
-    await host.toolstack.attach(id, at(device, free.controller, free.port), signal);
+  const missing =
+    wanted === undefined
+      ? free === undefined
+        ? freeIndex('usb', running.devices)
+        : undefined
+      : hasController(running.devices, wanted.bus)
+        ? undefined
+        : wanted.bus;
+  if (missing === undefined) {
+    const placed = free === undefined || wanted !== undefined ? device : at(device, free);
+    await plugIn(host, guest, placed, false, signal);
     return;
   }
-  const index = freeIndex('usb', running.devices);
-  const controller = usbController(index);
-  await addController(host, id, controller, signal);
+  const controller = usbController(missing);
+  await addController(host, guest, controller, signal);
   try {
-    await host.toolstack.attach(id, at(device, index, 1), signal);
+    const placed = wanted === undefined ? at(device, { controller: missing, port: 1 }) : device;
+    await plugIn(host, guest, placed, false, signal);
   } catch (error) {
-    await host.toolstack.detach(id, controller, AbortSignal.timeout(host.deadlines.callMs)).catch((cause: unknown) => {
-      host.log(`${running.name}: ${deviceText(controller)} was made for nothing, and stays: ${messageOf(cause)}`);
-    });
+    await takeBack(host, guest, controller);
     throw error;
   }
 }
 
-function at(device: HostUsb, controller: number, port: number): HostUsb {
+function at(device: HostUsb, { controller, port }: UsbPort): HostUsb {
   return { ...device, guestAddress: { type: 'usb', bus: controller, port: String(port) } };
 }
 
 async function addController(
   host: Host,
-  id: Domid,
+  guest: Plugged,
   controller: UsbController & DeviceBase,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await host.toolstack.attach(id, controller, signal);
+    await plugIn(host, guest, controller, false, signal);
   } catch (cause) {
     throw new ToolstackError(
       codeOf(cause),

@@ -1,14 +1,18 @@
+import { completeDevice } from '../../domain/definition/defaults.js';
 import type { Device } from '../../domain/definition/devices/device.js';
 import type { Definition } from '../../domain/definition/model.js';
-import { deviceText, isSameDevice, type Pluggable } from '../../domain/definition/pluggable.js';
+import { deviceText, type Pluggable } from '../../domain/definition/pluggable.js';
 import { InvariantError, RefusedError, ToolstackError } from '../../errors/errors.js';
 import type { Domid } from '../../toolstack/domid.js';
+import type { DetachOptions, HostInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
-import { editDefinition, impactOn, storedDefinition } from '../lifecycle/edit-definition.js';
+import { defineContext } from '../lifecycle/define-context.js';
+import { editedDefinition, impactOn, putBehindLive, storedDefinition } from '../lifecycle/edit-definition.js';
 import type { ImpactFlags } from '../lifecycle/impact.js';
 import { needAbility } from '../lifecycle/need-ability.js';
 import { withDomain } from '../lifecycle/with-domain.js';
-import { dropUnusedLeases, runningDefinition, type DeviceChange } from './attach-device.js';
+import { runningDefinition, type DeviceChange } from './attach-device.js';
+import { dropLease } from './plug-in.js';
 import { findDevice, type WantedDevice } from './find-device.js';
 import { usbOnHost } from '../usb/host-usb.js';
 import { abilityFor, hotPluggable } from './hot-pluggable.js';
@@ -16,6 +20,8 @@ import { abilityFor, hotPluggable } from './hot-pluggable.js';
 export interface DetachRequest {
   readonly device: WantedDevice;
   readonly flags: ImpactFlags;
+  /** Take a disk also from a guest that uses it. */
+  readonly force: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -24,45 +30,58 @@ export interface DetachRequest {
  * guest has to let go of it. @throws as `impactOf`, `hotPluggable` and `findDevice`; RefusedError `E_REFUSED_DEVICE_BUSY`; ToolstackError
  */
 export async function detachDevice(host: Host, ref: string, request: DetachRequest): Promise<DeviceChange> {
-  const { flags, signal } = request;
+  const { flags, force, signal } = request;
   return withDomain(host, { ref, why: 'detaching a device', signal }, async (known, held) => {
     const { name, info } = known;
     const impact = impactOn(known, flags);
     let live: Pluggable | undefined;
     if (impact.live && info !== undefined) {
       const running = await runningDefinition(host, info.domid, held.signal);
-      live = hotPluggable(findDevice(running, await placed(host, request.device)));
+      const found = findDevice(running, await placed(host, request.device));
+      live = hotPluggable(completeDevice(found, running.type, defineContext));
       refuseBusy(running, live);
-      await needAbility(host, abilityFor(live), held.signal);
+      refuseUnsafe(await needAbility(host, abilityFor(live), held.signal), live, force);
     }
-    const stored = impact.config ? findDevice(storedDefinition(known), request.device) : undefined;
-    if (stored !== undefined) refuseBusy(storedDefinition(known), stored);
+    const definition = impact.config ? storedDefinition(known) : undefined;
+    const stored = definition && findDevice(definition, request.device);
+    if (definition !== undefined && stored !== undefined) refuseBusy(definition, stored);
+    const edited =
+      stored &&
+      editedDefinition(known, (before) => {
+        const same = findDevice(before, request.device);
+        return { ...before, devices: before.devices.filter((one) => one !== same) };
+      });
 
     if (live !== undefined && info !== undefined) {
-      await letGo(host, info.domid, live, held.signal);
-      if (live.kind === 'disk') await dropUnusedLeases(host, info.domid, name);
+      await letGo(host, info.domid, live, { force, signal: held.signal });
+      await dropLease(host, { id: info.domid, uuid: info.uuid, name }, live);
     }
-    if (stored !== undefined) {
-      editDefinition(host, known, (definition) => ({
-        ...definition,
-        devices: definition.devices.filter((device) => !isSameDevice(device, stored)),
-      }));
-    }
+    if (edited !== undefined) putBehindLive(host, edited, live !== undefined);
     const device = live ?? stored;
     if (device === undefined) throw new InvariantError('a change that is for nothing');
     return { name, device };
   });
 }
 
+/** @throws RefusedError `E_REFUSED_UNSUPPORTED` for a disk where the toolstack takes disks by force only */
+function refuseUnsafe({ toolstack, version, lacks }: HostInfo, device: Pluggable, force: boolean): void {
+  if (device.kind !== 'disk' || force || !lacks.includes('disk-safe-detach')) return;
+  throw new RefusedError(
+    'E_REFUSED_UNSUPPORTED',
+    `the toolstack of this host (${toolstack} ${version}) takes a disk from its guest whether that uses it or not`,
+    { hint: 'See that nothing in the guest uses it, then say --force.', data: { ability: 'disk-safe-detach' } },
+  );
+}
+
 /** @throws ToolstackError, with what to do where the guest does not let go */
-async function letGo(host: Host, id: Domid, device: Pluggable, signal: AbortSignal): Promise<void> {
+async function letGo(host: Host, id: Domid, device: Pluggable, options: DetachOptions): Promise<void> {
   try {
-    await host.toolstack.detach(id, device, signal);
+    await host.toolstack.detach(id, device, options);
   } catch (error) {
     if (!(error instanceof ToolstackError) || error.code !== 'E_TOOLSTACK_TIMEDOUT') throw error;
     throw new ToolstackError(error.code, `the guest does not let go of ${deviceText(device)}: ${error.message}`, {
       cause: error,
-      hint: 'See that nothing in the guest uses it, and that the guest has a driver for it; then detach it again. It may also go by itself once it is free.',
+      hint: 'See that nothing in the guest uses it, and detach it again. --force takes it from the guest all the same: what that has not written yet is lost.',
       data: error.data,
     });
   }

@@ -4,13 +4,13 @@ import { plainDevice } from '../../domain/definition/devices/device.js';
 import type { Disk, DiskSource } from '../../domain/definition/devices/disk.js';
 import type { Definition } from '../../domain/definition/model.js';
 import { completeDevice } from '../../domain/definition/defaults.js';
-import { deviceText, isSameDevice } from '../../domain/definition/pluggable.js';
+import { deviceText } from '../../domain/definition/pluggable.js';
 import { checkDevice } from '../../domain/definition/validate/definition.js';
 import { RefusedError } from '../../errors/errors.js';
 import type { Host } from '../host.js';
 import { defineContext } from '../lifecycle/define-context.js';
 import { refuseMissingDisk } from '../lifecycle/disks-here.js';
-import { editDefinition, impactOn, storedDefinition } from '../lifecycle/edit-definition.js';
+import { editedDefinition, impactOn, putBehindLive } from '../lifecycle/edit-definition.js';
 import type { ImpactFlags } from '../lifecycle/impact.js';
 import { needAbility } from '../lifecycle/need-ability.js';
 import { withDomain } from '../lifecycle/with-domain.js';
@@ -31,7 +31,10 @@ export interface UpdateRequest {
  */
 export async function updateDevice(host: Host, ref: string, request: UpdateRequest): Promise<DeviceChange> {
   return change(host, ref, request, ({ type }, had) => {
-    const device = completeDevice(request.device, type, defineContext);
+    const { device: given } = request;
+    const same =
+      given.kind === 'interface' && had.kind === 'interface' ? { ...given, mac: given.mac ?? had.mac } : given;
+    const device = completeDevice(same, type, defineContext);
     return { ...device, alias: device.alias ?? had.alias, guestAddress: device.guestAddress ?? had.guestAddress };
   });
 }
@@ -107,17 +110,18 @@ async function change(
       live = cdrom(name, edited(running, had, edit));
       await refuseMissingDisk(await needAbility(host, 'media-change', held.signal), name, live);
     }
-    const definition = impact.config ? storedDefinition(known) : undefined;
-    const had = definition === undefined ? undefined : findDevice(definition, device);
-    const stored = definition === undefined || had === undefined ? undefined : edited(definition, had, edit);
+    let stored: Device | undefined;
+    const after = impact.config
+      ? editedDefinition(known, (before) => {
+          const had = findDevice(before, device);
+          const now = edited(before, had, edit);
+          stored = now;
+          return { ...before, devices: before.devices.map((one) => (one === had ? now : one)) };
+        })
+      : undefined;
 
     if (live !== undefined && info !== undefined) await host.toolstack.changeMedium(info.domid, live, held.signal);
-    if (stored !== undefined) {
-      editDefinition(host, known, (before) => ({
-        ...before,
-        devices: before.devices.map((one) => (isSameDevice(one, stored) ? stored : one)),
-      }));
-    }
+    if (after !== undefined) putBehindLive(host, after, live !== undefined);
     return { name, device: live ?? stored ?? device };
   });
 }

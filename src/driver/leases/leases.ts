@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Disk } from '../../domain/definition/devices/disk.js';
 import type { Domain } from '../../domain/model.js';
 import { Deadline } from '../../errors/deadline.js';
 import { RefusedError } from '../../errors/errors.js';
@@ -6,9 +7,9 @@ import { messageOf } from '../../errors/message-of.js';
 import type { Companion, Reconnecting, Starting, Stopped } from '../lifecycle/companion.js';
 import type { LeaseFolder } from './lease-folder.js';
 import { LeaseNotes, type LeaseNote } from './lease-notes.js';
-import type { Holder, LeaseMode, LeaseRecord } from './lease-record.js';
+import type { Holder, LeaseRecord } from './lease-record.js';
 import { claimed, freed, freeLease, isSame, offered, reclaimed, settled, taken, type Change } from './lease-rules.js';
-import { lockableDisks, type LockableDisk } from './lockable-disks.js';
+import { lockableDisk, lockableDisks, type LockableDisk } from './lockable-disks.js';
 
 /** Where leases are kept: a `LeaseFolder`. */
 export type LeaseStore = Pick<LeaseFolder, 'id' | 'read' | 'change'>;
@@ -113,12 +114,15 @@ export class Leases implements Companion {
     const { dir, log } = this.options;
     if (dir === undefined) return;
     try {
-      const disks = await lockableDisks(domain);
-      await this.shrink(domain, signal);
+      // What it may have beside these goes with it: of a disk that is not seen now nobody knows that it is not used. The toolstack may
+      // not say which are shared.
+      const noted = this.#notes.get(domain.uuid)?.disks ?? [];
+      const known = new Set(noted.map(({ key }) => key));
+      const disks = [...noted, ...(await lockableDisks(domain)).filter(({ key }) => !known.has(key))];
       if (disks.length === 0) return;
       await this.#within(signal, async (soon) => {
         this.#notes.checkFolder(dir, await this.#idOf(dir, soon));
-        this.#notes.put(domain.uuid, { version: 1, dir, name: domain.name, disks: [...disks], arriving: false });
+        this.#notes.put(domain.uuid, { version: 1, dir, name: domain.name, disks, arriving: false });
         for (const disk of disks) {
           const me = await this.#holder(domain, disk, soon);
           await this.#change(dir, disk, me, soon, (record, over) => keepOrTake(record, me, over));
@@ -131,67 +135,60 @@ export class Leases implements Companion {
   }
 
   /**
-   * A running guest is about to get disks: takes the leases that it has not got yet. Where one is refused, it has those that it had.
-   * @param domain what the guest will be
+   * A running guest is about to get a disk: takes its lease, whatever this host remembers of it. Where it is refused, the guest has the
+   * leases that it had.
+   * @param force a person says that whoever has the disk is dead
    * @throws RefusedError `E_REFUSED_LEASE`, `E_REFUSED_LEASE_FOLDER`; SystemError `E_SYSTEM_LEASES`
    */
-  async extend(domain: Domain, force: boolean, signal: AbortSignal): Promise<void> {
+  async takeDisk(guest: Pick<Domain, 'uuid' | 'name'>, disk: Disk, force: boolean, signal: AbortSignal): Promise<void> {
     const { dir, log } = this.options;
-    const { uuid, name } = domain;
+    const { uuid, name } = guest;
+    const lockable = await lockableDisk(disk);
+    if (dir === undefined || lockable === undefined) return;
     const before = this.#notes.get(uuid);
-    if (dir === undefined || (before !== undefined && before.dir !== dir)) return;
-    const had = new Map(before?.disks.map((disk) => [disk.key, disk.mode]));
-    const disks = await lockableDisks(domain);
-    const more = disks.filter(({ key, mode }) => had.get(key) !== mode);
-    if (more.length === 0) return;
+    if (before !== undefined && before.dir !== dir) throw otherFolder(name, before.dir, dir);
+    const others = before?.disks ?? [];
     await this.#within(signal, async (soon) => {
       this.#notes.checkFolder(dir, await this.#idOf(dir, soon));
-      this.#notes.put(uuid, { version: 1, dir, name, disks: [...disks], arriving: false });
+      const me = await this.#holder(guest, lockable, soon);
+      const disks = [...others.filter(({ key }) => key !== lockable.key), lockable];
+      this.#notes.put(uuid, { version: 1, dir, name, disks, arriving: before?.arriving ?? false });
       try {
-        for (const disk of more) {
-          const me = await this.#holder(domain, disk, soon);
-          await this.#change(dir, disk, me, soon, (record, over) => {
-            const change = taken(record, me, over);
-            if (change.do !== 'refuse' || !force) return change;
-            log(`${name}: the lease of ${disk.disk} is taken by force from ${holderText(change.holder)}`);
-            return taken({ ...record, holders: [] }, me, over);
-          });
-        }
-      } catch (error) {
-        await this.#shrinkTo(uuid, had).catch((cause: unknown) => {
-          log(`${name}: leases of disks that it did not get: ${messageOf(cause)}`);
+        await this.#change(dir, lockable, me, soon, (record, over) => {
+          const mine = record.holders.find((holder) => isSame(holder, me));
+          if (mine?.mode === me.mode) return { do: 'nothing' };
+          const change = taken(record, me, over);
+          if (change.do !== 'refuse' || !force) return change;
+          log(`${name}: the lease of ${lockable.disk} is taken by force from ${holderText(change.holder)}`);
+          return taken({ ...record, holders: [] }, me, over);
         });
+      } catch (error) {
+        // Of a refusal it is known that nothing was taken; of anything else it is not, and the note stays.
+        if (error instanceof RefusedError) {
+          if (before === undefined) this.#notes.remove(uuid);
+          else this.#notes.put(uuid, before);
+        }
         throw error;
       }
     });
   }
 
   /**
-   * A running guest has fewer disks than before: lets go of the leases of the others.
-   * @param domain what the guest is now
+   * A running guest has lost a disk: lets go of its lease, unless the guest has the same disk by another name.
+   * @param left the disks that it has still
    * @throws SystemError `E_SYSTEM_LEASES`; DeadlineError `E_DEADLINE_LEASES`
    */
-  async shrink(domain: Domain, signal: AbortSignal): Promise<void> {
-    const disks = await lockableDisks(domain);
-    await this.#within(signal, (soon) =>
-      this.#shrinkTo(domain.uuid, new Map(disks.map(({ key, mode }) => [key, mode])), soon),
-    );
-  }
-
-  /** Lets go of what is noted of a guest and not among these. */
-  async #shrinkTo(
-    uuid: string,
-    stays: ReadonlyMap<string, LeaseMode>,
-    signal = new AbortController().signal,
-  ): Promise<void> {
+  async dropDisk(uuid: string, disk: Disk, left: readonly Disk[], signal: AbortSignal): Promise<void> {
     const note = this.#notes.get(uuid);
-    if (note === undefined) return;
-    const gone = note.disks.filter(({ key }) => !stays.has(key));
-    if (gone.length === 0) return;
-    await this.#freeDisks(uuid, { ...note, disks: gone }, signal);
-    const left = note.disks.filter(({ key }) => stays.has(key));
-    if (left.length === 0) this.#notes.remove(uuid);
-    else this.#notes.put(uuid, { ...note, disks: left });
+    const lockable = await lockableDisk(disk);
+    // What is reached by another name than it was when it was taken stays: a lease too many goes with its guest.
+    const noted = note?.disks.find(({ key }) => key === lockable?.key);
+    if (note === undefined || noted === undefined) return;
+    for (const other of left) if ((await lockableDisk(other))?.key === noted.key) return;
+    await this.#within(signal, (soon) => this.#freeDisks(uuid, { ...note, disks: [noted] }, soon));
+    const disks = note.disks.filter((one) => one !== noted);
+    if (disks.length === 0) this.#notes.remove(uuid);
+    else this.#notes.put(uuid, { ...note, disks });
   }
 
   release({ uuid }: Stopped): Promise<void> {
@@ -384,6 +381,14 @@ function keepOrTake(record: LeaseRecord, me: Holder, over: (holder: Holder) => b
 
 function holderText({ name, uuid, host, since }: Holder): string {
   return `${name} (${uuid}) on ${host}, since ${since}`;
+}
+
+function otherFolder(name: string, had: string, now: string): RefusedError {
+  return new RefusedError(
+    'E_REFUSED_LEASE_FOLDER',
+    `the leases of domain ${name} are in ${had}, and \`lease_dir\` is ${now} now`,
+    { hint: 'Set `lease_dir` back, or start the domain anew.', data: { had, now } },
+  );
 }
 
 function inUse({ disk }: LockableDisk, me: Holder, holder: Holder): RefusedError {

@@ -26,14 +26,18 @@ export async function lockableDisks(domain: Domain): Promise<LockableDisk[]> {
   const { definition } = readDefinition(domain, { lenient: true });
   const found = new Map<string, LockableDisk>();
   for (const device of definition.devices) {
-    if (device.kind !== 'disk' || !isWritten(device)) continue;
-    const disk = await nameOf(device.source);
-    if (disk === undefined) continue;
-    const key = createHash('sha256').update(disk).digest('hex');
-    const mode = device.shareable && found.get(key)?.mode !== 'exclusive' ? 'shared' : 'exclusive';
-    found.set(key, { key, disk, mode });
+    const disk = device.kind === 'disk' ? await lockableDisk(device) : undefined;
+    if (disk !== undefined && found.get(disk.key)?.mode !== 'exclusive') found.set(disk.key, disk);
   }
   return [...found.values()].sort((one, other) => (one.key < other.key ? -1 : 1));
+}
+
+/** One disk that a domain needs a lease of; undefined where it needs none. */
+export async function lockableDisk(device: Disk): Promise<LockableDisk | undefined> {
+  const disk = isWritten(device) ? await nameOf(device.source) : undefined;
+  if (disk === undefined) return undefined;
+  const key = createHash('sha256').update(disk).digest('hex');
+  return { key, disk, mode: device.shareable ? 'shared' : 'exclusive' };
 }
 
 function isWritten(disk: Disk): boolean {

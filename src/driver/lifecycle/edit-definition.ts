@@ -2,6 +2,8 @@ import type { Definition } from '../../domain/definition/model.js';
 import { readDefinition } from '../../domain/definition/read.js';
 import { checkDefinition } from '../../domain/definition/validate/definition.js';
 import { toDomain } from '../../domain/definition/write.js';
+import { SystemError } from '../../errors/errors.js';
+import { messageOf } from '../../errors/message-of.js';
 import type { Host } from '../host.js';
 import { refuseTransient } from './persistent.js';
 import type { KnownDomain } from '../registry/known-domain.js';
@@ -19,11 +21,35 @@ export function storedDefinition(known: KnownDomain): Definition {
 }
 
 /**
- * Changes the definition that a domain's next start uses. The caller holds its job.
- * @throws UsageError `E_USAGE_DOMAIN_*` where the changed one makes no sense; SystemError `E_SYSTEM_REGISTRY`
+ * The definition that a domain's next start shall use: nothing is written yet. @throws UsageError `E_USAGE_DOMAIN_*` where it makes no
+ * sense; RefusedError `E_REFUSED_TRANSIENT`
  */
-export function editDefinition(host: Host, known: KnownDomain, edit: (definition: Definition) => Definition): void {
+export function editedDefinition(known: KnownDomain, edit: (definition: Definition) => Definition): Definition {
   const edited = edit(storedDefinition(known));
   checkDefinition(edited);
-  putDefinition(host, toDomain(edited));
+  return edited;
+}
+
+/**
+ * Changes the definition that a domain's next start uses. The caller holds its job.
+ * @throws as `editedDefinition`; SystemError `E_SYSTEM_REGISTRY`
+ */
+export function editDefinition(host: Host, known: KnownDomain, edit: (definition: Definition) => Definition): void {
+  putDefinition(host, toDomain(editedDefinition(known, edit)));
+}
+
+/**
+ * Writes a definition behind a change of what runs. @throws SystemError `E_SYSTEM_REGISTRY`, which says that what runs has been changed
+ */
+export function putBehindLive(host: Host, definition: Definition, isLiveChanged: boolean): void {
+  try {
+    putDefinition(host, toDomain(definition));
+  } catch (cause) {
+    if (!isLiveChanged) throw cause;
+    throw new SystemError(
+      'E_SYSTEM_REGISTRY',
+      `domain ${definition.name} was changed as it runs, and its definition was not: ${messageOf(cause)}`,
+      { cause, hint: 'Mend what is wrong there, then repeat the change with --config alone.' },
+    );
+  }
 }

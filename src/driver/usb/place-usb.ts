@@ -1,8 +1,11 @@
 import type { DeviceBase } from '../../domain/definition/devices/base.js';
+import type { Device } from '../../domain/definition/devices/device.js';
 import type { UsbHostdev } from '../../domain/definition/devices/hostdev.js';
 import { deviceText, isSameDevice } from '../../domain/definition/pluggable.js';
 import { readDefinition } from '../../domain/definition/read.js';
 import { RefusedError } from '../../errors/errors.js';
+import { messageOf } from '../../errors/message-of.js';
+import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
 import { usbOnHost } from './host-usb.js';
 
@@ -18,13 +21,23 @@ export async function placeUsb(host: Host, uuid: string, device: HostUsb, signal
   const placed = { ...device, identity };
   for (const other of await host.toolstack.list(signal)) {
     if (other.uuid === uuid) continue; // its own devices are compared with anyway
-    const { domain } = await host.toolstack.describe(other.domid, signal);
-    const { definition } = readDefinition(domain, { lenient: true });
-    if (!definition.devices.some((one) => isSameDevice(one, placed))) continue;
+    if (!(await devicesOf(host, other, signal)).some((one) => isSameDevice(one, placed))) continue;
     throw new RefusedError('E_REFUSED_USB_IN_USE', `${deviceText(placed)} is in use by domain ${other.name}`, {
       hint: 'Detach it there first.',
       data: { domain: other.name },
     });
   }
   return placed;
+}
+
+/** None where the toolstack cannot say: it looks itself before it gives a device away. */
+async function devicesOf(host: Host, { domid, name }: DomainInfo, signal: AbortSignal): Promise<readonly Device[]> {
+  try {
+    const { domain } = await host.toolstack.describe(domid, signal);
+    return readDefinition(domain, { lenient: true }).definition.devices;
+  } catch (error) {
+    signal.throwIfAborted();
+    host.log(`${name}: what devices it has is not known: ${messageOf(error)}`);
+    return [];
+  }
 }

@@ -17,14 +17,21 @@ export function usbController(index: number): UsbController & DeviceBase {
   return plainDevice({ kind: 'controller', type: 'usb', index, model: 'qusb2', ports: DEFAULT_PORTS });
 }
 
-/** The first number that no controller of this type has. */
+/** The first number that no controller of this type has, nor any device is to be at. */
 export function freeIndex(type: string, devices: readonly Device[]): number {
-  const used = new Set(
-    devices.map((device) => (device.kind === 'controller' && device.type === type ? device.index : undefined)),
-  );
+  const used = new Set<number | undefined>();
+  for (const device of devices) {
+    if (device.kind === 'controller' && device.type === type) used.add(device.index);
+    if (type === 'usb' && device.guestAddress?.type === 'usb') used.add(device.guestAddress.bus);
+  }
   let index = 0;
   while (used.has(index)) index += 1;
   return index;
+}
+
+/** Whether there is a USB controller of that number. */
+export function hasController(devices: readonly Device[], index: number): boolean {
+  return devices.some((device) => device.kind === 'controller' && device.type === 'usb' && device.index === index);
 }
 
 /**

@@ -3,6 +3,7 @@ import { lifecycleActions } from '../../domain/lifecycle-actions.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { DomainInfo, GuestConfig } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
+import { withUsbPlaced } from '../usb/usb-at-start.js';
 import { startDomain } from '../lifecycle/start-domain.js';
 import { endDomain, noteStopped } from '../lifecycle/stop-domain.js';
 import { endingOf, type Ending } from './ending.js';
@@ -90,8 +91,9 @@ export async function startAgain(
 ): Promise<void> {
   const { uuid, name } = config.domain;
   try {
-    const make = (): ReturnType<typeof host.toolstack.create> => host.toolstack.create(config, signal);
-    const { domid } = await startDomain(host, { config, how: 'booted', paused: false, make, signal });
+    const placed = { ...config, domain: await withUsbPlaced(host, config.domain, signal) };
+    const make = (): ReturnType<typeof host.toolstack.create> => host.toolstack.create(placed, signal);
+    const { domid } = await startDomain(host, { config: placed, how: 'booted', paused: false, make, signal });
     if (isReboot) host.events.tell({ domain: name, uuid, id: domid, what: { type: 'reboot' } });
   } catch (error) {
     // One that was refused has not been noted as failed, and is not to be tried for ever.

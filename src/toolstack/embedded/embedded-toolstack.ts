@@ -9,6 +9,7 @@ import { Agent } from '../agent/agent.js';
 import { agentEntry } from '../agent/entry.js';
 import { checkDom0Target, guestDomid, type Domid } from '../domid.js';
 import type {
+  DetachOptions,
   DomainInfo,
   GuestConfig,
   GuestReport,
@@ -292,8 +293,8 @@ export class EmbeddedToolstack implements Toolstack {
     await this.#change(id, signal, (domain) => attachDevice(domain, device, signal));
   }
 
-  async detach(id: Domid, device: Pluggable, signal?: AbortSignal): Promise<void> {
-    await this.#change(id, signal, (domain) => detachDevice(domain, device, signal));
+  async detach(id: Domid, device: Pluggable, { force, signal }: DetachOptions): Promise<void> {
+    await this.#change(id, signal, (domain) => detachDevice(domain, device, force, signal));
   }
 
   async changeMedium(id: Domid, drive: Disk, signal?: AbortSignal): Promise<void> {

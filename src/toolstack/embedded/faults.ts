@@ -29,6 +29,8 @@ import { takeLock } from './locked-domain.js';
  * | `disk-full-on-restore` | the restore fails with ENOSPC |
  * | `no-memory` | creating or restoring finds too little memory |
  * | `create-fails`, `unpause-fails`, `resume-fails`, `destroy-fails`, `attach-fails`, `detach-fails` | that call fails; nothing is changed |
+ * | `attach-breaks` | the device is there, and the call fails |
+ * | `keep-disks` | the guest does not let go of its disks |
  */
 const PARAMETERS = {
   'refuse-suspend': ['timeoutMs'],
@@ -48,7 +50,9 @@ const PARAMETERS = {
   'resume-fails': [],
   'destroy-fails': [],
   'attach-fails': [],
+  'attach-breaks': [],
   'detach-fails': [],
+  'keep-disks': [],
 } as const satisfies Record<string, readonly (keyof FaultParameters)[]>;
 
 export type FaultName = keyof typeof PARAMETERS;

@@ -7,7 +7,7 @@ import type { Domain } from '../../domain/model.js';
 import { ToolstackError } from '../../errors/errors.js';
 import { readConfig, writeConfig } from './domain-config.js';
 import { requireBuilt } from './domain-record.js';
-import { failIfTold } from './faults.js';
+import { failIfTold, takeFaults } from './faults.js';
 import type { LockedDomain } from './locked-domain.js';
 
 /** A simulated guest takes whatever it is given, at once. @throws ToolstackError `E_TOOLSTACK_DEVICE_EXISTS` */
@@ -25,16 +25,28 @@ export async function attachDevice(domain: LockedDomain, device: Pluggable, sign
     }
     return [...devices, device];
   });
+  await failIfTold(domain.host, readConfig(domain.folder).domain, 'attach-breaks', signal);
 }
 
-/** @throws ToolstackError `E_TOOLSTACK_NOTFOUND` */
-export async function detachDevice(domain: LockedDomain, device: Pluggable, signal?: AbortSignal): Promise<void> {
-  requireBuilt(domain.record);
-  await failIfTold(domain.host, readConfig(domain.folder).domain, 'detach-fails', signal);
-  changeDevices(domain, (devices) => {
-    findDevice(domain, devices, device);
-    return devices.filter((other) => !isSameDevice(other, device));
-  });
+/** @throws ToolstackError `E_TOOLSTACK_NOTFOUND`; `E_TOOLSTACK_TIMEDOUT` where the guest was told to keep its disks */
+export async function detachDevice(
+  domain: LockedDomain,
+  device: Pluggable,
+  force: boolean,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { record, folder, host } = domain;
+  requireBuilt(record);
+  const config = readConfig(folder).domain;
+  await failIfTold(host, config, 'detach-fails', signal);
+  const { devices } = readDefinition(config, { lenient: true }).definition;
+  findDevice(domain, devices, device);
+  if (device.kind === 'disk' && !force && (await takeFaults(host, config, ['keep-disks'], signal)).has('keep-disks')) {
+    throw new ToolstackError('E_TOOLSTACK_TIMEDOUT', `domain ${record.domid} (${record.name}) uses its disk`, {
+      data: { domid: record.domid },
+    });
+  }
+  changeDevices(domain, (all) => all.filter((other) => !isSameDevice(other, device)));
 }
 
 /** @throws ToolstackError `E_TOOLSTACK_NOTFOUND` */

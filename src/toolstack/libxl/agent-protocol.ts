@@ -63,7 +63,7 @@ export const schedulingParams = z.object({
 });
 export const dumpParams = z.object({ domid: domidSchema, path: z.string() });
 export const attachParams = z.object({ domid: domidSchema, kind: z.enum(PLUG_KINDS), json: z.string() });
-const named = { domid: domidSchema };
+const named = { domid: domidSchema, force: z.boolean() };
 export const detachParams = z.discriminatedUnion('kind', [
   z.object({ ...named, kind: z.literal('disk'), vdev: z.string() }),
   z.object({ ...named, kind: z.literal('nic'), mac: z.string() }),

@@ -4,7 +4,10 @@ import { onThread, type Library } from './foreign.js';
 import type { Address, LibxlNative, OperationTag } from './native.js';
 import { bindLate } from './optional-calls.js';
 
-type Devices = Pick<LibxlNative, 'diskByVdev' | 'nicByMac' | 'addDevice' | 'removeDevice' | 'insertMedium'>;
+type Devices = Pick<
+  LibxlNative,
+  'diskByVdev' | 'nicByMac' | 'addDevice' | 'removeDevice' | 'safeRemoveDisk' | 'insertMedium'
+>;
 
 /** A call that takes a domain, a device and an asyncop_how. */
 type DeviceCall = (...args: [ctx: Address, domid: number, device: Address, how: Address]) => Promise<number>;
@@ -25,6 +28,7 @@ export function bindDevices(libxl: Library, ctx: Address): Devices {
     usbdev: deviceCall(`libxl_device_usbdev_${verb}`),
   });
   const [add, remove] = [calls('add'), calls('remove')];
+  const safeRemove = deviceCall('libxl_device_disk_safe_remove');
   const insert = deviceCall('libxl_cdrom_insert');
   const vdevToDisk = lookup('libxl_vdev_to_device_disk');
   const macToNic = lookup('libxl_mac_to_device_nic');
@@ -35,6 +39,7 @@ export function bindDevices(libxl: Library, ctx: Address): Devices {
     nicByMac: (domid, mac, nic) => macToNic(ctx, domid, mac, nic),
     addDevice: (kind, domid, device, tag) => started(add[kind], domid, device, tag),
     removeDevice: (kind, domid, device, tag) => started(remove[kind], domid, device, tag),
+    safeRemoveDisk: (domid, disk, tag) => started(safeRemove, domid, disk, tag),
     insertMedium: (domid, disk, tag) => started(insert, domid, disk, tag),
   };
 }

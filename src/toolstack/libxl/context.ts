@@ -358,32 +358,37 @@ export class LibxlContext {
     }
   }
 
-  /** Plugs a device in. libxl takes it out again where it cannot be served. */
-  async attach(id: Domid, kind: PlugKind, json: string): Promise<void> {
+  /** Plugs a device in. Where that fails, libxl may leave it in the domain and its configuration. */
+  async attach(id: Domid, kind: PlugKind, json: string, transfer: Transfer): Promise<void> {
     await withStruct(this.#native, `device_${kind}`, async (device) => {
       await this.#fill(kind, device, json);
-      await this.#harm('given a device', id, `attach a ${kind} to domain ${id}`, undefined, (domid, tag) =>
+      await this.#harm('given a device', id, `attach a ${kind} to domain ${id}`, transfer, (domid, tag) =>
         this.#native.addDevice(kind, domid, device, tag),
       );
     });
   }
 
-  /** Takes a device out, as libxl itself has it now. @throws ToolstackError `E_TOOLSTACK_NOTFOUND` where it has none such */
-  async detach(id: Domid, named: NamedDevice): Promise<void> {
+  /**
+   * Takes a device out, as libxl itself has it now; a disk from a guest that uses it only where `force` says so.
+   * @throws ToolstackError `E_TOOLSTACK_NOTFOUND` where it has none such
+   */
+  async detach(id: Domid, named: NamedDevice, force: boolean, transfer: Transfer): Promise<void> {
     const { kind } = named;
     await withStruct(this.#native, `device_${kind}`, async (device) => {
       await this.#find(id, named, device);
-      await this.#harm('deprived of a device', id, `detach a ${kind} from domain ${id}`, undefined, (domid, tag) =>
-        this.#native.removeDevice(kind, domid, device, tag),
+      await this.#harm('deprived of a device', id, `detach a ${kind} from domain ${id}`, transfer, (domid, tag) =>
+        kind === 'disk' && !force
+          ? this.#native.safeRemoveDisk(domid, device, tag)
+          : this.#native.removeDevice(kind, domid, device, tag),
       );
     });
   }
 
   /** Puts the medium into the drive of its target, or takes it out where the disk is empty. */
-  async changeMedium(id: Domid, json: string): Promise<void> {
+  async changeMedium(id: Domid, json: string, transfer: Transfer): Promise<void> {
     await withStruct(this.#native, 'device_disk', async (device) => {
       await this.#fill('disk', device, json);
-      await this.#harm('given another medium', id, `change a medium of domain ${id}`, undefined, (domid, tag) =>
+      await this.#harm('given another medium', id, `change a medium of domain ${id}`, transfer, (domid, tag) =>
         this.#native.insertMedium(domid, device, tag),
       );
     });

@@ -62,6 +62,11 @@ function transferOf({ signal, emit }: CallContext): Transfer {
   return { signal, heard: emit };
 }
 
+/** A call that can be aborted and tells nothing on its way. */
+function unheard({ signal }: CallContext): Transfer {
+  return { signal, heard: () => undefined };
+}
+
 /** The new domain is the caller's once the answer was heard; until then it is ours to remove. */
 function made(domid: Domid, { ifUnheard }: CallContext): { domid: Domid } {
   ifUnheard(() => open().context.destroy(domid));
@@ -122,17 +127,17 @@ serveAgent({
     const { domid, vcpu, cpus } = pinParams.parse(params);
     await open().context.pinVcpu(domid, vcpu, cpus);
   },
-  attach: async (params) => {
+  attach: async (params, call) => {
     const { domid, kind, json } = attachParams.parse(params);
-    await open().context.attach(domid, kind, json);
+    await open().context.attach(domid, kind, json, unheard(call));
   },
-  detach: async (params) => {
-    const { domid, ...device } = detachParams.parse(params);
-    await open().context.detach(domid, device);
+  detach: async (params, call) => {
+    const { domid, force, ...device } = detachParams.parse(params);
+    await open().context.detach(domid, device, force, unheard(call));
   },
-  changeMedium: async (params) => {
+  changeMedium: async (params, call) => {
     const { domid, json } = mediumParams.parse(params);
-    await open().context.changeMedium(domid, json);
+    await open().context.changeMedium(domid, json, unheard(call));
   },
   scheduling: async (params) => await open().context.scheduling(domainParams.parse(params).domid),
   setScheduling: async (params) => {

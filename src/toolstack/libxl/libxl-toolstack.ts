@@ -15,6 +15,7 @@ import { agentEntry } from '../agent/entry.js';
 import { SpareAgent } from '../agent/spare-agent.js';
 import { guestDomid, type Domid } from '../domid.js';
 import type {
+  DetachOptions,
   DomainInfo,
   GuestConfig,
   GuestReport,
@@ -227,8 +228,8 @@ export class LibxlToolstack implements Toolstack {
     await this.#change('attach', id, signal, { kind, json: formatBigJson(json) });
   }
 
-  async detach(id: Domid, device: Pluggable, signal?: AbortSignal): Promise<void> {
-    await this.#change('detach', id, signal, { ...nameOfDevice(device) });
+  async detach(id: Domid, device: Pluggable, { force, signal }: DetachOptions): Promise<void> {
+    await this.#change('detach', id, signal, { ...nameOfDevice(device), force });
   }
 
   async changeMedium(id: Domid, drive: Disk, signal?: AbortSignal): Promise<void> {

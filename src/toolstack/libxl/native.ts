@@ -121,7 +121,9 @@ export interface LibxlNative {
   coreDump(domid: number, path: string, tag: OperationTag): Promise<number>;
   /** libxl_device_KIND_add. */
   addDevice(kind: PlugKind, domid: number, device: Address, tag: OperationTag): Promise<number>;
-  /** libxl_device_KIND_remove: waits for the guest. */
+  /** libxl_device_disk_safe_remove (from 4.15 on): waits for the guest, and fails where it does not let go. */
+  safeRemoveDisk(domid: number, disk: Address, tag: OperationTag): Promise<number>;
+  /** libxl_device_KIND_remove: asks the guest, and takes the device from it ten seconds later. */
   removeDevice(kind: PlugKind, domid: number, device: Address, tag: OperationTag): Promise<number>;
   /** libxl_cdrom_insert; a disk of format `empty` ejects. */
   insertMedium(domid: number, disk: Address, tag: OperationTag): Promise<number>;

@@ -12,6 +12,7 @@ const CALLS: Readonly<Record<Ability, readonly string[]>> = {
   'core-dump': ['libxl_domain_core_dump'],
   'dom0-balloon': ['libxl_domain_need_memory', 'libxl_set_memory_target'],
   'disk-hotplug': ['libxl_device_disk_add', 'libxl_device_disk_remove', 'libxl_vdev_to_device_disk'],
+  'disk-safe-detach': ['libxl_device_disk_safe_remove'],
   'interface-hotplug': ['libxl_device_nic_add', 'libxl_device_nic_remove', 'libxl_mac_to_device_nic'],
   'usb-hotplug': [
     'libxl_device_usbctrl_add',

@@ -132,16 +132,16 @@ describe('libxl context', () => {
   });
 
   it('plugs devices in, as they are given', async () => {
-    await context.attach(id, 'disk', '{"vdev":"xvdb"}');
-    await context.attach(id, 'usbctrl', '{"devid":1}');
-    await context.changeMedium(id, '{"vdev":"hdc","format":"empty"}');
+    await context.attach(id, 'disk', '{"vdev":"xvdb"}', quiet);
+    await context.attach(id, 'usbctrl', '{"devid":1}', quiet);
+    await context.changeMedium(id, '{"vdev":"hdc","format":"empty"}', quiet);
     expect(native.calls).toEqual([
       'add disk {"vdev":"xvdb"} to 3',
       'add usbctrl {"devid":1} to 3',
       'insert {"vdev":"hdc","format":"empty"} into 3',
     ]);
     native.codes.set('addDevice', -9);
-    await expect(context.attach(id, 'nic', '{}')).rejects.toMatchObject({ code: 'E_TOOLSTACK_TIMEDOUT' });
+    await expect(context.attach(id, 'nic', '{}', quiet)).rejects.toMatchObject({ code: 'E_TOOLSTACK_TIMEDOUT' });
   });
 
   it('S14 S21 S47: takes devices out as libxl itself has them', async () => {
@@ -152,11 +152,13 @@ describe('libxl context', () => {
       { ctrl: 0, port: 2, 'type.hostdev': { hostbus: 1, hostaddr: 6 } },
     ];
     native.config = { c_info: {}, b_info: {}, usbctrls: [{ devid: 0, ports: 4 }], usbdevs };
-    await context.detach(id, { kind: 'disk', vdev: 'xvdb' });
-    await context.detach(id, { kind: 'nic', mac: '00:16:3e:00:00:01' });
-    await context.detach(id, { kind: 'usbdev', bus: 1, device: 6 });
-    await context.detach(id, { kind: 'usbctrl', devid: 0 });
+    await context.detach(id, { kind: 'disk', vdev: 'xvdb' }, false, quiet);
+    await context.detach(id, { kind: 'disk', vdev: 'xvdb' }, true, quiet);
+    await context.detach(id, { kind: 'nic', mac: '00:16:3e:00:00:01' }, false, quiet);
+    await context.detach(id, { kind: 'usbdev', bus: 1, device: 6 }, false, quiet);
+    await context.detach(id, { kind: 'usbctrl', devid: 0 }, false, quiet);
     expect(native.calls).toEqual([
+      'ask for disk {"vdev":"xvdb","backend":"qdisk"} of 3',
       'remove disk {"vdev":"xvdb","backend":"qdisk"} from 3',
       'remove nic {"devid":2} from 3',
       'remove usbdev {"type.hostdev":{"hostbus":1,"hostaddr":6},"ctrl":0,"port":2} from 3',
@@ -168,9 +170,17 @@ describe('libxl context', () => {
       { kind: 'usbdev', bus: 1, device: 7 },
       { kind: 'usbctrl', devid: 5 },
     ] as const) {
-      await expect(context.detach(id, named)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NOTFOUND' });
+      await expect(context.detach(id, named, false, quiet)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NOTFOUND' });
     }
-    expect(native.calls).toHaveLength(4);
+    expect(native.calls).toHaveLength(5);
+  });
+
+  it('is aborted by its caller, by libxl itself', async () => {
+    native.hanging.add('addDevice');
+    const stop = new AbortController();
+    const attached = context.attach(id, 'disk', '{}', { signal: stop.signal, heard: () => undefined });
+    stop.abort(new AbortedError('enough'));
+    await expect(attached).rejects.toThrow('enough');
   });
 
   it('refuses an amount of memory that is none, before libxl is asked', async () => {

@@ -187,6 +187,10 @@ export class FakeNative implements LibxlNative {
     const json = JSON.stringify(this.#structs.get(device));
     return this.#start('removeDevice', `remove ${kind} ${json} from ${domid}`, domid, tag);
   }
+  safeRemoveDisk(domid: number, disk: Address, tag: OperationTag): Promise<number> {
+    const json = JSON.stringify(this.#structs.get(disk));
+    return this.#start('safeRemoveDisk', `ask for disk ${json} of ${domid}`, domid, tag);
+  }
   insertMedium(domid: number, disk: Address, tag: OperationTag): Promise<number> {
     return this.#start('insertMedium', `insert ${JSON.stringify(this.#structs.get(disk))} into ${domid}`, domid, tag);
   }

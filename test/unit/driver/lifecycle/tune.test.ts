@@ -331,6 +331,7 @@ describe('S25: a toolstack that lacks something', () => {
       'core-dump',
       'dom0-balloon',
       'disk-hotplug',
+      'disk-safe-detach',
       'interface-hotplug',
       'usb-hotplug',
       'media-change',
