@@ -2,9 +2,9 @@ import { completeDevice } from '../../domain/definition/defaults.js';
 import type { Device } from '../../domain/definition/devices/device.js';
 import type { Definition } from '../../domain/definition/model.js';
 import { deviceText, type Pluggable } from '../../domain/definition/pluggable.js';
-import { InvariantError, RefusedError, ToolstackError } from '../../errors/errors.js';
+import { AbortedError, InvariantError, RefusedError, ToolstackError } from '../../errors/errors.js';
 import type { Domid } from '../../toolstack/domid.js';
-import type { DetachOptions, HostInfo } from '../../toolstack/toolstack.js';
+import type { DetachOptions, DomainInfo, HostInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
 import { defineContext } from '../lifecycle/define-context.js';
 import { editedDefinition, impactOn, putBehindLive, storedDefinition } from '../lifecycle/edit-definition.js';
@@ -12,7 +12,7 @@ import type { ImpactFlags } from '../lifecycle/impact.js';
 import { needAbility } from '../lifecycle/need-ability.js';
 import { withDomain } from '../lifecycle/with-domain.js';
 import { runningDefinition, type DeviceChange } from './attach-device.js';
-import { dropLease } from './plug-in.js';
+import { dropLease, hasDevice } from './plug-in.js';
 import { findDevice, type WantedDevice } from './find-device.js';
 import { usbOnHost } from '../usb/host-usb.js';
 import { abilityFor, hotPluggable } from './hot-pluggable.js';
@@ -40,7 +40,8 @@ export async function detachDevice(host: Host, ref: string, request: DetachReque
       const found = findDevice(running, await placed(host, request.device));
       live = hotPluggable(completeDevice(found, running.type, defineContext));
       refuseBusy(running, live);
-      refuseUnsafe(await needAbility(host, abilityFor(live), held.signal), live, force);
+      const here = await needAbility(host, abilityFor(live), held.signal);
+      if (live.kind === 'disk' && !force) refuseUnsafe(here, info, live);
     }
     const definition = impact.config ? storedDefinition(known) : undefined;
     const stored = definition && findDevice(definition, request.device);
@@ -63,25 +64,45 @@ export async function detachDevice(host: Host, ref: string, request: DetachReque
   });
 }
 
-/** @throws RefusedError `E_REFUSED_UNSUPPORTED` for a disk where the toolstack takes disks by force only */
-function refuseUnsafe({ toolstack, version, lacks }: HostInfo, device: Pluggable, force: boolean): void {
-  if (device.kind !== 'disk' || force || !lacks.includes('disk-safe-detach')) return;
+/**
+ * A disk goes when its guest says so. @throws RefusedError `E_REFUSED_UNSUPPORTED` where the toolstack does not ask it; `E_REFUSED_STATE`
+ * where it cannot answer: libxl takes disks that a device model serves from a guest that stands still
+ */
+function refuseUnsafe({ toolstack, version, lacks }: HostInfo, info: DomainInfo, disk: Pluggable): void {
+  if (lacks.includes('disk-safe-detach')) {
+    throw new RefusedError(
+      'E_REFUSED_UNSUPPORTED',
+      `the toolstack of this host (${toolstack} ${version}) takes a disk from its guest whether that uses it or not`,
+      { hint: 'See that nothing in the guest uses it, then say --force.', data: { ability: 'disk-safe-detach' } },
+    );
+  }
+  if (info.state === 'running') return;
   throw new RefusedError(
-    'E_REFUSED_UNSUPPORTED',
-    `the toolstack of this host (${toolstack} ${version}) takes a disk from its guest whether that uses it or not`,
-    { hint: 'See that nothing in the guest uses it, then say --force.', data: { ability: 'disk-safe-detach' } },
+    'E_REFUSED_STATE',
+    `domain ${info.name} is ${info.state}: its guest cannot let go of ${deviceText(disk)}`,
+    { hint: 'Let it run (`xenferry resume`), or say --force: what it has not written yet is lost then.' },
   );
 }
 
-/** @throws ToolstackError, with what to do where the guest does not let go */
+const PENDING =
+  'It has been asked, and the disk goes as soon as it lets go: see that nothing in it uses the disk, then detach it again, which ends the matter.';
+
+/** Takes the device out. What is gone is gone, whatever the toolstack says of how. @throws ToolstackError, with what to do then */
 async function letGo(host: Host, id: Domid, device: Pluggable, options: DetachOptions): Promise<void> {
   try {
     await host.toolstack.detach(id, device, options);
   } catch (error) {
+    const isAsked = device.kind === 'disk' && !options.force;
+    if (error instanceof AbortedError && isAsked)
+      throw new AbortedError(error.message, { cause: error, hint: PENDING });
     if (!(error instanceof ToolstackError) || error.code !== 'E_TOOLSTACK_TIMEDOUT') throw error;
+    const signal = AbortSignal.timeout(host.deadlines.callMs);
+    if (!(await hasDevice(host, id, device, signal).catch(() => true))) return;
     throw new ToolstackError(error.code, `the guest does not let go of ${deviceText(device)}: ${error.message}`, {
       cause: error,
-      hint: 'See that nothing in the guest uses it, and detach it again. --force takes it from the guest all the same: what that has not written yet is lost.',
+      hint: isAsked
+        ? `${PENDING} --force takes it from the guest at once: what that has not written yet is lost.`
+        : 'What serves it on this host does not answer: look at its logs.',
       data: error.data,
     });
   }

@@ -1,5 +1,6 @@
 import { readDefinition } from '../../domain/definition/read.js';
-import { deviceText, type Pluggable } from '../../domain/definition/pluggable.js';
+import type { Device } from '../../domain/definition/devices/device.js';
+import { deviceText, isSameDevice, type Pluggable } from '../../domain/definition/pluggable.js';
 import { ToolstackError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { Domid } from '../../toolstack/domid.js';
@@ -27,15 +28,23 @@ export async function plugIn(
   forceLease: boolean,
   signal: AbortSignal,
 ): Promise<void> {
+  signal.throwIfAborted();
   if (device.kind === 'disk') await host.leases.takeDisk(guest, device, forceLease, signal);
   try {
     await host.toolstack.attach(guest.id, device, signal);
   } catch (error) {
-    // Somebody else's, who was faster.
-    const isOthers = error instanceof ToolstackError && error.code === 'E_TOOLSTACK_DEVICE_EXISTS';
-    if (!isOthers) await takeBack(host, guest, device);
+    if (!isOthers(device, error)) await takeBack(host, guest, device);
+    else await dropLease(host, guest, device);
     throw error;
   }
+}
+
+/** It is there by somebody who was faster; of a USB device of the host libxl says no more than that it cannot be. */
+function isOthers(device: Pluggable, error: unknown): boolean {
+  if (!(error instanceof ToolstackError)) return false;
+  return (
+    error.code === 'E_TOOLSTACK_DEVICE_EXISTS' || (device.kind === 'hostdev' && error.code === 'E_TOOLSTACK_INVAL')
+  );
 }
 
 /** Takes a device out that is of no use, whatever the guest says. Never rejects: what broke the attachment is the story. */
@@ -55,25 +64,29 @@ export async function takeBack(host: Host, guest: Plugged, device: Pluggable): P
 }
 
 /**
- * A running domain has a device no more: lets go of the lease of a disk. Never rejects: a lease too many keeps others out, and its guest's
- * end frees it.
+ * Lets go of the lease of a disk where a running domain has that disk no more, by what the toolstack says. Never rejects: a lease too many
+ * keeps others out, and its guest's end frees it.
  */
 export async function dropLease(host: Host, { id, uuid, name }: Plugged, device: Pluggable): Promise<void> {
   if (device.kind !== 'disk') return;
   const signal = AbortSignal.timeout(host.deadlines.callMs);
   try {
-    const { domain } = await host.toolstack.describe(id, signal);
-    const { definition } = readDefinition(domain, { lenient: true });
-    const left = definition.devices.filter((one) => one.kind === 'disk' && one.target !== device.target);
-    await host.leases.dropDisk(
-      uuid,
-      device,
-      left.filter((one) => one.kind === 'disk'),
-      signal,
-    );
+    const left = (await runningDevices(host, id, signal)).filter((one) => one.kind === 'disk');
+    if (left.some(({ target }) => target === device.target)) return;
+    await host.leases.dropDisk(uuid, device, left, signal);
   } catch (error) {
     host.log(
       `${name}: the lease of ${deviceText(device)}, which it has no more, is still its own: ${messageOf(error)}`,
     );
   }
+}
+
+/** Whether a running domain has a device. @throws ToolstackError where that cannot be seen */
+export async function hasDevice(host: Host, id: Domid, device: Pluggable, signal: AbortSignal): Promise<boolean> {
+  return (await runningDevices(host, id, signal)).some((one) => isSameDevice(one, device));
+}
+
+async function runningDevices(host: Host, id: Domid, signal: AbortSignal): Promise<readonly Device[]> {
+  const { domain } = await host.toolstack.describe(id, signal);
+  return readDefinition(domain, { lenient: true }).definition.devices;
 }

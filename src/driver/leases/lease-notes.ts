@@ -16,6 +16,8 @@ const noteSchema = z.object({
       key: z.string().regex(/^[0-9a-f]{64}$/),
       disk: z.string(),
       mode: z.enum(['exclusive', 'shared']),
+      /** It is being taken or let go: to be let go, whatever comes of that, and never to be taken. */
+      pending: z.boolean().optional(),
     }),
   ),
   /** It is on its way here, and what it has goes back where it does not arrive. */
@@ -24,6 +26,8 @@ const noteSchema = z.object({
 
 /** Which leases a guest of this host has, or may have: written before they are taken, removed when they have been let go. */
 export type LeaseNote = z.infer<typeof noteSchema>;
+
+export type NotedDisk = LeaseNote['disks'][number];
 
 const seenSchema = z.object({ dir: z.string(), id: z.string() });
 const MAX_BYTES = 1024 * 1024;

@@ -6,7 +6,7 @@ import { RefusedError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { Companion, Reconnecting, Starting, Stopped } from '../lifecycle/companion.js';
 import type { LeaseFolder } from './lease-folder.js';
-import { LeaseNotes, type LeaseNote } from './lease-notes.js';
+import { LeaseNotes, type LeaseNote, type NotedDisk } from './lease-notes.js';
 import type { Holder, LeaseRecord } from './lease-record.js';
 import { claimed, freed, freeLease, isSame, offered, reclaimed, settled, taken, type Change } from './lease-rules.js';
 import { lockableDisk, lockableDisks, type LockableDisk } from './lockable-disks.js';
@@ -116,14 +116,23 @@ export class Leases implements Companion {
     try {
       // What it may have beside these goes with it: of a disk that is not seen now nobody knows that it is not used. The toolstack may
       // not say which are shared.
-      const noted = this.#notes.get(domain.uuid)?.disks ?? [];
+      const note = this.#notes.get(domain.uuid);
+      if (note !== undefined && note.dir !== dir) {
+        log(`${domain.name}: its leases stay in ${note.dir} until it ends: \`lease_dir\` is ${dir} now`);
+        return;
+      }
+      const seen = await lockableDisks(domain);
+      const has = new Set(seen.map(({ key }) => key));
+      // One that was being taken, and is there after all, is taken.
+      const noted = (note?.disks ?? []).map((disk) => (has.has(disk.key) ? { ...disk, pending: false } : disk));
       const known = new Set(noted.map(({ key }) => key));
-      const disks = [...noted, ...(await lockableDisks(domain)).filter(({ key }) => !known.has(key))];
+      const disks: NotedDisk[] = [...noted, ...seen.filter(({ key }) => !known.has(key))];
       if (disks.length === 0) return;
       await this.#within(signal, async (soon) => {
         this.#notes.checkFolder(dir, await this.#idOf(dir, soon));
         this.#notes.put(domain.uuid, { version: 1, dir, name: domain.name, disks, arriving: false });
         for (const disk of disks) {
+          if (disk.pending === true) continue;
           const me = await this.#holder(domain, disk, soon);
           await this.#change(dir, disk, me, soon, (record, over) => keepOrTake(record, me, over));
         }
@@ -147,29 +156,32 @@ export class Leases implements Companion {
     if (dir === undefined || lockable === undefined) return;
     const before = this.#notes.get(uuid);
     if (before !== undefined && before.dir !== dir) throw otherFolder(name, before.dir, dir);
-    const others = before?.disks ?? [];
+    const others = (before?.disks ?? []).filter(({ key }) => key !== lockable.key);
+    const had = before?.disks.find(({ key }) => key === lockable.key);
+    // What it has alone by another name it goes on having alone.
+    const wanted: LockableDisk = had?.mode === 'exclusive' ? { ...lockable, mode: 'exclusive' } : lockable;
+    const note = (disk: NotedDisk): void => {
+      this.#notes.put(uuid, { version: 1, dir, name, disks: [...others, disk], arriving: before?.arriving ?? false });
+    };
     await this.#within(signal, async (soon) => {
       this.#notes.checkFolder(dir, await this.#idOf(dir, soon));
-      const me = await this.#holder(guest, lockable, soon);
-      const disks = [...others.filter(({ key }) => key !== lockable.key), lockable];
-      this.#notes.put(uuid, { version: 1, dir, name, disks, arriving: before?.arriving ?? false });
+      const me = await this.#holder(guest, wanted, soon);
+      if (had === undefined) note({ ...wanted, pending: true });
       try {
-        await this.#change(dir, lockable, me, soon, (record, over) => {
+        await this.#change(dir, wanted, me, soon, (record, over) => {
           const mine = record.holders.find((holder) => isSame(holder, me));
-          if (mine?.mode === me.mode) return { do: 'nothing' };
+          if (mine?.mode === 'exclusive' || mine?.mode === me.mode) return { do: 'nothing' };
           const change = taken(record, me, over);
           if (change.do !== 'refuse' || !force) return change;
-          log(`${name}: the lease of ${lockable.disk} is taken by force from ${holderText(change.holder)}`);
+          log(`${name}: the lease of ${wanted.disk} is taken by force from ${holderText(change.holder)}`);
           return taken({ ...record, holders: [] }, me, over);
         });
       } catch (error) {
-        // Of a refusal it is known that nothing was taken; of anything else it is not, and the note stays.
-        if (error instanceof RefusedError) {
-          if (before === undefined) this.#notes.remove(uuid);
-          else this.#notes.put(uuid, before);
-        }
+        // Of a refusal it is known that nothing was taken; of anything else it is not, and what is pending is let go in time.
+        if (error instanceof RefusedError && had === undefined) this.#forgetDisk(uuid, wanted.key);
         throw error;
       }
+      note(wanted);
     });
   }
 
@@ -185,8 +197,16 @@ export class Leases implements Companion {
     const noted = note?.disks.find(({ key }) => key === lockable?.key);
     if (note === undefined || noted === undefined) return;
     for (const other of left) if ((await lockableDisk(other))?.key === noted.key) return;
+    const disks = note.disks.map((one) => (one === noted ? { ...one, pending: true } : one));
+    this.#notes.put(uuid, { ...note, disks });
     await this.#within(signal, (soon) => this.#freeDisks(uuid, { ...note, disks: [noted] }, soon));
-    const disks = note.disks.filter((one) => one !== noted);
+    this.#forgetDisk(uuid, noted.key);
+  }
+
+  #forgetDisk(uuid: string, key: string): void {
+    const note = this.#notes.get(uuid);
+    if (note === undefined) return;
+    const disks = note.disks.filter((one) => one.key !== key);
     if (disks.length === 0) this.#notes.remove(uuid);
     else this.#notes.put(uuid, { ...note, disks });
   }
@@ -308,6 +328,7 @@ export class Leases implements Companion {
     if (note === undefined) return;
     await this.#within(signal, async (soon) => {
       for (const disk of note.disks) {
+        if (disk.pending === true) continue;
         const me = await this.#holder({ uuid, name: note.name }, disk, soon);
         await this.#change(note.dir, disk, me, soon, (record, over) => rule(record, me, over));
       }

@@ -62,11 +62,6 @@ function transferOf({ signal, emit }: CallContext): Transfer {
   return { signal, heard: emit };
 }
 
-/** A call that can be aborted and tells nothing on its way. */
-function unheard({ signal }: CallContext): Transfer {
-  return { signal, heard: () => undefined };
-}
-
 /** The new domain is the caller's once the answer was heard; until then it is ours to remove. */
 function made(domid: Domid, { ifUnheard }: CallContext): { domid: Domid } {
   ifUnheard(() => open().context.destroy(domid));
@@ -129,15 +124,15 @@ serveAgent({
   },
   attach: async (params, call) => {
     const { domid, kind, json } = attachParams.parse(params);
-    await open().context.attach(domid, kind, json, unheard(call));
+    await open().context.attach(domid, kind, json, transferOf(call));
   },
   detach: async (params, call) => {
     const { domid, force, ...device } = detachParams.parse(params);
-    await open().context.detach(domid, device, force, unheard(call));
+    await open().context.detach(domid, device, force, transferOf(call));
   },
   changeMedium: async (params, call) => {
     const { domid, json } = mediumParams.parse(params);
-    await open().context.changeMedium(domid, json, unheard(call));
+    await open().context.changeMedium(domid, json, transferOf(call));
   },
   scheduling: async (params) => await open().context.scheduling(domainParams.parse(params).domid),
   setScheduling: async (params) => {

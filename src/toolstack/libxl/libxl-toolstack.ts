@@ -225,15 +225,16 @@ export class LibxlToolstack implements Toolstack {
   async attach(id: Domid, device: Pluggable, signal?: AbortSignal): Promise<void> {
     const { domain } = await this.describe(id, signal);
     const { kind, json } = plugOf(device, domain.type);
-    await this.#change('attach', id, signal, { kind, json: formatBigJson(json) });
+    await this.#plug('attach', `attachment to domain ${id}`, id, { kind, json: formatBigJson(json) }, signal);
   }
 
   async detach(id: Domid, device: Pluggable, { force, signal }: DetachOptions): Promise<void> {
-    await this.#change('detach', id, signal, { ...nameOfDevice(device), force });
+    await this.#plug('detach', `detachment from domain ${id}`, id, { ...nameOfDevice(device), force }, signal);
   }
 
   async changeMedium(id: Domid, drive: Disk, signal?: AbortSignal): Promise<void> {
-    await this.#change('changeMedium', id, signal, { json: formatBigJson(diskToJson(drive)) });
+    const params = { json: formatBigJson(diskToJson(drive)) };
+    await this.#plug('changeMedium', `change of a medium of domain ${id}`, id, params, signal);
   }
 
   async destroy(id: Domid, signal?: AbortSignal): Promise<void> {
@@ -258,6 +259,20 @@ export class LibxlToolstack implements Toolstack {
 
   async #change(method: string, id: Domid, signal?: AbortSignal, more: Record<string, unknown> = {}): Promise<void> {
     await this.#ask(method, { domid: guestDomid(id, `given to ${method}`), ...more }, z.unknown(), signal);
+  }
+
+  /** In an agent of its own: where it is given up, no other call must be. */
+  async #plug(
+    method: string,
+    what: string,
+    id: Domid,
+    params: Record<string, unknown>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const parent = signal ?? new AbortController().signal;
+    using deadline = new Deadline(parent, SMALL_CALL_MS, 'E_DEADLINE_LIBXL', `the ${what}`);
+    const domid = guestDomid(id, `given to ${method}`);
+    await this.#transfer(method, what, undefined, { domid, ...params }, z.unknown(), { signal: deadline.signal });
   }
 
   /** A small call, to the agent that stays. One that died, or was killed for a cancelled call, is replaced by the next. */

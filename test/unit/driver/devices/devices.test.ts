@@ -1,3 +1,4 @@
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,8 +15,10 @@ import { createDomain } from '../../../../src/driver/lifecycle/create.js';
 import { define } from '../../../../src/driver/lifecycle/define.js';
 import type { ImpactFlags } from '../../../../src/driver/lifecycle/impact.js';
 import { destroyDomain } from '../../../../src/driver/lifecycle/power.js';
+import { suspendDomain } from '../../../../src/driver/lifecycle/pause.js';
 import { start } from '../../../../src/driver/lifecycle/start.js';
 import { DaemonWatch } from '../../../../src/driver/watch/daemon-watch.js';
+import { AbortedError, ToolstackError } from '../../../../src/errors/errors.js';
 import { formatConfig, readConfig } from '../../../../src/toolstack/libxl/domain-config.js';
 import type { Toolstack } from '../../../../src/toolstack/toolstack.js';
 import { guestXml } from '../../../support/hosts.js';
@@ -282,6 +285,41 @@ describe.each(HOSTS)('%s', (_kind, around) => {
       expect([await texts('live'), await texts('config'), await leased()]).toEqual([[], [], []]);
     });
 
+    it('because it stands still is not asked for a disk', async () => {
+      await guest(disk('xvda') + card('00:16:3e:00:00:01'));
+      await suspendDomain(local.host, 'web1', never);
+      await expect(detach(disk('xvda'))).rejects.toMatchObject({
+        code: 'E_REFUSED_STATE',
+        message: 'domain web1 is paused: its guest cannot let go of disk xvda',
+      });
+      await detach(card('00:16:3e:00:00:01'));
+      expect([await texts('live'), await leased()]).toEqual([['disk xvda'], ['/srv/xvda.img']]);
+      await detach(disk('xvda'), BOTH, true);
+      expect([await texts('live'), await leased()]).toEqual([[], []]);
+    });
+
+    it('in time, but in the end: what is gone is gone', async () => {
+      await guest(disk('xvda'));
+      const inner = local.host.toolstack;
+      const detachIt = inner.detach.bind(inner);
+      inner.detach = async (id, device, options) => {
+        await detachIt(id, device, options);
+        throw new ToolstackError('E_TOOLSTACK_TIMEDOUT', 'the back end did not answer');
+      };
+      await detach(disk('xvda'), BOTH, true);
+      expect([await texts('config'), await leased()]).toEqual([[], []]);
+    });
+
+    it('when the operator gives up hears that it has been asked', async () => {
+      await guest(disk('xvda'));
+      local.host.toolstack.detach = () => Promise.reject(new AbortedError('interrupted'));
+      await expect(detach(disk('xvda'))).rejects.toMatchObject({
+        message: 'interrupted',
+        hint: expect.stringContaining('detach it again') as string,
+      });
+      expect(await leased()).toEqual(['/srv/xvda.img']);
+    });
+
     it('S25: a toolstack that would take its disks from it anyway has to be told to', async () => {
       writeFileSync(local.path('host.json'), JSON.stringify({ lacks: ['disk-safe-detach'] }));
       await guest(disk('xvda') + card('00:16:3e:00:00:01'));
@@ -386,6 +424,44 @@ describe.each(HOSTS)('%s', (_kind, around) => {
       await guest(disk('xvda', '/srv/xvdb.img'), 'pvh', 'web2');
       await expect(attach(disk('xvdb'))).rejects.toMatchObject({ code: 'E_REFUSED_LEASE' });
       expect(await texts('live')).toEqual(['disk xvda']);
+    });
+
+    it('that may have been taken in vain are nobody’s in a migration, and go with the guest', async () => {
+      await guest(disk('xvda'));
+      const { leases: mine } = local.host;
+      const { uuid } = await local.host.findKnown('web1');
+      const device = parseDeviceXml(disk('xvdb'));
+      if (device.kind !== 'disk') throw new Error('a disk');
+      const stop = new AbortController();
+      const taking = mine.takeDisk({ uuid, name: 'web1' }, device, false, stop.signal);
+      stop.abort(new AbortedError('interrupted'));
+      await expect(taking).rejects.toThrow('interrupted');
+      const note = join(local.stateDir, 'leases', `${uuid}.json`);
+      const noted = JSON.parse(readFileSync(note, 'utf8')) as { disks: { key: string; disk: string }[] };
+      // As it is left behind where the answer of a slow folder was not waited for.
+      const key = createHash('sha256').update('/srv/xvdb.img').digest('hex');
+      const pending = { key, disk: '/srv/xvdb.img', mode: 'exclusive', pending: true };
+      const disks = [...noted.disks.filter((one) => one.key !== key), pending];
+      writeFileSync(note, JSON.stringify({ ...noted, disks }));
+      await guest(disk('xvda', '/srv/xvdb.img'), 'pvh', 'web2');
+      expect(await mine.reclaim(uuid, randomUUID())).toBeUndefined();
+      await mine.check(uuid, never);
+      await using watch = new DaemonWatch(await local.open(), 'a test');
+      await watch.ready;
+      expect(local.log.join()).not.toContain('WITHOUT ITS LEASE');
+      await destroyDomain(local.host, 'web1', never);
+      expect(await leased()).toEqual(['/srv/xvdb.img']); // of web2
+    });
+
+    it('that a guest has alone are not shared because it gets the disk once more', async () => {
+      await guest(disk('xvda', '/srv/a.img'));
+      const again = disk('xvdb', '/srv/a.img').replace('<target', '<shareable/><target');
+      await attach(again);
+      const shared = disk('xvda', '/srv/a.img').replace('<target', '<shareable/><target');
+      await expect(guest(shared, 'pvh', 'web2')).rejects.toMatchObject({ code: 'E_REFUSED_LEASE' });
+      await detach(again);
+      await expect(start(local.host, 'web2', boot)).rejects.toMatchObject({ code: 'E_REFUSED_LEASE' });
+      expect(await leased()).toEqual(['/srv/a.img']);
     });
 
     it('that are shared stay so, though the toolstack does not say it', async () => {
