@@ -1,9 +1,12 @@
 import { join } from 'node:path';
 import type { Disk } from '../../domain/definition/devices/disk.js';
+import { readDefinition } from '../../domain/definition/read.js';
+import { toDomain } from '../../domain/definition/write.js';
 import type { Domain } from '../../domain/model.js';
 import { Deadline } from '../../errors/deadline.js';
 import { RefusedError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
+import type { GuestConfig } from '../../toolstack/toolstack.js';
 import type { Companion, Reconnecting, Starting, Stopped } from '../lifecycle/companion.js';
 import type { LeaseFolder } from './lease-folder.js';
 import { LeaseNotes, type LeaseNote, type NotedDisk } from './lease-notes.js';
@@ -209,6 +212,27 @@ export class Leases implements Companion {
     const disks = note.disks.filter((one) => one.key !== key);
     if (disks.length === 0) this.#notes.remove(uuid);
     else this.#notes.put(uuid, { ...note, disks });
+  }
+
+  /**
+   * A guest's configuration with `<shareable/>` at the disks that it shares, which libxl cannot say of one that runs: whoever has it
+   * next would want them alone.
+   */
+  async withShared(config: GuestConfig): Promise<GuestConfig> {
+    const { domain } = config;
+    const shared = new Set(
+      this.#notes.get(domain.uuid)?.disks.flatMap(({ key, mode }) => (mode === 'shared' ? [key] : [])),
+    );
+    if (shared.size === 0) return config;
+    const { definition } = readDefinition(domain, { lenient: true });
+    const devices = await Promise.all(
+      definition.devices.map(async (device) => {
+        if (device.kind !== 'disk' || device.shareable) return device;
+        const key = (await lockableDisk(device))?.key;
+        return key !== undefined && shared.has(key) ? { ...device, shareable: true } : device;
+      }),
+    );
+    return { ...config, domain: toDomain({ ...definition, devices }) };
   }
 
   release({ uuid }: Stopped): Promise<void> {

@@ -19,10 +19,10 @@ import { suspendDomain } from '../../../../src/driver/lifecycle/pause.js';
 import { start } from '../../../../src/driver/lifecycle/start.js';
 import { DaemonWatch } from '../../../../src/driver/watch/daemon-watch.js';
 import { AbortedError, ToolstackError } from '../../../../src/errors/errors.js';
-import { formatConfig, readConfig } from '../../../../src/toolstack/libxl/domain-config.js';
 import type { Toolstack } from '../../../../src/toolstack/toolstack.js';
 import { guestXml } from '../../../support/hosts.js';
 import { LocalHost, never } from '../../../support/local-host.js';
+import { throughJson } from '../../../support/through-json.js';
 
 const NO_FLAGS = { live: false, config: false, current: false };
 const LIVE = { ...NO_FLAGS, live: true };
@@ -40,19 +40,6 @@ const usbKind = (vendor: string, product: string): string =>
   `<hostdev mode='subsystem' type='usb'><source><vendor id='${vendor}'/><product id='${product}'/></source></hostdev>`;
 const controller = (index?: number, more = ''): string =>
   `<controller type='usb'${index === undefined ? '' : ` index='${index}'`} ${more}/>`;
-
-/** What a domain is goes through libxl's JSON, which does not say everything: its shared disks, their buses. */
-function throughJson(toolstack: Toolstack): Toolstack {
-  const describeIt = toolstack.describe.bind(toolstack);
-  const createIt = toolstack.create.bind(toolstack);
-  toolstack.describe = async (id, signal) =>
-    readConfig(formatConfig({ domain: (await describeIt(id, signal)).domain }));
-  toolstack.create = (config, signal) => {
-    formatConfig(config);
-    return createIt(config, signal);
-  };
-  return toolstack;
-}
 
 const HOSTS: readonly (readonly [string, (toolstack: Toolstack) => Toolstack])[] = [
   ['on an embedded host', (toolstack) => toolstack],

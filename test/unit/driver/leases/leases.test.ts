@@ -17,6 +17,7 @@ import { DaemonWatch } from '../../../../src/driver/watch/daemon-watch.js';
 import { guestXml } from '../../../support/hosts.js';
 import { LocalHost, never, Recorder } from '../../../support/local-host.js';
 import { moveBetween } from '../../../support/moving.js';
+import { throughJson } from '../../../support/through-json.js';
 
 const disk = (path: string, more = ''): string =>
   `<disk type='file'><source file='${path}'/><target dev='xvda' bus='xen'/>${more}</disk>`;
@@ -62,6 +63,19 @@ const running = async (local: LocalHost): Promise<string[]> =>
 function move(options: Partial<MigrateRequest> = {}): Promise<Migrated> {
   return moveBetween(a, b, { destination: 'hv2', ...options });
 }
+
+describe('shared disks, of which libxl does not say that they are', () => {
+  it('stay shared when their guest moves', async () => {
+    const shared = (name: string): string => xml(name, disk('/srv/a.img', '<shareable/>'));
+    const json = await LocalHost.make({ leaseDir: dir, around: throughJson });
+    await using _json = json;
+    writeFileSync(json.path('host.json'), JSON.stringify({ hostname: 'hv3' }));
+    await createDomain(json.host, shared('web1'), run);
+    await createDomain(b.host, shared('web2'), run);
+    await moveBetween(json, b, { destination: 'hv2' });
+    expect(await holders()).toEqual(['hv2 web1', 'hv2 web2']);
+  });
+});
 
 describe('disk leases', () => {
   it('let one of two hosts start a guest on one disk, both of which try at once', async () => {
