@@ -125,7 +125,7 @@ async function migrateHeld(
   }
   // From here on it is the toolstack that takes its time, and the far host that would.
   request.ahead?.(cancel);
-  const live = await host.leases.withShared(await host.toolstack.describe(info.domid, looking.signal));
+  const live = await host.leases.withShared(await host.toolstack.describe(info.domid, looking.signal), looking.signal);
   checkMovable(live.domain);
   const config = request.xml === undefined ? live : configFromXml(live, request.xml);
   const known = await host.findKnown(info.uuid, looking.signal);

@@ -68,7 +68,7 @@ export async function saveDomain(
     );
   }
   refuseWhileArriving(host, info);
-  const config = await host.leases.withShared(await host.toolstack.describe(info.domid, signal));
+  const config = await host.leases.withShared(await host.toolstack.describe(info.domid, signal), signal);
   const part = `${request.file}.part`;
   const fd = openPart(part, request.file);
   try {

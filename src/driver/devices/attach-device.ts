@@ -2,9 +2,7 @@ import { completeDevice } from '../../domain/definition/defaults.js';
 import type { Device } from '../../domain/definition/devices/device.js';
 import type { Definition } from '../../domain/definition/model.js';
 import type { Pluggable } from '../../domain/definition/pluggable.js';
-import { readDefinition } from '../../domain/definition/read.js';
 import { checkDevice } from '../../domain/definition/validate/definition.js';
-import type { Domid } from '../../toolstack/domid.js';
 import type { Host } from '../host.js';
 import { defineContext } from '../lifecycle/define-context.js';
 import { refuseMissingDisk } from '../lifecycle/disks-here.js';
@@ -16,6 +14,7 @@ import { attachUsb } from './attach-usb.js';
 import { placeUsb } from '../usb/place-usb.js';
 import { abilityFor, hotPluggable } from './hot-pluggable.js';
 import { plugIn } from './plug-in.js';
+import { runningDefinition } from './running-definition.js';
 import { numbered } from './numbered.js';
 
 export interface AttachRequest {
@@ -63,12 +62,6 @@ export async function attachDevice(host: Host, ref: string, request: AttachReque
     if (edited !== undefined) putBehindLive(host, edited, live !== undefined);
     return { name, device: live ?? stored ?? device };
   });
-}
-
-/** What runs, read. */
-export async function runningDefinition(host: Host, id: Domid, signal: AbortSignal): Promise<Definition> {
-  const { domain } = await host.toolstack.describe(id, signal);
-  return readDefinition(domain, { lenient: true }).definition;
 }
 
 /** The device with a number of its own among those of a definition, checked with them. */

@@ -1,11 +1,12 @@
 import type { DeviceBase } from '../../domain/definition/devices/base.js';
 import type { UsbController } from '../../domain/definition/devices/controller.js';
+import type { Device } from '../../domain/definition/devices/device.js';
 import type { Definition } from '../../domain/definition/model.js';
 import { ToolstackError, XenferryError } from '../../errors/errors.js';
 import { codeOf, messageOf } from '../../errors/message-of.js';
 import type { Host } from '../host.js';
 import type { HostUsb } from '../usb/place-usb.js';
-import { freeIndex, freeUsbPort, hasController, usbController, type UsbPort } from '../usb/usb-ports.js';
+import { freeIndex, freeUsbPort, hasController, usbController } from '../usb/usb-ports.js';
 import { plugIn, takeBack, type Plugged } from './plug-in.js';
 
 /**
@@ -19,34 +20,33 @@ export async function attachUsb(
   device: HostUsb,
   signal: AbortSignal,
 ): Promise<void> {
-  const wanted = device.guestAddress?.type === 'usb' ? device.guestAddress : undefined;
-  const free = freeUsbPort(running.devices);
-  const missing =
-    wanted === undefined
-      ? free === undefined
-        ? freeIndex('usb', running.devices)
-        : undefined
-      : hasController(running.devices, wanted.bus)
-        ? undefined
-        : wanted.bus;
+  const { devices } = running;
+  const missing = missingController(devices, device);
   if (missing === undefined) {
-    const placed = free === undefined || wanted !== undefined ? device : at(device, free);
-    await plugIn(host, guest, placed, false, signal);
+    await plugIn(host, guest, placedIn(devices, device), false, signal);
     return;
   }
   const controller = usbController(missing);
   await addController(host, guest, controller, signal);
   try {
-    const placed = wanted === undefined ? at(device, { controller: missing, port: 1 }) : device;
-    await plugIn(host, guest, placed, false, signal);
+    await plugIn(host, guest, placedIn([controller], device), false, signal);
   } catch (error) {
     await takeBack(host, guest, controller);
     throw error;
   }
 }
 
-function at(device: HostUsb, { controller, port }: UsbPort): HostUsb {
-  return { ...device, guestAddress: { type: 'usb', bus: controller, port: String(port) } };
+/** The number of the controller that it takes more; undefined where there are enough. */
+function missingController(devices: readonly Device[], { guestAddress }: HostUsb): number | undefined {
+  if (guestAddress?.type === 'usb') return hasController(devices, guestAddress.bus) ? undefined : guestAddress.bus;
+  return freeUsbPort(devices) === undefined ? freeIndex('usb', devices) : undefined;
+}
+
+/** In the port that it names, or the first that is free. */
+function placedIn(devices: readonly Device[], device: HostUsb): HostUsb {
+  const free = device.guestAddress?.type === 'usb' ? undefined : freeUsbPort(devices);
+  if (free === undefined) return device;
+  return { ...device, guestAddress: { type: 'usb', bus: free.controller, port: String(free.port) } };
 }
 
 async function addController(

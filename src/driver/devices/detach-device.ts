@@ -11,7 +11,8 @@ import { editedDefinition, impactOn, putBehindLive, storedDefinition } from '../
 import type { ImpactFlags } from '../lifecycle/impact.js';
 import { needAbility } from '../lifecycle/need-ability.js';
 import { withDomain } from '../lifecycle/with-domain.js';
-import { runningDefinition, type DeviceChange } from './attach-device.js';
+import type { DeviceChange } from './attach-device.js';
+import { runningDefinition } from './running-definition.js';
 import { dropLease, hasDevice } from './plug-in.js';
 import { findDevice, type WantedDevice } from './find-device.js';
 import { usbOnHost } from '../usb/host-usb.js';
@@ -27,7 +28,8 @@ export interface DetachRequest {
 
 /**
  * Takes a device from a domain: from what runs, from its definition, or both; both are looked at before either is changed. A running
- * guest has to let go of it. @throws as `impactOf`, `hotPluggable` and `findDevice`; RefusedError `E_REFUSED_DEVICE_BUSY`; ToolstackError
+ * guest has to let go of it. @throws as `impactOf`, `hotPluggable` and `findDevice`; RefusedError `E_REFUSED_DEVICE_BUSY`,
+ * `E_REFUSED_STATE` for a disk of a guest that stands still; ToolstackError
  */
 export async function detachDevice(host: Host, ref: string, request: DetachRequest): Promise<DeviceChange> {
   const { flags, force, signal } = request;

@@ -1,10 +1,9 @@
-import { readDefinition } from '../../domain/definition/read.js';
-import type { Device } from '../../domain/definition/devices/device.js';
 import { deviceText, isSameDevice, type Pluggable } from '../../domain/definition/pluggable.js';
 import { ToolstackError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { Domid } from '../../toolstack/domid.js';
 import type { Host } from '../host.js';
+import { runningDefinition } from './running-definition.js';
 
 /** libxl gives a guest ten seconds to let go, and itself as many to take the device from it. */
 const TAKE_OUT_MS = 60_000;
@@ -71,7 +70,7 @@ export async function dropLease(host: Host, { id, uuid, name }: Plugged, device:
   if (device.kind !== 'disk') return;
   const signal = AbortSignal.timeout(host.deadlines.callMs);
   try {
-    const left = (await runningDevices(host, id, signal)).filter((one) => one.kind === 'disk');
+    const left = (await runningDefinition(host, id, signal)).devices.filter((one) => one.kind === 'disk');
     if (left.some(({ target }) => target === device.target)) return;
     await host.leases.dropDisk(uuid, device, left, signal);
   } catch (error) {
@@ -83,10 +82,5 @@ export async function dropLease(host: Host, { id, uuid, name }: Plugged, device:
 
 /** Whether a running domain has a device. @throws ToolstackError where that cannot be seen */
 export async function hasDevice(host: Host, id: Domid, device: Pluggable, signal: AbortSignal): Promise<boolean> {
-  return (await runningDevices(host, id, signal)).some((one) => isSameDevice(one, device));
-}
-
-async function runningDevices(host: Host, id: Domid, signal: AbortSignal): Promise<readonly Device[]> {
-  const { domain } = await host.toolstack.describe(id, signal);
-  return readDefinition(domain, { lenient: true }).definition.devices;
+  return (await runningDefinition(host, id, signal)).devices.some((one) => isSameDevice(one, device));
 }

@@ -14,7 +14,8 @@ import { editedDefinition, impactOn, putBehindLive } from '../lifecycle/edit-def
 import type { ImpactFlags } from '../lifecycle/impact.js';
 import { needAbility } from '../lifecycle/need-ability.js';
 import { withDomain } from '../lifecycle/with-domain.js';
-import { runningDefinition, type DeviceChange } from './attach-device.js';
+import type { DeviceChange } from './attach-device.js';
+import { runningDefinition } from './running-definition.js';
 import { findDevice } from './find-device.js';
 
 type CdromDrive = Disk & DeviceBase;

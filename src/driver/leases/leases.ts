@@ -3,7 +3,7 @@ import type { Disk } from '../../domain/definition/devices/disk.js';
 import { readDefinition } from '../../domain/definition/read.js';
 import { toDomain } from '../../domain/definition/write.js';
 import type { Domain } from '../../domain/model.js';
-import { Deadline } from '../../errors/deadline.js';
+import { Deadline, orAborted } from '../../errors/deadline.js';
 import { RefusedError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { GuestConfig } from '../../toolstack/toolstack.js';
@@ -155,12 +155,14 @@ export class Leases implements Companion {
   async takeDisk(guest: Pick<Domain, 'uuid' | 'name'>, disk: Disk, force: boolean, signal: AbortSignal): Promise<void> {
     const { dir, log } = this.options;
     const { uuid, name } = guest;
-    const lockable = await lockableDisk(disk);
-    if (dir === undefined || lockable === undefined) return;
+    if (dir === undefined) return;
+    const lockable = await this.#lockable(disk, signal);
+    if (lockable === undefined) return;
     const before = this.#notes.get(uuid);
     if (before !== undefined && before.dir !== dir) throw otherFolder(name, before.dir, dir);
     const others = (before?.disks ?? []).filter(({ key }) => key !== lockable.key);
-    const had = before?.disks.find(({ key }) => key === lockable.key);
+    const noted = before?.disks.find(({ key }) => key === lockable.key);
+    const had = noted?.pending === true ? undefined : noted;
     // What it has alone by another name it goes on having alone.
     const wanted: LockableDisk = had?.mode === 'exclusive' ? { ...lockable, mode: 'exclusive' } : lockable;
     const note = (disk: NotedDisk): void => {
@@ -169,7 +171,7 @@ export class Leases implements Companion {
     await this.#within(signal, async (soon) => {
       this.#notes.checkFolder(dir, await this.#idOf(dir, soon));
       const me = await this.#holder(guest, wanted, soon);
-      if (had === undefined) note({ ...wanted, pending: true });
+      if (noted === undefined) note({ ...wanted, pending: true });
       try {
         await this.#change(dir, wanted, me, soon, (record, over) => {
           const mine = record.holders.find((holder) => isSame(holder, me));
@@ -181,7 +183,7 @@ export class Leases implements Companion {
         });
       } catch (error) {
         // Of a refusal it is known that nothing was taken; of anything else it is not, and what is pending is let go in time.
-        if (error instanceof RefusedError && had === undefined) this.#forgetDisk(uuid, wanted.key);
+        if (error instanceof RefusedError && noted === undefined) this.#forgetDisk(uuid, wanted.key);
         throw error;
       }
       note(wanted);
@@ -195,15 +197,20 @@ export class Leases implements Companion {
    */
   async dropDisk(uuid: string, disk: Disk, left: readonly Disk[], signal: AbortSignal): Promise<void> {
     const note = this.#notes.get(uuid);
-    const lockable = await lockableDisk(disk);
+    const lockable = await this.#lockable(disk, signal);
     // What is reached by another name than it was when it was taken stays: a lease too many goes with its guest.
     const noted = note?.disks.find(({ key }) => key === lockable?.key);
     if (note === undefined || noted === undefined) return;
-    for (const other of left) if ((await lockableDisk(other))?.key === noted.key) return;
+    for (const other of left) if ((await this.#lockable(other, signal))?.key === noted.key) return;
     const disks = note.disks.map((one) => (one === noted ? { ...one, pending: true } : one));
     this.#notes.put(uuid, { ...note, disks });
     await this.#within(signal, (soon) => this.#freeDisks(uuid, { ...note, disks: [noted] }, soon));
     this.#forgetDisk(uuid, noted.key);
+  }
+
+  /** A disk's name, from a share that may not answer. */
+  #lockable(disk: Disk, signal: AbortSignal): Promise<LockableDisk | undefined> {
+    return this.#within(signal, (soon) => orAborted(lockableDisk(disk), soon));
   }
 
   #forgetDisk(uuid: string, key: string): void {
@@ -216,9 +223,9 @@ export class Leases implements Companion {
 
   /**
    * A guest's configuration with `<shareable/>` at the disks that it shares, which libxl cannot say of one that runs: whoever has it
-   * next would want them alone.
+   * next would want them alone. @throws DeadlineError `E_DEADLINE_LEASES`; the signal's reason
    */
-  async withShared(config: GuestConfig): Promise<GuestConfig> {
+  async withShared(config: GuestConfig, signal: AbortSignal): Promise<GuestConfig> {
     const { domain } = config;
     const shared = new Set(
       this.#notes.get(domain.uuid)?.disks.flatMap(({ key, mode }) => (mode === 'shared' ? [key] : [])),
@@ -228,7 +235,7 @@ export class Leases implements Companion {
     const devices = await Promise.all(
       definition.devices.map(async (device) => {
         if (device.kind !== 'disk' || device.shareable) return device;
-        const key = (await lockableDisk(device))?.key;
+        const key = (await this.#lockable(device, signal))?.key;
         return key !== undefined && shared.has(key) ? { ...device, shareable: true } : device;
       }),
     );

@@ -22,7 +22,7 @@ type Acting = Extract<Ending, { do: 'act' }>;
 export async function actOnEnding(host: Host, info: DomainInfo, signal: AbortSignal): Promise<void> {
   const { shutdownReason } = info;
   if (shutdownReason === undefined) return;
-  const config = await host.leases.withShared(await host.toolstack.describe(info.domid, signal));
+  const config = await host.leases.withShared(await host.toolstack.describe(info.domid, signal), signal);
   const ending = endingOf(shutdownReason, lifecycleActions(config.domain));
   switch (ending.do) {
     case 'nothing':

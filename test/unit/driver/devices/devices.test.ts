@@ -431,6 +431,8 @@ describe.each(HOSTS)('%s', (_kind, around) => {
       const disks = [...noted.disks.filter((one) => one.key !== key), pending];
       writeFileSync(note, JSON.stringify({ ...noted, disks }));
       await guest(disk('xvda', '/srv/xvdb.img'), 'pvh', 'web2');
+      await expect(attach(disk('xvdb'))).rejects.toMatchObject({ code: 'E_REFUSED_LEASE' });
+      expect(readFileSync(note, 'utf8')).toContain('"pending":true'); // whether it was ours is known no better
       expect(await mine.reclaim(uuid, randomUUID())).toBeUndefined();
       await mine.check(uuid, never);
       await using watch = new DaemonWatch(await local.open(), 'a test');
