@@ -6,7 +6,8 @@ import { makeOneTimeCredentials } from '../driver/dialers.js';
 import type { Reception } from '../driver/reception.js';
 import { messageOf } from '../errors/message-of.js';
 import { makeFolder } from '../posix/folder.js';
-import type { Link, PeerIdentity } from '../tunnel/link.js';
+import type { Link } from '../tunnel/link.js';
+import type { PeerIdentity } from '../tunnel/peer-identity.js';
 import { ReceivingEnd } from '../tunnel/ssh/receiving-end.js';
 import type { LinkThreads } from '../tunnel/threads/link-threads.js';
 

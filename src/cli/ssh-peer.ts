@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import process from 'node:process';
 import { keysOfUserAuth, MAX_USER_AUTH_BYTES, type SshLogin } from '../driver/access/ssh-rules.js';
 import { readBounded } from '../posix/durable-file.js';
-import type { PeerIdentity } from '../tunnel/link.js';
+import type { PeerIdentity } from '../tunnel/peer-identity.js';
 
 /** Who has started this process by ssh, as sshd's environment and the kernel say. */
 export function sshLogin(): SshLogin {

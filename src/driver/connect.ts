@@ -15,7 +15,8 @@ import type { Connect, Destination, DestinationEvents, OpenLanes } from '../sour
 import { FrameLink } from '../tunnel/frame-link.js';
 import type { FramedLink, LaneLink } from '../tunnel/lane-link.js';
 import { LaneSender } from '../tunnel/lane-sender.js';
-import type { Dialer, PeerIdentity } from '../tunnel/link.js';
+import type { Dialer } from '../tunnel/link.js';
+import type { PeerIdentity } from '../tunnel/peer-identity.js';
 import { MessageChannel, type Resumed } from '../tunnel/message-channel.js';
 
 /** What a destination must be able to do for us (S28). */

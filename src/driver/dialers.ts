@@ -56,7 +56,7 @@ export function openDialer(uri: TunnelUri, options: DialerOptions): Dialer {
         const credentials = loadTlsDir(tlsDir);
         return new TlsDialer(
           { host: uri.host, port: uri.port ?? DEFAULT_PORT, credentials, keepalive: options.keepalive },
-          { threads },
+          threads?.openLink,
         );
       });
     case 'ssh':
@@ -105,6 +105,10 @@ function openSshDialer(uri: TunnelUri, { ssh, keepalive, onNotice }: DialerOptio
   });
   if (ssh.channelsOnly) return new SshDialer(target, options());
   return withThreads(
-    (threads) => new SshDialer(target, options({ makeCredentials: makeOneTimeCredentials, threads, keepalive })),
+    (threads) =>
+      new SshDialer(
+        target,
+        options({ makeCredentials: makeOneTimeCredentials, openLink: threads?.openLink, keepalive }),
+      ),
   );
 }

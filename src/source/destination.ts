@@ -1,6 +1,6 @@
 import type { Hello } from '../control/messages.js';
 import type { Requester } from '../control/requester.js';
-import type { PeerIdentity } from '../tunnel/link.js';
+import type { PeerIdentity } from '../tunnel/peer-identity.js';
 import type { OutboundLanes } from './perform.js';
 
 /** Lanes that are open: whoever opened them ends them. */

@@ -2,7 +2,7 @@ import { threadSlots } from '../buffers/slot-pool.js';
 import { orAborted } from '../errors/deadline.js';
 import { InvariantError, ProtocolError, TunnelError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
-import { Bell } from './bell.js';
+import { Condition } from './condition.js';
 import { FrameDecoder } from './frame-decoder.js';
 import { FrameType, bareFrame, frameName, type Frame } from './frame.js';
 import { FrameQueue } from './frame-queue.js';
@@ -10,7 +10,8 @@ import { FrameWriter } from './frame-writer.js';
 import { Heartbeat } from './heartbeat.js';
 import type { KeepaliveOptions } from './keepalive.js';
 import type { FramedLink } from './lane-link.js';
-import type { Link, PeerIdentity } from './link.js';
+import type { Link } from './link.js';
+import type { PeerIdentity } from './peer-identity.js';
 import { linkClosed, linkCut, linkLost, linkSilent } from './link-errors.js';
 import { refusalOf, refusedError, refusedFrame } from './refusal.js';
 
@@ -31,7 +32,7 @@ export class FrameLink implements FramedLink {
   readonly #link: Link;
   readonly #decoder = new FrameDecoder();
   readonly #queue = new FrameQueue();
-  readonly #arrived = new Bell();
+  readonly #arrived = new Condition();
   readonly #gone: Promise<void>;
   readonly #writer: FrameWriter;
   readonly #heartbeat: Heartbeat;
@@ -173,7 +174,7 @@ export class FrameLink implements FramedLink {
       while (this.#queue.empty) {
         if (this.#failure !== undefined) throw this.#failure;
         if (this.#byeSeen || this.#byeSent) return undefined;
-        const arrived = this.#arrived.next();
+        const arrived = this.#arrived.wait();
         await (signal === undefined ? arrived : orAborted(arrived, signal));
       }
       return this.#take();
@@ -232,7 +233,7 @@ export class FrameLink implements FramedLink {
       this.#paused = true;
       this.#link.duplex.pause();
     }
-    this.#arrived.ring();
+    this.#arrived.notifyAll();
   }
 
   #deliver(frame: Frame): void {
@@ -282,7 +283,7 @@ export class FrameLink implements FramedLink {
   async #end(deadlineMs = CLOSE_MS): Promise<void> {
     this.#writer.finish();
     if (this.#paused) this.#link.duplex.resume();
-    this.#arrived.ring();
+    this.#arrived.notifyAll();
     const timer = setTimeout(() => {
       this.#link.duplex.destroy();
     }, deadlineMs);
@@ -299,7 +300,7 @@ export class FrameLink implements FramedLink {
   #onEnd(): void {
     this.#heartbeat[Symbol.dispose]();
     if (this.#byeSeen || this.#byeSent) {
-      this.#arrived.ring();
+      this.#arrived.notifyAll();
       this.#writer.wake();
       return;
     }
@@ -310,7 +311,7 @@ export class FrameLink implements FramedLink {
     this.#heartbeat[Symbol.dispose]();
     if (this.#failure === undefined && !(this.#byeSeen && this.#byeSent)) this.#failure = error;
     this.#link.destroy();
-    this.#arrived.ring();
+    this.#arrived.notifyAll();
     this.#writer.wake();
   }
 

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { Bell } from './bell.js';
+import { Condition } from './condition.js';
 import { FRAME_HEADER_BYTES, encodeHeader, type Frame } from './frame.js';
 
 /** A sender waits while more than this is written and not yet taken by the kernel: a small multiple of a chunk. */
@@ -9,7 +9,7 @@ const SEND_AHEAD_BYTES = 512 * 1024;
 export class FrameWriter {
   readonly #duplex: Duplex;
   readonly #onProgress: () => void;
-  readonly #changed = new Bell();
+  readonly #changed = new Condition();
   #sentBytes = 0;
 
   /** @param onProgress called when the kernel has taken data that had to wait for room: the far side takes some */
@@ -39,7 +39,7 @@ export class FrameWriter {
     this.#sentBytes += FRAME_HEADER_BYTES + frame.payload.length;
     if (frame.payload.length === 0) {
       this.#duplex.write(header, () => {
-        this.#changed.ring();
+        this.#changed.notifyAll();
       });
       return;
     }
@@ -47,7 +47,7 @@ export class FrameWriter {
     this.#duplex.write(header);
     this.#duplex.write(frame.payload, () => {
       if (waited) this.#onProgress();
-      this.#changed.ring();
+      this.#changed.notifyAll();
     });
     this.#duplex.uncork();
     const waited = this.isFull;
@@ -56,14 +56,14 @@ export class FrameWriter {
   /** Resolves when little enough waits; `check` is called after each change, and throws what ended the link. */
   async room(check: () => void): Promise<void> {
     while (this.isFull) {
-      await this.#changed.next();
+      await this.#changed.wait();
       check();
     }
   }
 
   /** Wakes whoever waits for room: something has happened to the link. */
   wake(): void {
-    this.#changed.ring();
+    this.#changed.notifyAll();
   }
 
   /** Nothing more is written: the far side sees the end behind what was. */

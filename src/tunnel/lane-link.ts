@@ -1,5 +1,5 @@
 import type { Frame } from './frame.js';
-import type { PeerIdentity } from './link.js';
+import type { PeerIdentity } from './peer-identity.js';
 
 /** What a transfer needs of the link that is one of its lanes: a `FrameLink`, or one that lives in another thread. */
 export interface LaneLink {

@@ -1,6 +1,6 @@
 import { InvariantError, ProtocolError, TunnelError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
-import { Bell } from './bell.js';
+import { Condition } from './condition.js';
 import { FrameType, bareFrame, frameName, type Frame } from './frame.js';
 import { LaneGroup, type Lane, type LaneCounters } from './lane-group.js';
 import type { LaneLink } from './lane-link.js';
@@ -33,7 +33,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
   readonly #buffer: ReorderBuffer;
   readonly #signal: AbortSignal | undefined;
   readonly #reconnectMs: number;
-  readonly #changed = new Bell();
+  readonly #changed = new Condition();
   /** Which link's memory a payload lies in, where it wants it back. */
   readonly #lentBy = new WeakMap<ArrayBufferLike, LaneLink>();
   readonly #onAbort: () => void;
@@ -133,7 +133,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
           return;
         }
         this.#acknowledgeSoon();
-        await this.#changed.next();
+        await this.#changed.wait();
       }
     } finally {
       if (!this.#complete) this.destroy(new TunnelError('E_TUNNEL_CLOSED', 'the transfer was given up by its reader'));
@@ -173,7 +173,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
       const problem = `${lane.link.peer.address}: expected DATA on a lane, got ${frameName(frame.type)}`;
       throw new ProtocolError('E_PROTOCOL_FRAME_UNEXPECTED', problem);
     }
-    this.#changed.ring();
+    this.#changed.notifyAll();
   }
 
   /**
@@ -262,7 +262,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
     clearTimeout(this.#outage);
     this.#buffer.clear();
     this.#lanes.destroy(this.#failure ?? error);
-    this.#changed.ring();
+    this.#changed.notifyAll();
   }
 
   #check(): void {

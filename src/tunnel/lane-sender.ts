@@ -1,6 +1,6 @@
 import { InvariantError, ProtocolError, TunnelError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
-import { Bell } from './bell.js';
+import { Condition } from './condition.js';
 import { FrameType, bareFrame, frameName, type Frame } from './frame.js';
 import { LaneGroup, type Lane, type LaneCounters } from './lane-group.js';
 import type { LaneLink } from './lane-link.js';
@@ -35,7 +35,7 @@ export class LaneSender implements AsyncDisposable {
   readonly #retained = new RetainedFrames<Lane>((frame) => {
     this.#slots.release(frame.payload);
   });
-  readonly #changed = new Bell();
+  readonly #changed = new Condition();
   readonly #onAbort: () => void;
   #writing = false;
   #endSent = false;
@@ -136,7 +136,7 @@ export class LaneSender implements AsyncDisposable {
     this.#pump();
     while (!this.#endAcked) {
       this.#check();
-      await this.#changed.next();
+      await this.#changed.wait();
     }
     this.#release();
     return { rawBytes: this.#retained.nextOffset, wireBytes: this.wireBytes };
@@ -172,7 +172,7 @@ export class LaneSender implements AsyncDisposable {
         this.#post(lane, frame);
         return;
       }
-      await this.#changed.next();
+      await this.#changed.wait();
     }
   }
 
@@ -192,7 +192,7 @@ export class LaneSender implements AsyncDisposable {
       }
       break;
     }
-    this.#changed.ring();
+    this.#changed.notifyAll();
   }
 
   #post(lane: Lane, frame: Frame): void {
@@ -227,7 +227,7 @@ export class LaneSender implements AsyncDisposable {
     } else {
       this.#retained.acknowledge(frame.sequence, frame.offset);
     }
-    this.#changed.ring();
+    this.#changed.notifyAll();
   }
 
   /** A lane is gone. After the end that is only its own affair. */
@@ -258,7 +258,7 @@ export class LaneSender implements AsyncDisposable {
     this.#release();
     this.#retained.clear();
     this.#lanes.destroy(this.#failure ?? error);
-    this.#changed.ring();
+    this.#changed.notifyAll();
   }
 
   #release(): void {

@@ -1,17 +1,7 @@
 import type { KeepaliveOptions } from './keepalive.js';
 import type { Duplex } from 'node:stream';
 import type { FramedLink } from './lane-link.js';
-
-/** Who is at the other end, as the transport has proven it. */
-export interface PeerIdentity {
-  readonly transport: 'tls' | 'ssh';
-  /** The certificate's first name, or user@host for ssh. */
-  readonly name: string;
-  /** SHA-256 of the peer's certificate or host key, where the transport has one. */
-  readonly fingerprint?: string;
-  /** Address and port, for people. */
-  readonly address: string;
-}
+import type { PeerIdentity } from './peer-identity.js';
 
 /** One authenticated, encrypted, ordered stream of bytes. Whoever holds it destroys it. */
 export interface Link {

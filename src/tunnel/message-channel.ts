@@ -1,13 +1,13 @@
 import { Deadline, orAborted } from '../errors/deadline.js';
 import { DeadlineError, ProtocolError, TunnelError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
-import { Bell } from './bell.js';
+import { Condition } from './condition.js';
 import { FrameType, MAX_MESSAGE_BYTES, bareFrame, frameName, type Frame } from './frame.js';
 import type { FramedLink } from './lane-link.js';
 import { linkClosed } from './link-errors.js';
-import type { PeerIdentity } from './link.js';
+import type { PeerIdentity } from './peer-identity.js';
 import { connectionGone, dialUntil, mayHeal } from './reconnecting.js';
-import { UnheardMessages } from './unheard-messages.js';
+import { UnackedMessages } from './unacked-messages.js';
 
 /** A new link for the same conversation, and how many of our messages the far end had by then. */
 export interface Resumed {
@@ -37,8 +37,8 @@ export class MessageChannel {
   readonly peer: PeerIdentity;
   readonly #options: MessageChannelOptions;
   readonly #reconnectMs: number;
-  readonly #unheard = new UnheardMessages();
-  readonly #changed = new Bell();
+  readonly #unacked = new UnackedMessages();
+  readonly #changed = new Condition();
   readonly #over = new AbortController();
   #link: FramedLink | undefined;
   #heard = 0;
@@ -69,10 +69,10 @@ export class MessageChannel {
     this.#check();
     const link = this.#link;
     if (this.#reconnectMs === 0) {
-      await link?.send(this.#unheard.number(payload));
+      await link?.send(this.#unacked.number(payload));
       return;
     }
-    const frame = this.#unheard.keep(payload, this.peer.address);
+    const frame = this.#unacked.keep(payload, this.peer.address);
     // Where the link breaks under it, the message goes over the next one; `receive` sees to that.
     await link?.send(frame).catch(() => undefined);
     if (this.#failure !== undefined) throw this.#failure;
@@ -115,7 +115,7 @@ export class MessageChannel {
       link.destroy(this.#failure);
       return;
     }
-    const again = this.#unheard.after(heard);
+    const again = this.#unacked.after(heard);
     if (again === undefined) {
       const problem = `${this.peer.address} says that it heard ${heard} messages, which does not fit what was sent`;
       this.destroy(new ProtocolError('E_PROTOCOL_RESUME', problem, { data: { heard } }));
@@ -124,7 +124,7 @@ export class MessageChannel {
     }
     this.#link = link;
     for (const frame of again) link.send(frame).catch(() => undefined); // a link that breaks again is replaced again
-    this.#changed.ring();
+    this.#changed.notifyAll();
   }
 
   /** Says goodbye; cuts the connection after the deadline. Never rejects. */
@@ -132,7 +132,7 @@ export class MessageChannel {
     const link = this.#link;
     this.#failure ??= linkClosed(this.peer.address);
     this.#over.abort();
-    this.#changed.ring();
+    this.#changed.notifyAll();
     await link?.close(deadlineMs);
   }
 
@@ -141,13 +141,13 @@ export class MessageChannel {
     this.#failure ??= error ?? linkClosed(this.peer.address);
     this.#over.abort();
     this.#link?.destroy(error);
-    this.#changed.ring();
+    this.#changed.notifyAll();
   }
 
   /** What a frame means; undefined where it is no message. */
   #take(frame: Frame, link: FramedLink): Uint8Array | undefined {
     const isAck = frame.type === FrameType.ACK && this.#reconnectMs > 0;
-    if (isAck && this.#unheard.acknowledge(frame.sequence)) return undefined;
+    if (isAck && this.#unacked.acknowledge(frame.sequence)) return undefined;
     if (frame.type !== FrameType.MESSAGE || frame.sequence !== this.#heard) {
       const got = `${frameName(frame.type)} ${frame.sequence}`;
       const error = new ProtocolError(
@@ -182,7 +182,7 @@ export class MessageChannel {
       if (this.#options.redial !== undefined) await this.#redial(this.#options.redial, deadline.signal);
       while (this.#link === undefined) {
         this.#check();
-        await orAborted(this.#changed.next(), deadline.signal);
+        await orAborted(this.#changed.wait(), deadline.signal);
       }
       this.#options.onBack?.();
       return this.#link;

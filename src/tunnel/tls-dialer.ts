@@ -5,10 +5,11 @@ import { asError } from '../errors/message-of.js';
 import { FrameLink } from './frame-link.js';
 import { LANE_KEEPALIVE, type KeepaliveOptions } from './keepalive.js';
 import type { FramedLink } from './lane-link.js';
-import type { Dialer, PeerIdentity } from './link.js';
-import type { LinkThreads } from './threads/link-threads.js';
-import { credentialsError, type TlsCredentials } from './tls-credentials.js';
+import type { Dialer } from './link.js';
+import type { PeerIdentity } from './peer-identity.js';
+import { credentialsError } from './tls-credentials.js';
 import { TlsLink } from './tls-link.js';
+import type { OpenLink, TlsDialerOptions } from './tls-options.js';
 import { ALPN, CIPHERS, hostPort, identityOf, peerCertificate, verdictOf } from './tls-names.js';
 import { certificateError, certificateMissing } from './tls-verdict.js';
 
@@ -28,25 +29,6 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
   'EADDRNOTAVAIL',
 ]);
 
-export interface TlsDialerOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly credentials: TlsCredentials;
-  /** Name or address that the server's certificate must be good for; `host` where absent. */
-  readonly expectedHost?: string;
-  /** SHA-256 of the server's certificate, as `AA:BB:…`: then no other certificate will do, and no name is compared. */
-  readonly expectedFingerprint?: string;
-  readonly connectMs?: number;
-  /** Of its links; absent: as usual. */
-  readonly keepalive?: KeepaliveOptions | undefined;
-}
-
-/** How lanes are dialled: what a thread cannot be told. */
-export interface TlsDialerThreads {
-  /** Where lanes live. Stays its owner's. */
-  readonly threads?: LinkThreads | undefined;
-}
-
 /**
  * Dials `xenferry serve` over TLS 1.3, both sides with certificates. There is no other way: whatever
  * fails, nothing is ever sent in the clear.
@@ -55,12 +37,13 @@ export class TlsDialer implements Dialer {
   readonly transport = 'tls';
   readonly target: string;
   readonly #options: TlsDialerOptions;
-  readonly #threads: LinkThreads | undefined;
+  readonly #openLink: OpenLink | undefined;
   readonly #dialling = new Set<TLSSocket>();
 
-  constructor(options: TlsDialerOptions, { threads }: TlsDialerThreads = {}) {
+  /** @param openLink opens the lanes; absent: they live in this thread */
+  constructor(options: TlsDialerOptions, openLink?: OpenLink) {
     this.#options = options;
-    this.#threads = threads;
+    this.#openLink = openLink;
     this.target = hostPort(options.host, options.port);
   }
 
@@ -96,7 +79,7 @@ export class TlsDialer implements Dialer {
   }
 
   async dialLane(signal: AbortSignal): Promise<FramedLink> {
-    if (this.#threads !== undefined) return this.#threads.dial(this.#options, this.#laneKeepalive, signal);
+    if (this.#openLink !== undefined) return this.#openLink(this.#options, this.#laneKeepalive, signal);
     return new FrameLink(await this.dial(signal), this.#laneKeepalive);
   }
 

@@ -1,5 +1,6 @@
 import type { TLSSocket } from 'node:tls';
-import type { Link, PeerIdentity } from './link.js';
+import type { Link } from './link.js';
+import type { PeerIdentity } from './peer-identity.js';
 
 /** A link over a TLS connection whose peer has been verified. Owns the socket. */
 export class TlsLink implements Link {

@@ -2,15 +2,16 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { InvariantError, TunnelError, type XenferryError } from '../errors/errors.js';
 import type { KeepaliveOptions } from './keepalive.js';
 import type { FramedLink } from './lane-link.js';
-import type { Link, PeerIdentity } from './link.js';
-import { Strangers, type Cuttable } from './strangers.js';
+import type { Link } from './link.js';
+import type { PeerIdentity } from './peer-identity.js';
+import { HandshakeLimiter, type Destroyable } from './handshake-limiter.js';
 import type { LinkThreads } from './threads/link-threads.js';
 import { ThreadedGate } from './threads/threaded-gate.js';
 import type { TlsCredentials } from './tls-credentials.js';
 import { TlsGate, UNKNOWN_CLIENT, addressOf, type RefusedConnection } from './tls-gate.js';
 import { hostPort } from './tls-names.js';
 
-/** A handshake costs a signature and some memory (64 KiB): strangers get only so many at a time. Two migrations of 64 lanes. */
+/** A handshake costs a signature and some memory (64 KiB): only so many run at a time. Two migrations of 64 lanes. */
 const MAX_HALF_OPEN = 128;
 /** Those who have a certificate: a hundred migrations of eight lanes and a control link each. */
 const MAX_CONNECTIONS = 1024;
@@ -48,15 +49,15 @@ export class TlsListener implements AsyncDisposable {
   readonly #tcp: Server;
   readonly #gate: TlsGate;
   readonly #threaded: ThreadedGate | undefined;
-  readonly #open = new Set<Cuttable>();
+  readonly #open = new Set<Destroyable>();
   /** Connections in their handshake, and those that are being told why they are refused. */
-  readonly #strangers: Strangers;
-  /** Strangers that were pushed out, and whose end TLS has yet to tell of as a failed handshake. */
+  readonly #handshakes: HandshakeLimiter;
+  /** Handshakes that were pushed out, and whose end TLS has yet to report as a failed handshake. */
   #pushedOut = 0;
 
   constructor(options: TlsListenerOptions) {
     this.#options = options;
-    this.#strangers = new Strangers(options.maxHalfOpen ?? MAX_HALF_OPEN);
+    this.#handshakes = new HandshakeLimiter(options.maxHalfOpen ?? MAX_HALF_OPEN);
     // A connection that moves to a thread must not be read from here.
     this.#tcp = createServer({ pauseOnConnect: options.threads !== undefined }, (socket) => {
       this.#admit(socket);
@@ -67,7 +68,7 @@ export class TlsListener implements AsyncDisposable {
     this.#gate = new TlsGate({
       credentials: options.credentials,
       onLink: (link, client) => {
-        this.#strangers.forget(client);
+        this.#handshakes.forget(client);
         options.onLink(link);
       },
       onRefused,
@@ -83,7 +84,7 @@ export class TlsListener implements AsyncDisposable {
             keepalive: options.keepalive,
             peer: threads.peer,
             onLink: (link, client) => {
-              this.#strangers.forget(client);
+              this.#handshakes.forget(client);
               threads.onLink(link);
             },
             onRefused,
@@ -99,7 +100,7 @@ export class TlsListener implements AsyncDisposable {
 
   /** Connections in their handshake, and all of them. */
   get connections(): { readonly halfOpen: number; readonly total: number } {
-    return { halfOpen: this.#strangers.count, total: this.#open.size };
+    return { halfOpen: this.#handshakes.count, total: this.#open.size };
   }
 
   /** Starts listening. Rejects with `E_TUNNEL_LISTEN`. */
@@ -133,7 +134,7 @@ export class TlsListener implements AsyncDisposable {
   /** Stops listening and ends handshakes under way. Links that were made belong to their holders. */
   close(): Promise<void> {
     this.#tcp.close(); // frees the port now; its callback would wait for every link to end
-    this.#strangers.clear();
+    this.#handshakes.clear();
     return Promise.resolve();
   }
 
@@ -145,17 +146,17 @@ export class TlsListener implements AsyncDisposable {
     const client = addressOf(socket);
     const host = socket.remoteAddress ?? '';
     const most = this.#options.maxConnections ?? MAX_CONNECTIONS;
-    if (this.#open.size - this.#strangers.count >= most) {
+    if (this.#open.size - this.#handshakes.count >= most) {
       socket.destroy();
       this.#options.onRefused(busy(client, `${most} connections are open`));
       return;
     }
-    const connection: Cuttable = this.#threaded?.admit(socket, client, () => forget()) ?? socket;
+    const connection: Destroyable = this.#threaded?.admit(socket, client, () => forget()) ?? socket;
     const forget = (): void => {
       this.#open.delete(connection);
-      this.#strangers.forget(client, connection);
+      this.#handshakes.forget(client, connection);
     };
-    const gone = this.#strangers.admit(client, host, connection);
+    const gone = this.#handshakes.admit(client, host, connection);
     if (gone !== undefined) {
       this.#pushedOut += 1;
       this.#options.onRefused(busy(gone, 'too many others are in their handshake'));

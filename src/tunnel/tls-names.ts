@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
-import type { PeerIdentity } from './link.js';
+import type { PeerIdentity } from './peer-identity.js';
 
 /** What both ends say in the TLS handshake, so that another program's TLS port is told apart. */
 export const ALPN = 'xenferry/1';

@@ -2,7 +2,8 @@ import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { AbortedError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
-import type { Link, PeerIdentity } from '../../tunnel/link.js';
+import type { Link } from '../../tunnel/link.js';
+import type { PeerIdentity } from '../../tunnel/peer-identity.js';
 import { LaneSocket } from '../../tunnel/ssh/lane-socket.js';
 import { receiveOverSsh, runtimeDir, type SshReception } from '../receive-over-ssh.js';
 

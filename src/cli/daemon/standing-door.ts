@@ -4,7 +4,7 @@ import type { SshLogin } from '../../driver/access/ssh-rules.js';
 import { openSocket } from '../../driver/jobs/open-socket.js';
 import { PrivateSocket } from '../../driver/jobs/private-socket.js';
 import { makeFolder } from '../../posix/folder.js';
-import type { PeerIdentity } from '../../tunnel/link.js';
+import type { PeerIdentity } from '../../tunnel/peer-identity.js';
 
 /** Logins at once; who comes beyond starts a process. */
 const MAX_LOGINS = 256;

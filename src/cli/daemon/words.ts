@@ -3,7 +3,7 @@ import type { Migrated } from '../../driver/migrate.js';
 import type { MigrationFacts } from '../../driver/migration-error.js';
 import type { WireError } from '../../errors/wire.js';
 import type { ProgressEvent } from '../../source/report.js';
-import type { PeerIdentity } from '../../tunnel/link.js';
+import type { PeerIdentity } from '../../tunnel/peer-identity.js';
 import type { ConfigFile } from '../config-file.js';
 import type { Asker } from '../dialing-options.js';
 import type { MigrateOptions } from '../migrate/options.js';

@@ -1,5 +1,5 @@
 import { RefusedError } from '../../errors/errors.js';
-import type { PeerIdentity } from '../../tunnel/link.js';
+import type { PeerIdentity } from '../../tunnel/peer-identity.js';
 import { AllowList } from './allow-list.js';
 
 /** What a peer may ask of a destination: to take a guest in, or what became of one. */

@@ -6,7 +6,7 @@ import { Deadline, orAborted } from '../../errors/deadline.js';
 import { AbortedError, InvariantError, ProtocolError } from '../../errors/errors.js';
 import { fromWire } from '../../errors/wire.js';
 import type { Connect, Destination, DestinationEvents, OpenLanes } from '../../source/destination.js';
-import type { PeerIdentity } from '../../tunnel/link.js';
+import type { PeerIdentity } from '../../tunnel/peer-identity.js';
 import type { Host } from '../host.js';
 import { arrivalsOf } from '../lifecycle/incoming.js';
 import { ChunkQueue } from './chunk-queue.js';

@@ -2,7 +2,8 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { TunnelError } from '../../errors/errors.js';
-import type { Link, PeerIdentity } from '../link.js';
+import type { Link } from '../link.js';
+import type { PeerIdentity } from '../peer-identity.js';
 
 /** As many links as one migration can have, and some for those that are just closing. */
 const MAX_LINKS = 64;

@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { Deadline } from '../../errors/deadline.js';
-import type { Link, PeerIdentity } from '../link.js';
+import type { Link } from '../link.js';
+import type { PeerIdentity } from '../peer-identity.js';
 import type { RefusedConnection } from '../tls-gate.js';
 import { TlsListener, type TlsListenerOptions } from '../tls-listener.js';
 import { LaneSocket } from './lane-socket.js';

@@ -4,7 +4,7 @@ import { Deadline, orAborted } from '../../errors/deadline.js';
 import { TunnelError, XenferryError } from '../../errors/errors.js';
 import { asError } from '../../errors/message-of.js';
 import { hostPort } from '../tls-names.js';
-import type { PeerIdentity } from '../link.js';
+import type { PeerIdentity } from '../peer-identity.js';
 import { ChannelStream, type RemoteExit } from './channel-stream.js';
 import { KeyFiles, type AskPassphrase } from './key-files.js';
 import { KeyRing } from './key-ring.js';

@@ -1,8 +1,8 @@
 import { TunnelError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { KeepaliveOptions } from '../keepalive.js';
-import type { LinkThreads } from '../threads/link-threads.js';
 import { TlsDialer } from '../tls-dialer.js';
+import type { OpenLink } from '../tls-options.js';
 import type { ReceiveGreeting } from './ssh-greeting.js';
 
 /** A firewall that drops packets says nothing: how long the first lane waits before ssh takes over. */
@@ -19,8 +19,8 @@ export interface TlsLanesOptions {
   /** Makes this side's certificate; called once for each start of the far process. */
   readonly makeCredentials: () => Promise<OneTimeCredentials>;
   readonly connectMs?: number;
-  /** Where lanes live. Stays its owner's. */
-  readonly threads?: LinkThreads | undefined;
+  /** Opens the lanes; absent: they live in this thread. */
+  readonly openLink?: OpenLink | undefined;
   /** Of the lanes; absent: as usual. */
   readonly keepalive?: KeepaliveOptions | undefined;
 }
@@ -94,7 +94,7 @@ export class TlsLanes {
       connectMs: this.#options.connectMs ?? CONNECT_MS,
       keepalive: this.#options.keepalive,
     };
-    return new TlsDialer(options, { threads: this.#options.threads });
+    return new TlsDialer(options, this.#options.openLink);
   }
 
   async #try<T>(

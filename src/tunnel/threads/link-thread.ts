@@ -6,7 +6,7 @@ import type { KeepaliveOptions } from '../keepalive.js';
 import type { Link } from '../link.js';
 import { TlsDialer } from '../tls-dialer.js';
 import { TlsGate, addressOf } from '../tls-gate.js';
-import { HeldLink, type Tell } from './held-link.js';
+import { WorkerLink, type Tell } from './worker-link.js';
 import { toThreadError, type LinkOrder, type ToThread } from './thread-messages.js';
 
 /*
@@ -20,15 +20,15 @@ const tell: Tell = (message, transfer) => {
   port.postMessage(message, transfer);
 };
 
-const links = new Map<number, HeldLink>();
+const links = new Map<number, WorkerLink>();
 /** Ends what has no link yet: a dial, or a connection in its handshake. */
 const pending = new Map<number, () => void>();
 /** Connections in their handshake, by the client's address and port. */
 const arriving = new Map<string, number>();
 let gate: TlsGate | undefined;
 
-function hold(id: number, link: Link, keepalive: KeepaliveOptions): HeldLink {
-  const held = new HeldLink(id, link, keepalive, tell);
+function hold(id: number, link: Link, keepalive: KeepaliveOptions): WorkerLink {
+  const held = new WorkerLink(id, link, keepalive, tell);
   links.set(id, held);
   return held;
 }
@@ -97,7 +97,7 @@ async function dial({ id, to, keepalive }: Extract<ToThread, { do: 'dial' }>): P
   }
 }
 
-function order(link: HeldLink, message: LinkOrder): void {
+function order(link: WorkerLink, message: LinkOrder): void {
   switch (message.do) {
     case 'open':
       link.open(message.payload);

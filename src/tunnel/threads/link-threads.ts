@@ -1,15 +1,15 @@
 import { Worker } from 'node:worker_threads';
 import { orAborted } from '../../errors/deadline.js';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { PeerIdentity } from '../peer-identity.js';
+import type { TlsDialerOptions } from '../tls-options.js';
 import type { KeepaliveOptions } from '../keepalive.js';
-import type { PeerIdentity } from '../link.js';
-import type { TlsDialerOptions } from '../tls-dialer.js';
-import { ThreadedLink } from './threaded-link.js';
+import { LinkProxy } from './link-proxy.js';
 import type { FromThread, ToThread } from './thread-messages.js';
 
 interface LinkThread {
   readonly worker: Worker;
-  readonly links: Map<number, ThreadedLink>;
+  readonly links: Map<number, LinkProxy>;
 }
 
 /** A thread has few objects and many buffers: a small nursery has them collected soon. MiB. */
@@ -32,10 +32,14 @@ export class LinkThreads implements Disposable {
   ) {}
 
   /**
-   * Dials in a thread. Resolves with a link to a server that has been verified, as `TlsDialer.dial` does.
+   * Dials in a thread; an `OpenLink` for a `TlsDialer`. Resolves with a link to a server that has been verified, as `TlsDialer.dial` does.
    * Rejects with the same errors, or with the signal's reason.
    */
-  async dial(to: TlsDialerOptions, keepalive: KeepaliveOptions, signal: AbortSignal): Promise<ThreadedLink> {
+  readonly openLink = async (
+    to: TlsDialerOptions,
+    keepalive: KeepaliveOptions,
+    signal: AbortSignal,
+  ): Promise<LinkProxy> => {
     signal.throwIfAborted();
     const address = `${to.host}:${to.port}`;
     const { link, linked } = this.#hold({ transport: 'tls', name: to.host, address }, (id) => ({
@@ -51,7 +55,7 @@ export class LinkThreads implements Disposable {
       link.destroy();
       throw error;
     }
-  }
+  };
 
   /**
    * Gives a connection to a thread, which does the handshake.
@@ -63,9 +67,9 @@ export class LinkThreads implements Disposable {
     fd: number,
     client: string,
     peer: PeerIdentity | undefined,
-    onLinked: (link: ThreadedLink) => void,
+    onLinked: (link: LinkProxy) => void,
     onGone: () => void,
-  ): ThreadedLink {
+  ): LinkProxy {
     const unknown: PeerIdentity = peer ?? { transport: 'tls', name: 'unknown', address: client };
     const { link, linked, gone } = this.#hold(unknown, (id) => ({ do: 'accept', id, fd }), peer);
     linked.then(
@@ -96,11 +100,11 @@ export class LinkThreads implements Disposable {
     peer: PeerIdentity,
     first: (id: number) => ToThread,
     as?: PeerIdentity,
-  ): { link: ThreadedLink; linked: Promise<void>; gone: Promise<void> } {
+  ): { link: LinkProxy; linked: Promise<void>; gone: Promise<void> } {
     const thread = this.#leastBusy();
     const id = this.#nextId;
     this.#nextId += 1;
-    const link = new ThreadedLink(
+    const link = new LinkProxy(
       id,
       peer,
       (message, transfer) => {

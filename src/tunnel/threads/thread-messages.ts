@@ -2,10 +2,10 @@ import { ProtocolError, TunnelError, XenferryError, type ErrorData } from '../..
 import { codeOf, messageOf } from '../../errors/message-of.js';
 import type { FrameType } from '../frame.js';
 import type { KeepaliveOptions } from '../keepalive.js';
-import type { PeerIdentity } from '../link.js';
+import type { PeerIdentity } from '../peer-identity.js';
 import { PeerRefusal, type Refusal } from '../refusal.js';
 import type { TlsCredentials } from '../tls-credentials.js';
-import type { TlsDialerOptions } from '../tls-dialer.js';
+import type { TlsDialerOptions } from '../tls-options.js';
 
 /*
  * What is said between the main thread and a thread that holds links. Both are this program: nothing is checked.

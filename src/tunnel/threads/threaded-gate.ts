@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import type { KeepaliveOptions } from '../keepalive.js';
 import type { FramedLink } from '../lane-link.js';
-import type { PeerIdentity } from '../link.js';
-import type { Cuttable } from '../strangers.js';
+import type { PeerIdentity } from '../peer-identity.js';
+import type { Destroyable } from '../handshake-limiter.js';
 import type { TlsCredentials } from '../tls-credentials.js';
 import type { RefusedConnection } from '../tls-gate.js';
 import type { LinkThreads } from './link-threads.js';
@@ -44,7 +44,7 @@ export class ThreadedGate {
    * @param onGone called once it is closed
    * @returns what cuts it; undefined where it cannot be moved, and is still the caller's
    */
-  admit(socket: Socket, client: string, onGone: () => void): Cuttable | undefined {
+  admit(socket: Socket, client: string, onGone: () => void): Destroyable | undefined {
     const fd = descriptorOf(socket);
     if (fd === undefined) return undefined;
     const copy = this.pool.duplicateFd(fd);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { TunnelError } from '../../../src/errors/errors.js';
 import { MessageChannel, type Resumed } from '../../../src/tunnel/message-channel.js';
 import { PeerRefusal } from '../../../src/tunnel/refusal.js';
-import { UnheardMessages } from '../../../src/tunnel/unheard-messages.js';
+import { UnackedMessages } from '../../../src/tunnel/unacked-messages.js';
 import { openPair, type OpenPair } from './duplex-pair.js';
 
 const never = new AbortController().signal;
@@ -136,7 +136,7 @@ describe('a conversation whose link is lost', () => {
 
 describe('messages that were not heard yet', () => {
   it('are bounded: a peer that never says it hears does not fill the memory', () => {
-    const kept = new UnheardMessages();
+    const kept = new UnackedMessages();
     const fill = (): void => {
       for (let n = 0; n < 100; n += 1) kept.keep(Buffer.alloc(10), 'peer');
     };

@@ -85,7 +85,7 @@ describe('links that live in threads', () => {
   function dialer(threads: LinkThreads | undefined = near, own = credentials): TlsDialer {
     return new TlsDialer(
       { host: LOCAL, port: listener.port, credentials: { ...own, ca: credentials.ca } },
-      { threads },
+      threads.openLink,
     );
   }
 
@@ -176,13 +176,13 @@ describe('links that live in threads', () => {
 
   it('F24: say why also when they are closed before anything is asked of them', async () => {
     const to = { host: LOCAL, port: listener.port, credentials: { ...strangers, ca: credentials.ca } };
-    const link = await near.dial(to, {}, signal);
+    const link = await near.openLink(to, {}, signal);
     await link.whenGone;
     await expect(link.open(Buffer.from('hello'), signal)).rejects.toEqual(code('E_TUNNEL_CERT_UNTRUSTED'));
   });
 
   it('tell why a dial failed', async () => {
-    const nobody = new TlsDialer({ host: LOCAL, port: 1, credentials }, { threads: near });
+    const nobody = new TlsDialer({ host: LOCAL, port: 1, credentials }, near.openLink);
     await expect(nobody.dialLane(signal)).rejects.toEqual(code('E_TUNNEL_UNREACHABLE'));
     const stop = AbortSignal.abort(new Error('enough'));
     await expect(dialer().dialLane(stop)).rejects.toThrow('enough');

@@ -1,11 +1,11 @@
 import { orAborted } from '../../errors/deadline.js';
 import { InvariantError, TunnelError } from '../../errors/errors.js';
 import { asError } from '../../errors/message-of.js';
-import { Bell } from '../bell.js';
+import { Condition } from '../condition.js';
 import { FRAME_HEADER_BYTES, type Frame } from '../frame.js';
 import type { FramedLink } from '../lane-link.js';
 import { linkClosed } from '../link-errors.js';
-import type { PeerIdentity } from '../link.js';
+import type { PeerIdentity } from '../peer-identity.js';
 import { refusalOf } from '../refusal.js';
 import { fromThreadError, type FromThread, type ToThread } from './thread-messages.js';
 
@@ -22,7 +22,7 @@ const CLOSE_MS = 5000;
  * A link that another thread holds, as the main thread sees it. The same promises as `FrameLink`: who has it ends
  * it with `close` or `destroy`, or hears from `receive` and `send` that it has failed.
  */
-export class ThreadedLink implements FramedLink {
+export class LinkProxy implements FramedLink {
   readonly threaded = true;
   /** Resolves once the peer has proven itself; rejects where it did not. */
   readonly linked: Promise<void>;
@@ -35,7 +35,7 @@ export class ThreadedLink implements FramedLink {
   readonly #frames: Frame[] = [];
   /** Payloads given to the thread and not yet with the connection, in order. */
   readonly #inThread: Uint8Array[] = [];
-  readonly #changed = new Bell();
+  readonly #changed = new Condition();
   #opened: Uint8Array | undefined;
   #failure: Error | undefined;
   #byeSeen = false;
@@ -100,7 +100,7 @@ export class ThreadedLink implements FramedLink {
   async awaitOpen(signal: AbortSignal): Promise<Uint8Array> {
     while (this.#opened === undefined) {
       if (this.#failure !== undefined) throw this.#failure;
-      await orAborted(this.#changed.next(), signal);
+      await orAborted(this.#changed.wait(), signal);
     }
     return this.#opened;
   }
@@ -128,7 +128,7 @@ export class ThreadedLink implements FramedLink {
     this.#inThread.push(payload);
     this.post({ do: 'send', id: this.id, frame: { type, sequence, offset, payload } });
     while (this.#pendingBytes > SEND_AHEAD_BYTES) {
-      await this.#changed.next();
+      await this.#changed.wait();
       this.#checkSendable();
     }
   }
@@ -145,7 +145,7 @@ export class ThreadedLink implements FramedLink {
         }
         if (this.#failure !== undefined) throw this.#failure;
         if (this.#byeSeen || this.#closing) return undefined;
-        const changed = this.#changed.next();
+        const changed = this.#changed.wait();
         await (signal === undefined ? changed : orAborted(changed, signal));
       }
     } finally {
@@ -161,7 +161,7 @@ export class ThreadedLink implements FramedLink {
     if (!this.#closing && this.#failure === undefined) {
       this.#closing = true;
       this.post({ do: 'close', id: this.id, deadlineMs });
-      this.#changed.ring();
+      this.#changed.notifyAll();
     }
     await this.#cutAfter(deadlineMs);
   }
@@ -201,7 +201,7 @@ export class ThreadedLink implements FramedLink {
         this.#sent(this.#inThread.length);
         this.#settleGone();
     }
-    this.#changed.ring();
+    this.#changed.notifyAll();
   }
 
   /** Its thread has ended. */
@@ -229,7 +229,7 @@ export class ThreadedLink implements FramedLink {
   #fail(error: Error): void {
     if (!this.#closing) this.#failure ??= asError(error);
     this.#settleLinked(error);
-    this.#changed.ring();
+    this.#changed.notifyAll();
   }
 
   async #cutAfter(deadlineMs: number): Promise<void> {

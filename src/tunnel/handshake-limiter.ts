@@ -1,20 +1,20 @@
-/** What can be cut. */
-export interface Cuttable {
+/** A connection, as far as ending it goes. */
+export interface Destroyable {
   destroy(): void;
 }
 
-interface Stranger {
-  readonly socket: Cuttable;
+interface Handshake {
+  readonly socket: Destroyable;
   readonly host: string;
 }
 
 /**
- * Connections that have not proven who they are: never more than a few, whatever comes. Where a new one would be too
+ * Bounds the connections that have not authenticated yet. No more than `most` are kept. Where a new one would be too
  * many, the address that has most of them loses its oldest, so that a flood pushes out itself and not the others.
  */
-export class Strangers {
+export class HandshakeLimiter {
   /** By address and port, oldest first. */
-  readonly #here = new Map<string, Stranger>();
+  readonly #here = new Map<string, Handshake>();
 
   constructor(private readonly most: number) {}
 
@@ -23,14 +23,14 @@ export class Strangers {
   }
 
   /** @returns the connection that had to go, which is cut */
-  admit(client: string, host: string, socket: Cuttable): string | undefined {
+  admit(client: string, host: string, socket: Destroyable): string | undefined {
     const gone = this.#here.size >= this.most ? this.#evict() : undefined;
     this.#here.set(client, { socket, host });
     return gone;
   }
 
   /** It has proven itself, or is gone. */
-  forget(client: string, socket?: Cuttable): void {
+  forget(client: string, socket?: Destroyable): void {
     if (socket === undefined || this.#here.get(client)?.socket === socket) this.#here.delete(client);
   }
 

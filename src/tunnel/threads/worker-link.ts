@@ -1,6 +1,6 @@
 import { threadSlots } from '../../buffers/slot-pool.js';
 import { asError } from '../../errors/message-of.js';
-import { Bell } from '../bell.js';
+import { Condition } from '../condition.js';
 import { FrameLink } from '../frame-link.js';
 import type { Frame } from '../frame.js';
 import type { Link } from '../link.js';
@@ -16,12 +16,12 @@ const NEVER = new AbortController().signal;
 export type Tell = (message: FromThread, transfer?: ArrayBuffer[]) => void;
 
 /** One link, in the thread that holds it: does what the main thread says, and tells what comes. */
-export class HeldLink {
+export class WorkerLink {
   readonly #link: FrameLink;
   /** What was asked is done in the order in which it was asked. */
   #queue: Promise<void> = Promise.resolve();
   #aheadBytes = 0;
-  readonly #consumed = new Bell();
+  readonly #consumed = new Condition();
   #over = false;
 
   constructor(
@@ -63,7 +63,7 @@ export class HeldLink {
   more(bytes: number, unused: readonly ArrayBuffer[]): void {
     for (const slot of unused) threadSlots.give(slot);
     this.#aheadBytes -= bytes;
-    this.#consumed.ring();
+    this.#consumed.notifyAll();
   }
 
   close(deadlineMs: number | undefined): void {
@@ -72,7 +72,7 @@ export class HeldLink {
 
   destroy(): void {
     this.#over = true;
-    this.#consumed.ring();
+    this.#consumed.notifyAll();
     this.#link.destroy();
   }
 
@@ -100,7 +100,7 @@ export class HeldLink {
 
   async #readOn(): Promise<void> {
     for (;;) {
-      while (this.#aheadBytes > AHEAD_BYTES && !this.#over) await this.#consumed.next();
+      while (this.#aheadBytes > AHEAD_BYTES && !this.#over) await this.#consumed.wait();
       const frame = await this.#link.receive();
       if (frame === undefined) return;
       this.#aheadBytes += frame.payload.length;

@@ -6,7 +6,7 @@ const MOST_MESSAGES = 64;
 const MOST_BYTES = 16 * 1024 * 1024;
 
 /** Messages that were sent and that the far end has not said it heard, numbered over all links of a conversation. */
-export class UnheardMessages {
+export class UnackedMessages {
   readonly #frames: Frame[] = [];
   #bytes = 0;
   #sent = 0;

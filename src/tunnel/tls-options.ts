@@ -1,0 +1,20 @@
+import type { KeepaliveOptions } from './keepalive.js';
+import type { FramedLink } from './lane-link.js';
+import type { TlsCredentials } from './tls-credentials.js';
+
+/** Where to dial, and who must be there. Plain data, so that a thread can be sent it. */
+export interface TlsDialerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly credentials: TlsCredentials;
+  /** Name or address that the server's certificate must be good for; `host` where absent. */
+  readonly expectedHost?: string;
+  /** SHA-256 of the server's certificate, as `AA:BB:…`: then no other certificate will do, and no name is compared. */
+  readonly expectedFingerprint?: string;
+  readonly connectMs?: number;
+  /** Of its links; absent: as usual. */
+  readonly keepalive?: KeepaliveOptions | undefined;
+}
+
+/** Opens a link that lives elsewhere than in this thread. Rejects as `TlsDialer.dial` does. */
+export type OpenLink = (to: TlsDialerOptions, keepalive: KeepaliveOptions, signal: AbortSignal) => Promise<FramedLink>;
