@@ -1,74 +1,106 @@
-// The README's table of verbs, from the program itself; needs a build (`npm run build`).
-//   node scripts/verbs.mjs            prints the table
-//   node scripts/verbs.mjs --write    puts it into README.md
-//   node scripts/verbs.mjs --check    fails where README.md has another one
+// The reference page of the command line, from the program itself; needs a build (`npm run build`).
+//   node scripts/verbs.mjs            prints the page
+//   node scripts/verbs.mjs --write    writes docs/reference/cli.md
+//   node scripts/verbs.mjs --check    fails where docs/reference/cli.md differs
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { format, resolveConfig } from 'prettier';
 import { loadVerbs } from '../dist/cli/verbs.js';
 
-const README = fileURLToPath(new URL('../README.md', import.meta.url));
-const BEGIN = '<!-- verbs: made by scripts/verbs.mjs -->';
-const END = '<!-- end of verbs -->';
+const PAGE = fileURLToPath(new URL('../docs/reference/cli.md', import.meta.url));
 
-/** What a verb tells yargs of itself: its options, and the verbs below it. */
-function heardFrom(builder) {
-  const options = [];
-  const below = [];
+/** What the builder of a verb registers with yargs: options, positionals, examples, and the verbs below it. */
+function registeredBy(builder) {
+  const found = { options: [], positionals: [], examples: [], below: [] };
   const yargs = new Proxy(
     {},
     {
       get: (_, method) => (first, second) => {
-        if (method === 'option') options.push({ name: first, ...second });
-        if (method === 'options') for (const [name, one] of Object.entries(first)) options.push({ name, ...one });
-        if (method === 'command') below.push(first);
+        if (method === 'option') found.options.push({ name: first, ...second });
+        if (method === 'options') for (const [name, one] of Object.entries(first)) found.options.push({ name, ...one });
+        if (method === 'positional') found.positionals.push({ name: first, ...second });
+        if (method === 'example') found.examples.push({ command: first, meaning: second });
+        if (method === 'command') found.below.push(first);
         return yargs;
       },
     },
   );
   builder(yargs);
-  return { options: options.filter(({ hidden }) => hidden !== true), below };
+  return { ...found, options: found.options.filter(({ hidden }) => hidden !== true) };
 }
 
 /** `migrate <domain> [vcpu]` as `migrate DOMAIN [VCPU]`. */
-const wordsOf = (command) =>
+const words = (command) =>
   command
     .replace(/<([^>]+)>/g, (_, name) => name.toUpperCase())
     .replace(/\[([^\]]+)\]/g, (_, name) => `[${name.toUpperCase()}]`);
 
-const cell = (text) => text.replaceAll('|', '\\|');
+const flag = (name) => `--${name}`.replace(/^--(.)$/, '-$1');
 
-function rowsOf({ command, describe, builder }, above = '') {
+/** `<` and `*` in a description are text, not markup. */
+const text = (words) => String(words ?? '').replace(/[<>*_]/g, '\\$&');
+
+function optionLine({ name, alias, type, describe, choices, default: preset, defaultDescription, demandOption }) {
+  const names = [name, ...(alias === undefined ? [] : [alias].flat())].map((one) => `\`${flag(one)}\``).join(', ');
+  const notes = [
+    demandOption === true ? 'required' : undefined,
+    choices === undefined ? undefined : `one of ${choices.map((one) => `\`${one}\``).join(', ')}`,
+    defaultDescription !== undefined
+      ? `default: ${defaultDescription}`
+      : preset === undefined || preset === false || preset === ''
+        ? undefined
+        : `default \`${preset}\``,
+    type === 'number' ? 'a number' : undefined,
+  ].filter((one) => one !== undefined);
+  return `- ${names}: ${text(describe)}${notes.length > 0 ? ` (${notes.join('; ')})` : ''}`;
+}
+
+function sectionsOf({ command, describe, builder }, above = '') {
   if (describe === false) return [];
-  const { options, below } = heardFrom(builder ?? ((yargs) => yargs));
-  if (below.length > 0) return below.flatMap((one) => rowsOf(one, `${above}${command.split(' ')[0]} `));
-  const must = options.filter(({ demandOption }) => demandOption === true).map(({ name }) => `--${name} …`);
-  const may = options
-    .filter(({ demandOption }) => demandOption !== true)
-    .map(({ name }) => `\`${name.length === 1 ? '-' : '--'}${name}\``);
-  const words = [above + wordsOf(command), ...must].join(' ');
-  return [`| \`${cell(words)}\` | ${cell(describe)} | ${may.join(' ')} |`];
+  const { options, positionals, examples, below } = registeredBy(builder ?? ((yargs) => yargs));
+  if (below.length > 0) return below.flatMap((one) => sectionsOf(one, `${above}${command.split(' ')[0]} `));
+  const lines = [`### \`${above}${words(command)}\``, '', `${text(describe)}.`, ''];
+  const named = positionals.filter(({ describe: meaning }) => meaning !== undefined);
+  for (const { name, describe: meaning } of named) lines.push(`- \`${name.toUpperCase()}\`: ${text(meaning)}`);
+  for (const one of options) lines.push(optionLine(one));
+  if (named.length + options.length > 0) lines.push('');
+  if (examples.length > 0) {
+    lines.push('```sh');
+    for (const { command: line, meaning } of examples)
+      lines.push(...(meaning ? [`# ${meaning}`] : []), line.replaceAll('$0', 'xenferry'));
+    lines.push('```', '');
+  }
+  return [lines.join('\n')];
 }
 
 const verbs = await loadVerbs([]);
-const rows = [
-  ...verbs.flatMap((verb) => rowsOf(verb)),
-  '| `completion` | print a completion script for your shell | |',
-];
-const table = ['| verb | does | options |', '| --- | --- | --- |', ...rows].join('\n');
+const page = [
+  '<!-- Generated by `npm run verbs`; do not edit. -->',
+  '',
+  '# Command line',
+  '',
+  '`xenferry VERB --help` prints the same. Every verb also takes:',
+  '',
+  '- `--connect`, `-c`: whose domains the verb works on: `xen:///system`, `embedded:///FOLDER`, or an alias',
+  '- `--state-dir`: folder of journals and job locks',
+  '- `--config-file`: configuration file, in place of `/etc/xenferry/xenferry.conf`',
+  '- `--deadline`: changes one deadline, `NAME=SECONDS`; may be given several times',
+  '- `--help`, `-h`: help for the verb, with an example',
+  '',
+  'Exit codes are listed in [exit-codes.md](exit-codes.md), URIs in [uris.md](uris.md).',
+  '',
+  '## Verbs',
+  '',
+  ...verbs.flatMap((verb) => sectionsOf(verb)),
+  '### `completion`',
+  '',
+  'print a completion script for your shell.',
+  '',
+].join('\n');
 
-const readme = readFileSync(README, 'utf8');
-const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)];
-if (begin === -1 || end < begin) throw new Error(`README.md has no ${BEGIN} … ${END}`);
-const current = await format(`${readme.slice(0, begin)}${BEGIN}\n\n${table}\n\n${readme.slice(end)}`, {
-  ...(await resolveConfig(README)),
-  parser: 'markdown',
-});
-
-if (process.argv.includes('--write')) writeFileSync(README, current);
+if (process.argv.includes('--write')) writeFileSync(PAGE, page);
 else if (process.argv.includes('--check')) {
-  if (current !== readme) {
-    process.stderr.write('README.md has not the verbs of the program: run `npm run verbs`\n');
+  if (readFileSync(PAGE, 'utf8') !== page) {
+    process.stderr.write('docs/reference/cli.md is out of date: run `npm run verbs`\n');
     process.exitCode = 1;
   }
-} else process.stdout.write(`${table}\n`);
+} else process.stdout.write(page);

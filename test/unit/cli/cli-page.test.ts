@@ -7,17 +7,19 @@ import { loadVerbs } from '../../../src/cli/verbs.js';
 const SCRIPT = fileURLToPath(new URL('../../../scripts/verbs.mjs', import.meta.url));
 const run = promisify(execFile);
 
-it('the README has the table of verbs that the program makes', async () => {
+it('docs/reference/cli.md is what the program generates', async () => {
   await expect(run(process.execPath, [SCRIPT, '--check'])).resolves.toMatchObject({ stderr: '' });
 });
 
-it('the table has every verb that has a description', async () => {
+it('the page has every verb that has a description, with its options and an example', async () => {
   const { stdout } = await run(process.execPath, [SCRIPT]);
-  const shown = new Set([...stdout.matchAll(/^\| `([\w-]+)/gm)].map((match) => match[1]));
+  const shown = new Set([...stdout.matchAll(/^### `([\w-]+)/gm)].map((match) => match[1]));
   const verbs = (await loadVerbs([])).filter(({ describe }) => describe !== false);
   const missing = verbs.map(({ command }) => String(command).split(' ')[0]).filter((verb) => !shown.has(verb));
   expect(missing).toEqual([]);
-  expect(stdout).toMatch(/^\| `migrate DOMAIN DESTURI` \| move a domain to another host \| .*`--undefinesource`/m);
+  expect(stdout).toMatch(/^### `migrate DOMAIN DESTURI`\n\nmove a domain to another host\.$/m);
+  expect(stdout).toMatch(/^- `--undefinesource`: .+$/m);
+  expect(stdout).toMatch(/^xenferry migrate --live web1 xen\+tls:/m);
 });
 
 it('the help has characters of one column only: the bundle lays it out without what others need', async () => {
