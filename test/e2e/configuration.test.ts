@@ -114,3 +114,24 @@ it(
     expect((await on(a, 'logs')).stdout).toContain('taken by force from web1');
   },
 );
+
+it(
+  'serve without allow takes no guest in and says how to name hosts; one that is named may send',
+  { timeout: 120_000 },
+  async () => {
+    const { a, b } = hosts;
+    configured('# no allow');
+    await b.serveAllowed('--config-file', file);
+    await expect.poll(() => b.serverLog).toMatch(/no host may send guests over TLS: .*--allow NAME.*allow = \["NAME"/);
+    await a.create(guestXml({ name: 'web1', mib: 8, workload: "dirtyMiBPerSecond='1'" }));
+    const refused = await a.migrate('web1', b);
+    expect(refused.result).toMatchObject({ result: 'failed' });
+    expect(refused.stderr).toContain('E_REFUSED_NOT_ALLOWED');
+    expect(refused.stderr).toMatch(/To let it, add \\?"127\.0\.0\.1\\?" to allow/);
+    expect(await b.list()).toEqual([]);
+    await b.stop();
+    configured('allow = ["127.0.0.1"]');
+    await b.serveAllowed('--config-file', file);
+    expect((await a.migrate('web1', b)).result).toMatchObject({ result: 'done' });
+  },
+);

@@ -18,6 +18,7 @@ import { parseDomainXml } from '../../src/domain/parse.js';
 import { connectThrough } from '../../src/driver/connect.js';
 import { createDomain } from '../../src/driver/lifecycle/create.js';
 import { migrate } from '../../src/driver/migrate.js';
+import { AccessRules } from '../../src/driver/access/access-rules.js';
 import { Reception } from '../../src/driver/reception.js';
 import { codeOf } from '../../src/errors/message-of.js';
 import { FrameLink } from '../../src/tunnel/frame-link.js';
@@ -48,7 +49,7 @@ beforeEach(async () => {
   [server, honest, greedy] = await makeCredentials({ hosts: [[HOST], ['honest.example'], ['greedy.example']] });
   a = await LocalHost.make();
   b = await LocalHost.make();
-  reception = new Reception(b.host, await b.host.hello(), (line) => log.push(line));
+  reception = new Reception(b.host, await b.host.hello(), (line) => log.push(line), new AccessRules(['*']));
   listener = await listenTls({
     host: HOST,
     port: 0,

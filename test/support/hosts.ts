@@ -101,7 +101,14 @@ export class TestHost {
     await this.must('create', file, ...options);
   }
 
-  async serve(...options: string[]): Promise<Running> {
+  /** Serves every host of the authority, unless options name some. */
+  serve(...options: string[]): Promise<Running> {
+    const allow = options.includes('--allow') ? [] : ['--allow', '*'];
+    return this.serveAllowed(...allow, ...options);
+  }
+
+  /** Serves the hosts that its options and its configuration allow. */
+  async serveAllowed(...options: string[]): Promise<Running> {
     const listen = options.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
     const server = this.start('serve', '--tls-dir', this.tlsDir, ...listen, ...options);
     this.#server = server;

@@ -132,7 +132,7 @@ class Demo {
 
   /** Starts a host's server and returns the address that it printed. */
   async #serve(host: string, tls: string): Promise<string> {
-    const words = ['-c', host, 'serve', '--listen', '127.0.0.1:0', '--tls-dir', tls];
+    const words = ['-c', host, 'serve', '--listen', '127.0.0.1:0', '--tls-dir', tls, '--allow', '127.0.0.1'];
     this.#show(words);
     const server = spawn(process.execPath, [PROGRAM, ...words], { stdio: ['ignore', 'pipe', 'inherit'], env: ENV });
     this.#servers.push(server);

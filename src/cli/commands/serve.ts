@@ -55,9 +55,9 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
         array: true,
         nargs: 1,
         describe:
-          'a host that may send guests, by its certificate; may be repeated. Default: every one of the authority',
+          'a host that may send guests, by its certificate; may be repeated; "*": every host of the authority. Default: allow in the configuration, else none',
       })
-      .example('$0 serve --tls-dir /etc/xenferry/tls', 'listen on every address, port 16520'),
+      .example('$0 serve --tls-dir /etc/xenferry/tls --allow hv1.example', 'listen on every address, port 16520'),
   handler: async (options) => {
     const config = configOf(options);
     const { host: address, port } = parseListen(options.listen ?? config.listen ?? `0.0.0.0:${DEFAULT_PORT}`);
@@ -82,8 +82,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
       return new AccessRules(options.allow ?? allow, allowRecover);
     };
     await using reception = new Reception(host, await host.hello(stop.cancel), log, allowed(), config.keepalive);
-    if (reception.allowed.isOpen)
-      log('every host with a certificate of the authority may send guests; --allow names some');
+    noteWhoMaySend(reception.allowed, log);
     await reception.recover();
     await using watch = new DaemonWatch(host, `xenferry serve (process ${process.pid})`);
     void watch.ready.then(() => log('the domains of this host are watched'));
@@ -123,6 +122,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
         const rules = allowed();
         listener.setCredentials(loadTlsDir(tlsDir));
         reception.allowed = rules;
+        noteWhoMaySend(rules, log);
         log(`SIGHUP: certificates read again from ${tlsDir}, and who is allowed`);
       } catch (error) {
         log(`SIGHUP: the certificates stay as they are, and who is allowed: ${messageOf(error)}`);
@@ -132,6 +132,15 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     if (!stop.cancel.aborted) await once(stop.cancel, 'abort');
   },
 };
+
+/** Says what an empty `allow`, or a wildcard in it, comes to. */
+function noteWhoMaySend(rules: AccessRules, log: (line: string) => void): void {
+  if (rules.isOpen) log('every host with a certificate of the authority may send guests, since allow has "*"');
+  if (rules.isClosed)
+    log(
+      'no host may send guests over TLS: name them with --allow NAME, or with allow = ["NAME", ...] in the configuration',
+    );
+}
 
 /** As in a process of its own: whoever logs in is held against what the files say then. @throws RefusedError; UsageError */
 function checkLogin(login: SshLogin, files: readonly ConfigFile[]): void {

@@ -1,3 +1,4 @@
+import { otherBackend } from '../backend-domain.js';
 import { plainDevice } from '../definition/devices/device.js';
 import type { Disk, DiskDriverName, DiskSource } from '../definition/devices/disk.js';
 import { notMapped } from '../native/not-mapped.js';
@@ -90,6 +91,6 @@ export function diskFromJson(disk: ReadOf<'disks'>): Device {
     readonly: disk.readwrite === 0,
     shareable: false,
     transient: false,
-    backendDomain: disk.backend_domname,
+    backendDomain: otherBackend(disk.backend_domname),
   });
 }

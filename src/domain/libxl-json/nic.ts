@@ -1,3 +1,4 @@
+import { otherBackend } from '../backend-domain.js';
 import { plainDevice, type Device } from '../definition/devices/device.js';
 import { nicType, type Interface } from '../definition/devices/interface.js';
 import type { GuestType } from '../model.js';
@@ -79,6 +80,6 @@ export function nicFromJson(nic: ReadOf<'nics'>, guest: GuestType): Device {
     vlan: bridge?.vlan,
     linkUp: undefined,
     mtu: nic.mtu === 0 ? undefined : nic.mtu,
-    backendDomain: nic.backend_domname,
+    backendDomain: otherBackend(nic.backend_domname),
   });
 }

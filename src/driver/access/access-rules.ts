@@ -11,17 +11,16 @@ export type PeerVerb = 'migrate' | 'recover';
  */
 export class AccessRules {
   readonly #migrate: AllowList;
-  readonly #recover: AllowList | undefined;
+  readonly #recover: AllowList;
 
   /**
-   * @param allow who may send guests; empty: whoever has a certificate
+   * @param allow who may send guests; empty: no host
    * @param recover who else may ask after migrations
    * @throws UsageError `E_USAGE_ALLOW`
    */
   constructor(allow: readonly string[] = [], recover: readonly string[] = []) {
     this.#migrate = new AllowList(allow);
-    // An empty list of those who may ask as well names nobody, not everybody.
-    this.#recover = recover.length === 0 ? undefined : new AllowList(recover);
+    this.#recover = new AllowList(recover);
   }
 
   /** Whether every host with a certificate may send guests. */
@@ -29,10 +28,15 @@ export class AccessRules {
     return this.#migrate.isOpen;
   }
 
+  /** Whether no host at all may send guests over TLS. */
+  get isClosed(): boolean {
+    return this.#migrate.isEmpty;
+  }
+
   allows(verb: PeerVerb, { transport, name }: Pick<PeerIdentity, 'transport' | 'name'>): boolean {
     // Whom sshd has let in has no certificate; `SshRules` has looked at the login.
     if (transport === 'ssh') return true;
-    return this.#migrate.allows(name) || (verb === 'recover' && this.#recover?.allows(name) === true);
+    return this.#migrate.allows(name) || (verb === 'recover' && this.#recover.allows(name));
   }
 
   /** @throws RefusedError `E_REFUSED_NOT_ALLOWED` */
@@ -40,7 +44,7 @@ export class AccessRules {
     if (this.allows(verb, peer)) return;
     const { name } = peer;
     throw new RefusedError('E_REFUSED_NOT_ALLOWED', `${name} may not send guests to this host`, {
-      hint: `Let it, where it shall: --allow ${name}, or allow in the destination's configuration, and SIGHUP.`,
+      hint: `To let it, add ${JSON.stringify(name)} to allow in the destination's configuration and send SIGHUP, or start serve with --allow.`,
     });
   }
 }

@@ -156,7 +156,7 @@ move() {
 
 # serve OPTION...: the daemon, until it is stopped; returns once it listens.
 serve() {
-  setsid xenferry serve --tls-dir /root/tls "$@" >/tmp/serve.out 2>>"$served" </dev/null &
+  setsid xenferry serve --tls-dir /root/tls --allow '*' "$@" >/tmp/serve.out 2>>"$served" </dev/null &
   echo $! >/tmp/serve.pid
   until grep -q listening /tmp/serve.out; do
     kill -0 "$(server)" || { tail "$served" >&2; return 1; }

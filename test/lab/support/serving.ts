@@ -21,7 +21,7 @@ export interface Serving extends AsyncDisposable {
 /** `xenferry serve` on a host, until it is disposed. */
 export async function serve(host: LabHost): Promise<Serving> {
   const pid = await host.ok(
-    `setsid xenferry serve --tls-dir /root/tls >/tmp/serve.out 2>/tmp/serve.log </dev/null & echo $!
+    `setsid xenferry serve --tls-dir /root/tls --allow '*' >/tmp/serve.out 2>/tmp/serve.log </dev/null & echo $!
      until grep -q listening /tmp/serve.out; do kill -0 $! || { cat /tmp/serve.log >&2; exit 1; }; sleep 0.5; done`,
     START_MS,
   );

@@ -4,6 +4,7 @@ import type { Deadlines } from '../../../src/control/deadlines.js';
 import { connectThrough } from '../../../src/driver/connect.js';
 import { Host } from '../../../src/driver/host.js';
 import type { Job } from '../../../src/driver/jobs/job.js';
+import { AccessRules } from '../../../src/driver/access/access-rules.js';
 import { Reception } from '../../../src/driver/reception.js';
 import { LeaseFolder } from '../../../src/driver/leases/lease-folder.js';
 import type { LeaseStore } from '../../../src/driver/leases/leases.js';
@@ -113,7 +114,12 @@ export class Life implements Listener, Caller, CallGate {
 
   /** Begins to take links in, as `serve` does: what an earlier process left is settled first. */
   async serve(): Promise<void> {
-    const reception = new Reception(this.host, await this.host.hello(), (line) => this.log.push(line));
+    const reception = new Reception(
+      this.host,
+      await this.host.hello(),
+      (line) => this.log.push(line),
+      new AccessRules(['*']),
+    );
     await reception.recover();
     if (!this.dead) this.#reception = reception;
   }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeWith, encode, openedSchema } from '../../../src/control/messages.js';
 import { MOST_CONVERSATIONS, MOST_WITH_ONE_PEER } from '../../../src/driver/conversations.js';
+import { AccessRules } from '../../../src/driver/access/access-rules.js';
 import { Reception } from '../../../src/driver/reception.js';
 import { FrameLink } from '../../../src/tunnel/frame-link.js';
 import { LocalHost, never } from '../../support/local-host.js';
@@ -14,7 +15,7 @@ describe('how many conversations a reception holds', () => {
   let reception: Reception;
   beforeEach(async () => {
     local = await LocalHost.make();
-    reception = new Reception(local.host, await local.host.hello(), () => undefined);
+    reception = new Reception(local.host, await local.host.hello(), () => undefined, new AccessRules(['*']));
   });
   afterEach(async () => {
     await reception[Symbol.asyncDispose]();

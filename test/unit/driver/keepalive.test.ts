@@ -14,7 +14,7 @@ const LATE = { keepaliveMs: 3_600_000, keepaliveCount: 3 };
 it('F9: a source finds a silent destination as soon as its configuration says', async () => {
   await using local = await LocalHost.make();
   const hello = await local.host.hello();
-  await using reception = new Reception(local.host, hello, () => undefined, new AccessRules(), LATE);
+  await using reception = new Reception(local.host, hello, () => undefined, new AccessRules(['*']), LATE);
   const pair = linkPair();
   void reception.accept(pair.b);
   const dialer: Dialer = {
@@ -43,7 +43,7 @@ it('F9: and a destination a silent source', async () => {
   const said = new Promise<string>((resolve) => {
     hear = resolve;
   });
-  await using reception = new Reception(local.host, hello, hear, new AccessRules(), SOON);
+  await using reception = new Reception(local.host, hello, hear, new AccessRules(['*']), SOON);
   const pair = linkPair();
   void reception.accept(pair.b);
   const source = new FrameLink(pair.a, LATE);

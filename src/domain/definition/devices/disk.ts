@@ -1,4 +1,5 @@
 import { element, type XmlElement } from '../../../xml/element.js';
+import { otherBackend } from '../../backend-domain.js';
 import type { ElementReader } from '../element-reader.js';
 
 const DEVICES = ['disk', 'cdrom', 'floppy', 'lun'] as const;
@@ -114,7 +115,7 @@ export function readDisk(reader: ElementReader): Disk {
     readonly: reader.flag('readonly'),
     shareable: reader.flag('shareable'),
     transient: reader.flag('transient'),
-    backendDomain: reader.child('backenddomain', (one) => one.need('name')),
+    backendDomain: otherBackend(reader.child('backenddomain', (one) => one.need('name'))),
   };
 }
 

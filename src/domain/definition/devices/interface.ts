@@ -1,5 +1,6 @@
 import { element, type XmlElement } from '../../../xml/element.js';
 import type { ElementReader } from '../element-reader.js';
+import { otherBackend } from '../../backend-domain.js';
 import type { GuestType } from '../../model.js';
 
 export type InterfaceSource =
@@ -123,7 +124,7 @@ export function readInterface(reader: ElementReader): Interface {
     })),
     linkUp: reader.child('link', (link) => link.needChoice('state', ['up', 'down']) === 'up'),
     mtu: reader.child('mtu', (mtu) => mtu.needInteger('size', 68, 65_535)),
-    backendDomain: reader.child('backenddomain', (one) => one.need('name')),
+    backendDomain: otherBackend(reader.child('backenddomain', (one) => one.need('name'))),
   };
 }
 

@@ -13,7 +13,9 @@ import { linkPair } from '../../tunnel/duplex-pair.js';
 
 describe('rules for each verb', () => {
   it.each([
-    [[], [], 'migrate', 'a', true],
+    [[], [], 'migrate', 'a', false],
+    [[], ['a'], 'recover', 'a', true],
+    [['*'], [], 'migrate', 'a', true],
     [['a'], [], 'migrate', 'a', true],
     [['a'], [], 'recover', 'a', true],
     [['a'], [], 'recover', 'b', false],

@@ -3,7 +3,9 @@ import { AllowList } from '../../../../src/driver/access/allow-list.js';
 
 describe('who may send guests', () => {
   it.each([
-    [[], 'anybody', true],
+    [[], 'anybody', false],
+    [['*'], 'anybody', true],
+    [['a', '*'], 'b', true],
     [['hv1.example'], 'hv1.example', true],
     [['hv1.example'], 'HV1.Example', true],
     [['hv1.example'], 'hv1.example.evil', false],
@@ -21,7 +23,7 @@ describe('who may send guests', () => {
     expect(new AllowList(names).allows(name)).toBe(allowed);
   });
 
-  it.each(['', '*', 'a b', '*.*', 'hv*.example', 'a\nb', '.example', '-a'])('%j is no rule', (name) => {
+  it.each(['', '**', 'a b', '*.*', 'hv*.example', 'a\nb', '.example', '-a'])('%j is no rule', (name) => {
     expect(() => new AllowList([name])).toThrow(expect.objectContaining({ code: 'E_USAGE_ALLOW' }) as Error);
   });
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PeerLimits } from '../../../../src/driver/access/peer-limits.js';
 import { encode } from '../../../../src/control/messages.js';
+import { AccessRules } from '../../../../src/driver/access/access-rules.js';
 import { MOST_SILENT_OF_ONE_PEER, Reception } from '../../../../src/driver/reception.js';
 import { FrameLink } from '../../../../src/tunnel/frame-link.js';
 import { LocalHost, never } from '../../../support/local-host.js';
@@ -30,7 +31,7 @@ describe('a peer that wastes connections', () => {
   beforeEach(async () => {
     log.length = 0;
     local = await LocalHost.make();
-    reception = new Reception(local.host, await local.host.hello(), (line) => log.push(line));
+    reception = new Reception(local.host, await local.host.hello(), (line) => log.push(line), new AccessRules(['*']));
   });
   afterEach(async () => {
     await reception[Symbol.asyncDispose]();

@@ -13,6 +13,7 @@ import { listDomains, type ListedDomain } from '../../../../src/driver/lifecycle
 import { start } from '../../../../src/driver/lifecycle/start.js';
 import type { Migrated, MigrateRequest } from '../../../../src/driver/migrate.js';
 import { recover } from '../../../../src/driver/recover.js';
+import { AccessRules } from '../../../../src/driver/access/access-rules.js';
 import { Reception } from '../../../../src/driver/reception.js';
 import { connectToSelf } from '../../../../src/driver/xl/local-destination.js';
 import type { ProgressEvent } from '../../../../src/source/report.js';
@@ -138,6 +139,7 @@ describe('a migration', () => {
         b.host,
         { ...hello, features: hello.features.filter((feature) => feature !== masked) },
         () => undefined,
+        new AccessRules(['*']),
       );
       const connect = connectThrough(dialTo(reception), await a.host.hello());
       await expect(move({ connect })).rejects.toMatchObject({
