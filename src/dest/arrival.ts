@@ -50,6 +50,8 @@ export interface ArrivalContext {
 
 /** The stream of one migration, put in order again. */
 export interface InboundLanes {
+  /** Resolves when the first lane has been opened; never rejects. */
+  readonly opened: Promise<void>;
   readonly chunks: EncodedChunks;
   destroy(error: Error): void;
 }
@@ -190,6 +192,7 @@ export class Arrival {
         toolstack,
         config: { ...config, domain: { ...config.domain, name: config.domain.name + INCOMING_SUFFIX } },
         streamVersion,
+        opened: lanes.opened,
         chunks: lanes.chunks,
         terms,
         // A lost connection is no stall: it has a time of its own.

@@ -13,6 +13,8 @@ export interface ReceiveRequest {
   readonly toolstack: Toolstack;
   readonly config: GuestConfig;
   readonly streamVersion: number;
+  /** Resolves when the source has opened a lane: before that, no process is started and no memory taken for the guest. */
+  readonly opened: Promise<void>;
   /** What the lanes bring, in order; ends at its declared end and rejects at any other. */
   readonly chunks: EncodedChunks;
   /** What was agreed on for the stream; absent: it comes as it is, with SHA-256. */
@@ -32,12 +34,17 @@ export interface Received {
 }
 
 /**
- * Receive: lanes -> codec -> digest -> pipe -> the toolstack's restore. Resolves with a paused domain once the
- * restore has taken the stream to its end. Rejects with what broke; no part of the domain is left then.
+ * Receive: lanes -> codec -> digest -> pipe -> the toolstack's restore, which starts with the first lane: a source that
+ * prepares and never sends costs no process. Resolves with a paused domain once the restore has taken the stream to its end.
+ * Rejects with what broke; no part of the domain is left then.
  */
 export async function receive(request: ReceiveRequest): Promise<Received> {
   const stop = new AbortController();
   const signal = AbortSignal.any([request.signal, stop.signal]);
+  {
+    using opening = new Deadline(signal, request.stallMs, 'E_DEADLINE_STALLED', 'the first lane of the migration');
+    await orAborted(request.opened, opening.signal);
+  }
   using moving = new Deadline(signal, request.stallMs, 'E_DEADLINE_STALLED', 'the next byte of the save stream');
   const { terms } = request;
   const digester = new StreamDigester(

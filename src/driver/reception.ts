@@ -65,6 +65,7 @@ export class Reception implements AsyncDisposable {
       makeLanes: (_count, windowBytes, reconnectMs) => {
         const receiver = new LaneReceiver({ windowBytes, reconnectMs });
         return {
+          opened: receiver.opened,
           chunks: receiver,
           get wireBytes(): number {
             return receiver.wireBytes;

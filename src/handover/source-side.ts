@@ -17,7 +17,7 @@ export type SourceState = 'preparing' | 'performing' | 'deciding' | 'leaving' | 
 export type RecordedState = Exclude<SourceState, 'preparing'>;
 
 export type SourceEvent =
-  /** The destination has reserved everything and its restore waits for the stream. */
+  /** The destination has reserved everything, and its lanes are open: its restore waits for the stream. */
   | 'prepared'
   /** The whole stream has been sent and acknowledged; the guest is suspended. */
   | 'saved'

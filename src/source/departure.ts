@@ -312,7 +312,9 @@ export class Departure {
       this.#laneCount = this.#lanes.count;
       return 'prepared';
     } catch (error) {
-      this.#fail(asError(error));
+      const cause = asError(error);
+      // With the first lane the destination's restore has started: where that fails, lanes break before the notice comes.
+      this.#fail(this.#file === undefined ? cause : await this.#explained(cause));
       return this.#cancelled ? 'cancel' : 'failed';
     }
   }

@@ -38,6 +38,9 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
   readonly #lentBy = new WeakMap<ArrayBufferLike, LaneLink>();
   readonly #onAbort: () => void;
   readonly #ackEveryBytes: number;
+  /** Resolves when the first lane has joined; never rejects. */
+  readonly opened: Promise<void>;
+  #resolveOpened: () => void = () => undefined;
   #iterated = false;
   #complete = false;
   /** What the consumer is done with, and how much of that has been told. */
@@ -63,6 +66,9 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
       onEnd: (lane, error) => {
         this.#ended(lane, error);
       },
+    });
+    this.opened = new Promise((resolve) => {
+      this.#resolveOpened = resolve;
     });
     this.#signal = options.signal;
     this.#onAbort = () => {
@@ -110,6 +116,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
     clearTimeout(this.#outage);
     this.#outage = undefined;
     const lane = this.#lanes.add(link, index);
+    this.#resolveOpened();
     if (this.#complete) this.#sendLastAck(lane);
     else this.#acknowledge();
   }

@@ -24,6 +24,7 @@ class LocalDestination implements Destination {
   readonly #arrivals: Arrivals<never>;
   readonly #connection: SourceConnection;
   #queue: ChunkQueue | undefined;
+  #openLanes: () => void = () => undefined;
 
   constructor(
     host: Host,
@@ -44,7 +45,11 @@ class LocalDestination implements Destination {
       makeLanes: () => {
         const queue = new ChunkQueue();
         this.#queue = queue;
+        const opened = new Promise<void>((resolve) => {
+          this.#openLanes = resolve;
+        });
         return {
+          opened,
           chunks: queue,
           attach: () => {
             throw new InvariantError('nothing attaches to a local arrival');
@@ -62,6 +67,7 @@ class LocalDestination implements Destination {
   openLanes(): Promise<OpenLanes> {
     const queue = this.#queue;
     if (queue === undefined) throw new InvariantError('lanes before prepare');
+    this.#openLanes();
     return Promise.resolve({
       count: 1,
       get wireBytes(): number {

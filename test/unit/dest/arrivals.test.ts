@@ -48,7 +48,12 @@ describe('prepares that overlap', () => {
       ...arrivalsOf(local.host),
       makeLanes: () => {
         const lanes = new PassThrough().on('error', () => undefined);
-        return { chunks: lanes, attach: () => undefined, destroy: (error) => void lanes.destroy(error) };
+        return {
+          opened: Promise.resolve(),
+          chunks: lanes,
+          attach: () => undefined,
+          destroy: (error) => void lanes.destroy(error),
+        };
       },
       onEvent: () => undefined,
       log: () => undefined,

@@ -1,6 +1,9 @@
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { receive } from '../../../src/dest/receive.js';
 import { parseDomainXml } from '../../../src/domain/parse.js';
+import { ToolstackError } from '../../../src/errors/errors.js';
+import type { OwnedFd } from '../../../src/posix/owned-fd.js';
 import type { Toolstack } from '../../../src/toolstack/toolstack.js';
 
 const DOMAIN = parseDomainXml(
@@ -33,6 +36,7 @@ describe('the arriving side while the stream moves', () => {
         toolstack: toolstackThatWaits(seen),
         config: { domain: DOMAIN },
         streamVersion: 2,
+        opened: Promise.resolve(),
         chunks: silent,
         stallMs: 50,
         restoreMs: 60_000,
@@ -41,5 +45,65 @@ describe('the arriving side while the stream moves', () => {
       }),
     ).rejects.toMatchObject({ code: 'E_DEADLINE_STALLED' });
     expect(seen.aborted).toBe(true);
+  });
+
+  it('starts no restore before the first lane: a source that never opens one costs no process', async () => {
+    let started = 0;
+    const toolstack = {
+      restore: () => {
+        started += 1;
+        return Promise.reject(new Error('not asked for'));
+      },
+    } as Partial<Toolstack> as Toolstack;
+    const request = (opened: Promise<void>, signal: AbortSignal): Promise<unknown> =>
+      receive({
+        toolstack,
+        config: { domain: DOMAIN },
+        streamVersion: 2,
+        opened,
+        chunks: (async function* () {})(),
+        stallMs: 50,
+        restoreMs: 60_000,
+        signal,
+        onEvent: () => undefined,
+      });
+    const neverOpened = new Promise<void>(() => undefined);
+    await expect(request(neverOpened, new AbortController().signal)).rejects.toMatchObject({
+      code: 'E_DEADLINE_STALLED',
+      message: expect.stringContaining('the first lane of the migration') as string,
+    });
+    const stop = new AbortController();
+    const stopped = request(neverOpened, stop.signal);
+    stop.abort(new Error('stopped'));
+    await expect(stopped).rejects.toThrow('stopped');
+    expect(started).toBe(0);
+  });
+
+  it('a restore that cannot start says why, once a lane is open', async () => {
+    const gone = new ToolstackError('E_TOOLSTACK_AGENT', 'the agent of the toolstack could not be started: ENOMEM');
+    const fails = {
+      restore: (_config: unknown, source: OwnedFd) => {
+        source.close();
+        return Promise.reject(gone);
+      },
+    } as Partial<Toolstack> as Toolstack;
+    const lanes = new PassThrough();
+    lanes.write('the first bytes');
+    let open: () => void = () => undefined;
+    const received = receive({
+      toolstack: fails,
+      config: { domain: DOMAIN },
+      streamVersion: 2,
+      opened: new Promise((resolve) => {
+        open = resolve;
+      }),
+      chunks: lanes,
+      stallMs: 60_000,
+      restoreMs: 60_000,
+      signal: new AbortController().signal,
+      onEvent: () => undefined,
+    });
+    open();
+    await expect(received).rejects.toBe(gone);
   });
 });
