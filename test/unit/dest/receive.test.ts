@@ -61,7 +61,7 @@ describe('the arriving side while the stream moves', () => {
         config: { domain: DOMAIN },
         streamVersion: 2,
         opened,
-        chunks: (async function* () {})(),
+        chunks: new PassThrough(),
         stallMs: 50,
         restoreMs: 60_000,
         signal,
