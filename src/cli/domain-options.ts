@@ -1,5 +1,6 @@
 import type { Argv, CommandModule } from 'yargs';
 import type { Host } from '../driver/host.js';
+import { printable } from '../errors/printable.js';
 import { openHost, type GlobalOptions } from './open.js';
 import { printLine } from './output.js';
 import { StopSignals } from './stop-signals.js';
@@ -24,9 +25,7 @@ export const forceLeaseFlag = flag(
 );
 
 /** A name as a line may show it: one that was stored before names were checked may hold anything (S39). */
-export function shownName(name: string): string {
-  return name.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (char) => JSON.stringify(char).slice(1, -1));
-}
+export const shownName = printable;
 
 /** A verb that does one thing to one domain and says so. */
 export function simpleVerb(about: {

@@ -37,11 +37,11 @@ async function handedOverAtOnce(): Promise<boolean> {
 
 function printError(error: unknown): void {
   const code = codeOf(error);
-  printNote(`${noteColours.red('error')} ${code}: ${messageOf(error)}`);
+  printNote({ text: 'error', paint: noteColours.red }, ` ${code}: ${messageOf(error)}`);
   if (error instanceof XenferryError) {
     if (error.hint !== undefined) printNote(`  ${error.hint}`);
     return;
   }
   printNote('  This is a mistake of xenferry itself. Please report it with what follows.');
-  if (error instanceof Error && error.stack !== undefined) printNote(error.stack);
+  if (error instanceof Error) for (const line of error.stack?.split('\n') ?? []) printNote(line);
 }

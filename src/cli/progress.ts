@@ -1,6 +1,7 @@
 import process from 'node:process';
 import type { ProgressEvent, StageCounts } from '../source/report.js';
 import { ratioOf, stageFigures } from './transfer-figures.js';
+import { printable, printableJson } from '../errors/printable.js';
 import { bytesText } from './bytes-text.js';
 import { noteColours } from './colours.js';
 
@@ -54,10 +55,14 @@ export class Progress implements Disposable {
   #drawnAt = 0;
   #drawn = false;
 
+  readonly #title: string;
+
   constructor(
-    private readonly title: string,
+    title: string,
     private readonly style: ProgressStyle,
-  ) {}
+  ) {
+    this.#title = printable(title);
+  }
 
   readonly take = (event: ProgressEvent): void => {
     const now = this.#now;
@@ -134,7 +139,7 @@ export class Progress implements Disposable {
         ...(stages === undefined ? {} : { stages: stageFigures(stages) }),
         etaMs: this.#etaMs,
       };
-      process.stderr.write(`${JSON.stringify(event)}\n`);
+      process.stderr.write(`${printableJson(event)}\n`);
     } else if (this.style === 'bar') {
       process.stderr.write(`\r\x1b[K${this.#text()}`);
       this.#drawn = true;
@@ -146,7 +151,7 @@ export class Progress implements Disposable {
   #text(): string {
     const { phase, round, pagesSent, pagesTotal, rawBytes, wireBytes, suspended } = this.#now;
     const seconds = ((performance.now() - this.#startedAt) / 1000).toFixed(1);
-    if (pagesTotal === 0) return `${this.title}: ${phase}, ${seconds} s`;
+    if (pagesTotal === 0) return `${this.#title}: ${phase}, ${seconds} s`;
     const part = Math.min(1, pagesSent / pagesTotal);
     const filled = Math.round(part * BAR_CELLS);
     const bar =
@@ -155,13 +160,13 @@ export class Progress implements Disposable {
         : '';
     const eta = this.#etaMs === undefined ? '' : `, ${(this.#etaMs / 1000).toFixed(0)} s left in it`;
     const state = suspended ? ', guest suspended' : '';
-    return `${this.title}: ${bar}${phase}, round ${round + 1}, ${(part * 100).toFixed(0)} % of ${pagesTotal} pages, ${bytesText(rawBytes)} at ${bytesText(this.#bytesPerSecond)}/s, ${bytesText(wireBytes)} sent${eta}${state}, ${seconds} s`;
+    return `${this.#title}: ${bar}${phase}, round ${round + 1}, ${(part * 100).toFixed(0)} % of ${pagesTotal} pages, ${bytesText(rawBytes)} at ${bytesText(this.#bytesPerSecond)}/s, ${bytesText(wireBytes)} sent${eta}${state}, ${seconds} s`;
   }
 
   #line(text: string): void {
     if (this.style === 'none') return;
-    if (this.style === 'json') process.stderr.write(`${JSON.stringify({ event: 'notice', text })}\n`);
-    else process.stderr.write(`${this.#drawn ? '\r\x1b[K' : ''}${text}\n`);
+    if (this.style === 'json') process.stderr.write(`${printableJson({ event: 'notice', text })}\n`);
+    else process.stderr.write(`${this.#drawn ? '\r\x1b[K' : ''}${printable(text)}\n`);
     this.#drawn = false;
   }
 

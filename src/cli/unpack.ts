@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { RefusedError, StreamError, XenferryError } from '../errors/errors.js';
+import { printableLine } from '../errors/printable.js';
 
 /** A file names the window that it wants to be unpacked with; its largest usual one is 128 MiB. */
 const MEMORY_LIMIT = '256MiB';
@@ -48,9 +49,13 @@ export async function* unpackWith(
     const failure = code === 0 ? undefined : await fed;
     if (failure instanceof XenferryError) throw failure;
     if (code !== 0) {
-      throw new StreamError('E_STREAM_COMPRESSED', `${program} could not unpack it: ${complaint.trim()}`, {
-        hint: 'The file was damaged, or is not all there: compare it with the original.',
-      });
+      throw new StreamError(
+        'E_STREAM_COMPRESSED',
+        `${program} could not unpack it: ${printableLine(complaint.trim())}`,
+        {
+          hint: 'The file was damaged, or is not all there: compare it with the original.',
+        },
+      );
     }
   } finally {
     child.kill();

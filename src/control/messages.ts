@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { ProtocolError } from '../errors/errors.js';
+import { bounded } from '../errors/printable.js';
+import { printableName, printableText } from '../errors/text-schema.js';
 
 /*
  * The words of the handshake. PROTOCOL.md describes them for people; this file is what both sides
- * check on arrival. A message is one JSON object in one MESSAGE frame.
+ * check on arrival. A message is one JSON object in one MESSAGE frame. Texts that people may come to
+ * read are `printableText`; the rest of the strings are of a fixed form, or documents that are parsed.
  */
 
 /** Protocol versions that this build speaks. */
@@ -18,11 +21,13 @@ export const FEATURES = [
   'persist-dest',
 ] as const;
 
-const MAX_TEXT = 4096;
+const MAX_DATA_FIELDS = 64;
+/** Of a field's place in a message, as an error names it: parts of it may be the peer's. */
+const MAX_PLACE_CHARS = 200;
 const MAX_XML = 1024 * 1024;
 const MAX_NATIVE = 2 * 1024 * 1024;
 
-const shortText = z.string().max(MAX_TEXT);
+const shortText = printableText();
 const digestAlgorithm = z.enum(['xxh3-128', 'xxh64', 'aes-gmac', 'sha256']);
 const digestSchema = z.object({
   algorithm: digestAlgorithm,
@@ -30,7 +35,7 @@ const digestSchema = z.object({
 });
 export type StreamDigest = z.infer<typeof digestSchema>;
 
-const names = z.array(z.string().max(64)).max(16).readonly();
+const names = z.array(printableText(64)).max(16).readonly();
 
 /** What the source can do with the stream on its way. Names that are not known mean nothing. */
 const streamOfferSchema = z.object({
@@ -45,9 +50,9 @@ const streamOfferSchema = z.object({
 
 /** What the destination has chosen of it. */
 const streamChoiceSchema = z.object({
-  codec: z.string().max(64),
+  codec: printableText(64),
   referenceBytes: z.int().nonnegative(),
-  packing: z.string().max(64),
+  packing: printableText(64),
   digest: digestAlgorithm,
 });
 
@@ -57,18 +62,19 @@ export const wireErrorSchema = z.object({
   hint: shortText.optional(),
   data: z
     .record(
-      z.string().max(64),
-      z.union([z.string().max(MAX_TEXT), z.number(), z.boolean(), z.null(), z.array(shortText).max(64).readonly()]),
+      printableText(64),
+      z.union([shortText, z.number(), z.boolean(), z.null(), z.array(shortText).max(64).readonly()]),
     )
+    .refine((data) => Object.keys(data).length <= MAX_DATA_FIELDS, `has more than ${MAX_DATA_FIELDS} fields`)
     .optional(),
 });
 
 /** First words on a control link, from both sides. */
 export const helloSchema = z.object({
   protocol: z.object({ min: z.int().positive(), max: z.int().positive() }),
-  software: z.string().max(64),
-  hostname: z.string().max(255),
-  features: z.array(z.string().max(64)).max(64),
+  software: printableText(64),
+  hostname: printableText(255),
+  features: z.array(printableText(64)).max(64),
   streamVersions: z.array(z.int().positive()).min(1).max(16),
 });
 export type Hello = z.infer<typeof helloSchema>;
@@ -119,7 +125,7 @@ export const prepareSchema = z.object({
   /** The migration cookie, base64; the tunnel and this room carry it unread. */
   cookie: z.string().max(MAX_XML).optional(),
   /** The name on the destination, where it differs (`--dname`). */
-  dname: z.string().max(255).optional(),
+  dname: printableName(255).optional(),
   lanes: z.int().min(1).max(64),
   windowBytes: z.int().positive(),
   /** Absent: the stream comes as it is, with SHA-256. */
@@ -144,7 +150,7 @@ const finishSchema = z.object({
 export type Finish = z.infer<typeof finishSchema>;
 
 const cancelSchema = z.object({ type: z.literal('cancel'), ...about, error: wireErrorSchema });
-const statusSchema = z.object({ type: z.literal('status'), ...about, uuid: z.uuid(), name: z.string().max(255) });
+const statusSchema = z.object({ type: z.literal('status'), ...about, uuid: z.uuid(), name: printableText(255) });
 const confirmSchema = z.object({ type: z.literal('confirm'), ...about });
 
 export const requestSchema = z.discriminatedUnion('type', [
@@ -216,7 +222,7 @@ export function decodeWith<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: str
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  const field = issue.path.length === 0 ? 'message' : issue.path.join('.');
+  const field = issue.path.length === 0 ? 'message' : bounded(issue.path.join('.'), MAX_PLACE_CHARS);
   throw new ProtocolError('E_PROTOCOL_MESSAGE', `${what}: field ${field}: ${issue.message}`, { data: { field } });
 }
 

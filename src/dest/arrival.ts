@@ -5,6 +5,7 @@ import { Deadline } from '../errors/deadline.js';
 import { AbortedError, StreamError, ToolstackError, TunnelError, type XenferryError } from '../errors/errors.js';
 import { asError, codeOf, messageOf } from '../errors/message-of.js';
 import { toWire } from '../errors/wire.js';
+import { ownCommand } from '../errors/shell-words.js';
 import {
   DEST_FINAL,
   outcomeOf,
@@ -358,8 +359,8 @@ export class Arrival {
   #hintFor(error: unknown): string {
     const { name } = this.subject;
     return codeOf(error) === 'E_TOOLSTACK_GONE'
-      ? `It has ended there: \`xenferry logs ${name}\` at the destination may say why.`
-      : `Run \`xenferry resume ${name}\` at the destination.`;
+      ? `It has ended there: \`${ownCommand('logs', name)}\` at the destination may say why.`
+      : `Run \`${ownCommand('resume', name)}\` at the destination.`;
   }
 
   /** False where the guest is nowhere any more. */

@@ -5,6 +5,7 @@ import { MAX_EPOCH_STEP, type Prepare, type Problem, type Reply, type Request } 
 import { Deadline } from '../errors/deadline.js';
 import { AbortedError, ProtocolError, XenferryError } from '../errors/errors.js';
 import { codeOf, messageOf } from '../errors/message-of.js';
+import { bounded } from '../errors/printable.js';
 import { fromWire, toWire } from '../errors/wire.js';
 import type { Domain } from '../domain/model.js';
 import type { Journal } from '../journal/journal.js';
@@ -351,7 +352,12 @@ function asAborted(reason: unknown): XenferryError {
 }
 
 function refusal(problems: Problem[]): Reply {
-  return { type: 'refused', problems };
+  const shown = problems.map(({ code, message, remedy }) => ({
+    code,
+    message: bounded(message),
+    remedy: bounded(remedy),
+  }));
+  return { type: 'refused', problems: shown };
 }
 
 /** A `prepare` that comes to nothing, and why. */

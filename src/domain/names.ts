@@ -1,4 +1,5 @@
 import { UsageError } from '../errors/errors.js';
+import { isPrintable } from '../errors/printable.js';
 import type { Domain } from './model.js';
 
 /** File names are made from domain names, with suffixes; most file systems end at 255 bytes. */
@@ -16,7 +17,7 @@ export function checkDomainName(name: string): string {
   if (name === '') throw bad('it is empty');
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) throw bad(`it is longer than ${MAX_NAME_BYTES} bytes`);
   if (name.includes('\n')) throw bad('invalid char in name: new line');
-  if (/[\p{Cc}\p{Cf}\u2028\u2029]/u.test(name)) throw bad('invalid char in name: control character');
+  if (!isPrintable(name)) throw bad('invalid char in name: control character');
   if (name.includes('/')) throw bad('invalid char in name: slash');
   if (name === '.' || name === '..') throw bad('it means a folder');
   if (name.trim() !== name) throw bad('it begins or ends with a blank');

@@ -4,6 +4,7 @@ import { PROTOCOL, FEATURES, type Hello } from '../control/messages.js';
 import { Deadline } from '../errors/deadline.js';
 import { RefusedError, SystemError } from '../errors/errors.js';
 import { messageOf } from '../errors/message-of.js';
+import { ownCommand } from '../errors/shell-words.js';
 import { Journal } from '../journal/journal.js';
 import type { DomainInfo, Toolstack } from '../toolstack/toolstack.js';
 import { makePrivateFolder } from '../posix/private-folder.js';
@@ -156,7 +157,7 @@ export class Host implements AsyncDisposable {
     const { info, name } = await this.findKnown(ref, signal);
     if (info !== undefined) return info;
     throw new RefusedError('E_REFUSED_NOT_RUNNING', `domain ${name} is not running`, {
-      hint: `\`xenferry start ${name}\` starts it.`,
+      hint: `\`${ownCommand('start', name)}\` starts it.`,
     });
   }
 

@@ -8,6 +8,7 @@ import { checkDomainName } from '../domain/names.js';
 import { Deadline } from '../errors/deadline.js';
 import { RefusedError, XenferryError } from '../errors/errors.js';
 import { codeOf, messageOf } from '../errors/message-of.js';
+import { ownCommand } from '../errors/shell-words.js';
 import { Departure, type DepartureContext, type Need } from '../source/departure.js';
 import type { Connect } from '../source/destination.js';
 import type { DepartureReport, ProgressEvent } from '../source/report.js';
@@ -242,7 +243,7 @@ function nextStep(name: string, report: DepartureReport): string {
     case 'in-doubt':
       return own ?? 'Run `xenferry recover` when the destination can be reached again.';
     case 'source-suspended':
-      return `Run \`xenferry recover\`, or \`xenferry resume ${name}\`.`;
+      return `Run \`xenferry recover\`, or \`${ownCommand('resume', name)}\`.`;
     case 'source-stopped':
       return own ?? 'Start it again where it is wanted.';
     default:

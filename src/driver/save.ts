@@ -4,6 +4,7 @@ import { formatDomainXml } from '../domain/format.js';
 import { Deadline } from '../errors/deadline.js';
 import { RefusedError, ToolstackError, XenferryError } from '../errors/errors.js';
 import { asError, codeOf, messageOf } from '../errors/message-of.js';
+import { ownCommand } from '../errors/shell-words.js';
 import { OwnedFd } from '../posix/owned-fd.js';
 import { encodeXlHead } from '../savefile/xl-header.js';
 import type { DomainInfo, TransferEvent } from '../toolstack/toolstack.js';
@@ -62,7 +63,7 @@ export async function saveDomain(
       {
         hint:
           info.state === 'paused'
-            ? `A guest suspends itself, so it has to run: save it with --unpause, or run \`xenferry resume ${info.name}\` first.`
+            ? `A guest suspends itself, so it has to run: save it with --unpause, or run \`${ownCommand('resume', info.name)}\` first.`
             : 'Look at the domain; an unfinished save or migration is settled by `xenferry recover`.',
       },
     );
@@ -134,7 +135,7 @@ async function bringBack(host: Host, info: DomainInfo, cause: Error): Promise<vo
     throw new ToolstackError(
       'E_TOOLSTACK_RESUME',
       `saving ${info.name} failed: ${messageOf(cause)}; the guest is suspended and could not be resumed: ${messageOf(error)}`,
-      { cause, hint: `Run \`xenferry resume ${info.name}\`.` },
+      { cause, hint: `Run \`${ownCommand('resume', info.name)}\`.` },
     );
   }
 }

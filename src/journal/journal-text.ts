@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { XenferryError } from '../errors/errors.js';
+import { printableJson } from '../errors/printable.js';
 import { headerSchema, stateSchema, type JournalHeader, type JournalState } from './records.js';
 
 /** A record line is at most this long; ours are a few hundred bytes. */
@@ -14,7 +15,7 @@ export interface JournalEntry {
 
 /** A record as its line: checksum, JSON, line feed. */
 export function journalLine(record: unknown): string {
-  const json = JSON.stringify(record);
+  const json = printableJson(record);
   return `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
 }
 

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { UsageError } from '../errors/errors.js';
+import { printable } from '../errors/printable.js';
 
 /** What a certificate says, for people and scripts. */
 export interface CertificateReport {
@@ -80,8 +81,5 @@ function stateAt(certificate: X509Certificate, now: Date): CertificateReport['st
 }
 
 function oneLine(name: string): string {
-  return name
-    .trim()
-    .replace(/\s*\n\s*/g, ', ')
-    .replace(/\p{Cc}/gu, '?');
+  return printable(name.trim().replace(/[^\S\n]*\n\s*/g, ', '));
 }

@@ -1,5 +1,6 @@
 import { MAX_EPOCH_STEP, type Prepare, type Reply } from '../control/messages.js';
 import { RefusedError } from '../errors/errors.js';
+import { bounded } from '../errors/printable.js';
 import type { Destination } from './destination.js';
 
 type Prepared = Extract<Reply, { type: 'prepared' }>;
@@ -28,9 +29,9 @@ export async function askPrepare(
       epoch = seen + 1;
       continue;
     }
-    const all = reply.problems.map((one) => one.message).join('; ');
+    const all = bounded(reply.problems.map((one) => one.message).join('; '));
     throw new RefusedError(reply.problems[0].code, `${destination.hello.hostname} refused ${name}: ${all}`, {
-      hint: reply.problems.map((one) => one.remedy).join(' '),
+      hint: bounded(reply.problems.map((one) => one.remedy).join(' ')),
       data: { problems: reply.problems.map((one) => one.code) },
     });
   }

@@ -1,5 +1,6 @@
 import { TunnelError, XenferryError } from '../errors/errors.js';
 import { codeOf, messageOf } from '../errors/message-of.js';
+import { bounded } from '../errors/printable.js';
 import { FrameType, MAX_REFUSED_BYTES, type Frame } from './frame.js';
 
 /** Why a link was refused, as the REFUSED frame carries it. */
@@ -17,8 +18,8 @@ const MAX_TEXT_CHARS = 1024;
 export function refusedFrame(refusal: Refusal): Frame {
   const body = {
     code: refusal.code,
-    message: refusal.message.slice(0, MAX_TEXT_CHARS),
-    ...(refusal.hint === undefined ? {} : { hint: refusal.hint.slice(0, MAX_TEXT_CHARS) }),
+    message: bounded(refusal.message, MAX_TEXT_CHARS),
+    ...(refusal.hint === undefined ? {} : { hint: bounded(refusal.hint, MAX_TEXT_CHARS) }),
   };
   return { type: FrameType.REFUSED, sequence: 0, offset: 0, payload: Buffer.from(JSON.stringify(body)) };
 }
@@ -59,11 +60,7 @@ function readRefusal(payload: Uint8Array): Refusal {
   const hint = 'hint' in body ? body.hint : undefined;
   return {
     code: typeof code === 'string' && code.length <= MAX_CODE_CHARS && CODE.test(code) ? code : nothing.code,
-    message: typeof message === 'string' && message !== '' ? printable(message) : nothing.message,
-    ...(typeof hint === 'string' && hint !== '' ? { hint: printable(hint) } : {}),
+    message: typeof message === 'string' && message !== '' ? bounded(message, MAX_TEXT_CHARS) : nothing.message,
+    ...(typeof hint === 'string' && hint !== '' ? { hint: bounded(hint, MAX_TEXT_CHARS) } : {}),
   };
-}
-
-function printable(text: string): string {
-  return text.slice(0, MAX_TEXT_CHARS).replace(/[\p{Cc}\p{Cf}]/gu, ' ');
 }

@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TunnelError, XenferryError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
+import { pastedWord } from '../errors/shell-words.js';
 
 /** What one host proves itself with, as PEM texts. */
 export interface TlsCredentials {
@@ -89,7 +90,7 @@ function readPem(
     if (options.secret === true && (mode & 0o077) !== 0) {
       const octal = (mode & 0o777).toString(8).padStart(4, '0');
       throw new TunnelError('E_TUNNEL_CREDENTIALS_MODE', `${path} has mode ${octal}: others can read the key`, {
-        hint: `Run \`chmod 600 ${path}\`; if it was open for long, issue a new one.`,
+        hint: `Run \`chmod 600 ${pastedWord(path)}\`; if it was open for long, issue a new one.`,
         data: { path, mode: octal },
       });
     }

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
+import { bounded } from '../errors/printable.js';
 import type { PeerIdentity } from './peer-identity.js';
 
 /** What both ends say in the TLS handshake, so that another program's TLS port is told apart. */
@@ -21,7 +22,7 @@ export function nameOf(subject: PeerCertificate['subject'] | undefined): string 
   if (subject === undefined) return 'unknown';
   const parts = Object.entries(subject).map(([key, value]) => `${key}=${String(value)}`);
   const name = typeof subject.CN === 'string' && subject.CN !== '' ? subject.CN : parts.join(',');
-  return name === '' ? 'no name' : name.slice(0, 256).replace(/[\p{Cc}\p{Cf}]/gu, '?');
+  return name === '' ? 'no name' : bounded(name, 256);
 }
 
 /** `host:port`, with brackets around an IPv6 address. */

@@ -4,6 +4,13 @@ import { XmlError } from './xml-error.js';
 /** What is outside of "Char" of XML 1.0, section 2.2; no reference can stand for it either. */
 const NOT_A_CHARACTER = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
+/** What a terminal would act upon instead of showing it: it goes as a reference, which readers take for the same. */
+const NOT_SHOWN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+function reference(char: string): string {
+  return `&#${char.codePointAt(0)};`;
+}
+
 function escapeText(text: string): string {
   const bad = NOT_A_CHARACTER.exec(text);
   if (bad !== null) {
@@ -11,7 +18,7 @@ function escapeText(text: string): string {
       hint: 'Take the character out of the name or text.',
     });
   }
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('\r', '&#13;');
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replace(NOT_SHOWN, reference);
 }
 
 /** Attribute values are normalised by readers: white space other than blanks must go as references. */

@@ -1,7 +1,7 @@
 import type { CommandModule } from 'yargs';
 import { formatCapabilities } from '../../driver/capabilities/capabilities.js';
 import { openHost, type GlobalOptions } from '../open.js';
-import { printLine } from '../output.js';
+import { printDocument } from '../output.js';
 
 export const capabilitiesCommand: CommandModule<GlobalOptions, GlobalOptions> = {
   command: 'capabilities',
@@ -9,6 +9,6 @@ export const capabilitiesCommand: CommandModule<GlobalOptions, GlobalOptions> = 
   builder: (yargs) => yargs.example('$0 capabilities', 'its processors, guests, and how it migrates'),
   handler: async (options) => {
     await using host = await openHost(options);
-    printLine(formatCapabilities(await host.toolstack.host(), await host.hello()).trimEnd());
+    printDocument(formatCapabilities(await host.toolstack.host(), await host.hello()));
   },
 };

@@ -10,7 +10,7 @@ import { formatXml } from '../../xml/format.js';
 import { flag, jsonOption, shownName, type JsonOptions } from '../domain-options.js';
 import { EXIT } from '../exit.js';
 import { openHost, type GlobalOptions } from '../open.js';
-import { printJson, printLine, printNote } from '../output.js';
+import { printDocument, printJson, printLine, printNote } from '../output.js';
 import { setExitCode } from '../result.js';
 import { textInput } from '../text-input.js';
 
@@ -93,6 +93,6 @@ export const cpuBaselineCommand: CommandModule<GlobalOptions, BaselineOptions> =
       .example('$0 cpu-baseline all.xml', 'of files that `capabilities` of each host printed, one behind the other'),
   handler: async ({ file, features, migratable }) => {
     const baseline = baselineCpu(await cpusIn(file), { expand: features, migratable });
-    printLine(formatXml(writeCpu(baseline)).trimEnd());
+    printDocument(formatXml(writeCpu(baseline)));
   },
 };

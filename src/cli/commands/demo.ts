@@ -69,25 +69,25 @@ class Demo {
   async run(): Promise<void> {
     const ca = join(this.#folder, 'ca');
     const tls = join(this.#folder, 'tls');
-    printLine(outColours.bold('1. A certificate authority and a certificate for these two hosts'));
+    printLine({ text: '1. A certificate authority and a certificate for these two hosts', paint: outColours.bold });
     await this.#step(['pki', 'init', '--dir', ca, '--name', 'demo']);
     await this.#step(['pki', 'issue', '--dir', ca, '--host', '127.0.0.1', '--out', tls]);
 
-    printLine(outColours.bold('\n2. Two embedded hosts, a process each'));
+    heading('2. Two embedded hosts, a process each');
     const [hostA, hostB] = [this.#uri('a'), this.#uri('b')];
     await this.#serve(hostA, tls);
     const addressB = await this.#serve(hostB, tls);
 
-    printLine(outColours.bold('\n3. A guest of 512 MiB that keeps writing to its memory, on host A'));
+    heading('3. A guest of 512 MiB that keeps writing to its memory, on host A');
     await this.#step(['-c', hostA, 'create', GUEST_XML]);
     const before = await this.#info(hostA);
 
-    printLine(outColours.bold('\n4. Its live migration to host B, over mutual TLS'));
+    heading('4. Its live migration to host B, over mutual TLS');
     const migrate = ['-c', hostA, 'migrate', '--live', 'busy', `xen+tls://${addressB}/system`, '--tls-dir', tls];
     this.#show(migrate);
     const moved = doneSchema.parse(await this.#result([...migrate, '--json', '--progress', 'bar']));
 
-    printLine(outColours.bold('\n5. The guest checks every page of its memory on host B'));
+    heading('5. The guest checks every page of its memory on host B');
     const after = await this.#info(hostB);
     const onA = listSchema.parse(await this.#result(['-c', hostA, 'list', '--json']));
     const onB = listSchema.parse(await this.#result(['-c', hostB, 'list', '--json']));
@@ -104,13 +104,14 @@ class Demo {
         after.guest.ticks > before.guest.ticks,
       ],
     ];
-    for (const [text, good] of checks) printLine(`  ${good ? outColours.green('✔') : outColours.red('✘')} ${text}`);
+    for (const [text, good] of checks) {
+      const mark = good ? { text: '✔', paint: outColours.green } : { text: '✘', paint: outColours.red };
+      printLine('  ', mark, ` ${text}`);
+    }
     if (!checks.every(([, good]) => good)) throw failed('a check did not hold');
-    printLine(
-      outColours.bold(
-        `\nVerdict: moved live in ${(moved.totalMs / 1000).toFixed(2)} s, downtime ${moved.downtimeMs} ms, ` +
-          `${moved.rounds} rounds, ${bytesText(moved.rawBytes)} of stream, ${bytesText(moved.wireBytes)} on the wire, digests equal.`,
-      ),
+    heading(
+      `Verdict: moved live in ${(moved.totalMs / 1000).toFixed(2)} s, downtime ${moved.downtimeMs} ms, ` +
+        `${moved.rounds} rounds, ${bytesText(moved.rawBytes)} of stream, ${bytesText(moved.wireBytes)} on the wire, digests equal.`,
     );
   }
 
@@ -127,7 +128,7 @@ class Demo {
   }
 
   #show(words: readonly string[]): void {
-    printLine(outColours.dim(`$ xenferry ${words.join(' ').replaceAll(this.#folder, '$D')}`));
+    printLine({ text: `$ xenferry ${words.join(' ').replaceAll(this.#folder, '$D')}`, paint: outColours.dim });
   }
 
   /** Starts a host's server and returns the address that it printed. */
@@ -174,4 +175,9 @@ class Demo {
     this.#show(words);
     return infoSchema.parse(await this.#result(words));
   }
+}
+
+function heading(text: string): void {
+  printLine('');
+  printLine({ text, paint: outColours.bold });
 }

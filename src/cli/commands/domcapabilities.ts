@@ -1,7 +1,7 @@
 import type { CommandModule } from 'yargs';
 import { formatDomainCapabilities } from '../../driver/capabilities/domain-capabilities.js';
 import { openHost, type GlobalOptions } from '../open.js';
-import { printLine } from '../output.js';
+import { printDocument } from '../output.js';
 
 type DomcapabilitiesOptions = GlobalOptions & {
   virttype?: string | undefined;
@@ -23,6 +23,6 @@ export const domcapabilitiesCommand: CommandModule<GlobalOptions, Domcapabilitie
   handler: async ({ virttype, emulatorbin, arch, machine, ...options }) => {
     await using host = await openHost(options);
     const request = { virttype, emulatorbin, arch, machine };
-    printLine(formatDomainCapabilities(await host.toolstack.host(), request).trimEnd());
+    printDocument(formatDomainCapabilities(await host.toolstack.host(), request));
   },
 };

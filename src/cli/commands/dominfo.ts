@@ -12,7 +12,7 @@ import {
   type JsonOptions,
 } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
-import { printJson, printLine } from '../output.js';
+import { printDocument, printJson, printLine } from '../output.js';
 
 export const dominfoCommand: CommandModule<GlobalOptions, JsonOptions & DomainOptions> = {
   command: 'dominfo <domain>',
@@ -120,6 +120,6 @@ export const dumpxmlCommand: CommandModule<GlobalOptions, DumpOptions> = {
       migratable: options.migratable,
       securityInfo: options['security-info'],
     });
-    printLine(xml.trimEnd());
+    printDocument(xml);
   },
 };

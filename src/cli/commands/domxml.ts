@@ -14,7 +14,7 @@ import { dumpXml } from '../../driver/lifecycle/details.js';
 import { UsageError } from '../../errors/errors.js';
 import { readUserFile } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
-import { printLine, printNote } from '../output.js';
+import { printDocument, printNote } from '../output.js';
 
 const FORMATS = NATIVE_FORMATS.join(' or ');
 
@@ -45,7 +45,7 @@ export const domxmlFromNativeCommand: CommandModule<GlobalOptions, FromOptions> 
     printWarnings(warnings);
     const complete = applyDefaults(definition, context);
     checkDefinition(complete);
-    printLine(formatDomainXml(toDomain(complete)).trimEnd());
+    printDocument(formatDomainXml(toDomain(complete)));
   },
 };
 
@@ -67,13 +67,13 @@ export const domxmlToNativeCommand: CommandModule<GlobalOptions, ToOptions> = {
     if (xml !== undefined && domain === undefined) {
       const { definition, warnings } = defineDomain(readUserFile(xml), context);
       printWarnings(warnings);
-      printLine(toXlConfig(definition, format).trimEnd());
+      printDocument(toXlConfig(definition, format));
     } else if (domain !== undefined && xml === undefined) {
       await using host = await openHost(options);
       const live = parseDomainXml(await dumpXml(host, domain), { trust: 'stored' });
       const { definition, warnings } = readDefinition(live, { lenient: true });
       printWarnings(warnings);
-      printLine(toXlConfig(applyDefaults(definition, context), format).trimEnd());
+      printDocument(toXlConfig(applyDefaults(definition, context), format));
     } else {
       throw new UsageError('E_USAGE_ARGUMENTS', 'name a domain, or a file with --xml, and not both', {
         hint: 'See `xenferry domxml-to-native --help`.',

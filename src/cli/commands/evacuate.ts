@@ -132,7 +132,7 @@ async function run(options: EvacuateOptions): Promise<void> {
   }
   for (const { destination, error, hint } of seen) {
     if (error !== undefined) {
-      news.warning(`${destination} is left out: ${error}${hint === undefined ? '' : `\n  ${hint}`}`);
+      news.warning(`${destination} is left out: ${error}${hint === undefined ? '' : ` (${hint})`}`);
     }
   }
   if (answering.length === 0) {
@@ -299,7 +299,8 @@ function tellReport(report: EvacuationReport, seen: readonly Seen[], cancelled: 
     if (result === 'moved' || result === 'gone') continue;
     if (reasons.length === 0) printNote(`${name}: was not begun`);
     for (const { destination, code: why, message, hint } of reasons) {
-      printNote(`${name}, to ${destination}: ${why}: ${message}${hint === undefined ? '' : `\n  ${hint}`}`);
+      printNote(`${name}, to ${destination}: ${why}: ${message}`);
+      if (hint !== undefined) printNote(`  ${hint}`);
     }
   }
   const { left, unseen } = report;

@@ -102,7 +102,7 @@ async function receive(
       paused: flags.paused,
       signal: stop.cancel,
       hurry: stop.hurry,
-      log: printNote,
+      log: (line) => printNote(line),
     });
     printNote(`${name} has arrived and ${running ? 'runs' : 'is paused'}`);
   } finally {

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Deadline } from '../../errors/deadline.js';
+import { bounded, printable, printableJson } from '../../errors/printable.js';
 import { FileLock } from '../../posix/file-lock.js';
 import { makeFolder } from '../../posix/folder.js';
 import { MAX_EVENT_BYTES, parseEvent, type ToldEvent } from './event.js';
@@ -143,16 +144,25 @@ export class EventLog {
 
 function lineOf(event: ToldEvent, seq: number): string {
   const at = new Date().toISOString();
-  const line = JSON.stringify({ seq, at, ...event, what: shortened(event.what) });
+  const line = printableJson({ seq, at, ...event, what: shown(event.what) });
   if (Buffer.byteLength(line) <= MAX_EVENT_BYTES) return line;
   // Only a name can be so long; its UUID says who it is.
-  return JSON.stringify({ seq, at, ...event, domain: event.domain.slice(0, 256), what: shortened(event.what) });
+  return printableJson({ seq, at, ...event, domain: event.domain.slice(0, 256), what: shown(event.what) });
 }
 
-function shortened(what: ToldEvent['what']): ToldEvent['what'] {
-  if (what.type === 'notice') return { ...what, text: what.text.slice(0, MAX_TEXT) };
-  if (what.type === 'job' && what.error !== undefined) return { ...what, error: what.error.slice(0, MAX_TEXT) };
-  return what;
+/** Texts in it may be a peer's, a guest's or a toolstack's. */
+function shown(what: ToldEvent['what']): ToldEvent['what'] {
+  switch (what.type) {
+    case 'notice':
+      return { ...what, text: bounded(what.text, MAX_TEXT) };
+    case 'job':
+      return what.error === undefined ? what : { ...what, error: bounded(what.error, MAX_TEXT) };
+    case 'tray-change':
+      return { ...what, device: printable(what.device) };
+    case 'lifecycle':
+    case 'reboot':
+      return what;
+  }
 }
 
 function endsLine(fd: number, size: number): boolean {

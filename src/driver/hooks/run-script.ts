@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline } from '../../errors/deadline.js';
 import { RefusedError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
+import { printableLine } from '../../errors/printable.js';
+import { pastedWord } from '../../errors/shell-words.js';
 import { argumentsOf, type HookCall } from './hook-call.js';
 
 export interface ScriptLimits {
@@ -114,12 +116,15 @@ class Script {
   }
 
   #failed(how: string, cause?: unknown): RefusedError {
-    const said = this.#said.trim();
+    const said = printableLine(this.#said.trim());
     const { moment, domain } = this.call;
     return new RefusedError(
       'E_HOOK_FAILED',
       `the hook ${this.path} ${how} at '${moment}' of ${domain}${said === '' ? '' : `: ${said}`}`,
-      { cause, hint: `Run it by hand to see why: ${[this.path, ...argumentsOf(this.call)].join(' ')} < domain.xml` },
+      {
+        cause,
+        hint: `Run it by hand to see why: ${[this.path, ...argumentsOf(this.call)].map(pastedWord).join(' ')} < domain.xml`,
+      },
     );
   }
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
+import { printableJson } from '../../errors/printable.js';
 import { makeFolder } from '../../posix/folder.js';
 import { jobInfoSchema, type JobInfo } from './job-messages.js';
 
@@ -17,7 +18,7 @@ export class CompletedJobs {
   keep(info: JobInfo & { readonly uuid: string }): void {
     const path = join(this.dir, `${info.uuid}.json`);
     const fresh = `${path}.${randomUUID()}`;
-    writeFileSync(fresh, JSON.stringify(info), { mode: 0o600, flag: 'wx' });
+    writeFileSync(fresh, printableJson(info), { mode: 0o600, flag: 'wx' });
     renameSync(fresh, path);
     this.#forgetOldest();
   }

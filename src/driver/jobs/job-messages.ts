@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { printableJson } from '../../errors/printable.js';
 import { JOB_OPERATIONS } from './job-record.js';
 
 /* What goes over a job's socket: JSON lines. A question, and an answer; behind an abort that was taken, a last word. */
@@ -56,5 +57,5 @@ export type JobAnswer = z.infer<typeof jobAnswerSchema>;
 export type JobResult = Extract<JobAnswer, { type: 'ended' }>['result'];
 
 export function jobLine(value: JobQuestion | JobAnswer): string {
-  return `${JSON.stringify(value)}\n`;
+  return `${printableJson(value)}\n`;
 }

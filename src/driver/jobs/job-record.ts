@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { bounded, printableJson } from '../../errors/printable.js';
 
 /** What a job does, as `domjobinfo` names it; `modify` is anything short. */
 export const JOB_OPERATIONS = [
@@ -29,7 +30,7 @@ export type JobRecord = Readonly<z.infer<typeof recordSchema>>;
 
 /** One line; what lies behind it in the file is of an earlier, longer record. */
 export function formatJobRecord(record: JobRecord): string {
-  return `${JSON.stringify({ ...record, what: record.what.slice(0, 4096) })}\n`;
+  return `${printableJson({ ...record, what: bounded(record.what) })}\n`;
 }
 
 /** The record in a lock file's text; undefined where it holds none. */

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { RefusedError } from '../../errors/errors.js';
+import { printableJson } from '../../errors/printable.js';
 import { readBounded, removeDurably, writeDurably } from '../../posix/durable-file.js';
 import { makeFolder } from '../../posix/folder.js';
 
@@ -55,7 +56,7 @@ export class LeaseNotes {
 
   /** Throws the system's error. */
   put(uuid: string, note: LeaseNote): void {
-    writeDurably(this.#path(uuid), `${JSON.stringify(note)}\n`);
+    writeDurably(this.#path(uuid), `${printableJson(note)}\n`);
   }
 
   /** Throws the system's error. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SystemError } from '../../errors/errors.js';
+import { printableJson } from '../../errors/printable.js';
 
 /** How a guest uses a disk: alone, or together with others that all say `<shareable/>`. */
 export type LeaseMode = 'exclusive' | 'shared';
@@ -46,7 +47,7 @@ export type LeaseRecord = z.infer<typeof recordSchema>;
 export const MAX_RECORD_BYTES = 1024 * 1024;
 
 export function formatLease(record: LeaseRecord): string {
-  return `${JSON.stringify(recordSchema.parse(record))}\n`;
+  return `${printableJson(recordSchema.parse(record))}\n`;
 }
 
 /** @throws SystemError `E_SYSTEM_LEASES` where it is none: nobody knows then who has the disk */

@@ -1,4 +1,5 @@
 import { messageOf } from '../../errors/message-of.js';
+import { ownCommand } from '../../errors/shell-words.js';
 import type { Host } from '../host.js';
 import { refuseTransient } from './persistent.js';
 import { start } from './start.js';
@@ -38,7 +39,9 @@ export async function startAutostarted(host: Host, signal: AbortSignal): Promise
     signal.throwIfAborted();
     const last = host.runs.get(uuid);
     if (last?.state === 'shutoff' && last.reason === 'migrated') {
-      host.log(`autostart of ${name} is left out: it was migrated away; \`xenferry start ${name}\` starts it here`);
+      host.log(
+        `autostart of ${name} is left out: it was migrated away; \`${ownCommand('start', name)}\` starts it here`,
+      );
       continue;
     }
     try {

@@ -1,4 +1,5 @@
 import { asError, messageOf } from '../../errors/message-of.js';
+import { ownCommand } from '../../errors/shell-words.js';
 import type { Domain } from '../../domain/model.js';
 import type { JournalHeader } from '../../journal/records.js';
 import type { DepartureReport } from '../../source/report.js';
@@ -48,7 +49,8 @@ export async function afterDeparture(
   const left = await look(host, uuid);
   if (left instanceof Error) {
     // Nothing is forgotten on a guess; what is noted of its run is cleaned up by whoever opens the host next.
-    const kept = undefineSource === undefined ? '' : `; its definition stays, \`xenferry undefine ${name}\` removes it`;
+    const kept =
+      undefineSource === undefined ? '' : `; its definition stays, \`${ownCommand('undefine', name)}\` removes it`;
     return [`whether ${name} has gone from here could not be looked at: ${messageOf(left)}${kept}`];
   }
   if (left?.domid === domid) return [];

@@ -1,4 +1,5 @@
 import { RefusedError } from '../../errors/errors.js';
+import { ownCommand } from '../../errors/shell-words.js';
 import type { StoredDefinition } from '../registry/definition-file.js';
 import type { KnownDomain } from '../registry/known-domain.js';
 
@@ -10,6 +11,6 @@ import type { KnownDomain } from '../registry/known-domain.js';
 export function refuseTransient({ name, stored }: KnownDomain, done: string): StoredDefinition {
   if (stored !== undefined) return stored;
   throw new RefusedError('E_REFUSED_TRANSIENT', `domain ${name} is transient: it cannot be ${done}`, {
-    hint: `Define it first: \`xenferry dumpxml --security-info ${name}\` prints what \`xenferry define\` takes.`,
+    hint: `Define it first: \`${ownCommand('dumpxml --security-info', name)}\` prints what \`xenferry define\` takes.`,
   });
 }

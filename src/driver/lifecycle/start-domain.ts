@@ -1,5 +1,6 @@
 import { RefusedError, ToolstackError, XenferryError } from '../../errors/errors.js';
 import { codeOf, messageOf } from '../../errors/message-of.js';
+import { ownCommand } from '../../errors/shell-words.js';
 import { guestDomid, type Domid } from '../../toolstack/domid.js';
 import type { DomainInfo, GuestConfig } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
@@ -79,7 +80,7 @@ export function refuseManagedSave(host: Host, uuid: string, name: string): void 
     'E_REFUSED_MANAGED_SAVE',
     `domain ${name} has a saved state, which would no longer fit its disks`,
     {
-      hint: `\`xenferry start ${name}\` goes on from it; \`xenferry managedsave-remove ${name}\` forgets it.`,
+      hint: `\`${ownCommand('start', name)}\` goes on from it; \`${ownCommand('managedsave-remove', name)}\` forgets it.`,
     },
   );
 }
@@ -101,7 +102,7 @@ async function undo(host: Host, { domain }: Starting, domid: Domid | undefined, 
       throw new ToolstackError(
         codeOf(cause),
         `starting ${domain.name} failed: ${messageOf(cause)}; what is left of it (id ${domid}) could not be removed: ${messageOf(error)}`,
-        { cause, hint: cause instanceof XenferryError ? cause.hint : `Run \`xenferry destroy ${domain.name}\`.` },
+        { cause, hint: cause instanceof XenferryError ? cause.hint : `Run \`${ownCommand('destroy', domain.name)}\`.` },
       );
     }
   }

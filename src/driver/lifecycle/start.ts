@@ -1,5 +1,6 @@
 import { RefusedError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
+import { ownCommand } from '../../errors/shell-words.js';
 import type { DomainInfo, TransferEvent } from '../../toolstack/toolstack.js';
 import type { Host } from '../host.js';
 import type { StoredDefinition } from '../registry/definition-file.js';
@@ -36,7 +37,7 @@ export async function start(host: Host, ref: string, request: StartRequest): Pro
   return withDomain(host, doing, (known, held) => {
     if (known.info !== undefined) {
       throw new RefusedError('E_REFUSED_ACTIVE', `domain '${known.name}' is already active`, {
-        hint: `It has id ${known.info.domid}; \`xenferry domstate ${known.name}\` says how it is.`,
+        hint: `It has id ${known.info.domid}; \`${ownCommand('domstate', known.name)}\` says how it is.`,
       });
     }
     return startHeld(host, known, held, request);
@@ -106,7 +107,7 @@ async function goOnFrom(
     throw new RefusedError(
       'E_REFUSED_MANAGED_SAVE',
       `the saved state of ${name} (${uuid}) is that of ${domain.name} (${domain.uuid})`,
-      { hint: `\`xenferry managedsave-remove ${name}\` forgets it; \`start --force-boot\` boots without it.` },
+      { hint: `\`${ownCommand('managedsave-remove', name)}\` forgets it; \`start --force-boot\` boots without it.` },
     );
   }
   const { onEvent, forceLease } = request;

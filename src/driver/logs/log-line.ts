@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { printableLine } from '../../errors/printable.js';
 
 /** How much a line matters, from the least. */
 export const LOG_LEVELS = ['debug', 'info', 'warning', 'error'] as const;
@@ -18,10 +19,9 @@ export function domidIn(text: string): number | undefined {
   return found === null ? undefined : Number(found[1]);
 }
 
-/** `2026-11-23T08:00:00.123Z: libxl: warning: text`, without anything in it that could pass for another line. */
+/** `2026-11-23T08:00:00.123Z: libxl: warning: text`: printable, and nothing in it passes for another line. */
 export function formatLine(at: Date, context: string, level: LogLevel, text: string): string {
-  const oneLine = text.trimEnd().replace(/[\0-\x1f\x7f]+/g, ' ');
-  return `${at.toISOString()}: ${context}: ${level}: ${oneLine}\n`;
+  return `${at.toISOString()}: ${context}: ${level}: ${printableLine(text.trimEnd())}\n`;
 }
 
 /** When a line was written, in ms since the epoch; undefined where it is none of ours. */

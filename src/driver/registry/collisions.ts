@@ -1,4 +1,5 @@
 import { RefusedError } from '../../errors/errors.js';
+import { ownCommand } from '../../errors/shell-words.js';
 import type { KnownDomain } from './known-domain.js';
 
 /** A domain that is to be added to a host. */
@@ -31,7 +32,7 @@ export function collisionOf(
   }
   if (checkLive && same?.info !== undefined) {
     return new RefusedError('E_REFUSED_ACTIVE', `domain '${same.name}' is already active`, {
-      hint: `It has id ${same.info.domid}; \`xenferry domstate ${same.uuid}\` says how it is.`,
+      hint: `It has id ${same.info.domid}; \`${ownCommand('domstate', same.uuid)}\` says how it is.`,
     });
   }
   const other = known.find(

@@ -4,6 +4,8 @@ import type { Domain } from '../../domain/model.js';
 import { parseDomainXml } from '../../domain/parse.js';
 import { SystemError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
+import { printableJson } from '../../errors/printable.js';
+import { ownCommand } from '../../errors/shell-words.js';
 
 /** Format of the files; a higher number than ours is refused, never guessed at. */
 export const DEFINITION_VERSION = 1;
@@ -34,7 +36,7 @@ export function encodeDefinition({ domain, autostart }: StoredDefinition): strin
     autostart,
     xml: formatDomainXml(domain),
   };
-  return `${JSON.stringify(file, undefined, 1)}\n`;
+  return `${printableJson(file, 1)}\n`;
 }
 
 /**
@@ -69,7 +71,7 @@ export function damagedDefinition(path: string, uuid: string, cause: unknown): S
       : messageOf(cause);
   return new SystemError('E_SYSTEM_DEFINITION', `${path} is not a definition that can be read: ${why}`, {
     cause,
-    hint: `Mend or replace the file, or remove it with \`xenferry undefine ${uuid}\`.`,
+    hint: `Mend or replace the file, or remove it with \`${ownCommand('undefine', uuid)}\`.`,
     data: { path, uuid },
   });
 }

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { printableJson } from '../../errors/printable.js';
 import { makeFolder } from '../../posix/folder.js';
 import { readBounded, removeDurably, writeDurably } from '../../posix/durable-file.js';
 
@@ -68,7 +69,7 @@ export class RunRecords {
 
   /** Throws the system's error. */
   put(uuid: string, record: RunRecord): void {
-    writeDurably(this.#path(uuid), `${JSON.stringify(record)}\n`);
+    writeDurably(this.#path(uuid), `${printableJson(record)}\n`);
   }
 
   /** Throws the system's error. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { printableText } from '../../errors/text-schema.js';
 
 /**
  * What an agent and its parent say, as lines of JSON: requests on the agent's standard input, answers
@@ -32,12 +33,14 @@ export const requestSchema = z.union([
 ]);
 export type AgentRequest = z.infer<typeof requestSchema>;
 
+/** libxl's messages and what guests had a part in: bounded by the line. */
+const textSchema = printableText(MAX_LINE_BYTES);
 const errorSchema = z.object({
-  code: z.string().min(1).max(128),
-  message: z.string(),
-  hint: z.string().optional(),
+  code: printableText(128),
+  message: textSchema,
+  hint: textSchema.optional(),
   data: z
-    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string()).readonly()]))
+    .record(textSchema, z.union([textSchema, z.number(), z.boolean(), z.null(), z.array(textSchema).readonly()]))
     .optional(),
 });
 

@@ -2,6 +2,7 @@ import { openSync, writeSync } from 'node:fs';
 import process from 'node:process';
 import { AbortedError, ProtocolError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
+import { printable } from '../../errors/printable.js';
 import { toWire } from '../../errors/wire.js';
 import { LineSplitter } from './lines.js';
 import {
@@ -56,7 +57,7 @@ export function serveAgent(handlers: Readonly<Record<string, AgentHandler>>): vo
     try {
       await call.cleanUp?.();
     } catch (error) {
-      process.stderr.write(`cleaning up failed: ${messageOf(error)}\n`);
+      process.stderr.write(`cleaning up failed: ${printable(messageOf(error))}\n`);
     }
     calls.delete(id);
     endWhenIdle();

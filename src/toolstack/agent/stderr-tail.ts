@@ -1,10 +1,11 @@
 import type { Readable } from 'node:stream';
+import { bounded, printableLine } from '../../errors/printable.js';
 
 const TAIL_LINES = 20;
 /** A longer line is cut: the tail is for error messages. */
 const LINE_CHARS = 500;
 
-/** Keeps the last lines that a process wrote to its standard error. */
+/** Keeps the last lines that a process wrote to its standard error, printable. */
 export class StderrTail {
   readonly #lines: string[] = [];
   #open = '';
@@ -21,12 +22,16 @@ export class StderrTail {
   }
 
   lines(): string[] {
-    return this.#open === '' ? [...this.#lines] : [...this.#lines, this.#open].slice(-TAIL_LINES);
+    return this.#open === '' ? [...this.#lines] : [...this.#lines, shown(this.#open)].slice(-TAIL_LINES);
   }
 
   #keep(line: string): void {
     if (line.trim() === '') return;
-    this.#lines.push(line.slice(0, LINE_CHARS));
+    this.#lines.push(shown(line));
     if (this.#lines.length > TAIL_LINES) this.#lines.shift();
   }
+}
+
+function shown(line: string): string {
+  return bounded(printableLine(line.slice(0, LINE_CHARS)), LINE_CHARS);
 }

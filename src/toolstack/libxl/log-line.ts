@@ -1,3 +1,5 @@
+import { printableLine } from '../../errors/printable.js';
+
 /** What one line of xentoollog says. */
 export type LogLine =
   | { readonly kind: 'round'; readonly round: number; readonly done: number; readonly total: number }
@@ -21,10 +23,11 @@ const DOMAIN = /^Domain (\d+):/;
 /** What libxl says once the guest has stopped for the save: of its own, and of libxc's, whichever comes first. */
 const SUSPENDED = /guest has suspended$|^Domain now suspended$/;
 
-/** Reads one line of the log, without its line end. Never fails: what it does not know is text. */
+/** Reads one line of the log, without its line end. Never fails: what it does not know is text. Guests have a part in it: it is made printable. */
 export function parseLogLine(line: string): LogLine {
-  const match = LINE.exec(line.trimEnd());
-  if (match === null) return { kind: 'text', level: 'info', text: line.trimEnd(), domid: undefined };
+  const said = printableLine(line.trimEnd());
+  const match = LINE.exec(said);
+  if (match === null) return { kind: 'text', level: 'info', text: said, domid: undefined };
   const [, context = '', level = '', message = ''] = match;
   const round = ROUND.exec(message);
   if (round !== null) {

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { ParsedKey } from 'ssh2';
 import { asError } from '../../errors/message-of.js';
+import { pastedWord } from '../../errors/shell-words.js';
 import { readPrivateKey, readPublicKey, unlockPrivateKey } from './private-key.js';
 
 /** No private key comes near this. */
@@ -48,7 +49,7 @@ async function readKeyFile(
     const { mode, size } = await stat(path);
     // OpenSSH does not use such keys either: whoever can read it may have copied it.
     if ((mode & 0o077) !== 0) {
-      return `${path} is not used: its mode ${(mode & 0o777).toString(8).padStart(4, '0')} lets others read it (chmod 600 ${path})`;
+      return `${path} is not used: its mode ${(mode & 0o777).toString(8).padStart(4, '0')} lets others read it (chmod 600 ${pastedWord(path)})`;
     }
     if (size > MAX_KEY_FILE_BYTES) return `${path} is not used: ${size} bytes are too many for a key`;
     text = await readFile(path, 'utf8');

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { orAborted } from '../../errors/deadline.js';
 import { ProtocolError, TunnelError } from '../../errors/errors.js';
 import { asError } from '../../errors/message-of.js';
+import { printableLine } from '../../errors/printable.js';
 
 /** A line that begins with a mark, and what came before it. */
 export interface MarkedLine {
@@ -53,7 +54,7 @@ export async function readMarkedLine(
       reject(
         new TunnelError('E_TUNNEL_CUT', `the far end closed before it said ${mark.trim()}`, {
           hint: 'Run the command there by hand and see what it says.',
-          ...(noise === '' ? {} : { data: { said: noise.replace(/[\p{Cc}\p{Cf}]/gu, ' ') } }),
+          ...(noise === '' ? {} : { data: { said: printableLine(noise) } }),
         }),
       );
     };

@@ -1,4 +1,5 @@
 import { TunnelError } from '../../errors/errors.js';
+import { pastedWord } from '../../errors/shell-words.js';
 import type { RemoteExit } from './channel-stream.js';
 
 /** The shell's exit codes for a command that it did not find, or could not run (POSIX.1-2017, 2.8.2). */
@@ -13,7 +14,7 @@ export function remoteExitError(exit: RemoteExit, host: string, command: string)
   if (exit.code === NOT_FOUND || exit.code === NOT_EXECUTABLE) {
     const why = exit.code === NOT_FOUND ? 'is not installed' : 'cannot be run';
     return new TunnelError('E_TUNNEL_REMOTE_COMMAND', `xenferry ${why} on ${host}${said}`, {
-      hint: `Install xenferry there, in the PATH of a login without a terminal (\`ssh ${host} 'command -v xenferry'\`), or name it as remote command.`,
+      hint: `Install xenferry there, in the PATH of a login without a terminal (\`ssh ${pastedWord(host)} 'command -v xenferry'\`), or name it as remote command.`,
       data,
     });
   }

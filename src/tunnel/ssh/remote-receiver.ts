@@ -1,10 +1,10 @@
 import { Deadline } from '../../errors/deadline.js';
 import { asError } from '../../errors/message-of.js';
+import { shellWord } from '../../errors/shell-words.js';
 import type { Link } from '../link.js';
 import type { ChannelStream } from './channel-stream.js';
 import { readMarkedLine } from './marked-line.js';
 import { remoteExitError } from './remote-exit.js';
-import { shellWord } from './shell-words.js';
 import type { SshConnection } from './ssh-connection.js';
 import {
   dialLine,

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { TunnelError } from '../../errors/errors.js';
+import { pastedWord } from '../../errors/shell-words.js';
 import { matchesPattern } from './host-pattern.js';
 import type { IncludeReader } from './ssh-config.js';
 import type { ConfigSource } from './ssh-config-lines.js';
@@ -82,7 +83,7 @@ function readConfig(path: string, environment: SshEnvironment): ConfigSource | u
   // As OpenSSH: who can write it could send us, and our key's signature, to another host.
   if ((read.uid !== 0 && read.uid !== environment.uid) || (read.mode & 0o022) !== 0) {
     throw new TunnelError('E_TUNNEL_SSH_CONFIG', `${path} may be written by others`, {
-      hint: `Run \`chown ${environment.user} ${path}; chmod 600 ${path}\` after looking at what is in it.`,
+      hint: `Run \`chown ${pastedWord(environment.user)} ${pastedWord(path)}; chmod 600 ${pastedWord(path)}\` after looking at what is in it.`,
       data: { path },
     });
   }

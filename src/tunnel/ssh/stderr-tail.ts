@@ -1,3 +1,5 @@
+import { bounded, printableLine } from '../../errors/printable.js';
+
 const MAX_LINES = 20;
 const MAX_LINE_CHARS = 400;
 
@@ -15,21 +17,18 @@ export class StderrTail {
 
   /** Oldest first, without empty ones and without control characters. */
   lines(): readonly string[] {
-    const last = printable(this.#partial);
+    const last = shown(this.#partial);
     return last === '' ? [...this.#lines] : [...this.#lines, last].slice(-MAX_LINES);
   }
 
   #keep(line: string): void {
-    const text = printable(line);
+    const text = shown(line);
     if (text === '') return;
     this.#lines.push(text);
     if (this.#lines.length > MAX_LINES) this.#lines.shift();
   }
 }
 
-function printable(line: string): string {
-  return line
-    .slice(0, MAX_LINE_CHARS)
-    .replace(/[\p{Cc}\p{Cf}]/gu, ' ')
-    .trim();
+function shown(line: string): string {
+  return bounded(printableLine(line.slice(0, MAX_LINE_CHARS)), MAX_LINE_CHARS).trim();
 }

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readMarkedLine } from '../../../src/tunnel/ssh/marked-line.js';
-import { shellWord } from '../../../src/tunnel/ssh/shell-words.js';
+import { shellWord } from '../../../src/errors/shell-words.js';
 import {
   dialLine,
   DIAL_MARK,
