@@ -112,7 +112,7 @@ describe('the tail of standard error', () => {
     tail.add(Buffer.from('no end'));
     expect(tail.lines()).toHaveLength(20);
     expect(tail.lines().at(-1)).toBe('no end');
-    expect(tail.lines().at(-2)).toBe('line 29 [31m');
+    expect(tail.lines().at(-2)).toBe('line 29\\u001b[31m');
   });
 
   it('is bounded for a line without end', () => {

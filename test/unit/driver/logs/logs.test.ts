@@ -131,7 +131,7 @@ describe('S44: a log for each domain', () => {
 describe('a line', () => {
   it('is one, whatever was said', () => {
     const line = formatLine(new Date(0), 'libxl', 'error', 'a\nb\x1b[31m\r\0c\n');
-    expect(line).toBe('1970-01-01T00:00:00.000Z: libxl: error: a b [31m c\n');
+    expect(line).toBe('1970-01-01T00:00:00.000Z: libxl: error: a b\\u001b[31m \\u0000c\n');
     expect(timeOf(line)).toBe(0);
     expect(timeOf('nonsense')).toBeUndefined();
   });
