@@ -101,7 +101,7 @@ const SOUND_HW = { sb16: 'sb16', es1370: 'es1370', ac97: 'ac97', ich6: 'hda' } a
 function hvmInfo(definition: Definition): JsonObject {
   const { os, features, genid, devices } = definition;
   const usb = devicesOfKind(devices, 'input').filter(({ bus }) => bus === 'usb');
-  const sound = devicesOfKind(devices, 'sound').at(0);
+  const sounds = devicesOfKind(devices, 'sound').map(({ model }) => SOUND_HW[model]);
   const graphics = devicesOfKind(devices, 'graphics');
   const video = devicesOfKind(devices, 'video').at(0);
   return given({
@@ -116,7 +116,8 @@ function hvmInfo(definition: Definition): JsonObject {
     ...serials(definition),
     usb: usb.length > 0 ? 'True' : undefined,
     usbdevice_list: usb.length > 0 ? usb.map(({ type }) => type) : undefined,
-    soundhw: sound === undefined ? undefined : SOUND_HW[sound.model],
+    // One text; which releases take several, libxl says at start.
+    soundhw: sounds.length === 0 ? undefined : sounds.join(','),
     ms_vm_genid: genid === undefined ? undefined : genidBytes(genid),
   });
 }

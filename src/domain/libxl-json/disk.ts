@@ -4,6 +4,7 @@ import type { Disk, DiskDriverName, DiskSource } from '../definition/devices/dis
 import { notMapped } from '../native/not-mapped.js';
 import { formatRbdText, parseRbdText } from '../native/rbd-text.js';
 import type { Device } from '../definition/devices/device.js';
+import { optionsFromJson, optionsToJson } from './device-options.js';
 import { defbool, given, type JsonObject } from './json.js';
 import type { ReadOf } from './schema.js';
 
@@ -40,7 +41,7 @@ function pathOf(source: DiskSource): string | undefined {
 }
 
 /** @throws RefusedError `E_REFUSED_NOT_MAPPED` */
-export function diskToJson(disk: Disk): JsonObject {
+export function diskToJson(disk: Disk & Pick<Device, 'xl'>): JsonObject {
   const path = pathOf(disk.source);
   if (disk.transient) throw notMapped(`<transient/> of disk ${disk.target}`, 'Use a snapshot of the image.');
   const isCdrom = disk.device === 'cdrom';
@@ -58,6 +59,7 @@ export function diskToJson(disk: Disk): JsonObject {
     readwrite: disk.readonly || isCdrom ? 0 : 1,
     is_cdrom: isCdrom ? 1 : 0,
     discard_enable: defbool(discard),
+    ...optionsToJson('disk', disk.xl),
   });
 }
 
@@ -79,13 +81,14 @@ export function diskFromJson(disk: ReadOf<'disks'>): Device {
   const { format, vdev } = disk;
   const isCdrom = disk.is_cdrom !== 0;
   const path = format === 'empty' ? undefined : disk.pdev_path;
-  return plainDevice({
-    kind: 'disk',
-    device: isCdrom ? 'cdrom' : vdev.startsWith('fd') ? 'floppy' : 'disk',
-    source: sourceOf(path, disk.backend),
+  const body = plainDevice({
+    kind: 'disk' as const,
+    device: isCdrom ? ('cdrom' as const) : vdev.startsWith('fd') ? ('floppy' as const) : ('disk' as const),
+    source: sourceOf(path, disk.script === undefined ? disk.backend : 'phy'),
     driver: path === undefined ? undefined : DRIVER_OF[disk.backend],
     format: format === 'empty' || format === 'unknown' ? undefined : format,
-    discard: disk.discard_enable === undefined ? undefined : disk.discard_enable ? 'unmap' : 'ignore',
+    discard:
+      disk.discard_enable === undefined ? undefined : disk.discard_enable ? ('unmap' as const) : ('ignore' as const),
     target: vdev,
     bus: undefined,
     readonly: disk.readwrite === 0,
@@ -93,4 +96,5 @@ export function diskFromJson(disk: ReadOf<'disks'>): Device {
     transient: false,
     backendDomain: otherBackend(disk.backend_domname),
   });
+  return { ...body, ...optionsFromJson('disk', disk) };
 }

@@ -162,11 +162,18 @@ export function vfbFromJson({ vnc, sdl, keymap }: ReadOf<'vfbs'>): Device[] {
   ];
 }
 
-const MODEL_OF = { std: 'vga', cirrus: 'cirrus', qxl: 'qxl', none: undefined, unknown: undefined } as const;
+const MODEL_OF = { std: 'vga', cirrus: 'cirrus', qxl: 'qxl', none: undefined } as const;
 
-/** The card; none where there is none, or where libxl shall choose it. */
+/** libxl's own default is a Cirrus card, whether there is a screen to show it or not. */
+function modelOf({ vga, nographic }: ReadHvm): Video['model'] {
+  const kind = vga?.kind ?? 'unknown';
+  if (kind !== 'unknown') return MODEL_OF[kind];
+  return nographic === true ? undefined : 'cirrus';
+}
+
+/** The card; none where there is none. */
 export function videoFromJson(hvm: ReadHvm, memoryKiB: number | undefined): Device[] {
-  const model = MODEL_OF[hvm.vga?.kind ?? 'unknown'];
+  const model = modelOf(hvm);
   if (model === undefined) return [];
   const none = { ramKiB: undefined, vgaMemKiB: undefined, heads: undefined, primary: undefined };
   return [plainDevice({ kind: 'video', model, vramKiB: memoryKiB === 0 ? undefined : memoryKiB, ...none })];

@@ -47,11 +47,24 @@ const SOUND_OF: Readonly<Record<string, Sound['model'] | undefined>> = {
   ich6: 'ich6',
 };
 
+/** Words of `soundhw`, as QEMU takes them. */
+function soundWords({ soundhw }: ReadHvm): string[] {
+  return (soundhw ?? '').split(',').filter((word) => word !== '');
+}
+
+function soundModels(hvm: ReadHvm): Sound['model'][] {
+  return soundWords(hvm).flatMap((word) => SOUND_OF[word] ?? []);
+}
+
+/** Sound cards that domain XML does not have. */
+export function otherSounds(hvm: ReadHvm): string[] {
+  return soundWords(hvm).filter((word) => SOUND_OF[word] === undefined);
+}
+
 /** Serial ports, USB input and sound. */
 export function hvmDevices(hvm: ReadHvm): Device[] {
   const serials = hvm.serial === undefined ? hvm.serial_list : [hvm.serial, ...hvm.serial_list];
   const inputs = hvm.usbdevice === undefined ? hvm.usbdevice_list : [hvm.usbdevice, ...hvm.usbdevice_list];
-  const sound = SOUND_OF[hvm.soundhw ?? ''];
   return [
     ...serials.flatMap((text, port): Device[] => {
       const source = text === undefined ? undefined : parseCharacterText(text);
@@ -60,7 +73,7 @@ export function hvmDevices(hvm: ReadHvm): Device[] {
     ...inputs.flatMap((type): Device[] =>
       type === 'tablet' || type === 'mouse' ? [plainDevice({ kind: 'input', type, bus: 'usb' })] : [],
     ),
-    ...(sound === undefined ? [] : [plainDevice({ kind: 'sound' as const, model: sound })]),
+    ...soundModels(hvm).map((model) => plainDevice({ kind: 'sound' as const, model })),
   ];
 }
 

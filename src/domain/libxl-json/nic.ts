@@ -4,7 +4,8 @@ import { nicType, type Interface } from '../definition/devices/interface.js';
 import type { GuestType } from '../model.js';
 import { notMapped } from '../native/not-mapped.js';
 import { formatVifBridge, parseVifBridge } from '../native/vif-bridge.js';
-import { given, type JsonObject } from './json.js';
+import { optionsFromJson, optionsToJson } from './device-options.js';
+import { given, type Json, type JsonObject } from './json.js';
 import type { ReadOf } from './schema.js';
 
 /* libxl_device_nic. */
@@ -23,7 +24,7 @@ const OVS_SCRIPT = 'vif-openvswitch';
  * @throws RefusedError `E_REFUSED_NOT_MAPPED`
  */
 export function nicToJson(
-  nic: Interface,
+  nic: Interface & Pick<Device, 'xl'>,
   devid: number | undefined,
   guest: GuestType,
   when: 'start' | 'attach' = 'start',
@@ -41,7 +42,7 @@ export function nicToJson(
       "Keep <outbound average='…'/> alone, or limit the rate on the host.",
     );
   }
-  const average = nic.outbound?.average;
+  const { rate_bytes_per_interval: bytes, rate_interval_usecs: usecs, ...options } = optionsToJson('nic', nic.xl);
   return given({
     backend_domname: nic.backendDomain,
     devid,
@@ -53,33 +54,74 @@ export function nicToJson(
     ifname: nic.ifname,
     script: nic.script ?? (nic.openvswitch ? OVS_SCRIPT : undefined),
     nictype: nicType(guest, nic.model, when),
-    rate_bytes_per_interval:
-      average === undefined ? undefined : Math.floor((average * BYTES_PER_KIB * RATE_INTERVAL_USECS) / USECS),
-    rate_interval_usecs: average === undefined ? undefined : RATE_INTERVAL_USECS,
+    ...rateToJson(nic.outbound?.average, bytes, usecs),
+    ...options,
   });
+}
+
+/**
+ * What a card may send in each interval. A file or a host can be finer than KiB a second and 50 ms: what it said is carried,
+ * and holds as long as the definition has the average that was made of it.
+ */
+function rateToJson(average: number | undefined, bytes: Json | undefined, usecs: Json | undefined): JsonObject {
+  if (average === undefined) return {};
+  const exact = { rate_bytes_per_interval: Number(bytes ?? 0), rate_interval_usecs: Number(usecs ?? 0) };
+  return averageOf(exact) === average ? exact : rateOf(average);
+}
+
+interface NicRate {
+  readonly rate_bytes_per_interval: number;
+  readonly rate_interval_usecs: number;
+}
+
+const rateOf = (average: number): NicRate & JsonObject => ({
+  rate_bytes_per_interval: Math.floor((average * BYTES_PER_KIB * RATE_INTERVAL_USECS) / USECS),
+  rate_interval_usecs: RATE_INTERVAL_USECS,
+});
+
+/** KiB a second, no less than there were. */
+function averageOf({ rate_bytes_per_interval: bytes, rate_interval_usecs: usecs }: NicRate): number | undefined {
+  return bytes > 0 && usecs > 0 ? Math.ceil((bytes * USECS) / usecs / BYTES_PER_KIB) : undefined;
+}
+
+/** What is carried beside the definition: the rate only where its average does not say it all. */
+function carriedOf(nic: ReadOf<'nics'>, average: number | undefined): Pick<Device, 'xl'> {
+  const { xl } = optionsFromJson('nic', nic);
+  const said = average === undefined ? undefined : rateOf(average);
+  const isSame =
+    said?.rate_bytes_per_interval === nic.rate_bytes_per_interval &&
+    said.rate_interval_usecs === nic.rate_interval_usecs;
+  if (xl === undefined || (average !== undefined && !isSame)) return xl === undefined ? {} : { xl };
+  const { rate_bytes_per_interval: _, rate_interval_usecs: __, ...others } = xl;
+  return Object.keys(others).length === 0 ? {} : { xl: others };
 }
 
 export function nicFromJson(nic: ReadOf<'nics'>, guest: GuestType): Device {
   const bridge = nic.bridge === undefined ? undefined : parseVifBridge(nic.bridge, nic.script);
-  const { rate_bytes_per_interval: bytes, rate_interval_usecs: usecs } = nic;
-  const rate = bytes > 0 && usecs > 0 ? Math.ceil((bytes * USECS) / usecs / BYTES_PER_KIB) : undefined;
+  const average = averageOf(nic);
   const paravirtual = guest === 'hvm' && nic.nictype === 'vif';
-  return plainDevice({
-    kind: 'interface',
-    source: bridge === undefined ? { type: 'ethernet' } : { type: 'bridge', bridge: bridge.bridge },
+  const body = plainDevice({
+    kind: 'interface' as const,
+    source: bridge === undefined ? { type: 'ethernet' as const } : { type: 'bridge' as const, bridge: bridge.bridge },
     mac: nic.mac?.toLowerCase(),
-    model: paravirtual ? 'netfront' : nic.model,
+    // Outside of HVM guests libxl passes it over.
+    model: guest !== 'hvm' ? undefined : paravirtual ? 'netfront' : nic.model,
     script: bridge?.openvswitch === true && nic.script === OVS_SCRIPT ? undefined : nic.script,
     ifname: nic.ifname === undefined || GENERATED_NAME.test(nic.ifname) ? undefined : nic.ifname,
     addresses: (nic.ip?.split(/\s+/) ?? [])
       .filter((address) => address !== '')
-      .map((address) => ({ family: address.includes(':') ? 'ipv6' : 'ipv4', address, prefix: undefined })),
+      .map((address) => ({
+        family: address.includes(':') ? ('ipv6' as const) : ('ipv4' as const),
+        address,
+        prefix: undefined,
+      })),
     inbound: undefined,
-    outbound: rate === undefined ? undefined : { average: rate, peak: undefined, burst: undefined },
+    outbound: average === undefined ? undefined : { average, peak: undefined, burst: undefined },
     openvswitch: bridge?.openvswitch ?? false,
     vlan: bridge?.vlan,
     linkUp: undefined,
     mtu: nic.mtu === 0 ? undefined : nic.mtu,
     backendDomain: otherBackend(nic.backend_domname),
   });
+  return { ...body, ...carriedOf(nic, average) };
 }

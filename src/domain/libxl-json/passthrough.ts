@@ -3,12 +3,13 @@ import type { UsbController } from '../definition/devices/controller.js';
 import { plainDevice, type Device } from '../definition/devices/device.js';
 import type { PciHostdev, UsbHostdev } from '../definition/devices/hostdev.js';
 import { notMapped } from '../native/not-mapped.js';
+import { optionsFromJson, optionsToJson } from './device-options.js';
 import { given, type JsonObject } from './json.js';
 import type { ReadOf } from './schema.js';
 
 /* libxl_device_pci, libxl_device_usbctrl, libxl_device_usbdev and libxl_device_channel. */
 
-export function pciToJson({ address, managed, writeFiltering }: PciHostdev): JsonObject {
+export function pciToJson({ address, managed, writeFiltering, xl }: PciHostdev & Pick<Device, 'xl'>): JsonObject {
   return given({
     domain: address.domain,
     bus: address.bus,
@@ -17,17 +18,19 @@ export function pciToJson({ address, managed, writeFiltering }: PciHostdev): Jso
     permissive: writeFiltering === undefined ? undefined : !writeFiltering,
     // Takes the device from the host's driver.
     seize: managed ? true : undefined,
+    ...optionsToJson('pci', xl),
   });
 }
 
 export function pciFromJson(pci: ReadOf<'pcidevs'>): Device {
-  return plainDevice({
-    kind: 'hostdev',
-    type: 'pci',
+  const body = plainDevice({
+    kind: 'hostdev' as const,
+    type: 'pci' as const,
     address: { domain: pci.domain, bus: pci.bus, slot: pci.dev, function: pci.func },
     managed: pci.seize,
     writeFiltering: pci.permissive ? false : undefined,
   });
+  return { ...body, ...optionsFromJson('pci', pci) };
 }
 
 const USB_VERSIONS: Readonly<Record<string, number | undefined>> = { qusb1: 1, qusb2: 2 };
@@ -82,12 +85,13 @@ export function usbDeviceFromJson(device: ReadOf<'usbdevs'>): Device[] {
 }
 
 /** @throws RefusedError `E_REFUSED_NOT_MAPPED` */
-export function channelToJson(channel: Channel, devid: number): JsonObject {
+export function channelToJson(channel: Channel & Pick<Device, 'xl'>, devid: number): JsonObject {
   const { name, source } = channel;
   if (channel.targetType !== 'xen' || name === undefined) throw notMapped('a channel without a name', 'Name it.');
-  if (source.type === 'pty') return { devid, name, 'connection.pty': {} };
+  const options = optionsToJson('channel', channel.xl);
+  if (source.type === 'pty') return { devid, name, ...options, 'connection.pty': {} };
   if (source.type === 'unix' && source.mode === 'bind') {
-    return { devid, name, 'connection.socket': given({ path: source.path }) };
+    return { devid, name, ...options, 'connection.socket': given({ path: source.path }) };
   }
   throw notMapped(`channel ${name} of type '${source.type}'`, "Use 'pty', or 'unix' with mode='bind'.");
 }
@@ -95,13 +99,14 @@ export function channelToJson(channel: Channel, devid: number): JsonObject {
 export function channelFromJson(channel: ReadOf<'channels'>): Device[] {
   const socket = channel['connection.socket'];
   if (channel.name === undefined || (socket === undefined && channel['connection.pty'] === undefined)) return [];
-  return [
-    plainDevice({
-      kind: 'channel',
-      source:
-        socket === undefined ? { type: 'pty', path: undefined } : { type: 'unix', mode: 'bind', path: socket.path },
-      targetType: 'xen',
-      name: channel.name,
-    }),
-  ];
+  const body = plainDevice({
+    kind: 'channel' as const,
+    source:
+      socket === undefined
+        ? { type: 'pty' as const, path: undefined }
+        : { type: 'unix' as const, mode: 'bind' as const, path: socket.path },
+    targetType: 'xen' as const,
+    name: channel.name,
+  });
+  return [{ ...body, ...optionsFromJson('channel', channel) }];
 }

@@ -141,11 +141,17 @@ export const configSchema = z.looseObject({
       readwrite: z.int().default(0),
       is_cdrom: z.int().default(0),
       discard_enable: defbool,
+      script: text,
+      trusted: defbool,
+      direct_io_safe: z.boolean().default(false),
+      specification: choice(['unknown', 'xen', 'virtio']).optional(),
+      grant_usage: defbool,
     }),
   ),
   nics: list(
     z.looseObject({
       backend_domname: text,
+      devid: z.int().min(-1).max(65_535).default(-1),
       mtu: z.int().min(0).max(65_535).default(0),
       model: text,
       mac: z
@@ -159,6 +165,9 @@ export const configSchema = z.looseObject({
       nictype: choice(['unknown', 'vif_ioemu', 'vif']).default('unknown'),
       rate_bytes_per_interval: z.int().min(0).default(0),
       rate_interval_usecs: u32.default(0),
+      gatewaydev: text,
+      vlan: text,
+      trusted: defbool,
     }),
   ),
   pcidevs: list(
@@ -169,6 +178,11 @@ export const configSchema = z.looseObject({
       func: z.int().min(0).max(7).default(0),
       permissive: z.boolean().default(false),
       seize: z.boolean().default(false),
+      msitranslate: z.boolean().default(false),
+      power_mgmt: z.boolean().default(false),
+      rdm_policy: choice(['invalid', 'strict', 'relaxed']).optional(),
+      vdevfn: u32.default(0),
+      vfunc_mask: u32.optional(),
     }),
   ),
   vfbs: list(
@@ -181,6 +195,7 @@ export const configSchema = z.looseObject({
   ),
   channels: list(
     z.looseObject({
+      backend_domname: text,
       name: text,
       'connection.pty': z.looseObject({}).optional(),
       'connection.socket': z.looseObject({ path: text }).optional(),

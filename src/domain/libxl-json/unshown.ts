@@ -33,7 +33,6 @@ export function unshownFields(config: ReadConfig): string[] {
     ...config.usbctrls.flatMap(({ type, version }, index) =>
       type === 'devicemodel' || version === 3 ? [`usbctrls.${index}`] : [],
     ),
-    ...config.disks.flatMap((disk, index) => (isThere(disk.script) ? [`disks.${index}.script`] : [])),
   ];
   return paths.map((path) => `${path}: domain XML has no form for it`);
 }

@@ -1,20 +1,26 @@
-import { given, type JsonObject } from '../libxl-json/json.js';
+import { given, type Json, type JsonObject } from '../libxl-json/json.js';
 import type { ReadOf } from '../libxl-json/schema.js';
 import { notMapped } from '../native/not-mapped.js';
-import type { Placed } from './settings.js';
+import { oneOf, type Placed } from './settings.js';
 import type { NativeFormat } from './formats.js';
 import { badConfig, type Place } from './syntax.js';
 
 /*
- * A disk as xl-disk-configuration(5) has it: parameters by position (target, format, vdev, access) and by name,
- * mixed; `target=` takes the rest; and the prefixes of xm before it (`phy:`, `tap:aio:`, `file:`).
+ * A disk as xl-disk-configuration(5) and libxlu_disk_l.l have it: parameters by position (target, format, vdev, access) and
+ * by name, mixed; `target=` takes the rest. Each parameter may have prefixes of xm's before it (`phy:`, `tap:aio:`, `file:`,
+ * `ioemu:`); the first of them says that no format stands by position.
  */
 
-const FORMATS = new Set(['raw', 'qcow', 'qcow2', 'vhd', 'qed', 'empty']);
-const BACKENDS = new Set(['phy', 'tap', 'qdisk', 'standalone']);
-/** Formats as xm's prefixes name them; the other prefixes say nothing about it. */
-const FORMAT_PREFIX = /^(raw|qcow2?|vhd):/;
-const OTHER_PREFIX = /^(?:tapdisk|tap2?|aio|ioemu|file|phy):/;
+const FORMATS = ['raw', 'qcow', 'qcow2', 'vhd', 'qed', 'empty'] as const;
+const BACKENDS = ['phy', 'tap', 'qdisk', 'standalone'] as const;
+const SPECIFICATIONS = ['xen', 'virtio'] as const;
+/** Formats as xm's prefixes name them, block scripts of Xen's, and prefixes that say nothing any more. */
+const FORMAT_PREFIXES: ReadonlySet<string> = new Set(['raw', 'qcow', 'qcow2', 'vhd']);
+const SCRIPT_PREFIXES: ReadonlySet<string> = new Set(['iscsi', 'nbd', 'enbd', 'drbd']);
+const PLAIN_PREFIXES: ReadonlySet<string> = new Set(['tapdisk', 'tap', 'tap2', 'aio', 'ioemu', 'file', 'phy']);
+/** A word with a colon before a path is meant as a prefix; before letters it may be part of the target (`rbd:pool/image`). */
+const UNKNOWN_PREFIX = /^([a-z][a-z0-9]{0,31}):(?![a-z0-9])/;
+const PREFIX = /^([a-z][a-z0-9]{0,31}):/;
 
 class DiskParser {
   target: string | undefined;
@@ -22,54 +28,85 @@ class DiskParser {
   vdev: string | undefined;
   backend: string | undefined;
   backendDomain: string | undefined;
+  script: string | undefined;
   readonly: boolean | undefined;
   isCdrom = false;
-  /** The first of xm's. */
+  /** The first of xm's before the target. */
   prefix: string | undefined;
   discard: boolean | undefined;
+  readonly options: Record<string, Json> = {};
   #hadPrefix = false;
 
-  constructor(private readonly at: Place) {}
+  constructor(
+    private readonly at: Place,
+    private readonly warn: (text: string) => void,
+  ) {}
 
   parse(spec: string): void {
-    let rest = spec;
-    while (rest.trim() !== '') {
-      rest = rest.trimStart();
-      const target = /^target=(.*)$/s.exec(rest);
-      if (target !== null) {
-        this.#setTarget(target[1].replace(/,$/, ''));
+    let rest = spec.trimStart();
+    while (rest !== '') {
+      if (rest.startsWith('target=')) {
+        this.#setTarget(rest.slice('target='.length).replace(/,$/, ''));
         return;
       }
       rest = this.#prefixes(rest);
       const comma = rest.indexOf(',');
       const part = comma < 0 ? rest : rest.slice(0, comma);
-      rest = comma < 0 ? '' : rest.slice(comma + 1);
+      rest = comma < 0 ? '' : rest.slice(comma + 1).trimStart();
       this.#part(part.trim());
     }
   }
 
-  /** Takes xm's prefixes off a target that is still to come. */
+  /** Takes xm's prefixes off a parameter. */
   #prefixes(text: string): string {
     let rest = text;
-    while (this.target === undefined) {
-      const format = FORMAT_PREFIX.exec(rest);
-      const found = format ?? OTHER_PREFIX.exec(rest);
-      if (found === null) break;
-      if (format !== null) this.#setFormat(format[1]);
+    for (;;) {
+      const word = PREFIX.exec(rest)?.[1] ?? '';
+      if (FORMAT_PREFIXES.has(word)) this.#setFormat(word);
+      else if (SCRIPT_PREFIXES.has(word)) this.script = this.#once('script', this.script, `block-${word}`);
+      else if (!PLAIN_PREFIXES.has(word)) break;
       this.#hadPrefix = true;
-      this.prefix ??= found[0].slice(0, -1);
-      rest = rest.slice(found[0].length);
+      if (this.target === undefined) this.prefix ??= word;
+      rest = rest.slice(word.length + 1);
+    }
+    const unknown = UNKNOWN_PREFIX.exec(rest);
+    // The device of a drive without a medium: `,hdc:cdrom`.
+    if (unknown !== null && this.target === undefined) {
+      throw badConfig(this.at, `disk: ${JSON.stringify(unknown[0])} is no prefix that xl knows`);
     }
     return rest;
   }
 
   #part(part: string): void {
-    const named = /^([a-z][-a-z0-9_]*)=(.*)$/s.exec(part);
-    if (named !== null) this.#named(named[1], named[2]);
-    else if (part === 'cdrom') this.isCdrom = true;
-    else if (part === 'discard' || part === 'no-discard') this.discard = part === 'discard';
-    else if (part === 'direct-io-safe' || part === 'trusted') return;
-    else this.#positional(part);
+    const equals = part.indexOf('=');
+    const name = equals < 0 ? part : part.slice(0, equals);
+    if (equals >= 0) this.#named(name, part.slice(equals + 1));
+    else if (!this.#flag(part)) this.#positional(part);
+  }
+
+  #flag(word: string): boolean {
+    switch (word) {
+      case 'cdrom':
+        this.isCdrom = true;
+        return true;
+      case 'discard':
+      case 'no-discard':
+        this.discard = word === 'discard';
+        return true;
+      case 'trusted':
+      case 'untrusted':
+        this.options.trusted = word === 'trusted' ? 'True' : 'False';
+        return true;
+      case 'direct-io-safe':
+        this.options.direct_io_safe = true;
+        return true;
+      case 'colo':
+      case 'no-colo':
+        this.#leaveOut(word);
+        return true;
+      default:
+        return false;
+    }
   }
 
   #named(name: string, value: string): void {
@@ -81,19 +118,39 @@ class DiskParser {
       case 'access':
         return this.#setAccess(value);
       case 'devtype':
-        if (value !== 'cdrom' && value !== 'disk') throw badConfig(this.at, `disk: devtype ${JSON.stringify(value)}`);
-        this.isCdrom = value === 'cdrom';
+        this.isCdrom = oneOf({ text: value, at: this.at }, 'disk: devtype', ['cdrom', 'disk']) === 'cdrom';
         return;
       case 'backend':
-        this.backendDomain = value;
+        this.backendDomain = this.#once('backend', this.backendDomain, value);
         return;
-      case 'backendtype':
-        if (!BACKENDS.has(value)) throw badConfig(this.at, `disk: ${JSON.stringify(value)} is no backendtype`);
-        this.backend = value;
+      case 'backendtype': {
+        const backend = oneOf({ text: value, at: this.at }, 'disk: backendtype', BACKENDS);
+        this.backend = this.#once('backendtype', this.backend, backend);
         return;
+      }
+      case 'script':
+        this.script = this.#once('script', this.script, value);
+        return;
+      case 'specification':
+        this.options.specification = oneOf({ text: value, at: this.at }, 'disk: specification', SPECIFICATIONS);
+        return;
+      case 'grant_usage':
+        this.options.grant_usage =
+          oneOf({ text: value, at: this.at }, 'disk: grant_usage', ['0', '1']) === '1' ? 'True' : 'False';
+        return;
+      case 'colo-host':
+      case 'colo-port':
+      case 'colo-export':
+      case 'active-disk':
+      case 'hidden-disk':
+        return this.#leaveOut(name);
       default:
-        throw badConfig(this.at, `disk: ${name} is not carried over by xenferry`);
+        throw badConfig(this.at, `disk: ${JSON.stringify(name)} is no parameter that xl knows`);
     }
+  }
+
+  #leaveOut(name: string): void {
+    this.warn(`disk: ${name} is not carried over: it belongs to COLO replication, which xenferry does not do`);
   }
 
   #positional(part: string): void {
@@ -111,15 +168,22 @@ class DiskParser {
     this.format = 'empty';
   }
 
+  /** An empty one may be given again. */
+  #once(name: string, before: string | undefined, now: string): string {
+    if (before !== undefined && before !== '' && before !== now) {
+      throw badConfig(this.at, `disk: ${name} is there more than once`);
+    }
+    return now;
+  }
+
   #setTarget(target: string): void {
-    if (this.target !== undefined) throw badConfig(this.at, 'disk: the target is there more than once');
-    this.target = target;
+    this.target = this.#once('the target', this.target, target);
   }
 
   #setFormat(format: string): void {
     const name = format === '' ? 'raw' : format;
-    if (!FORMATS.has(name)) throw badConfig(this.at, `disk: ${JSON.stringify(format)} is no format`);
-    this.format = name;
+    if (!FORMATS.some((one) => one === name)) throw badConfig(this.at, `disk: ${JSON.stringify(format)} is no format`);
+    this.format = this.#once('format', this.format, name);
   }
 
   #setVdev(text: string): void {
@@ -128,8 +192,7 @@ class DiskParser {
     if (types.length > 1 || (type !== undefined && type !== 'cdrom' && type !== 'disk')) {
       throw badConfig(this.at, `disk: ${JSON.stringify(text)} is no device name`);
     }
-    if (this.vdev !== undefined) throw badConfig(this.at, 'disk: vdev is there more than once');
-    this.vdev = vdev;
+    this.vdev = this.#once('vdev', this.vdev, vdev);
     if (type !== undefined) this.isCdrom = type === 'cdrom';
   }
 
@@ -142,31 +205,44 @@ class DiskParser {
 }
 
 /** What xm served a disk with, by its prefix and format; xl passes prefixes over and finds out. */
-function xmBackend({ prefix, format }: DiskParser): string | undefined {
+function xmBackend({ prefix, format, script }: DiskParser): string | undefined {
+  if (script !== undefined) return undefined;
   if (prefix === 'phy') return 'phy';
   if (prefix === 'file') return 'qdisk';
   if (prefix?.startsWith('tap') !== true) return undefined;
   return format === undefined || format === 'raw' || format === 'vhd' ? 'tap' : 'qdisk';
 }
 
-/** libxl_device_disk of a disk's text. @throws UsageError `E_USAGE_XL_CONFIG` */
-export function parseDiskText({ text, at }: Placed, format: NativeFormat): JsonObject {
-  const disk = new DiskParser(at);
+/** A path is below `/dev` unless it begins at the root; what a script is given, and an image of the network, are no paths. */
+function pathOf(target: string, { script }: DiskParser): string {
+  const isPath = script === undefined && !target.startsWith('/') && !/^[a-z][a-z0-9+]{0,31}:/.test(target);
+  return isPath ? `/dev/${target}` : target;
+}
+
+/**
+ * libxl_device_disk of a disk's text.
+ * @param warn told of parameters that are left out
+ * @throws UsageError `E_USAGE_XL_CONFIG`
+ */
+export function parseDiskText({ text, at }: Placed, format: NativeFormat, warn: (text: string) => void): JsonObject {
+  const disk = new DiskParser(at, warn);
   disk.parse(text);
   if (disk.vdev === undefined || disk.vdev === '') throw badConfig(at, 'disk: the name in the guest (vdev) is missing');
   const target = disk.target === '' ? undefined : disk.target;
   if (target === undefined && !disk.isCdrom && disk.format !== 'empty')
     throw badConfig(at, 'disk: the target is missing');
   return given({
-    pdev_path: target,
+    pdev_path: target === undefined ? undefined : pathOf(target, disk),
     vdev: disk.vdev,
     backend: disk.backend ?? (format === 'xen-xm' && target !== undefined ? xmBackend(disk) : undefined),
     backend_domname: disk.backendDomain,
     format: target === undefined ? 'empty' : (disk.format ?? 'raw'),
+    script: disk.script === '' ? undefined : disk.script,
     removable: 1,
     readwrite: disk.isCdrom || disk.readonly === true ? 0 : 1,
     is_cdrom: disk.isCdrom ? 1 : 0,
     discard_enable: disk.discard === undefined ? undefined : disk.discard ? 'True' : 'False',
+    ...disk.options,
   });
 }
 
@@ -181,7 +257,14 @@ export function formatXlDisk(disk: JsonDisk): string {
     ...(disk.is_cdrom === 0 ? [] : ['devtype=cdrom']),
     ...(disk.backend_domname === undefined ? [] : [`backend=${disk.backend_domname}`]),
     ...(disk.backend === 'unknown' ? [] : [`backendtype=${disk.backend}`]),
+    ...(disk.script === undefined ? [] : [`script=${disk.script}`]),
     ...(disk.discard_enable === undefined ? [] : [disk.discard_enable ? 'discard' : 'no-discard']),
+    ...(disk.trusted === undefined ? [] : [disk.trusted ? 'trusted' : 'untrusted']),
+    ...(disk.direct_io_safe ? ['direct-io-safe'] : []),
+    ...(disk.specification === undefined || disk.specification === 'unknown'
+      ? []
+      : [`specification=${disk.specification}`]),
+    ...(disk.grant_usage === undefined ? [] : [`grant_usage=${disk.grant_usage ? 1 : 0}`]),
   ];
   if (words.some((word) => word.includes(','))) throw notMapped(`a comma in a name of disk ${disk.vdev}`, 'Rename it.');
   if (disk.pdev_path !== undefined) words.push(`target=${disk.pdev_path}`);
@@ -194,12 +277,24 @@ export function formatXmDisk(disk: JsonDisk): string {
   if (path !== undefined && /[,=]/.test(path)) {
     throw notMapped(`the path ${path} in xm's syntax`, 'Use the format xen-xl.');
   }
-  if (disk.backend_domname !== undefined || disk.discard_enable !== undefined) {
+  const isXlOnly =
+    (disk.backend_domname ?? disk.discard_enable ?? disk.trusted ?? disk.grant_usage) !== undefined ||
+    disk.direct_io_safe ||
+    (disk.specification !== undefined && disk.specification !== 'unknown');
+  if (isXlOnly) {
     throw notMapped(`what disk ${disk.vdev} says in xm's syntax`, 'Use the format xen-xl.');
   }
   const vdev = `${disk.vdev}${disk.is_cdrom === 0 ? '' : ':cdrom'}`;
   const access = disk.readwrite === 0 ? 'r' : 'w';
   if (path === undefined) return `,${vdev},${access}`;
+  if (disk.script !== undefined) {
+    // xm found its scripts by the prefix alone.
+    const prefix = /^block-([a-z][a-z0-9]{0,31})$/.exec(disk.script)?.[1];
+    if (prefix === undefined || !SCRIPT_PREFIXES.has(prefix)) {
+      throw notMapped(`script ${disk.script} of disk ${disk.vdev} in xm's syntax`, 'Use the format xen-xl.');
+    }
+    return `${prefix}:${path},${vdev},${access}`;
+  }
   return `${xmPrefix(disk, path)}${path},${vdev},${access}`;
 }
 

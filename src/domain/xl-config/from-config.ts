@@ -1,24 +1,20 @@
 import { ProtocolError } from '../../errors/errors.js';
-import { parseCpuSet, type CpuSet } from '../cpu-set.js';
+import type { CpuSet } from '../cpu-set.js';
 import type { Definition } from '../definition/model.js';
 import { fromLibxlConfig } from '../libxl-json/from-libxl.js';
 import { defbool, given, type Json, type JsonObject } from '../libxl-json/json.js';
 import type { GuestType } from '../model.js';
 import { withCpuid, parseCpuid } from './cpuid.js';
-import {
-  parseChannelText,
-  parsePciText,
-  parseUsbControllerText,
-  parseUsbDeviceText,
-  parseVfbText,
-  parseVnuma,
-} from './devices-from.js';
+import { parseCpuList } from './cpu-list.js';
+import { parseChannelText, parseUsbControllerText, parseUsbDeviceText, parseVfbText } from './devices-from.js';
 import { parseDiskText } from './disk-text.js';
 import type { NativeFormat } from './formats.js';
 import { hvmFrom } from './hvm-from.js';
+import { parsePciText } from './pci-text.js';
 import { numberOf, Settings, type Placed } from './settings.js';
 import { badConfig, parseCfg } from './syntax.js';
 import { parseVifText } from './vif-text.js';
+import { parseVnuma, type Vnuma } from './vnuma.js';
 
 /*
  * A file of xl's or xm's says what libxl's configuration says, in other words: it is read into that (as xl itself
@@ -59,7 +55,10 @@ export function fromXlConfig(source: string, context: FromConfigContext): FromCo
   try {
     const { definition, warnings } = fromLibxlConfig(config);
     const complete = { ...definition, genid: genid === 'generate' ? '' : definition.genid };
-    return { definition: withCpuid(complete, features), warnings: [...warnings, ...settings.leftovers()] };
+    return {
+      definition: withCpuid(complete, features),
+      warnings: [...settings.warnings, ...warnings, ...settings.leftovers()],
+    };
   } catch (error) {
     // The file's values are what libxl would not take; the field says which.
     if (!(error instanceof ProtocolError)) throw error;
@@ -108,22 +107,36 @@ function actions(settings: Settings, format: NativeFormat): JsonObject {
   };
 }
 
-function cpuSet({ text, at }: Placed): CpuSet | undefined {
-  if (text.trim() === 'all') return undefined;
-  const set = parseCpuSet(text);
-  if (set === undefined) throw badConfig(at, `cpus: ${JSON.stringify(text)} is not a set such as 0-3,^2`);
-  return set;
+const ANY: CpuSet = [];
+
+/** Where one vcpu may run; an empty set is anywhere. */
+function cpuSet({ text, at }: Placed, settings: Settings): CpuSet {
+  const list = parseCpuList(text);
+  switch (list?.kind) {
+    case 'cpus':
+      return list.cpus;
+    case 'all':
+      return ANY;
+    case 'nodes':
+      settings.warn(
+        at,
+        `cpus: ${JSON.stringify(text)} is not carried over: it names the host's NUMA nodes, and a definition names processors. ` +
+          'Write the numbers of the processors in its place; `xl info -n` on the host shows which belong to a node',
+      );
+      return ANY;
+    case undefined:
+      throw badConfig(at, `cpus: ${JSON.stringify(text)} is no list of processors such as 0-3,^2 or all,^0`);
+  }
 }
 
 /** One text for all vcpus, or a list with one for each; a bare number in a list is one processor. */
 function affinity(settings: Settings, vcpus: number): Json[] | undefined {
   const { isList, all } = settings.textOrList('cpus');
   if (all.length === 0) return undefined;
-  if (!isList) {
-    const set = cpuSet(all[0]);
-    return set === undefined ? undefined : Array.from({ length: vcpus }, () => set);
-  }
-  return all.slice(0, vcpus).map((one) => cpuSet(one) ?? []);
+  // Values for vcpus that there are not, xl passes over.
+  const sets = all.slice(0, vcpus).map((one) => cpuSet(one, settings));
+  if (isList) return sets;
+  return sets[0] === ANY ? undefined : Array.from({ length: vcpus }, () => sets[0]);
 }
 
 function mib(settings: Settings, name: string): number | undefined {
@@ -168,19 +181,49 @@ function typeInfo(settings: Settings, type: GuestType): JsonObject {
   }
 }
 
-function buildInfo(settings: Settings, type: GuestType, format: NativeFormat): JsonObject {
+interface VcpuNumbers {
+  readonly vcpus: number | undefined;
+  readonly maxVcpus: number;
+}
+
+/** With virtual nodes, the vcpus are those of the nodes, as in xl. */
+function vcpusOf(settings: Settings, vnuma: Vnuma | undefined): VcpuNumbers {
   const vcpus = settings.number('vcpus', 1, MAX_VCPUS);
-  const maxVcpus = settings.number('maxvcpus', 1, MAX_VCPUS) ?? vcpus ?? 1;
-  if ((vcpus ?? 1) > maxVcpus) throw badConfig(settings.place('maxvcpus'), `maxvcpus: ${maxVcpus} is less than vcpus`);
-  const maxmem = mib(settings, 'maxmem');
-  const memory = mib(settings, 'memory') ?? maxmem ?? DEFAULT_MEMORY_MIB;
-  if (maxmem !== undefined && maxmem < memory) {
-    throw badConfig(settings.place('maxmem'), `maxmem: ${maxmem} is less than memory`);
+  const given = settings.number('maxvcpus', 1, MAX_VCPUS);
+  if (vnuma !== undefined && given !== undefined && given !== vnuma.vcpus) {
+    throw badConfig(settings.place('maxvcpus'), `maxvcpus: ${given}, but the nodes of vnuma have ${vnuma.vcpus} vcpus`);
   }
+  const maxVcpus = given ?? vnuma?.vcpus ?? vcpus ?? 1;
+  if (maxVcpus > MAX_VCPUS) throw badConfig(settings.place('vnuma'), `vnuma: there are more than ${MAX_VCPUS} vcpus`);
+  if ((vcpus ?? 1) > maxVcpus) {
+    const place = settings.place(given === undefined ? 'vcpus' : 'maxvcpus');
+    throw badConfig(place, `maxvcpus: ${maxVcpus} is less than vcpus`);
+  }
+  return { vcpus, maxVcpus };
+}
+
+function memoryOf(settings: Settings, vnuma: Vnuma | undefined): { memoryKiB: number; maxMemoryKiB: number } {
+  const given = mib(settings, 'maxmem');
+  const max = given === undefined ? vnuma?.memoryKiB : given * KIB_PER_MIB;
+  if (vnuma !== undefined && max !== vnuma.memoryKiB) {
+    const mibs = vnuma.memoryKiB / KIB_PER_MIB;
+    throw badConfig(settings.place('maxmem'), `maxmem: ${given ?? 0}, but the nodes of vnuma have ${mibs} MiB`);
+  }
+  const memory = mib(settings, 'memory');
+  const memoryKiB = memory === undefined ? (max ?? DEFAULT_MEMORY_MIB * KIB_PER_MIB) : memory * KIB_PER_MIB;
+  if (max !== undefined && max < memoryKiB) {
+    throw badConfig(settings.place('maxmem'), `maxmem: ${max / KIB_PER_MIB} is less than memory`);
+  }
+  return { memoryKiB, maxMemoryKiB: max ?? memoryKiB };
+}
+
+function buildInfo(settings: Settings, type: GuestType, format: NativeFormat): JsonObject {
+  const vnuma = parseVnuma(settings);
+  const { vcpus, maxVcpus } = vcpusOf(settings, vnuma);
+  const { memoryKiB, maxMemoryKiB } = memoryOf(settings, vnuma);
   const offset = settings.number('rtc_timeoffset', -(2 ** 31), 2 ** 31 - 1);
   const weight = settings.number('cpu_weight', 1, 65_535);
   const videoRam = settings.number('videoram', 0, 16_384);
-  const nodes = parseVnuma(settings);
   // xm had `extra` for the command line alone.
   const args = format === 'xen-xl' ? words(settings, 'device_model_args') : undefined;
   return given({
@@ -188,12 +231,12 @@ function buildInfo(settings: Settings, type: GuestType, format: NativeFormat): J
     avail_vcpus: Array.from({ length: vcpus ?? maxVcpus }, (_, vcpu) => vcpu),
     vcpu_hard_affinity: affinity(settings, maxVcpus),
     tsc_mode: tscMode(settings),
-    max_memkb: (maxmem ?? memory) * KIB_PER_MIB,
-    target_memkb: memory * KIB_PER_MIB,
+    max_memkb: maxMemoryKiB,
+    target_memkb: memoryKiB,
     video_memkb: videoRam === undefined || type !== 'hvm' ? undefined : videoRam * KIB_PER_MIB,
     rtc_timeoffset: offset === undefined ? undefined : offset >>> 0,
     localtime: defbool(settings.flag('localtime')),
-    vnuma_nodes: nodes.length === 0 ? undefined : nodes,
+    vnuma_nodes: vnuma?.nodes,
     max_grant_frames: settings.number('max_grant_frames', 0, 2 ** 31 - 1),
     event_channels: settings.number('max_event_channels', 0, 2 ** 31 - 1),
     device_model: settings.plain('device_model_override'),
@@ -211,24 +254,33 @@ function buildInfo(settings: Settings, type: GuestType, format: NativeFormat): J
   });
 }
 
+const warnAt =
+  (settings: Settings, { at }: Placed) =>
+  (text: string): void => {
+    settings.warn(at, text);
+  };
+
 /** `vnc=1` outside of `vfb` in a file for a PV or PVH guest means a framebuffer as well. */
 function framebuffers(settings: Settings, type: GuestType): Json[] {
-  const listed = settings.list('vfb').map(parseVfbText);
+  const listed = settings.list('vfb').map((spec, devid) => parseVfbText(spec, devid, warnAt(settings, spec)));
   if (type === 'hvm' || listed.length > 0 || settings.flag('vnc') !== true) return listed;
   const hvm = hvmFrom(settings);
   return [given({ devid: 0, vnc: hvm.vnc, sdl: { enable: 'False' }, keymap: hvm.keymap })];
 }
 
 function deviceLists(settings: Settings, type: GuestType, format: NativeFormat): JsonObject {
-  const permissive = settings.flag('pci_permissive') === true;
-  const seize = settings.flag('pci_seize') === true;
-  const general = { ...(permissive ? { permissive } : {}), ...(seize ? { seize } : {}) };
+  const general = Object.fromEntries(
+    ['permissive', 'seize', 'msitranslate', 'power_mgmt'].flatMap((name) => {
+      const is = settings.flag(`pci_${name}`);
+      return is === undefined ? [] : [[name, is]];
+    }),
+  );
   return {
-    disks: settings.list('disk').map((spec) => parseDiskText(spec, format)),
-    nics: settings.list('vif').map((spec, devid) => parseVifText(spec, devid, type)),
+    disks: settings.list('disk').map((spec) => parseDiskText(spec, format, warnAt(settings, spec))),
+    nics: settings.list('vif').map((spec, devid) => parseVifText(spec, devid, type, warnAt(settings, spec))),
     pcidevs: settings.list('pci').map((spec) => ({ ...general, ...parsePciText(spec) })),
     vfbs: framebuffers(settings, type),
-    channels: settings.list('channel').map(parseChannelText),
+    channels: settings.list('channel').map((spec, devid) => parseChannelText(spec, devid, warnAt(settings, spec))),
     usbctrls: settings.list('usbctrl').map(parseUsbControllerText),
     usbdevs: settings.list('usbdev').map(parseUsbDeviceText),
   };

@@ -1,3 +1,4 @@
+import { cInteger, decimalInteger, octalTrouble } from '../native/c-numbers.js';
 import { badConfig, type CfgFile, type CfgValue, type Place } from './syntax.js';
 
 /** A text of the file with its place, for errors. */
@@ -8,13 +9,20 @@ export interface Placed {
 
 const MAX_NUMBER = 2 ** 53 - 1;
 
-/** Decimal, or hexadecimal after `0x`, as `strtoul` of base 0; a sign only in quotes. */
-export function numberOf({ text, at }: Placed, name: string, min: number, max: number): number {
-  const value = /^(-?\d{1,16}|0x[0-9a-f]{1,13})$/i.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) {
-    throw badConfig(at, `${name}: ${JSON.stringify(text)} is not a number from ${min} to ${max}`);
-  }
-  return value;
+function within(spec: Placed, value: number | undefined, name: string, min: number, max: number, why?: string): number {
+  if (value !== undefined && value >= min && value <= max) return value;
+  const reason = why === undefined ? '' : `: ${why}`;
+  throw badConfig(spec.at, `${name}: ${JSON.stringify(spec.text)} is not a number from ${min} to ${max}${reason}`);
+}
+
+/** A setting's number: decimal, hexadecimal after `0x`, octal after `0`; a sign only in quotes. */
+export function numberOf(spec: Placed, name: string, min: number, max: number): number {
+  return within(spec, cInteger(spec.text), name, min, max, octalTrouble(spec.text));
+}
+
+/** A number within a device, which is decimal whatever it begins with. */
+export function decimalOf(spec: Placed, name: string, min: number, max: number): number {
+  return within(spec, decimalInteger(spec.text), name, min, max);
 }
 
 export function oneOf<T extends string>({ text, at }: Placed, name: string, values: readonly T[]): T {
@@ -26,11 +34,21 @@ export function oneOf<T extends string>({ text, at }: Placed, name: string, valu
 /** The settings of a file, asked for one by one; what nobody asked for is told at the end. */
 export class Settings {
   readonly #asked = new Set<string>();
+  readonly #warnings: string[] = [];
 
   constructor(private readonly file: CfgFile) {}
 
   has(name: string): boolean {
     return this.file.has(name);
+  }
+
+  /** Notes what of the file the definition does not say. */
+  readonly warn = (at: Place, text: string): void => {
+    this.#warnings.push(`line ${at.line}: ${text}`);
+  };
+
+  get warnings(): readonly string[] {
+    return this.#warnings;
   }
 
   /** A text or a number; undefined where it is not set. */

@@ -25,9 +25,12 @@ const MAX_ITEMS = 1024;
 /** `vnuma` is a list of lists. */
 const MAX_DEPTH = 4;
 
-export function badConfig(at: Place, why: string): UsageError {
+const CHECK_WITH_XL = 'xl.cfg(5) describes the form; `xl create -n FILE` on a Xen host checks it as well.';
+
+/** @param hint the remedy, where the file is one that xl takes */
+export function badConfig(at: Place, why: string, hint = CHECK_WITH_XL): UsageError {
   return new UsageError('E_USAGE_XL_CONFIG', `line ${at.line}, column ${at.column}: ${why}`, {
-    hint: 'xl.cfg(5) describes the form; `xl create -n FILE` on a Xen host checks it as well.',
+    hint,
     data: { line: at.line, column: at.column },
   });
 }

@@ -4,14 +4,14 @@ import { configSchema, type ReadConfig, type ReadHvm, type ReadOf } from '../lib
 import { toLibxlConfig } from '../libxl-json/to-libxl.js';
 import { notMapped } from '../native/not-mapped.js';
 import { splitCpuid } from './cpuid.js';
+import { formatCpuList } from './cpu-list.js';
 import { formatXlDisk, formatXmDisk } from './disk-text.js';
 import type { NativeFormat } from './formats.js';
+import { formatPciText } from './pci-text.js';
 import { formatCfg, type CfgOut } from './syntax.js';
 import { formatVifText } from './vif-text.js';
 
 const KIB_PER_MIB = 1024;
-/** A set of all processors there may be. */
-const ALL_CPUS = 4096;
 
 type Fields = Readonly<Record<string, CfgOut | undefined>>;
 
@@ -32,7 +32,7 @@ function pairs(fields: Readonly<Record<string, string | number | undefined>>): s
 
 function cpus({ max_vcpus: vcpus, vcpu_hard_affinity: sets }: ReadConfig['b_info']): CfgOut | undefined {
   if (sets.length === 0) return undefined;
-  const texts = sets.map((set) => (set.length >= ALL_CPUS ? 'all' : formatCpuSet(set)));
+  const texts = sets.map((set) => formatCpuList(set));
   return texts.length === vcpus && new Set(texts).size === 1 ? texts[0] : texts;
 }
 
@@ -127,13 +127,6 @@ function hvm(built: ReadConfig['b_info'], info: ReadHvm): Fields {
   };
 }
 
-const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
-
-function pci({ domain, bus, dev, func, permissive, seize }: ReadOf<'pcidevs'>): string {
-  const options = `${permissive ? ',permissive=1' : ''}${seize ? ',seize=1' : ''}`;
-  return `${hex(domain, 4)}:${hex(bus, 2)}:${hex(dev, 2)}.${func}${options}`;
-}
-
 function vfb({ vnc, sdl, keymap }: ReadOf<'vfbs'>): string {
   const isVnc = vnc?.enable === true;
   return pairs({
@@ -151,7 +144,12 @@ function vfb({ vnc, sdl, keymap }: ReadOf<'vfbs'>): string {
 
 function channel(one: ReadOf<'channels'>): string {
   const socket = one['connection.socket'];
-  return pairs({ connection: socket === undefined ? 'pty' : 'socket', path: socket?.path, name: one.name });
+  return pairs({
+    connection: socket === undefined ? 'pty' : 'socket',
+    path: socket?.path,
+    name: one.name,
+    backend: one.backend_domname,
+  });
 }
 
 function devices(config: ReadConfig, dialect: NativeFormat): Fields {
@@ -159,9 +157,9 @@ function devices(config: ReadConfig, dialect: NativeFormat): Fields {
   const isXl = dialect === 'xen-xl';
   return {
     disk: some(config.disks.map(isXl ? formatXlDisk : formatXmDisk)),
-    vif: some(config.nics.map((nic) => formatVifText(nic, type, isXl ? 'xl' : 'xm'))),
+    vif: some(config.nics.map((nic, devid) => formatVifText(nic, devid, type, isXl ? 'xl' : 'xm'))),
     vfb: some(config.vfbs.map(vfb)),
-    pci: some(config.pcidevs.map(pci)),
+    pci: some(config.pcidevs.map(formatPciText)),
     usbctrl: some(
       config.usbctrls.map(({ type: kind, version, ports }) =>
         pairs({ type: kind, version: version || undefined, ports: ports || undefined }),

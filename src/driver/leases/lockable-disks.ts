@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
-import { normalize } from 'node:path';
-import type { Disk, DiskSource } from '../../domain/definition/devices/disk.js';
+import { basename, normalize } from 'node:path';
+import type { Device } from '../../domain/definition/devices/device.js';
+import type { Disk } from '../../domain/definition/devices/disk.js';
 import { readDefinition } from '../../domain/definition/read.js';
 import type { Domain } from '../../domain/model.js';
 import type { LeaseMode } from './lease-record.js';
@@ -33,8 +34,8 @@ export async function lockableDisks(domain: Domain): Promise<LockableDisk[]> {
 }
 
 /** One disk that a domain needs a lease of; undefined where it needs none. */
-export async function lockableDisk(device: Disk): Promise<LockableDisk | undefined> {
-  const disk = isWritten(device) ? await nameOf(device.source) : undefined;
+export async function lockableDisk(device: Disk & Pick<Device, 'xl'>): Promise<LockableDisk | undefined> {
+  const disk = isWritten(device) ? await nameOf(device) : undefined;
   if (disk === undefined) return undefined;
   const key = createHash('sha256').update(disk).digest('hex');
   return { key, disk, mode: device.shareable ? 'shared' : 'exclusive' };
@@ -44,7 +45,9 @@ function isWritten(disk: Disk): boolean {
   return !disk.readonly && disk.device !== 'cdrom' && disk.backendDomain === undefined && !disk.transient;
 }
 
-async function nameOf(source: DiskSource): Promise<string | undefined> {
+async function nameOf({ source, xl }: Disk & Pick<Device, 'xl'>): Promise<string | undefined> {
+  // What a block script is given names its disk, and is no path of this host.
+  if (xl?.script !== undefined && 'path' in source) return `${basename(xl.script)}:${source.path ?? ''}`;
   switch (source.type) {
     case 'file':
     case 'block':

@@ -1,4 +1,5 @@
 import { access } from 'node:fs/promises';
+import type { Device } from '../../domain/definition/devices/device.js';
 import type { Disk } from '../../domain/definition/devices/disk.js';
 import { readDefinition } from '../../domain/definition/read.js';
 import type { Domain } from '../../domain/model.js';
@@ -15,9 +16,10 @@ export async function missingDisks(domain: Domain): Promise<string[]> {
   return missing;
 }
 
-async function isHere({ source, backendDomain }: Disk): Promise<boolean> {
+async function isHere({ source, backendDomain, xl }: Disk & Pick<Device, 'xl'>): Promise<boolean> {
   if (backendDomain !== undefined || (source.type !== 'file' && source.type !== 'block')) return true;
-  if (source.path === undefined) return true;
+  // What a block script is given is no path: only the script can find it.
+  if (source.path === undefined || xl?.script !== undefined) return true;
   return await access(source.path).then(
     () => true,
     () => false,

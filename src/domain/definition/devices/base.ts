@@ -1,6 +1,7 @@
 import { element, type XmlElement } from '../../../xml/element.js';
 import type { ElementReader } from '../element-reader.js';
 import { pciAttributes, readPciAddress, type PciAddress } from './pci-address.js';
+import { readXlOptions, writeXlOptions, type XlOptions } from './xl-options.js';
 
 /** Where the guest sees the device. */
 export type GuestAddress =
@@ -19,6 +20,8 @@ export interface DeviceBase {
   /** Its name for tools (`serial0`). */
   readonly alias: string | undefined;
   readonly guestAddress: GuestAddress | undefined;
+  /** What xl can say of it and domain XML cannot. */
+  readonly xl?: XlOptions | undefined;
   /** Content that a lenient reading did not know, carried on. */
   readonly extra: readonly XmlElement[];
 }
@@ -47,14 +50,16 @@ export function readBase(reader: ElementReader): DeviceBase {
   return {
     alias: reader.child('alias', (alias) => alias.need('name')),
     guestAddress: reader.child('address', readAddress),
+    ...readXlOptions(reader),
     extra: reader.leftovers(),
   };
 }
 
-export function writeBase({ alias, guestAddress, extra }: DeviceBase): XmlElement[] {
+export function writeBase({ alias, guestAddress, xl, extra }: DeviceBase): XmlElement[] {
   return [
     ...(alias === undefined ? [] : [element('alias', { name: alias })]),
     ...(guestAddress === undefined ? [] : [writeAddress(guestAddress)]),
+    ...writeXlOptions(xl),
     ...extra,
   ];
 }

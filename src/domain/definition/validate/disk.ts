@@ -1,3 +1,4 @@
+import type { DeviceBase } from '../devices/base.js';
 import type { Device } from '../devices/device.js';
 import type { Disk, DiskDriverName, DiskFormat } from '../devices/disk.js';
 import type { Definition } from '../model.js';
@@ -15,7 +16,9 @@ const FORMATS_OF: Readonly<Record<DiskDriverName, readonly DiskFormat[]>> = {
 /** Xen's names of virtual block devices: xen-vbd-interface(7). */
 const TARGET = /^(?:(?:xvd|sd)[a-z]{1,3}|hd[a-d]|fd[ab])(?:[1-9]\d{0,2})?$|^d\d{1,6}(?:p\d{1,3})?$/;
 
-function checkSource(disk: Disk, problems: Problems): void {
+type AnyDisk = Disk & Partial<Pick<DeviceBase, 'xl'>>;
+
+function checkSource(disk: AnyDisk, problems: Problems): void {
   const { source } = disk;
   switch (source.type) {
     case 'volume':
@@ -39,7 +42,7 @@ function checkSource(disk: Disk, problems: Problems): void {
         if (disk.device !== 'cdrom' && disk.device !== 'floppy') {
           problems.invalid('source', 'is missing', 'Name the file or device of the disk.');
         }
-      } else if (!source.path.startsWith('/') || source.path.includes('\n')) {
+      } else if ((!source.path.startsWith('/') && disk.xl?.script === undefined) || source.path.includes('\n')) {
         problems.invalid(
           'source',
           `${JSON.stringify(source.path)} is not an absolute path`,
@@ -49,7 +52,7 @@ function checkSource(disk: Disk, problems: Problems): void {
   }
 }
 
-export function validateDisk(disk: Disk, definition: Definition, others: readonly Device[], path: string): Problems {
+export function validateDisk(disk: AnyDisk, definition: Definition, others: readonly Device[], path: string): Problems {
   const problems = new Problems(path);
   const { driver, format } = disk;
   checkSource(disk, problems);

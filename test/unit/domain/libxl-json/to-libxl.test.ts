@@ -183,7 +183,10 @@ describe("libxl's JSON as a definition", () => {
     // The type's part is missing, so that no device model was configured.
     expect(definition.devices).toEqual([]);
     const withPart = { ...least, b_info: { ...least.b_info, 'type.hvm': {} } };
-    expect(fromLibxlConfig(withPart).definition.devices).toMatchObject([{ kind: 'graphics', type: 'vnc' }]);
+    expect(fromLibxlConfig(withPart).definition.devices).toMatchObject([
+      { kind: 'graphics', type: 'vnc' },
+      { kind: 'video', model: 'cirrus' },
+    ]);
   });
 
   it('names what domain XML has no form for', () => {

@@ -201,6 +201,8 @@ nx = 1
       { kind: 'input', type: 'tablet', bus: 'usb' },
       { kind: 'channel', name: 'org.a' },
       { kind: 'graphics', type: 'vnc' },
+      // libxl's own choice.
+      { kind: 'video', model: 'cirrus' },
       { kind: 'hostdev', address: { bus: 5, slot: 0, function: 1 }, writeFiltering: false },
       { kind: 'hostdev', address: { bus: 6, slot: 31, function: 0 } },
       // Decimal, as xl reads it.
@@ -230,7 +232,7 @@ nx = 1
     ["pci = ['nonsense']", 'pci: "nonsense"'],
     ['memory = "much"', 'line 2, column 10: memory: "much" is not a number'],
     ['vcpus = 4\nmaxvcpus = 2', 'less than vcpus'],
-    ["cpus = 'node:0'", 'cpus: "node:0"'],
+    ["cpus = '^all'", 'cpus: "^all" is no list of processors'],
     ["usbdev = ['hostbus=1']", 'hostaddr must be given'],
     ['name = ["x"]', 'must be a string'],
     ["on_reboot = 'again'", '"again" is not one of'],

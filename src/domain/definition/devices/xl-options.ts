@@ -1,0 +1,35 @@
+import { element, isElement, type XmlElement } from '../../../xml/element.js';
+import type { ElementReader } from '../element-reader.js';
+
+/*
+ * What xl can say of a device and libvirt's domain XML cannot, in a child of the device's own element:
+ * `<xl:options xmlns:xl='urn:xenferry:xl:1' script='block-drbd' trusted='0'/>`. What the attributes mean stands in
+ * libxl-json/device-options.ts, with libxl's names.
+ */
+
+/** Namespace of what is carried for xl in domain XML. */
+export const XL_NS = 'urn:xenferry:xl:1';
+
+export type XlOptions = Readonly<Record<string, string>>;
+
+/** The name without its prefix, if it is one of ours: an ancestor may have declared `xl`. */
+export function xlName({ name, attributes }: XmlElement): string | undefined {
+  const [prefix, local] = name.split(':');
+  const declared = attributes.get(`xmlns:${prefix}`);
+  return declared === XL_NS || (declared === undefined && prefix === 'xl') ? local : undefined;
+}
+
+export function readXlOptions(reader: ElementReader): { readonly xl?: XlOptions } {
+  const found = reader.element.children.find((child) => isElement(child) && xlName(child) === 'options');
+  if (found === undefined || !isElement(found)) return {};
+  const options = reader.child(found.name, (own) => {
+    const names = [...own.element.attributes.keys()].filter((name) => !name.startsWith('xmlns'));
+    return Object.fromEntries(names.map((name) => [name, own.need(name)]));
+  });
+  return options === undefined ? {} : { xl: options };
+}
+
+export function writeXlOptions(options: XlOptions | undefined): XmlElement[] {
+  if (options === undefined || Object.keys(options).length === 0) return [];
+  return [element('xl:options', { 'xmlns:xl': XL_NS, ...options })];
+}

@@ -1,0 +1,83 @@
+import { UsageError } from '../../errors/errors.js';
+import type { XlOptions } from '../definition/devices/xl-options.js';
+import {
+  booleanField,
+  choiceField,
+  defboolField,
+  integerField,
+  merged,
+  recordOf,
+  textField,
+  type FieldCodec,
+} from './field-codecs.js';
+import type { JsonObject } from './json.js';
+
+/* What is carried of devices in `<xl:options>`: attributes by libxl's own names (libxl_types.idl). */
+
+const UINT32 = 0xffff_ffff;
+
+const OPTIONS = {
+  disk: {
+    script: textField('script'),
+    trusted: defboolField('trusted'),
+    direct_io_safe: booleanField('direct_io_safe'),
+    specification: choiceField('specification', ['xen', 'virtio']),
+    grant_usage: defboolField('grant_usage'),
+  },
+  nic: {
+    trusted: defboolField('trusted'),
+    gatewaydev: textField('gatewaydev'),
+    vlan: textField('vlan'),
+    rate_bytes_per_interval: integerField('rate_bytes_per_interval', { min: 1, max: Number.MAX_SAFE_INTEGER }),
+    rate_interval_usecs: integerField('rate_interval_usecs', { min: 1, max: UINT32 }),
+  },
+  pci: {
+    // Device and function in one number, as libxl has the guest's slot.
+    vdevfn: integerField('vdevfn', { min: 0, max: 0xff }),
+    vfunc_mask: integerField('vfunc_mask', { min: UINT32, max: UINT32 }),
+    msitranslate: booleanField('msitranslate'),
+    power_mgmt: booleanField('power_mgmt'),
+    rdm_policy: choiceField('rdm_policy', ['strict', 'relaxed']),
+  },
+  channel: { backend_domname: textField('backend_domname') },
+} satisfies Record<string, Readonly<Record<string, FieldCodec>>>;
+
+export type OptionKind = keyof typeof OPTIONS;
+
+const codecsOf = (kind: OptionKind): readonly (readonly [string, FieldCodec])[] => Object.entries(OPTIONS[kind]);
+
+/** Names of what may stand in `<xl:options>` of a device. */
+export function optionNames(kind: OptionKind): readonly string[] {
+  return Object.keys(OPTIONS[kind]);
+}
+
+/** Fields for libxl. @throws UsageError `E_USAGE_DOMAIN_XML` for an option that there is not, or a wrong value */
+export function optionsToJson(kind: OptionKind, options: XlOptions | undefined): JsonObject {
+  const codecs = new Map(codecsOf(kind));
+  return Object.entries(options ?? {}).reduce<JsonObject>((fields, [name, value]) => {
+    const codec = codecs.get(name);
+    const json = codec?.put(value);
+    if (codec === undefined || json === undefined) {
+      const why = codec === undefined ? 'is not known' : `${JSON.stringify(value)} is not ${codec.says}`;
+      throw new UsageError('E_USAGE_DOMAIN_XML', `domain XML, <xl:options> of a ${kind}, @${name}: ${why}`, {
+        hint: `It may have ${[...codecs.keys()].join(', ')}.`,
+        data: { kind, name },
+      });
+    }
+    return merged(fields, json);
+  }, {});
+}
+
+/** What a device of libxl's says in words that domain XML has no place for. */
+export function optionsFromJson(kind: OptionKind, fields: object): { readonly xl?: XlOptions } {
+  const found = codecsOf(kind).flatMap(([name, { take }]) => {
+    const value = take(recordOf(fields));
+    return typeof value === 'string' ? [[name, value] as const] : [];
+  });
+  return found.length === 0 ? {} : { xl: Object.fromEntries(found) };
+}
+
+/** Fields of libxl's that the options speak of. */
+export function optionFields(kind: OptionKind): readonly string[] {
+  return codecsOf(kind).flatMap(([, { fields }]) => fields);
+}
