@@ -49,10 +49,14 @@ function leavesOf(json: unknown): Leaves {
   return new Map([...jsonLeaves(json)].filter(([, value]) => !DEFAULTS.has(value)));
 }
 
+const PLACE = { line: 1, column: 1 };
+/** What is left out shows in the comparison. */
+const unheard = (): void => undefined;
+
 export function xenCases(folder: string, source: string): PeerCase[] {
   const suites = [
-    ['check-xl-disk-parse', (text: string): unknown => parseDiskText({ text, at: { line: 1, column: 1 } }, 'xen-xl')],
-    ['check-xl-vif-parse', (text: string): unknown => parseVifText({ text, at: { line: 1, column: 1 } }, 0, 'pv')],
+    ['check-xl-disk-parse', (text: string): unknown => parseDiskText({ text, at: PLACE }, 'xen-xl', unheard)],
+    ['check-xl-vif-parse', (text: string): unknown => parseVifText({ text, at: PLACE }, 0, 'pv', unheard)],
   ] as const;
   return suites.flatMap(([suite, parse]) => {
     const path = join(folder, 'tools', 'xl', suite);

@@ -43,7 +43,8 @@ describe('the domain that serves a device', () => {
   });
 
   it("is read from libxl's JSON in the same way", () => {
-    const disk = { vdev: 'xvda', backend: 'phy', format: 'raw', readwrite: 1, is_cdrom: 0 } as const;
+    const unsaid = { script: undefined, trusted: undefined, direct_io_safe: false, grant_usage: undefined };
+    const disk = { ...unsaid, vdev: 'xvda', backend: 'phy', format: 'raw', readwrite: 1, is_cdrom: 0 } as const;
     const read = (name: string): unknown =>
       diskFromJson({ ...disk, pdev_path: '/dev/vg/x', backend_domname: name, discard_enable: undefined });
     expect(read('Domain-0')).toMatchObject({ backendDomain: undefined });
