@@ -1,4 +1,4 @@
-import { NO_CONFIG, parseConfig, type Config } from '../driver/config/config.js';
+import { NO_CONFIG, parseConfig, type Config } from '../host/config/config.js';
 import { configFile, configText, type ConfigFile, type ConfigOptions } from './config-file.js';
 
 const read = new Map<string, Config>();

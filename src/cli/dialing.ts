@@ -1,6 +1,6 @@
-import type { DialerOptions } from '../driver/dialers.js';
-import { resolveAlias } from '../driver/config/config.js';
-import { parseDestinationUri, type DestinationUri } from '../driver/uri.js';
+import type { DialerOptions } from '../migration/connect/dialers.js';
+import { resolveAlias } from '../host/config/config.js';
+import { parseDestinationUri, type DestinationUri } from '../host/config/uri.js';
 import { configOf } from './config.js';
 import { ownAsker, type Asker, type DialingOptions } from './dialing-options.js';
 import { deadlinesOf, type GlobalOptions } from './open.js';

@@ -1,5 +1,5 @@
 import type { Argv, CommandModule } from 'yargs';
-import type { Host } from '../driver/host.js';
+import type { Host } from '../host/host.js';
 import { printable } from '../errors/printable.js';
 import { openHost, type GlobalOptions } from './open.js';
 import { printLine } from './output.js';

@@ -1,5 +1,5 @@
-import { MigrationError } from '../driver/migration-error.js';
-import { DaemonError } from './daemon/daemon-error.js';
+import { MigrationError } from '../migration/migration-error.js';
+import { DaemonError } from './daemon-error.js';
 import { AbortedError, InvariantError, RefusedError, UsageError, XenferryError } from '../errors/errors.js';
 
 /** The exit codes, as the README's table has them. A promise: scripts depend on them. */

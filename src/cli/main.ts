@@ -24,9 +24,9 @@ export async function main(words: readonly string[]): Promise<number> {
 async function chosenVerb(words: readonly string[]): Promise<(() => unknown) | undefined> {
   if (words.length === 1 && words[0] === 'receive' && (await handedOverAtOnce())) return undefined;
   const options = words[0] === 'migrate' ? await parsedByDaemon(words) : undefined;
-  if (options === undefined) return (await import('./parse.js')).chosenVerb(words);
+  if (options === undefined) return (await import('./choose-verb.js')).chosenVerb(words);
   const { migrateCommand } = await import('./commands/migrate.js');
-  return () => migrateCommand.handler(options);
+  return () => migrateCommand.handler(options as Parameters<typeof migrateCommand.handler>[0]);
 }
 
 /** Between two hosts with daemons, this process only passes bytes on, and the guest's host waits for it. */

@@ -3,9 +3,9 @@ import { closeSync, openSync, renameSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { ConnectUri } from '../driver/uri.js';
-import type { Companion } from '../driver/lifecycle/companion.js';
-import { WatchLock } from '../driver/watch/watch-lock.js';
+import type { ConnectUri } from '../host/config/uri.js';
+import type { Companion } from '../host/participants/companion.js';
+import { WatchLock } from '../operations/watch/watch-lock.js';
 import { makeFolder } from '../posix/folder.js';
 import { packageFile } from './package-root.js';
 

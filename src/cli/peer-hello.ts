@@ -1,6 +1,6 @@
 import type { Hello } from '../control/messages.js';
-import type { Host } from '../driver/host.js';
-import { openDestination } from '../driver/open-destination.js';
+import type { Host } from '../host/host.js';
+import { openDestination } from '../migration/connect/open-destination.js';
 import { Deadline } from '../errors/deadline.js';
 import { destinationOf, dialerOptions } from './dialing.js';
 import type { Asker, DialingOptions } from './dialing-options.js';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { parseConnectUri, type ConnectUri } from '../driver/uri.js';
+import { parseConnectUri, type ConnectUri } from '../host/config/uri.js';
 import type { ConfigOptions } from './config-file.js';
 
 /** Options that every verb has. */

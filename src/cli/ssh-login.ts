@@ -1,4 +1,4 @@
-import { SshRules } from '../driver/access/ssh-rules.js';
+import { SshRules } from '../host/access/ssh-rules.js';
 import { configOf } from './config.js';
 import type { ConfigOptions } from './config-file.js';
 import { sshLogin } from './ssh-peer.js';

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import process from 'node:process';
-import { keysOfUserAuth, MAX_USER_AUTH_BYTES, type SshLogin } from '../driver/access/ssh-rules.js';
+import { keysOfUserAuth, MAX_USER_AUTH_BYTES, type SshLogin } from '../host/access/ssh-rules.js';
 import { readBounded } from '../posix/durable-file.js';
 import type { PeerIdentity } from '../tunnel/peer-identity.js';
 

@@ -1,7 +1,6 @@
-import type { CommandModule } from 'yargs';
-import type { GlobalOptions } from './open.js';
+import type { Verb } from './program.js';
+import { verbWordOf } from './verb-word.js';
 
-type Verb = CommandModule<GlobalOptions, never>;
 type Load = () => Promise<unknown>;
 
 /** Every verb, and where it is: only what is asked for is loaded, since every verb is a process of its own. */
@@ -76,17 +75,10 @@ const VERBS: Readonly<Record<string, Load>> = {
   version: async () => (await import('./commands/version.js')).versionCommand,
 };
 
-/** Global options whose value is the next word. */
-const WITH_VALUE: ReadonlySet<string> = new Set(['-c', '--connect', '--state-dir', '--config-file', '--deadline']);
-
 /** The verb among the words of a command line; undefined where there is none, or none that is known. */
 export function verbOf(words: readonly string[]): string | undefined {
-  for (let index = 0; index < words.length; index += 1) {
-    const word = words[index];
-    if (WITH_VALUE.has(word)) index += 1;
-    else if (!word.startsWith('-')) return Object.hasOwn(VERBS, word) ? word : undefined;
-  }
-  return undefined;
+  const word = verbWordOf(words);
+  return word !== undefined && Object.hasOwn(VERBS, word) ? word : undefined;
 }
 
 /** The modules that a command line needs: its verb's, or all of them for help, completion and mistakes. */

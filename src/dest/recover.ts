@@ -58,10 +58,3 @@ export async function recoverArrival(
   );
   return arrival.outcome();
 }
-
-/** Journals of arrivals that never settled. */
-export function openArrivals(entries: readonly JournalEntry[]): JournalEntry[] {
-  return entries.filter(
-    ({ header, state }) => header.side === 'dest' && state?.state !== 'arrived' && state?.state !== 'refused',
-  );
-}

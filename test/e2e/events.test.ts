@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { domainEventSchema, type DomainEvent } from '../../src/driver/events/event.js';
+import { domainEventSchema, type DomainEvent } from '../../src/host/events/event.js';
 import { a, useTwoHosts } from '../support/fault-rig.js';
 import { guestXml, type TestHost } from '../support/hosts.js';
 import type { Running } from '../support/program.js';

@@ -1,8 +1,8 @@
 import { writeFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { JobInfo } from '../../src/driver/jobs/job-messages.js';
-import { Jobs } from '../../src/driver/jobs/jobs.js';
+import type { JobInfo } from '../../src/host/jobs/job-messages.js';
+import { Jobs } from '../../src/host/jobs/jobs.js';
 import { guestXml } from '../support/hosts.js';
 import { a, b, expectBackHome, faults, hosts, useTwoHosts } from '../support/fault-rig.js';
 import { migrationResult, type TestHost } from '../support/hosts.js';

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openEmbedded } from '../../src/toolstack/embedded/open.js';
-import { domainEventSchema } from '../../src/driver/events/event.js';
+import { domainEventSchema } from '../../src/host/events/event.js';
 import { a, b, expectBackHome, faults, QUIET, useTwoHosts } from '../support/fault-rig.js';
 import { guestXml } from '../support/hosts.js';
 

@@ -8,8 +8,8 @@ import { assertNeverTwice } from '../support/oracle.js';
 import { PROGRAM, run, start } from '../support/program.js';
 import { Proxy } from '../support/proxy.js';
 import { SshHosts } from '../support/ssh-hosts.js';
-import { hasOpenSsh } from '../unit/tunnel-ssh/openssh-server.js';
-import { makeKey } from '../unit/tunnel-ssh/test-server.js';
+import { hasOpenSsh } from '../unit/tunnel/ssh/openssh-server.js';
+import { makeKey } from '../unit/tunnel/ssh/test-server.js';
 
 let ssh: SshHosts;
 let hosts: TwoHosts;

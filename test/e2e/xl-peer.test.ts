@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ByteReader } from '../../src/driver/xl/byte-reader.js';
+import { ByteReader } from '../../src/migration/xl/byte-reader.js';
 import { XL_BANNER, XL_GO, XL_READY, XL_REPORT } from '../../src/savefile/xl-handshake.js';
 import { guestXml, migrationResult, type TwoHosts } from '../support/hosts.js';
 import { assertNeverTwice } from '../support/oracle.js';
 import { PROGRAM, run } from '../support/program.js';
 import { SshHosts } from '../support/ssh-hosts.js';
-import { hasOpenSsh } from '../unit/tunnel-ssh/openssh-server.js';
+import { hasOpenSsh } from '../unit/tunnel/ssh/openssh-server.js';
 
 const FAKE_XL = fileURLToPath(new URL('../support/fake-xl.mjs', import.meta.url));
 const RELAY = fileURLToPath(new URL('../../bin/xenferry-ssh.js', import.meta.url));

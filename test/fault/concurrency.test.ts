@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_DEADLINES, type Deadlines } from '../../src/control/deadlines.js';
 import { parseDomainXml } from '../../src/domain/parse.js';
-import { migrate } from '../../src/driver/migrate.js';
+import { migrate } from '../../src/migration/migrate.js';
 import { XenferryError } from '../../src/errors/errors.js';
 import { openEmbedded } from '../../src/toolstack/embedded/open.js';
 import { PLAINLY } from '../support/moving.js';

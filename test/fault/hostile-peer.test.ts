@@ -3,6 +3,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { bakeCookie } from '../../src/cookie/cookie.js';
+import { openArrivals } from '../../src/journal/open-migrations.js';
 import {
   decodeWith,
   encode,
@@ -12,14 +13,13 @@ import {
   type Request,
 } from '../../src/control/messages.js';
 import { Requester } from '../../src/control/requester.js';
-import { openArrivals } from '../../src/dest/recover.js';
 import { formatDomainXml } from '../../src/domain/format.js';
 import { parseDomainXml } from '../../src/domain/parse.js';
-import { connectThrough } from '../../src/driver/connect.js';
-import { createDomain } from '../../src/driver/lifecycle/create.js';
-import { migrate } from '../../src/driver/migrate.js';
-import { AccessRules } from '../../src/driver/access/access-rules.js';
-import { Reception } from '../../src/driver/reception.js';
+import { connectThrough } from '../../src/migration/connect/connect.js';
+import { createDomain } from '../../src/operations/lifecycle/create.js';
+import { migrate } from '../../src/migration/migrate.js';
+import { AccessRules } from '../../src/host/access/access-rules.js';
+import { Reception } from '../../src/migration/server/reception.js';
 import { codeOf } from '../../src/errors/message-of.js';
 import { FrameLink } from '../../src/tunnel/frame-link.js';
 import { encodeHeader, FrameType, type Frame } from '../../src/tunnel/frame.js';

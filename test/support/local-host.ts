@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULT_DEADLINES, type Deadlines } from '../../src/control/deadlines.js';
-import { Host } from '../../src/driver/host.js';
-import type { Companion } from '../../src/driver/lifecycle/companion.js';
+import { Host } from '../../src/host/host.js';
+import type { Companion } from '../../src/host/participants/companion.js';
 import { openEmbedded } from '../../src/toolstack/embedded/open.js';
 import type { Toolstack } from '../../src/toolstack/toolstack.js';
 

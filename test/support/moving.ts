@@ -1,5 +1,5 @@
-import { migrate, type Migrated, type MigrateRequest } from '../../src/driver/migrate.js';
-import { connectToSelf } from '../../src/driver/xl/local-destination.js';
+import { migrate, type Migrated, type MigrateRequest } from '../../src/migration/migrate.js';
+import { connectToSelf } from '../../src/migration/xl/local-destination.js';
 import { never, type LocalHost } from './local-host.js';
 
 /** What the tests say of a migration where it does not matter to them. */

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
-import { OpenSshServer } from '../unit/tunnel-ssh/openssh-server.js';
-import { makeKey, TestHome } from '../unit/tunnel-ssh/test-server.js';
+import { OpenSshServer } from '../unit/tunnel/ssh/openssh-server.js';
+import { makeKey, TestHome } from '../unit/tunnel/ssh/test-server.js';
 import { TwoHosts } from './hosts.js';
 
 /** Two embedded hosts, and an OpenSSH server through which the second is reached; our user's key is good there. */

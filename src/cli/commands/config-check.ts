@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { checkConfig } from '../../driver/config/check-config.js';
+import { checkConfig } from '../../host/config/check-config.js';
 import { UsageError } from '../../errors/errors.js';
 import { configFile, configText } from '../config-file.js';
 import { jsonOption, type JsonOptions } from '../domain-options.js';

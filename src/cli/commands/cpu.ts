@@ -4,7 +4,7 @@ import { compareCpu, type Comparison } from '../../domain/cpu/compare-cpu.js';
 import { incompatible, remedyOf } from '../../domain/cpu/cpu-error.js';
 import { MAX_CPU_FILE_BYTES, readCpus, type DescribedCpu } from '../../domain/cpu/described-cpu.js';
 import { writeCpu } from '../../domain/definition/cpu.js';
-import { needReportedCpu } from '../../driver/capabilities/host-cpu.js';
+import { needReportedCpu } from '../../host/capabilities/host-cpu.js';
 import { UsageError } from '../../errors/errors.js';
 import { formatXml } from '../../xml/format.js';
 import { flag, jsonOption, shownName, type JsonOptions } from '../domain-options.js';

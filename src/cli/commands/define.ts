@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
-import { createDomain } from '../../driver/lifecycle/create.js';
-import { define, undefine } from '../../driver/lifecycle/define.js';
+import { createDomain } from '../../operations/lifecycle/create.js';
+import { define, undefine } from '../../operations/definition/define.js';
 import {
   domainArgument,
   flag,

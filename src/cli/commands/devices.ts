@@ -2,11 +2,11 @@ import type { Argv, CommandModule } from 'yargs';
 import type { Device } from '../../domain/definition/devices/device.js';
 import { deviceText } from '../../domain/definition/pluggable.js';
 import { parseDeviceXml } from '../../domain/definition/read.js';
-import { attachDevice, type DeviceChange } from '../../driver/devices/attach-device.js';
-import { detachDevice } from '../../driver/devices/detach-device.js';
-import { updateDevice } from '../../driver/devices/update-device.js';
-import type { Host } from '../../driver/host.js';
-import type { ImpactFlags } from '../../driver/lifecycle/impact.js';
+import { attachDevice, type DeviceChange } from '../../operations/devices/attach-device.js';
+import { detachDevice } from '../../operations/devices/detach-device.js';
+import { updateDevice } from '../../operations/devices/update-device.js';
+import type { Host } from '../../host/host.js';
+import type { ImpactFlags } from '../../operations/definition/impact.js';
 import {
   domainArgument,
   flag,

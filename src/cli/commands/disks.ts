@@ -3,10 +3,10 @@ import type { CommandModule } from 'yargs';
 import { plainDevice, type Device } from '../../domain/definition/devices/device.js';
 import type { Disk, DiskDriverName, DiskFormat, DiskSource } from '../../domain/definition/devices/disk.js';
 import { DISK_DRIVERS, DISK_FORMATS } from '../../domain/definition/devices/disk.js';
-import { attachDevice } from '../../driver/devices/attach-device.js';
-import { detachDevice } from '../../driver/devices/detach-device.js';
-import { listDisks } from '../../driver/devices/list-devices.js';
-import { changeMedia, type MediumAction } from '../../driver/devices/update-device.js';
+import { attachDevice } from '../../operations/devices/attach-device.js';
+import { detachDevice } from '../../operations/devices/detach-device.js';
+import { listDisks } from '../../operations/devices/list-devices.js';
+import { changeMedia, type MediumAction } from '../../operations/devices/update-device.js';
 import { UsageError } from '../../errors/errors.js';
 import {
   domainArgument,

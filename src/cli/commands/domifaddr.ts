@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { interfaceAddresses, type LentAddress } from '../../driver/addresses/interface-addresses.js';
+import { interfaceAddresses, type LentAddress } from '../../operations/addresses/interface-addresses.js';
 import { RefusedError } from '../../errors/errors.js';
 import {
   domainArgument,

@@ -10,7 +10,7 @@ import { parseDomainXml } from '../../domain/parse.js';
 import { nativeFormat, NATIVE_FORMATS } from '../../domain/xl-config/formats.js';
 import { fromXlConfig } from '../../domain/xl-config/from-config.js';
 import { toXlConfig } from '../../domain/xl-config/to-config.js';
-import { dumpXml } from '../../driver/lifecycle/details.js';
+import { dumpXml } from '../../operations/lifecycle/details.js';
 import { UsageError } from '../../errors/errors.js';
 import { readUserFile } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';

@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { EVENT_TYPES, isMissed, type DomainEvent, type Happening } from '../../driver/events/event.js';
+import { EVENT_TYPES, isMissed, type DomainEvent, type Happening } from '../../host/events/event.js';
 import { UsageError } from '../../errors/errors.js';
 import { EXIT } from '../exit.js';
 import { openHost, type GlobalOptions } from '../open.js';

@@ -1,9 +1,9 @@
 import type { CommandModule } from 'yargs';
 import { plainDevice, type Device } from '../../domain/definition/devices/device.js';
 import type { Interface, InterfaceSource, Rate } from '../../domain/definition/devices/interface.js';
-import { attachDevice } from '../../driver/devices/attach-device.js';
-import { detachDevice } from '../../driver/devices/detach-device.js';
-import { listCards } from '../../driver/devices/list-devices.js';
+import { attachDevice } from '../../operations/devices/attach-device.js';
+import { detachDevice } from '../../operations/devices/detach-device.js';
+import { listCards } from '../../operations/devices/list-devices.js';
 import { UsageError } from '../../errors/errors.js';
 import { domainArgument, flag, jsonOption, type DomainOptions, type JsonOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';

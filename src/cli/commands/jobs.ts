@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
-import { abortDomainJob, domainJob } from '../../driver/jobs/domain-job.js';
-import type { JobInfo } from '../../driver/jobs/job-messages.js';
+import { abortDomainJob, domainJob } from '../../operations/domain-job.js';
+import type { JobInfo } from '../../host/jobs/job-messages.js';
 import { ToolstackError } from '../../errors/errors.js';
 import { bytesText } from '../bytes-text.js';
 import { openHost, type GlobalOptions } from '../open.js';

@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
-import { logPath } from '../../driver/logs/domain-logs.js';
-import { LogTail, readLog } from '../../driver/logs/follow-log.js';
+import { logPath } from '../../host/logs/domain-logs.js';
+import { LogTail, readLog } from '../../host/logs/follow-log.js';
 import { UsageError } from '../../errors/errors.js';
 import { logsOf, type GlobalOptions } from '../open.js';
 import { printLine, printNote } from '../output.js';

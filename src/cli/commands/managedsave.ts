@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { managedSave, removeManagedSave } from '../../driver/lifecycle/managed-save.js';
+import { managedSave, removeManagedSave } from '../../operations/saving/managed-save.js';
 import { UsageError } from '../../errors/errors.js';
 import { domainArgument, flag, shownName, type DomainOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';

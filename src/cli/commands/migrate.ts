@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { MAX_LEVEL, MIN_LEVEL } from '../../codec/levels.js';
-import type { Migrated } from '../../driver/migrate.js';
+import type { Migrated } from '../../migration/migrate.js';
 import { UsageError } from '../../errors/errors.js';
 import { MAX_LANES } from '../../tunnel/window.js';
 import { reachDaemon } from '../daemon/reach-daemon.js';

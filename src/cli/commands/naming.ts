@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
-import { renameDomain } from '../../driver/lifecycle/rename.js';
-import type { KnownDomain } from '../../driver/registry/known-domain.js';
+import { renameDomain } from '../../operations/definition/rename.js';
+import type { KnownDomain } from '../../host/registry/known-domain.js';
 import { domainArgument, shownName, type DomainOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';

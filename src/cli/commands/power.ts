@@ -1,5 +1,5 @@
 import type { Argv, CommandModule } from 'yargs';
-import { resumeDomain, suspendDomain } from '../../driver/lifecycle/pause.js';
+import { resumeDomain, suspendDomain } from '../../operations/lifecycle/pause.js';
 import {
   destroyDomain,
   destroyGracefully,
@@ -8,7 +8,7 @@ import {
   resetDomain,
   shutdownDomain,
   type PowerMode,
-} from '../../driver/lifecycle/power.js';
+} from '../../operations/lifecycle/power.js';
 import { UsageError } from '../../errors/errors.js';
 import { domainArgument, flag, shownName, simpleVerb, type DomainOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';

@@ -1,7 +1,7 @@
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
-import { laneThreads } from '../../driver/dialers.js';
-import { Reception } from '../../driver/reception.js';
+import { laneThreads } from '../../migration/connect/dialers.js';
+import { Reception } from '../../migration/server/reception.js';
 import { attachToSocket } from '../../tunnel/ssh/attach.js';
 import { StdioDuplex } from '../../tunnel/ssh/stdio-duplex.js';
 import { configOf } from '../config.js';

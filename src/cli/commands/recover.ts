@@ -1,8 +1,9 @@
 import type { CommandModule } from 'yargs';
-import { openDestination, type OpenDestination } from '../../driver/open-destination.js';
-import { RISK, type Keep } from '../../driver/decide-by-hand.js';
-import { openMigrations, recover, recoverByHand } from '../../driver/recover.js';
-import { parseDestinationUri } from '../../driver/uri.js';
+import { openDestination, type OpenDestination } from '../../migration/connect/open-destination.js';
+import { RISK, type Keep } from '../../migration/recover/decide-by-hand.js';
+import { openMigrations } from '../../journal/open-migrations.js';
+import { recover, recoverByHand } from '../../migration/recover/recover.js';
+import { parseDestinationUri } from '../../host/config/uri.js';
 import { dialerOptions } from '../dialing.js';
 import { dialingOptions, type DialingOptions } from '../dialing-options.js';
 import { UsageError } from '../../errors/errors.js';
@@ -44,7 +45,7 @@ export const recoverCommand: CommandModule<GlobalOptions, RecoverOptions> = {
     await using host = await openHost(options);
     using stop = new StopSignals('the recovery');
     if (options.list) {
-      const open = openMigrations(host).map(({ header, state }) => ({
+      const open = openMigrations(host.journal.list()).map(({ header, state }) => ({
         migration: header.migration,
         side: header.side,
         domain: header.name,

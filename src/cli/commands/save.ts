@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
-import { restore } from '../../driver/restore.js';
-import { save } from '../../driver/save.js';
+import { restore } from '../../operations/saving/restore.js';
+import { save } from '../../operations/saving/save.js';
 import { flag, forceLeaseFlag, readUserFile } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';

@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
-import type { ImpactFlags } from '../../driver/lifecycle/impact.js';
-import { setScheduling, shownScheduling, type ShownScheduling } from '../../driver/lifecycle/scheduling.js';
+import type { ImpactFlags } from '../../operations/definition/impact.js';
+import { setScheduling, shownScheduling, type ShownScheduling } from '../../operations/tuning/scheduling.js';
 import { domainArgument, jsonOption, type DomainOptions, type JsonOptions } from '../domain-options.js';
 import { impactOptions } from '../impact-options.js';
 import { openHost, type GlobalOptions } from '../open.js';

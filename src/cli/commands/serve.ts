@@ -3,16 +3,16 @@ import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
-import { AccessRules } from '../../driver/access/access-rules.js';
-import { SshRules, type SshLogin } from '../../driver/access/ssh-rules.js';
-import { laneThreads } from '../../driver/dialers.js';
-import { openDestination } from '../../driver/open-destination.js';
-import { Unsettled } from '../../driver/watch/unsettled.js';
-import { DaemonWatch } from '../../driver/watch/daemon-watch.js';
-import type { Host } from '../../driver/host.js';
-import { hasDomainsToWatch } from '../../driver/watch/monitor.js';
-import { Reception } from '../../driver/reception.js';
-import { DEFAULT_PORT, parseListen } from '../../driver/uri.js';
+import { AccessRules } from '../../host/access/access-rules.js';
+import { SshRules, type SshLogin } from '../../host/access/ssh-rules.js';
+import { laneThreads } from '../../migration/connect/dialers.js';
+import { openDestination } from '../../migration/connect/open-destination.js';
+import { Unsettled } from '../../migration/recover/unsettled.js';
+import { DaemonWatch } from '../../operations/watch/daemon-watch.js';
+import type { Host } from '../../host/host.js';
+import { hasDomainsToWatch } from '../../operations/watch/monitor.js';
+import { Reception } from '../../migration/server/reception.js';
+import { DEFAULT_PORT, parseListen } from '../../host/config/uri.js';
 import { UsageError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import { RefusalLog } from '../../tunnel/refusal-log.js';
@@ -32,6 +32,7 @@ import { monitorPlace, openHost, placeOf, type GlobalOptions } from '../open.js'
 import { printJson, printNote } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
 import { ownVersion } from '../version.js';
+import { migrateOptionsOf } from './migrate-options-of.js';
 
 interface ServeOptions extends GlobalOptions {
   listen: string | undefined;
@@ -96,8 +97,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
       version: ownVersion(),
       uri: host.toolstack.uri,
       migrate: (order, session) => migrateOnHost(host, { ...order, 'tls-dir': order['tls-dir'] ?? tlsDir }, session),
-      // Loaded long since: this process has read its own words with it.
-      parse: async (words) => (await import('../parse.js')).migrateOptionsOf(words),
+      parse: migrateOptionsOf,
       openDoor: async ({ peer, login, config: theirs }) => {
         checkLogin(login, [configFile(options), theirs]);
         return await doors.open(peer);

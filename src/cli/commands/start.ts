@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
-import { setAutostart } from '../../driver/lifecycle/autostart.js';
-import { start } from '../../driver/lifecycle/start.js';
+import { setAutostart } from '../../operations/lifecycle/autostart.js';
+import { start } from '../../operations/lifecycle/start.js';
 import { domainArgument, flag, forceLeaseFlag, shownName, type DomainOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';

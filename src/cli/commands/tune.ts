@@ -1,10 +1,10 @@
 import type { CommandModule } from 'yargs';
 import { formatCpuSet, parseCpuSet, type CpuSet } from '../../domain/cpu-set.js';
 import { parseMemoryKiB } from '../../domain/memory.js';
-import type { Host } from '../../driver/host.js';
-import type { ImpactFlags } from '../../driver/lifecycle/impact.js';
-import { setMaxMemory, setMemory, type MemoryRequest } from '../../driver/lifecycle/memory.js';
-import { countOneVcpus, countVcpus, pinVcpu, setVcpus, vcpuInfos, vcpuPins } from '../../driver/lifecycle/vcpus.js';
+import type { Host } from '../../host/host.js';
+import type { ImpactFlags } from '../../operations/definition/impact.js';
+import { setMaxMemory, setMemory, type MemoryRequest } from '../../operations/tuning/memory.js';
+import { countOneVcpus, countVcpus, pinVcpu, setVcpus, vcpuInfos, vcpuPins } from '../../operations/tuning/vcpus.js';
 import { RefusedError, UsageError } from '../../errors/errors.js';
 import {
   domainArgument,

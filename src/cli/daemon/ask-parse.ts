@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { migrateCommand } from '../commands/migrate.js';
 import { connectUriOf, stateFolderOf } from '../place.js';
 import { greet, nextWord } from './reach-daemon.js';
 import { DAEMON_SOCKET, wordLine, type ToDaemon } from './words.js';
@@ -7,13 +6,11 @@ import { DAEMON_SOCKET, wordLine, type ToDaemon } from './words.js';
 /** Reading some words takes a daemon a moment. */
 const PARSE_MS = 5_000;
 
-type Options = Parameters<typeof migrateCommand.handler>[0];
-
 /**
  * Lets the daemon that runs where one usually does read the words of a `migrate`: every process of a release on a host would read them alike, and
  * which host they mean is seen only then. Undefined where they are to be read here: without such a daemon, or where they are wrong.
  */
-export async function parsedByDaemon(words: readonly string[]): Promise<Options | undefined> {
+export async function parsedByDaemon(words: readonly string[]): Promise<unknown> {
   try {
     const usual = { uri: connectUriOf({}, undefined, (text) => text) };
     const daemon = await greet(join(stateFolderOf({}, usual.uri), DAEMON_SOCKET));
@@ -23,7 +20,7 @@ export async function parsedByDaemon(words: readonly string[]): Promise<Options 
     const order: ToDaemon = { say: 'parse', words };
     socket.stream.write(wordLine(order));
     const said = await nextWord(daemon.lines);
-    return said?.say === 'parsed' ? (said.options as Options | undefined) : undefined;
+    return said?.say === 'parsed' ? said.options : undefined;
   } catch {
     return undefined; // whatever is wrong there, or with the environment, is told by whoever needs it
   }

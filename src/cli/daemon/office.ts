@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import { socketLines } from '../../driver/jobs/line-reader.js';
-import { openSocket } from '../../driver/jobs/open-socket.js';
-import { PrivateSocket } from '../../driver/jobs/private-socket.js';
-import type { Migrated } from '../../driver/migrate.js';
-import { MigrationError } from '../../driver/migration-error.js';
+import { socketLines } from '../../host/jobs/line-reader.js';
+import { openSocket } from '../../host/jobs/open-socket.js';
+import { PrivateSocket } from '../../host/jobs/private-socket.js';
+import type { Migrated } from '../../migration/migrate.js';
+import { MigrationError } from '../../migration/migration-error.js';
 import { AbortedError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import { toWire } from '../../errors/wire.js';

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join, resolve } from 'node:path';
-import { openSocket } from '../../driver/jobs/open-socket.js';
-import { socketLines } from '../../driver/jobs/line-reader.js';
-import type { Migrated } from '../../driver/migrate.js';
-import { MigrationError } from '../../driver/migration-error.js';
+import { openSocket } from '../../host/jobs/open-socket.js';
+import { socketLines } from '../../host/jobs/line-reader.js';
+import type { Migrated } from '../../migration/migrate.js';
+import { MigrationError } from '../../migration/migration-error.js';
 import { TunnelError, XenferryError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { Phase } from '../../source/report.js';
@@ -12,7 +12,7 @@ import { configFile } from '../config-file.js';
 import type { MigrateOptions, MigrateSession } from '../migrate/options.js';
 import { connectUriOf, stateFolderOf, type GlobalOptions, type Place } from '../place.js';
 import { ownVersion } from '../version.js';
-import { DaemonError } from './daemon-error.js';
+import { DaemonError } from '../daemon-error.js';
 import {
   DAEMON_SOCKET,
   MAX_WORD_BYTES,

@@ -1,8 +1,8 @@
 import { createServer, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import type { SshLogin } from '../../driver/access/ssh-rules.js';
-import { openSocket } from '../../driver/jobs/open-socket.js';
-import { PrivateSocket } from '../../driver/jobs/private-socket.js';
+import type { SshLogin } from '../../host/access/ssh-rules.js';
+import { openSocket } from '../../host/jobs/open-socket.js';
+import { PrivateSocket } from '../../host/jobs/private-socket.js';
 import { makeFolder } from '../../posix/folder.js';
 import type { PeerIdentity } from '../../tunnel/peer-identity.js';
 

@@ -1,6 +1,6 @@
-import type { SshLogin } from '../../driver/access/ssh-rules.js';
-import type { Migrated } from '../../driver/migrate.js';
-import type { MigrationFacts } from '../../driver/migration-error.js';
+import type { SshLogin } from '../../host/access/ssh-rules.js';
+import type { Migrated } from '../../migration/migrate.js';
+import type { MigrationFacts } from '../../migration/migration-error.js';
 import type { WireError } from '../../errors/wire.js';
 import type { ProgressEvent } from '../../source/report.js';
 import type { PeerIdentity } from '../../tunnel/peer-identity.js';

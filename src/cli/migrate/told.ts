@@ -1,5 +1,5 @@
-import type { Migrated } from '../../driver/migrate.js';
-import { MigrationError } from '../../driver/migration-error.js';
+import type { Migrated } from '../../migration/migrate.js';
+import { MigrationError } from '../../migration/migration-error.js';
 import { XenferryError } from '../../errors/errors.js';
 import { codeOf, messageOf } from '../../errors/message-of.js';
 import { transferFigures, transferText } from '../transfer-figures.js';

@@ -1,5 +1,5 @@
 import { exitCodeOf } from '../../../src/cli/exit.js';
-import { MigrationError, placeInWords } from '../../../src/driver/migration-error.js';
+import { MigrationError, placeInWords } from '../../../src/migration/migration-error.js';
 import { XenferryError } from '../../../src/errors/errors.js';
 import { messageOf } from '../../../src/errors/message-of.js';
 import { assertNeverTwice } from '../oracle.js';

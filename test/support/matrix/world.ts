@@ -6,10 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_DEADLINES, type Deadlines } from '../../../src/control/deadlines.js';
 import type { Domain } from '../../../src/domain/model.js';
 import { parseDomainXml } from '../../../src/domain/parse.js';
-import { LeaseFolder } from '../../../src/driver/leases/lease-folder.js';
-import { lockableDisks } from '../../../src/driver/leases/lockable-disks.js';
-import { migrate, type Migrated } from '../../../src/driver/migrate.js';
-import { openMigrations, recover } from '../../../src/driver/recover.js';
+import { LeaseFolder } from '../../../src/host/leases/lease-folder.js';
+import { lockableDisks } from '../../../src/host/leases/lockable-disks.js';
+import { migrate, type Migrated } from '../../../src/migration/migrate.js';
+import { recover } from '../../../src/migration/recover/recover.js';
+import { openMigrations } from '../../../src/journal/open-migrations.js';
 import { AbortedError } from '../../../src/errors/errors.js';
 import { asError } from '../../../src/errors/message-of.js';
 import { openEmbedded } from '../../../src/toolstack/embedded/open.js';
@@ -276,7 +277,8 @@ export class World implements AsyncDisposable {
     const found: string[] = [];
     for (const side of ['source', 'dest'] as const) {
       const life = await this.begin(side);
-      for (const entry of openMigrations(life.host)) found.push(`${side}: ${entry.state?.state ?? 'begun'}`);
+      for (const entry of openMigrations(life.host.journal.list()))
+        found.push(`${side}: ${entry.state?.state ?? 'begun'}`);
       await life.close();
       const listening = this.#listening(side);
       if (listening !== undefined) this.#now.set(side, listening);

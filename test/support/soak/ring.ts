@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_DEADLINES, type Deadlines } from '../../../src/control/deadlines.js';
 import { parseDomainXml } from '../../../src/domain/parse.js';
-import { migrate } from '../../../src/driver/migrate.js';
-import { openMigrations, recover } from '../../../src/driver/recover.js';
+import { migrate } from '../../../src/migration/migrate.js';
+import { recover } from '../../../src/migration/recover/recover.js';
+import { openMigrations } from '../../../src/journal/open-migrations.js';
 import { messageOf } from '../../../src/errors/message-of.js';
 import { openEmbedded } from '../../../src/toolstack/embedded/open.js';
 import { guestXml } from '../hosts.js';
@@ -233,7 +234,9 @@ class Ring {
       for (const host of HOSTS) {
         await this.#command(host, 'list', async (life) => {
           open.push(
-            ...openMigrations(life.host).map(({ header, state }) => `${host}: ${header.name} ${state?.state ?? ''}`),
+            ...openMigrations(life.host.journal.list()).map(
+              ({ header, state }) => `${host}: ${header.name} ${state?.state ?? ''}`,
+            ),
           );
         });
       }

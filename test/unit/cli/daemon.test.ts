@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Office, type OfficeOptions } from '../../../src/cli/daemon/office.js';
 import { parsedByDaemon } from '../../../src/cli/daemon/ask-parse.js';
-import { migrateOptionsOf } from '../../../src/cli/parse.js';
+import { migrateOptionsOf } from '../../../src/cli/commands/migrate-options-of.js';
 import { reachDaemon } from '../../../src/cli/daemon/reach-daemon.js';
 import { DAEMON_SOCKET } from '../../../src/cli/daemon/words.js';
 import type { MigrateOptions, MigrateSession } from '../../../src/cli/migrate/options.js';
 import { ownVersion } from '../../../src/cli/version.js';
 import { exitCodeOf } from '../../../src/cli/exit.js';
-import type { Migrated } from '../../../src/driver/migrate.js';
-import { MigrationError } from '../../../src/driver/migration-error.js';
+import type { Migrated } from '../../../src/migration/migrate.js';
+import { MigrationError } from '../../../src/migration/migration-error.js';
 import { RefusedError } from '../../../src/errors/errors.js';
 import type { ProgressEvent } from '../../../src/source/report.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { moveOf } from '../../../src/cli/migrate/move-of.js';
-import type { Migrated } from '../../../src/driver/migrate.js';
-import { MigrationError } from '../../../src/driver/migration-error.js';
+import type { Migrated } from '../../../src/migration/migrate.js';
+import { MigrationError } from '../../../src/migration/migration-error.js';
 import { RefusedError, TunnelError } from '../../../src/errors/errors.js';
 import type { GuestPlace } from '../../../src/source/report.js';
 

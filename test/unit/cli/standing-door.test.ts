@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StandingDoor } from '../../../src/cli/daemon/standing-door.js';
-import { SshRules } from '../../../src/driver/access/ssh-rules.js';
+import { SshRules } from '../../../src/host/access/ssh-rules.js';
 import type { PeerIdentity } from '../../../src/tunnel/peer-identity.js';
 
 let dir: string;

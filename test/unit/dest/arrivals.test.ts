@@ -8,7 +8,7 @@ import { Arrivals } from '../../../src/dest/arrivals.js';
 import type { SourceConnection } from '../../../src/dest/source-connection.js';
 import { formatDomainXml } from '../../../src/domain/format.js';
 import { parseDomainXml } from '../../../src/domain/parse.js';
-import { arrivalsOf } from '../../../src/driver/lifecycle/incoming.js';
+import { arrivalsOf } from '../../../src/operations/running/incoming.js';
 import { AbortedError } from '../../../src/errors/errors.js';
 import { Recorder, LocalHost } from '../../support/local-host.js';
 import { guestXml } from '../../support/hosts.js';

@@ -3,8 +3,8 @@ import { otherBackend } from '../../../src/domain/backend-domain.js';
 import { readDefinition } from '../../../src/domain/definition/read.js';
 import { diskFromJson } from '../../../src/domain/libxl-json/disk.js';
 import { parseDomainXml } from '../../../src/domain/parse.js';
-import { lockableDisks } from '../../../src/driver/leases/lockable-disks.js';
-import { missingDisks } from '../../../src/driver/lifecycle/disks-here.js';
+import { lockableDisks } from '../../../src/host/leases/lockable-disks.js';
+import { missingDisks } from '../../../src/operations/running/disks-here.js';
 
 const guest = (backend: string): ReturnType<typeof parseDomainXml> =>
   parseDomainXml(`<domain type='xen'><name>web1</name><uuid>4a1c9f0e-0000-4000-8000-000000000001</uuid>

@@ -1,31 +1,55 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import {
+  arrowsOf,
+  circlesOf,
+  folderCirclesOf,
+  importsIn,
+  targetOf,
+  upwards,
+  type Arrow,
+  type Import,
+} from '../../support/import-graph.js';
 
 const SRC = fileURLToPath(new URL('../../../src', import.meta.url));
 
 /**
- * The rooms, from the top down (ARCHITECTURE.md). A room imports from rows below its own, never from
+ * The layers, from the top down (ARCHITECTURE.md). A layer imports from rows below its own, never from
  * its own row and never upwards.
  */
 const ROWS: readonly (readonly string[])[] = [
   ['cli'],
   ['fleet'],
-  ['driver'],
+  ['migration'],
+  ['operations'],
+  ['host'],
   ['source', 'dest'],
   ['toolstack', 'tunnel', 'codec', 'cookie', 'journal', 'savefile', 'pki'],
   ['savestream', 'domain', 'control', 'handover'],
   ['xml', 'posix'],
   ['errors', 'buffers'],
 ];
-const ROW_OF = new Map(ROWS.flatMap((rooms, row) => rooms.map((room) => [room, row] as const)));
+const LAYERS = new Set(ROWS.flat());
 
-/** Rooms that touch neither files nor sockets nor clocks: bytes in, bytes or values out. */
+/** The folders inside a layer, likewise. */
+const ROWS_INSIDE: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  'operations/': [
+    ['watch'],
+    ['lifecycle', 'tuning', 'devices', 'addresses'],
+    ['saving', 'usb'],
+    ['definition', 'statistics'],
+    ['running'],
+  ],
+  'migration/': [['recover', 'server'], ['connect'], ['xl']],
+};
+
+/** Layers that touch neither files nor sockets nor clocks: bytes in, bytes or values out. */
 const PURE = ['savestream', 'domain', 'control', 'handover', 'cookie', 'xml', 'errors', 'savefile', 'buffers'];
 const IO_MODULES = /^node:(fs|net|tls|child_process|http|https|dgram|os|worker_threads)/;
 
-/** Packages that one room alone may know. */
+/** Packages that one layer alone may know. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
   koffi: ['posix', 'toolstack/libxl'],
   ssh2: ['tunnel'],
@@ -35,51 +59,51 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   picocolors: ['cli'],
 };
 
-interface Import {
-  readonly file: string;
-  readonly room: string;
-  readonly from: string;
-}
-
 function sourceFiles(dir: string): string[] {
   return readdirSync(dir, { withFileTypes: true }).flatMap((entry) =>
     entry.isDirectory() ? sourceFiles(join(dir, entry.name)) : [join(dir, entry.name)],
   );
 }
 
-function importsOf(path: string): Import[] {
-  const file = relative(SRC, path);
-  const room = file.split(sep)[0];
-  const text = readFileSync(path, 'utf8');
-  return [...text.matchAll(/^(?:import|export)\s[^;]*?from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gms)].map(
-    (match) => ({ file, room, from: match.slice(1).find(Boolean) ?? '' }),
-  );
-}
+const paths = sourceFiles(SRC).filter((path) => path.endsWith('.ts'));
+const files = paths.map((path) => relative(SRC, path));
+const imports = paths.flatMap((path) => importsIn(relative(SRC, path), readFileSync(path, 'utf8')));
 
-const files = sourceFiles(SRC).filter((path) => path.endsWith('.ts'));
-const imports = files.flatMap(importsOf);
+const layerOf = (file: string): string => file.split('/')[0];
+const targetLayer = (one: Import): string | undefined => {
+  const target = targetOf(one);
+  return target === undefined ? undefined : layerOf(target);
+};
+const listed = (wrong: readonly Import[]): string[] => wrong.map((one) => `${one.file} imports ${one.from}`);
 
-const roomOf = ({ file, from }: Import): string | undefined =>
-  from.startsWith('.') ? relative(SRC, join(SRC, file, '..', from)).split(sep)[0] : undefined;
-
-describe('the arrows between the rooms', () => {
+describe('the arrows between the layers', () => {
   it('sees the code', () => {
     expect(files.length).toBeGreaterThan(60);
     expect(imports.length).toBeGreaterThan(200);
+    expect(arrowsOf(imports).filter(([, target]) => !files.includes(target))).toEqual([]);
   });
 
-  it('knows every room', () => {
-    expect(
-      [...new Set(files.map((path) => relative(SRC, path).split(sep)[0]))].filter((room) => !ROW_OF.has(room)),
-    ).toEqual([]);
+  it('knows every layer', () => {
+    expect([...new Set(files.map(layerOf))].filter((layer) => !LAYERS.has(layer))).toEqual([]);
   });
 
   it('go down only', () => {
-    const wrong = imports.filter((one) => {
-      const target = roomOf(one);
-      return target !== undefined && target !== one.room && ROW_OF.get(target)! <= ROW_OF.get(one.room)!;
-    });
-    expect(wrong.map((one) => `${one.file} imports ${one.from}`)).toEqual([]);
+    expect(upwards(imports, ROWS)).toEqual([]);
+  });
+
+  it.each(Object.entries(ROWS_INSIDE))('go down only inside %s', (folder, rows) => {
+    const folders = files.filter((file) => file.startsWith(folder)).map((file) => file.slice(folder.length).split('/'));
+    const unknown = folders.filter((names) => names.length > 1 && !rows.flat().includes(names[0]));
+    expect(unknown).toEqual([]);
+    expect(upwards(imports, rows, folder)).toEqual([]);
+  });
+
+  it('tie no circle of files, by value or by type', () => {
+    expect(circlesOf(arrowsOf(imports))).toEqual([]);
+  });
+
+  it('tie no circle of folders', () => {
+    expect(folderCirclesOf(arrowsOf(imports))).toEqual([]);
   });
 
   it('keep the tunnel blind and the cookie alone', () => {
@@ -89,33 +113,86 @@ describe('the arrows between the rooms', () => {
       pki: ['errors', 'posix'],
     };
     const wrong = imports.filter((one) => {
-      const target = roomOf(one);
-      return one.room in allowed && target !== undefined && target !== one.room && !allowed[one.room].includes(target);
+      const layer = layerOf(one.file);
+      const target = targetLayer(one);
+      return layer in allowed && target !== undefined && target !== layer && !allowed[layer].includes(target);
     });
-    expect(wrong.map((one) => `${one.file} imports ${one.from}`)).toEqual([]);
+    expect(listed(wrong)).toEqual([]);
   });
 
-  it('keep files, sockets and processes out of the pure rooms', () => {
-    const wrong = imports.filter((one) => PURE.includes(one.room) && IO_MODULES.test(one.from));
-    expect(wrong.map((one) => `${one.file} imports ${one.from}`)).toEqual([]);
+  it('keep files, sockets and processes out of the pure layers', () => {
+    expect(listed(imports.filter((one) => PURE.includes(layerOf(one.file)) && IO_MODULES.test(one.from)))).toEqual([]);
   });
 
-  it('keep each package in the room that owns it', () => {
+  it('keep each package in the layer that owns it', () => {
     const wrong = imports.filter((one) => {
       const owners = new Map(Object.entries(OWNERS)).get(one.from);
       return owners?.some((owner) => one.file.startsWith(owner)) === false;
     });
-    expect(wrong.map((one) => `${one.file} imports ${one.from}`)).toEqual([]);
+    expect(listed(wrong)).toEqual([]);
   });
 
   it('leave the environment, the console and exit to the command line and the agents', () => {
-    const wrong = files.filter((path) => {
-      const file = relative(SRC, path);
+    const wrong = files.filter((file) => {
       if (file.startsWith('cli') || file.startsWith('toolstack')) return false;
       return /process\.(env|exit|argv|stdout|stderr)|(?<![\w.])console\.(log|error|warn|info|debug)\b/.test(
-        readFileSync(path, 'utf8'),
+        readFileSync(join(SRC, file), 'utf8'),
       );
     });
-    expect(wrong.map((path) => relative(SRC, path))).toEqual([]);
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('the checks of the arrows', () => {
+  const made = (...texts: readonly (readonly [file: string, text: string])[]): Import[] =>
+    texts.flatMap(([file, text]) => importsIn(file, text));
+
+  it.each([
+    ['by value', "import { b } from './b.js';"],
+    ['by type', "import type { B } from './b.js';"],
+    ['of several lines', "import {\n  a,\n  b,\n} from './b.js';"],
+    ['that is passed on', "export { b } from './b.js';"],
+    ['of a module that is loaded when needed', "const b = await import('./b.js');"],
+  ])('find a circle of files through an import %s', (_, text) => {
+    const circle = made(
+      ['x/a.ts', text],
+      ['x/b.ts', "import { c } from '../y/c.js';"],
+      ['y/c.ts', "import '../x/a.js';"],
+    );
+    expect(circlesOf(arrowsOf(circle))).toEqual([['x/a.ts', 'x/b.ts', 'y/c.ts']]);
+    expect(circlesOf(arrowsOf(circle.slice(0, -1)))).toEqual([]);
+  });
+
+  it('find a circle of folders whose files tie none, at any depth', () => {
+    const arrows: Arrow[] = [
+      ['top/one/a.ts', 'top/two/b.ts'],
+      ['top/two/c.ts', 'top/one/deep/d.ts'],
+      ['top/one/deep/d.ts', 'top/one/e.ts'],
+    ];
+    expect(circlesOf(arrows)).toEqual([]);
+    expect(folderCirclesOf(arrows)).toEqual([['top/one', 'top/two']]);
+    expect(folderCirclesOf(arrows.slice(1))).toEqual([]);
+  });
+
+  it('find a file and a folder beside it that need each other', () => {
+    const arrows: Arrow[] = [
+      ['x/dialer.ts', 'x/threads/pool.ts'],
+      ['x/threads/entry.ts', 'x/dialer.ts'],
+    ];
+    expect(folderCirclesOf(arrows)).toEqual([['x/dialer.ts', 'x/threads']]);
+  });
+
+  it('find an arrow upwards and one sideways, in layers and inside one', () => {
+    const wrong = made(
+      ['high/a.ts', "import '../low/b.js';"],
+      ['low/b.ts', "import '../high/c.js';"],
+      ['low/b.ts', "import type { D } from '../side/d.js';"],
+    );
+    expect(upwards(wrong, [['high'], ['low', 'side']])).toEqual([
+      'low/b.ts imports ../high/c.js',
+      'low/b.ts imports ../side/d.js',
+    ]);
+    const inside = made(['in/low/b.ts', "import '../high/c.js';"]);
+    expect(upwards(inside, [['high'], ['low']], 'in/')).toEqual(['in/low/b.ts imports ../high/c.js']);
   });
 });

@@ -5,7 +5,7 @@ import { wordsOf } from '../../../../src/domain/cpu/cpu-features.js';
 import { CPU_MODELS, cpuModel } from '../../../../src/domain/cpu/cpu-models.js';
 import { readCpus } from '../../../../src/domain/cpu/described-cpu.js';
 import { writeCpu, type Cpu } from '../../../../src/domain/definition/cpu.js';
-import { namedCpu } from '../../../../src/driver/capabilities/host-cpu.js';
+import { namedCpu } from '../../../../src/host/capabilities/host-cpu.js';
 import { formatXml } from '../../../../src/xml/format.js';
 
 const PLAIN = { expand: false, migratable: false };

@@ -1,0 +1,11 @@
+import { XenferryError } from '../errors/errors.js';
+
+/** What a daemon has done and said; its exit code is that of the verb. */
+export class DaemonError extends XenferryError {
+  constructor(
+    { code, message, hint }: { readonly code: string; readonly message: string; readonly hint?: string | undefined },
+    readonly exitCode: number,
+  ) {
+    super(code, message, { hint });
+  }
+}

@@ -1,0 +1,84 @@
+import process from 'node:process';
+import yargs, { type CommandModule } from 'yargs';
+import { UsageError } from '../errors/errors.js';
+import type { GlobalOptions } from './place.js';
+
+/** A verb with its options. Their type is the verb's own. */
+export type Verb = CommandModule<GlobalOptions, never>;
+
+export type Program = ReturnType<typeof program>;
+
+/** Leaves yargs with what is to be run. */
+export class VerbChosen extends Error {
+  constructor(
+    readonly options: unknown,
+    readonly run: () => unknown,
+  ) {
+    super('a verb is chosen');
+  }
+}
+
+export async function chosenBy(asked: Program): Promise<VerbChosen | undefined> {
+  try {
+    await asked.parseAsync();
+    return undefined;
+  } catch (error) {
+    if (error instanceof VerbChosen) return error;
+    throw error;
+  }
+}
+
+/** The options that every verb has, and the given verbs. A verb that is chosen does not run: `chosenBy` has it. */
+export function program(words: readonly string[], verbs: readonly Verb[]): ReturnType<typeof yargs> {
+  return yargs([...words])
+    .scriptName('xenferry')
+    .usage('$0 VERB [OPTIONS]\n\nMoves running Xen domains between hosts through one encrypted tunnel.')
+    .option('connect', { alias: 'c', type: 'string', global: true, describe: 'xen:///system or embedded:///FOLDER' })
+    .option('state-dir', { type: 'string', global: true, describe: 'folder of journals and job locks' })
+    .option('config-file', { type: 'string', global: true, describe: 'in place of /etc/xenferry/xenferry.conf' })
+    .option('deadline', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      global: true,
+      describe: 'change how long something may take: NAME=SECONDS',
+    })
+    .command(verbs.map(choosing))
+    .middleware(refuseRepeated)
+    .demandCommand(1, 'Name a verb.')
+    .strict()
+    .recommendCommands()
+    .wrap(Math.min(100, process.stdout.columns || 100))
+    .epilogue('Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 not running, 5 in doubt, 70 bug, 130 cancelled.')
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .fail((message, error) => {
+      // What yargs finds by itself it tells now as a message, now as an error of its own.
+      const own = error as Error | undefined;
+      if (own !== undefined && own.name !== 'YError') throw own;
+      throw new UsageError('E_USAGE_ARGUMENTS', own?.message ?? message, {
+        hint: 'See `xenferry --help`, or `xenferry VERB --help`.',
+      });
+    });
+}
+
+/** Options that may be given more than once. */
+const REPEATABLE: ReadonlySet<string> = new Set(['_', 'deadline', 'host', 'allow', 'to', 'exclude', 'set']);
+
+/** yargs makes a list of an option that is given twice; none of ours expects one. */
+function refuseRepeated(argv: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(argv)) {
+    if (!Array.isArray(value) || REPEATABLE.has(name)) continue;
+    throw new UsageError('E_USAGE_REPEATED', `--${name} is given ${value.length} times`, { hint: 'Give it once.' });
+  }
+}
+
+/** Handlers run behind yargs, not in it: once one has returned, yargs renders the whole help, needed or not. */
+function choosing({ handler, ...verb }: Verb): Verb {
+  return {
+    ...verb,
+    handler: (argv): void => {
+      throw new VerbChosen(argv, () => handler(argv));
+    },
+  };
+}

@@ -1,0 +1,192 @@
+import { join } from 'node:path';
+import type { Deadlines } from '../control/deadlines.js';
+import { PROTOCOL, FEATURES, type Hello } from '../control/messages.js';
+import { Deadline } from '../errors/deadline.js';
+import { RefusedError, SystemError } from '../errors/errors.js';
+import { messageOf } from '../errors/message-of.js';
+import { ownCommand } from '../errors/shell-words.js';
+import { Journal } from '../journal/journal.js';
+import type { DomainInfo, Toolstack } from '../toolstack/toolstack.js';
+import { makePrivateFolder } from '../posix/private-folder.js';
+import { HostEvents } from './events/host-events.js';
+import { eventTeller, jobEvent } from './events/told-by-driver.js';
+import { Jobs } from './jobs/jobs.js';
+import { MigrationSlots } from './jobs/migration-slots.js';
+import { LeaseFolder } from './leases/lease-folder.js';
+import type { Autoballoon } from './memory/make-room.js';
+import { Leases, type LeaseStore } from './leases/leases.js';
+import { isHere } from './guest-presence.js';
+import type { Companion } from './participants/companion.js';
+import { Companions } from './participants/companions.js';
+import { Definitions, type DamagedDefinition } from './registry/definitions.js';
+import { knownDomains, noSuchDomain, pickDomain, refuseDomain0, type KnownDomain } from './registry/known-domain.js';
+import type { LogLevel } from './logs/log-line.js';
+import { ManagedSaves } from './registry/managed-saves.js';
+import { kernelBootId } from './boot-id.js';
+import { RunRecords } from './registry/run-records.js';
+
+export interface HostOptions {
+  readonly toolstack: Toolstack;
+  /** Folder of definitions, saved states, journals and job locks; made with mode 0700 where it is missing. */
+  readonly stateDir: string;
+  readonly deadlines: Deadlines;
+  /** Most migrations at once, in each direction; absent: no limit. Those above it wait. */
+  readonly maxMigrations?: number | undefined;
+  readonly pid: number;
+  /** xenferry's own version, for the hello. */
+  readonly version: string;
+  /** What goes along when domains start and stop, in the order in which it is called. */
+  readonly companions: readonly Companion[];
+  /** What is worth a person's look and does not fail what was asked for. */
+  readonly log: (line: string) => void;
+  /** Whether domain 0 gives memory up for guests; default: auto. */
+  readonly autoballoon?: Autoballoon | undefined;
+  /** Folder of disk leases that hosts share; absent: disks are not locked. */
+  readonly leaseDir?: string | undefined;
+  /** Default: opens that folder. */
+  readonly openLeases?: (dir: string) => LeaseStore;
+  /** What the toolstack says while the job of a domain goes on. */
+  readonly onToolstackLog?: (level: LogLevel, text: string, domain: string) => void;
+  /** The domains that run, whenever somebody has looked. */
+  readonly onSeen?: (infos: readonly DomainInfo[]) => void;
+}
+
+/** This host, as every verb of the driver works on it: a toolstack, and what xenferry itself remembers. */
+export class Host implements AsyncDisposable {
+  readonly toolstack: Toolstack;
+  readonly deadlines: Deadlines;
+  readonly journal: Journal;
+  readonly jobs: Jobs;
+  /** Migrations that leave, and those that come in: each has slots of its own. */
+  readonly outgoing: MigrationSlots;
+  readonly incoming: MigrationSlots;
+  /** What happens to this host's domains, whichever process does it. */
+  readonly events: HostEvents;
+  readonly version: string;
+  readonly stateDir: string;
+  readonly definitions: Definitions;
+  readonly managedSaves: ManagedSaves;
+  readonly runs: RunRecords;
+  readonly companions: Companions;
+  readonly leases: Leases;
+  readonly autoballoon: Autoballoon;
+  readonly log: (line: string) => void;
+  readonly #onSeen: (infos: readonly DomainInfo[]) => void;
+
+  /** Takes the toolstack over; disposing the host disposes it. */
+  constructor(options: HostOptions) {
+    this.toolstack = options.toolstack;
+    this.deadlines = options.deadlines;
+    this.version = options.version;
+    this.stateDir = options.stateDir;
+    this.log = options.log;
+    this.autoballoon = options.autoballoon ?? 'auto';
+    this.#onSeen = options.onSeen ?? (() => undefined);
+    try {
+      const had = makePrivateFolder(options.stateDir);
+      if (had !== undefined) {
+        const mode = had.toString(8).padStart(4, '0');
+        options.log(`${options.stateDir} was open to other users (mode ${mode}); it is not any more`);
+      }
+      this.journal = new Journal(join(options.stateDir, 'journal'));
+      const events = new HostEvents(join(options.stateDir, 'events'), options.log);
+      this.events = events;
+      this.jobs = new Jobs(
+        join(options.stateDir, 'jobs'),
+        options.pid,
+        options.deadlines.jobMs,
+        (job) => {
+          events.tell(jobEvent(job));
+        },
+        (line, domain) => options.onToolstackLog?.(line.level, line.text, domain),
+      );
+      this.leases = new Leases({
+        dir: options.leaseDir,
+        open: options.openLeases ?? ((dir) => new LeaseFolder(dir)),
+        stateDir: options.stateDir,
+        hostname: async (signal) => (await this.toolstack.host(signal)).hostname,
+        bootId: kernelBootId(),
+        isHere: async (uuid, signal) => this.jobs.holder(uuid) !== undefined || (await isHere(this, uuid, signal)),
+        callMs: options.deadlines.callMs,
+        log: options.log,
+      });
+      this.companions = new Companions([...options.companions, this.leases, eventTeller(events)], options.log);
+      this.outgoing = new MigrationSlots(join(options.stateDir, 'slots', 'outgoing'), options.maxMigrations);
+      this.incoming = new MigrationSlots(join(options.stateDir, 'slots', 'incoming'), options.maxMigrations);
+      this.definitions = new Definitions(join(options.stateDir, 'domains'));
+      this.managedSaves = new ManagedSaves(join(options.stateDir, 'managed-save'));
+      this.runs = new RunRecords(join(options.stateDir, 'runs'));
+    } catch (error) {
+      if (error instanceof SystemError && error.code === 'E_SYSTEM_FOLDER_OWNER') throw error;
+      throw new SystemError('E_SYSTEM_STATE_DIR', `cannot use the state folder ${options.stateDir}`, {
+        cause: error,
+        hint: 'Name a folder that you may write to with --state-dir.',
+      });
+    }
+  }
+
+  /** Every domain of this host, running or defined, and the definitions that cannot be read. */
+  async known(signal?: AbortSignal): Promise<{
+    readonly domains: readonly KnownDomain[];
+    readonly damaged: readonly DamagedDefinition[];
+  }> {
+    const infos = await this.toolstack.list(signal);
+    this.#onSeen(infos);
+    const { definitions, damaged } = this.definitions.all();
+    const hasManagedSave = (uuid: string): boolean => this.managedSaves.has(uuid);
+    return { domains: knownDomains({ infos, definitions, hasManagedSave }), damaged };
+  }
+
+  /**
+   * The domain that a user names, running or not. @throws RefusedError `E_REFUSED_NO_DOMAIN`, `E_REFUSED_DOMAIN0`; SystemError
+   * `E_SYSTEM_DEFINITION`
+   */
+  async findKnown(ref: string, signal?: AbortSignal): Promise<KnownDomain> {
+    refuseDomain0(ref);
+    const { domains, damaged } = await this.known(signal);
+    const found = pickDomain(domains, ref);
+    if (found === undefined) throw noSuchDomain(ref, damaged);
+    return found;
+  }
+
+  /**
+   * The running domain that a user names. @throws RefusedError `E_REFUSED_NOT_RUNNING`, `E_REFUSED_NO_DOMAIN`,
+   * `E_REFUSED_DOMAIN0`
+   */
+  async find(ref: string, signal?: AbortSignal): Promise<DomainInfo> {
+    const { info, name } = await this.findKnown(ref, signal);
+    if (info !== undefined) return info;
+    throw new RefusedError('E_REFUSED_NOT_RUNNING', `domain ${name} is not running`, {
+      hint: `\`${ownCommand('start', name)}\` starts it.`,
+    });
+  }
+
+  /** Our first words on a control link. */
+  async hello(signal: AbortSignal = new AbortController().signal): Promise<Hello> {
+    using looking = new Deadline(signal, this.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'a look at this host');
+    const host = await this.toolstack.host(looking.signal);
+    const leases = await this.leases.feature(looking.signal);
+    return {
+      protocol: PROTOCOL,
+      software: `xenferry/${this.version}`,
+      hostname: host.hostname,
+      features: leases === undefined ? [...FEATURES] : [...FEATURES, leases],
+      streamVersions: [...host.streamVersions],
+    };
+  }
+
+  /** Forgets migrations that are long over. What goes wrong there harms nobody: it is logged. */
+  pruneJournals(): void {
+    try {
+      this.journal.prune(Date.now());
+    } catch (error) {
+      this.log(`old journals could not be removed: ${messageOf(error)}`);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.leases.idle();
+    await this.events[Symbol.asyncDispose]();
+    await this.toolstack[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,58 @@
+import type { Hello } from '../../control/messages.js';
+import type { Connect } from '../../source/destination.js';
+import { resolveSshTarget } from '../../tunnel/ssh/ssh-target.js';
+import { connectThrough } from './connect.js';
+import { DialAhead } from './dial-ahead.js';
+import { openDialer, type DialerOptions } from './dialers.js';
+import type { DestinationUri } from '../../host/config/uri.js';
+import { connectToXl } from '../xl/xl-destination.js';
+
+/** A way to a destination, for as long as it is held. */
+export interface OpenDestination extends AsyncDisposable {
+  readonly connect: Connect;
+  /** Dials already, for a `connect` that follows soon. Never throws: that `connect` tells what went wrong. */
+  readonly ahead: (signal: AbortSignal) => void;
+}
+
+/**
+ * Opens the way to a destination, whatever it speaks. Nothing is dialled yet.
+ * @param hello our first words; asked for only where the peer understands them
+ */
+export async function openDestination(
+  uri: DestinationUri,
+  options: DialerOptions,
+  hello: () => Promise<Hello>,
+): Promise<OpenDestination> {
+  if (uri.transport === 'xl') {
+    const { environment, remoteCommand, askPassphrase } = options.ssh;
+    const target = resolveSshTarget(
+      {
+        host: uri.host,
+        ...(uri.user === undefined ? {} : { user: uri.user }),
+        ...(uri.port === undefined ? {} : { port: uri.port }),
+      },
+      environment,
+    );
+    options.onNotice(
+      `${uri.host} is reached through xl: what it receives is not compared by digest, and where the last word is lost only a look at both hosts settles it`,
+    );
+    return {
+      connect: connectToXl(target, {
+        ...(remoteCommand === undefined ? {} : { remoteCommand }),
+        ...(askPassphrase === undefined ? {} : { askPassphrase }),
+      }),
+      ahead: () => undefined, // xl's conversation begins with its program
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+  }
+  const dialer = openDialer({ ...uri, transport: uri.transport }, options);
+  const first = new DialAhead(dialer);
+  return {
+    connect: connectThrough(dialer, await hello(), (signal) => first.dial(signal)),
+    ahead: (signal) => first.begin(signal),
+    [Symbol.asyncDispose]: () => {
+      first[Symbol.dispose]();
+      return dialer[Symbol.asyncDispose]();
+    },
+  };
+}

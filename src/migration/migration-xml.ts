@@ -1,0 +1,52 @@
+import { abiDifferences } from '../domain/definition/abi.js';
+import { applyDefaults } from '../domain/definition/defaults.js';
+import { defineDomain } from '../domain/definition/define.js';
+import { readDefinition } from '../domain/definition/read.js';
+import { formatDomainXml } from '../domain/format.js';
+import type { Domain } from '../domain/model.js';
+import { RefusedError, UsageError } from '../errors/errors.js';
+import type { GuestConfig } from '../toolstack/toolstack.js';
+import { defineContext } from '../operations/definition/define-context.js';
+
+/**
+ * The user's own XML for the destination (`--xml`), in place of what runs. The toolstack's own form of the configuration does not
+ * go along: it would say something else.
+ * @throws UsageError `E_USAGE_DOMAIN_*`; RefusedError `E_REFUSED_ABI` where the running guest would see a difference
+ */
+export function configFromXml(live: GuestConfig, xml: string): GuestConfig {
+  const { domain, definition } = defineDomain(xml, { ...defineContext, carryUnknown: true });
+  sameGuest(live.domain, domain, '--xml');
+  const running = applyDefaults(readDefinition(live.domain, { lenient: true }).definition, defineContext);
+  const differences = abiDifferences(running, definition);
+  if (differences.length > 0) {
+    throw new RefusedError(
+      'E_REFUSED_ABI',
+      `the XML for the destination is not what domain ${domain.name} runs as: ${differences.join('; ')}`,
+      {
+        hint: 'Change only where disks, networks, consoles and screens are kept; `dumpxml --migratable --security-info` shows what runs.',
+        data: { differences },
+      },
+    );
+  }
+  return { domain };
+}
+
+/**
+ * What the destination is to keep as the domain's definition: the user's own (`--persistent-xml`), else the one that is kept here,
+ * else what runs. @throws UsageError `E_USAGE_DOMAIN_*`
+ */
+export function definitionToKeep(live: Domain, stored: Domain | undefined, xml: string | undefined): string {
+  if (xml === undefined) return formatDomainXml(stored ?? live);
+  const { domain } = defineDomain(xml, { ...defineContext, carryUnknown: true });
+  sameGuest(live, domain, '--persistent-xml');
+  return formatDomainXml(domain);
+}
+
+function sameGuest(live: Domain, given: Domain, option: string): void {
+  const wrong =
+    given.uuid !== live.uuid ? `UUID ${given.uuid}` : given.name !== live.name ? `name ${given.name}` : undefined;
+  if (wrong === undefined) return;
+  throw new UsageError('E_USAGE_OTHER_DOMAIN', `${option} is of another domain: ${wrong}`, {
+    hint: `It must have the name ${live.name} and the UUID ${live.uuid}; --dname gives it another name at the destination.`,
+  });
+}

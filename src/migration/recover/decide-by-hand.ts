@@ -1,0 +1,68 @@
+import { FEATURES, PROTOCOL, type Reply } from '../../control/messages.js';
+import { isOneOf } from '../../control/requester.js';
+import { InvariantError, RefusedError } from '../../errors/errors.js';
+import type { JournalEntry } from '../../journal/journal-text.js';
+import type { Connect } from '../../source/destination.js';
+import type { Host } from '../../host/host.js';
+
+/** Which copy of a guest in doubt is to live. */
+export type Keep = 'source' | 'dest';
+
+/** What a person takes upon himself. */
+export const RISK: Readonly<Record<Keep, string>> = {
+  source: 'if the destination has let its copy run, the guest runs twice from now on and destroys its disks',
+  dest: 'if the destination does not have the guest, it is lost: the suspended copy here is the last one',
+};
+
+/**
+ * The one migration in doubt that a person means: one that asked its destination to finish and has no answer.
+ * @param ref domain's name or UUID, or the migration's own id
+ * @throws RefusedError `E_REFUSED_NOT_IN_DOUBT` where there is none, or where the program can settle it by itself
+ */
+export function findInDoubt(host: Host, ref: string): JournalEntry {
+  const meant = host.journal
+    .list()
+    .filter(({ header }) => header.side === 'source' && [header.name, header.uuid, header.migration].includes(ref));
+  const inDoubt = meant.filter(({ state }) => state?.state === 'deciding');
+  if (inDoubt.length === 1) return inDoubt[0];
+  if (inDoubt.length > 1) {
+    throw new RefusedError('E_REFUSED_NOT_IN_DOUBT', `${ref} stands for ${inDoubt.length} migrations in doubt`, {
+      hint: `Name one by its id: ${inDoubt.map(({ header }) => header.migration).join(', ')}.`,
+    });
+  }
+  throw new RefusedError('E_REFUSED_NOT_IN_DOUBT', `no migration of ${ref} is in doubt here`, {
+    hint: 'A force is for a migration whose destination does not answer; `xenferry recover` settles all others by itself.',
+  });
+}
+
+/** Writes down that a person has decided, before anything follows from it. */
+export function noteDecision(host: Host, { header }: JournalEntry, keep: Keep): void {
+  using file = host.journal.resume(header.migration, 'source');
+  file.append({
+    state: 'deciding',
+    at: new Date().toISOString(),
+    why: `decided by a person: the guest is kept at the ${keep === 'source' ? 'source' : 'destination'}`,
+  });
+}
+
+/** A destination that says what a person has decided, in the place of the one that does not answer. */
+export function connectToDecision(keep: Keep, peer: string): Connect {
+  return () =>
+    Promise.resolve({
+      hello: { protocol: PROTOCOL, software: 'a person', hostname: peer, features: [...FEATURES], streamVersions: [2] },
+      identity: { transport: 'ssh', name: peer, address: peer },
+      transport: 'by hand',
+      requester: {
+        request: (request, expected) => {
+          const reply: Reply =
+            request.type === 'confirm'
+              ? { type: 'confirmed' }
+              : { type: 'outcome', outcome: keep === 'source' ? 'aborted' : 'committed' };
+          if (isOneOf(reply, expected)) return Promise.resolve(reply);
+          return Promise.reject(new InvariantError(`${request.type} is nothing that a person answers`));
+        },
+      },
+      openLanes: () => Promise.reject(new InvariantError('lanes to a decision')),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    });
+}

@@ -1,0 +1,117 @@
+import { recoverArrival } from '../../dest/recover.js';
+import { RefusedError } from '../../errors/errors.js';
+import { messageOf } from '../../errors/message-of.js';
+import { SOURCE_FINAL } from '../../handover/source-side.js';
+import type { JournalEntry } from '../../journal/journal-text.js';
+import { openMigrations, sourceStateOf } from '../../journal/open-migrations.js';
+import { Departure } from '../../source/departure.js';
+import type { Connect } from '../../source/destination.js';
+import { guestDomid } from '../../toolstack/domid.js';
+import type { Host } from '../../host/host.js';
+import { sweepLeases } from '../../operations/sweep-leases.js';
+import { afterDeparture } from '../../operations/running/departed.js';
+import { arrivalsOf } from '../../operations/running/incoming.js';
+import { connectToDecision, findInDoubt, noteDecision, type Keep } from './decide-by-hand.js';
+import { placeInWords } from '../migration-error.js';
+
+/** One migration that never settled, and what became of it. */
+export interface Recovered {
+  readonly migration: string;
+  readonly side: 'source' | 'dest';
+  readonly domain: string;
+  readonly peer: string;
+  readonly settled: boolean;
+  readonly result: string;
+}
+
+export interface RecoverRequest {
+  /** How to reach the destination that a journal names. */
+  readonly connectTo: (destination: string) => Promise<Connect>;
+  /** Which of them; default: all. */
+  readonly only?: (entry: JournalEntry) => boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Settles the one migration in doubt that a person decides about, without the destination. The decision is in the journal before
+ * anything is done; see `RISK`.
+ * @throws RefusedError `E_REFUSED_NOT_IN_DOUBT`
+ */
+export async function recoverByHand(host: Host, ref: string, keep: Keep, signal: AbortSignal): Promise<Recovered> {
+  const entry = findInDoubt(host, ref);
+  const { migration, side, name, peer } = entry.header;
+  const connectTo = (destination: string): Promise<Connect> => Promise.resolve(connectToDecision(keep, destination));
+  const settled = await settle(host, entry, { signal, connectTo }, () => {
+    // Whoever held the job may have settled it: then this says so.
+    noteDecision(host, findInDoubt(host, migration), keep);
+  });
+  return { migration, side, domain: name, peer, ...settled };
+}
+
+/** Settles every migration that an earlier process left open. One that cannot be settled now does not stop the others. */
+export async function recover(host: Host, request: RecoverRequest): Promise<Recovered[]> {
+  const results: Recovered[] = [];
+  for (const entry of openMigrations(host.journal.list())) {
+    if (request.only?.(entry) === false) continue;
+    const { migration, side, name, peer } = entry.header;
+    const about = { migration, side, domain: name, peer };
+    try {
+      results.push({ ...about, ...(await settle(host, entry, request)) });
+    } catch (error) {
+      results.push({ ...about, settled: false, result: messageOf(error) });
+    }
+  }
+  await sweepLeases(host, request.signal);
+  host.pruneJournals();
+  return results;
+}
+
+async function settle(
+  host: Host,
+  entry: JournalEntry,
+  request: RecoverRequest,
+  first: () => void = () => undefined,
+): Promise<{ settled: boolean; result: string }> {
+  const { header } = entry;
+  using _job = await host.jobs.take(header.uuid, header.name, 'settling a migration', request.signal);
+  first();
+  // Whoever held the job may have settled it.
+  const now = host.journal.read(header.migration, header.side);
+  if (now === undefined) return { settled: true, result: 'settled by another process' };
+  if (header.side === 'dest') {
+    const { outcome, error } = await recoverArrival({ ...arrivalsOf(host), log: () => undefined }, now);
+    return { settled: outcome !== 'pending', result: error === undefined ? outcome : `${outcome}: ${error.message}` };
+  }
+  if (header.domid === undefined) throw new RefusedError('E_REFUSED_JOURNAL', 'the journal does not name the domain');
+  const never = new AbortController().signal;
+  const report = await Departure.recover(
+    {
+      toolstack: host.toolstack,
+      journal: host.journal,
+      deadlines: host.deadlines,
+      connect: await request.connectTo(header.peer),
+      cancel: never,
+      hurry: request.signal,
+      onProgress: () => undefined,
+      beforeResume: (uuid, migration) => host.leases.reclaim(uuid, migration),
+    },
+    {
+      migration: header.migration,
+      uuid: header.uuid,
+      name: header.name,
+      domid: guestDomid(header.domid),
+      peer: header.peer,
+    },
+    sourceStateOf(now),
+    header.epoch,
+  );
+  const after = host.journal.read(header.migration, 'source');
+  const settled = after !== undefined && SOURCE_FINAL.has(sourceStateOf(after));
+  const { uuid, name, domid, undefineSource } = header;
+  // Where only the copy here was left to be removed, the destination was not asked again: the journal knows.
+  const place = after?.state?.state === 'gone' ? 'destination' : report.place;
+  const leaver = { uuid, name, domid, domain: undefined, undefineSource };
+  const warnings = await afterDeparture(host, leaver, { ...report, place });
+  const why = place === 'in-doubt' && report.error !== undefined ? [messageOf(report.error)] : [];
+  return { settled, result: [placeInWords(place), ...why, ...report.warnings, ...warnings].join('; ') };
+}

@@ -1,0 +1,86 @@
+import type { Host } from '../../host/host.js';
+import { cardNamed, cardsOf, type Card } from '../statistics/cards.js';
+import { runningGuest } from '../statistics/running-guest.js';
+import { bridgeOf } from './bridge-of.js';
+import { leasesOn, type BridgeLeases } from './bridge-leases.js';
+import type { Lease } from './lease.js';
+import { prefixOf } from './subnets.js';
+
+export interface LentAddress {
+  readonly family: Lease['family'];
+  readonly address: string;
+  /** Length of its network's prefix; undefined where the host itself is not in that network. */
+  readonly prefix: number | undefined;
+}
+
+export interface InterfaceAddresses {
+  /** The host's end. */
+  readonly ifname: string;
+  readonly mac: string;
+  readonly addresses: readonly LentAddress[];
+}
+
+export interface AddressesRequest {
+  /** One card: the host's end or its address; undefined: all. */
+  readonly interface?: string | undefined;
+  /** Seconds since 1970. */
+  readonly now: number;
+  readonly signal: AbortSignal;
+}
+
+export interface AddressesFound {
+  /** Cards that have been lent an address, in the definition's order. */
+  readonly interfaces: readonly InterfaceAddresses[];
+  /** Why nothing can be known of a card; in sentences. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * The addresses that DHCP servers of this host have lent to the cards of a running domain, by the cards' own addresses (S05). What a
+ * server elsewhere has lent, or the guest has given itself, nobody knows here.
+ * @throws as `runningGuest`; UsageError `E_USAGE_INTERFACE`; SystemError `E_SYSTEM_DHCP_LEASES`, naming the file
+ */
+export async function interfaceAddresses(host: Host, ref: string, request: AddressesRequest): Promise<AddressesFound> {
+  const { now, signal } = request;
+  const guest = await runningGuest(host, ref, signal);
+  const cards = cardsOf(guest);
+  const chosen = request.interface === undefined ? cards : [cardNamed(cards, request.interface, guest.info.name)];
+  const read = new Map<string, BridgeLeases>();
+  const interfaces: InterfaceAddresses[] = [];
+  const notes: string[] = [];
+  for (const card of chosen) {
+    const ifname = nameOf(card, request.interface);
+    const { mac } = card.nic;
+    if (mac === undefined) continue;
+    const where = await bridgeOf(card.nic, host.toolstack.hostFiles, signal);
+    if ('why' in where) {
+      notes.push(`${ifname}: ${where.why}`);
+      continue;
+    }
+    const on = read.get(where.bridge) ?? (await leasesOn(where.bridge, host.toolstack, signal));
+    read.set(where.bridge, on);
+    if (on.found.length === 0) {
+      const files = on.lookedFor.join(' and no ');
+      notes.push(`${ifname}: no DHCP server of this host is known for bridge ${where.bridge}: there is no ${files}`);
+    }
+    const addresses = lentTo(mac, on, now);
+    if (addresses.length > 0) interfaces.push({ ifname, mac, addresses });
+  }
+  return { interfaces, notes };
+}
+
+/** The device model's end, where that was asked for. */
+function nameOf({ names }: Card, wanted: string | undefined): string {
+  return names.find((name) => name === wanted) ?? names[0];
+}
+
+/** Each address once, however many files have it. */
+function lentTo(mac: string, { leases, subnets }: BridgeLeases, now: number): LentAddress[] {
+  const mine = leases.filter((lease) => lease.mac === mac && (lease.expiresAt === 0 || lease.expiresAt > now));
+  const once = new Map(mine.map((lease) => [lease.address, lease]));
+  return [...once.values()].map(({ family, address }) => ({
+    family,
+    address,
+    prefix: prefixOf({ family, address }, subnets),
+  }));
+}

@@ -1,0 +1,24 @@
+import type { Host } from '../../host/host.js';
+import type { KnownDomain } from '../../host/registry/known-domain.js';
+import type { RunRecord } from '../../host/registry/run-records.js';
+import { stateText } from '../running/state-text.js';
+
+export interface StateAndReason {
+  readonly state: string;
+  /** Why, in libvirt's words; `unknown` where nobody noted it. */
+  readonly reason: string;
+}
+
+/** How a domain is, and why. @throws RefusedError `E_REFUSED_NO_DOMAIN` */
+export async function domainState(host: Host, ref: string): Promise<StateAndReason> {
+  const known = await host.findKnown(ref);
+  return { state: stateText(known.info), reason: reasonOf(known, host.runs.get(known.uuid)) };
+}
+
+/** The toolstack says how a domain is; our note of why counts only where it speaks of that state and run. */
+export function reasonOf({ info }: KnownDomain, noted: RunRecord | undefined): string {
+  if (info === undefined) return noted?.state === 'shutoff' ? noted.reason : 'unknown';
+  if (info.state === 'shutdown') return info.shutdownReason ?? 'unknown';
+  if (noted === undefined || noted.state === 'shutoff') return 'unknown';
+  return noted.state === info.state && noted.domid === info.domid ? noted.reason : 'unknown';
+}

@@ -1,0 +1,120 @@
+import { RefusedError } from '../../errors/errors.js';
+import { messageOf } from '../../errors/message-of.js';
+import { ownCommand } from '../../errors/shell-words.js';
+import type { DomainInfo, TransferEvent } from '../../toolstack/toolstack.js';
+import type { Host } from '../../host/host.js';
+import type { StoredDefinition } from '../../host/registry/definition-file.js';
+import type { KnownDomain } from '../../host/registry/known-domain.js';
+import type { SetAside } from '../../host/registry/managed-saves.js';
+import { withUsbPlaced } from '../usb/usb-at-start.js';
+import { openSaveFile, restoreDomain } from '../saving/restore.js';
+import { refuseTransient } from '../definition/persistent.js';
+import { startDomain } from '../running/start-domain.js';
+import { withDomain, type Held } from '../running/with-domain.js';
+
+export interface StartRequest {
+  readonly paused: boolean;
+  /** Forget the saved state and boot. */
+  readonly forceBoot: boolean;
+  /** Take its disks' leases from whoever has them. */
+  readonly forceLease?: boolean | undefined;
+  readonly signal: AbortSignal;
+  /** What is heard while a saved state is restored. */
+  readonly onEvent: (event: TransferEvent) => void;
+}
+
+export interface StartedDomain {
+  readonly info: DomainInfo;
+  readonly from: 'boot' | 'managed-save';
+}
+
+/**
+ * Starts a defined domain, from its saved state where it has one.
+ * @throws RefusedError `E_REFUSED_ACTIVE`, `E_REFUSED_TRANSIENT`, `E_REFUSED_MANAGED_SAVE`, and as `startDomain`
+ */
+export async function start(host: Host, ref: string, request: StartRequest): Promise<StartedDomain> {
+  const doing = { ref, why: 'starting it', operation: 'start', signal: request.signal } as const;
+  return withDomain(host, doing, (known, held) => {
+    if (known.info !== undefined) {
+      throw new RefusedError('E_REFUSED_ACTIVE', `domain '${known.name}' is already active`, {
+        hint: `It has id ${known.info.domid}; \`${ownCommand('domstate', known.name)}\` says how it is.`,
+      });
+    }
+    return startHeld(host, known, held, request);
+  });
+}
+
+async function startHeld(
+  host: Host,
+  known: KnownDomain,
+  held: Held,
+  request: Pick<StartRequest, 'paused' | 'forceBoot' | 'forceLease' | 'onEvent'>,
+): Promise<StartedDomain> {
+  const stored = refuseTransient(known, 'started');
+  const saved = host.managedSaves.find(known.uuid);
+  if (saved === undefined) return { info: await boot(host, stored, held, request), from: 'boot' };
+  let aside: SetAside | undefined;
+  const setAside = (): void => {
+    aside = host.managedSaves.setAside(saved.path);
+  };
+  let started: StartedDomain;
+  try {
+    started = request.forceBoot
+      ? { info: await boot(host, stored, held, request, setAside), from: 'boot' }
+      : { info: await goOnFrom(host, known, saved, held, request, setAside), from: 'managed-save' };
+  } catch (error) {
+    aside?.[Symbol.dispose]();
+    throw error;
+  }
+  try {
+    aside?.discard();
+  } catch (error) {
+    host.log(`${known.name}: the saved state that it was started from could not be deleted: ${messageOf(error)}`);
+  }
+  return started;
+}
+
+async function boot(
+  host: Host,
+  { domain }: StoredDefinition,
+  { signal }: Held,
+  { paused, forceLease }: Pick<StartRequest, 'paused' | 'forceLease'>,
+  beforeRun?: () => void,
+): Promise<DomainInfo> {
+  const config = { domain: await withUsbPlaced(host, domain, signal) };
+  return await startDomain(host, {
+    config,
+    how: 'booted',
+    paused,
+    forceLease,
+    make: () => host.toolstack.create(config, signal),
+    ...(beforeRun === undefined ? {} : { beforeRun }),
+    signal,
+  });
+}
+
+async function goOnFrom(
+  host: Host,
+  { uuid, name }: KnownDomain,
+  saved: { readonly path: string; readonly paused: boolean },
+  held: Held,
+  request: Pick<StartRequest, 'paused' | 'forceLease' | 'onEvent'>,
+  beforeRun: () => void,
+): Promise<DomainInfo> {
+  using file = openSaveFile(saved.path);
+  const { domain } = file.config;
+  if (domain.uuid !== uuid || domain.name !== name) {
+    throw new RefusedError(
+      'E_REFUSED_MANAGED_SAVE',
+      `the saved state of ${name} (${uuid}) is that of ${domain.name} (${domain.uuid})`,
+      { hint: `\`${ownCommand('managedsave-remove', name)}\` forgets it; \`start --force-boot\` boots without it.` },
+    );
+  }
+  const { onEvent, forceLease } = request;
+  return await restoreDomain(host, file, held, {
+    paused: request.paused || saved.paused,
+    forceLease,
+    onEvent,
+    beforeRun,
+  });
+}

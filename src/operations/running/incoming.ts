@@ -1,0 +1,119 @@
+import type { ArrivalsContext } from '../../dest/arrivals.js';
+import type { NamedGuest, Welcome, Wishes } from '../../dest/welcome.js';
+import type { Domain } from '../../domain/model.js';
+import { messageOf } from '../../errors/message-of.js';
+import type { DomainInfo } from '../../toolstack/toolstack.js';
+import { refuseWhileEvacuating } from '../../host/evacuating.js';
+import type { Host } from '../../host/host.js';
+import { collisionOf } from '../../host/registry/collisions.js';
+import { refuseMissingDisks } from './disks-here.js';
+import { tellRun } from './note-run.js';
+import { makeRoom } from '../../host/memory/make-room.js';
+import { refuseManagedSave } from './start-domain.js';
+import { noteStopped } from './stop-domain.js';
+
+/** What this host lends to whatever receives guests. */
+export function arrivalsOf(
+  host: Host,
+): Pick<ArrivalsContext<never>, 'toolstack' | 'journal' | 'deadlines' | 'reserve' | 'welcome'> {
+  const { toolstack, journal, deadlines, jobs } = host;
+  const reserve: ArrivalsContext<never>['reserve'] = async (uuid, name, why, signal, kind) => {
+    if (kind === 'settling') return jobs.reserve(uuid, name, why, signal, kind);
+    const slot = await host.incoming.take(name, signal, (place, limit) => {
+      host.log(`${name} (${why}) waits: ${limit} migrations come in already, it is at place ${place} of the queue`);
+    });
+    try {
+      return await jobs.reserve(uuid, name, why, signal, kind, slot);
+    } catch (error) {
+      slot[Symbol.dispose]();
+      throw error;
+    }
+  };
+  return { toolstack, journal, deadlines, reserve, welcome: new IncomingGuests(host) };
+}
+
+/** Guests that come in take the steps of any other start (`startDomain`), spread over their arrival. */
+class IncomingGuests implements Welcome {
+  constructor(private readonly host: Host) {}
+
+  makeRoom({ name }: Domain, neededKiB: number, promisedKiB: number, signal: AbortSignal): Promise<void> {
+    const { toolstack, autoballoon } = this.host;
+    return makeRoom(toolstack, autoballoon, { name, neededKiB, promisedKiB, signal });
+  }
+
+  async prepare(sent: Domain, { definition, unsafe }: Wishes, signal: AbortSignal): Promise<Domain> {
+    const { host } = this;
+    refuseWhileEvacuating(host);
+    const guest = await host.companions.arriving(sent, signal);
+    const { domains } = await host.known(signal);
+    const collision = collisionOf(guest, domains, true);
+    if (collision !== undefined) throw collision;
+    refuseManagedSave(host, guest.uuid, guest.name);
+    // A simulated guest's disks are nowhere.
+    const { toolstack } = await host.toolstack.host(signal);
+    if (!unsafe && toolstack === 'libxl') await refuseMissingDisks(guest);
+    try {
+      if (definition !== undefined) host.definitions.stage(definition);
+      await host.companions.prepare({ domain: guest, how: 'migrated' }, signal);
+      await host.companions.start({ domain: guest, how: 'migrated' }, signal);
+    } catch (error) {
+      await this.refused(guest, undefined);
+      throw error;
+    }
+    return guest;
+  }
+
+  async restored(guest: Domain, info: DomainInfo, signal: AbortSignal): Promise<void> {
+    await this.host.companions.started({ domain: guest, how: 'migrated', info, paused: true }, signal);
+  }
+
+  claim({ uuid }: NamedGuest, migration: string, signal: AbortSignal): Promise<void> {
+    return this.host.leases.claim(uuid, migration, signal);
+  }
+
+  committed({ uuid, name }: NamedGuest): Promise<void> {
+    const { definitions, companions, log } = this.host;
+    try {
+      const detail = definitions.keepStaged(uuid);
+      if (detail !== undefined) {
+        companions.changed({ uuid, name, domid: undefined, change: { event: 'defined', detail } });
+      }
+    } catch (error) {
+      log(`${name}: it has arrived, but its definition could not be kept: ${messageOf(error)}`);
+    }
+    return Promise.resolve();
+  }
+
+  arrived(info: DomainInfo, running: boolean): void {
+    const { host } = this;
+    host.leases.keep(info.uuid);
+    const change = { event: 'started', detail: 'migrated' } as const;
+    if (running) {
+      tellRun(host, info, { state: 'running', reason: 'migrated' }, change);
+      const resumed = { event: 'resumed', detail: 'migrated' } as const;
+      host.companions.changed({ uuid: info.uuid, name: info.name, domid: info.domid, change: resumed });
+    } else {
+      tellRun(host, info, { state: 'paused', reason: 'user' }, change);
+      const paused = { event: 'suspended', detail: 'paused' } as const;
+      host.companions.changed({ uuid: info.uuid, name: info.name, domid: info.domid, change: paused });
+    }
+  }
+
+  async refused({ uuid, name }: NamedGuest, domid: number | undefined): Promise<void> {
+    const { host } = this;
+    try {
+      host.definitions.dropStaged(uuid);
+    } catch (error) {
+      host.log(`${name}: the definition that came with it could not be removed: ${messageOf(error)}`);
+    }
+    await noteStopped(host, { uuid, name, domid, domain: undefined, reason: 'failed' });
+  }
+
+  isPersistent(uuid: string): boolean {
+    try {
+      return this.host.definitions.get(uuid) !== undefined;
+    } catch {
+      return false; // one that cannot be read is none that the source may rely on
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import { RefusedError } from '../../errors/errors.js';
+import type { JournalHeader } from '../../journal/records.js';
+import type { DomainInfo } from '../../toolstack/toolstack.js';
+import type { Host } from '../../host/host.js';
+
+type Guest = Pick<DomainInfo, 'uuid' | 'name'>;
+
+/** The guest's migration that is in one of these states, as far as the journal has come. */
+function migrationOf(
+  host: Host,
+  { uuid }: Guest,
+  side: JournalHeader['side'],
+  states: readonly (string | undefined)[],
+): JournalHeader | undefined {
+  return host.journal
+    .list()
+    .find(({ header, state }) => header.side === side && header.uuid === uuid && states.includes(state?.state))?.header;
+}
+
+/**
+ * Never two running copies: whether a domain that is leaving may run here is for its migration to settle.
+ * @throws RefusedError `E_REFUSED_IN_DOUBT`
+ */
+export function refuseWhileLeaving(host: Host, guest: Guest): void {
+  const open = migrationOf(host, guest, 'source', ['deciding', 'leaving']);
+  if (open === undefined) return;
+  throw new RefusedError(
+    'E_REFUSED_IN_DOUBT',
+    `domain ${guest.name} is leaving for ${open.peer}, and may be running there already`,
+    { hint: 'Run `xenferry recover`: it asks the destination.' },
+  );
+}
+
+/** A guest does not go on from here before its arrival is written down. @throws RefusedError `E_REFUSED_ARRIVING` */
+export function refuseHalfArrived(host: Host, guest: Guest): void {
+  const open = migrationOf(host, guest, 'dest', ['arriving']);
+  if (open === undefined) return;
+  throw new RefusedError(
+    'E_REFUSED_ARRIVING',
+    `domain ${guest.name} has arrived from ${open.peer}, but that could not be finished`,
+    { hint: 'Run `xenferry recover`: it says what is in the way.' },
+  );
+}
+
+/** A copy that is not ours yet stays as it is. @throws RefusedError `E_REFUSED_ARRIVING` */
+export function refuseWhileArriving(host: Host, guest: Guest): void {
+  const open = migrationOf(host, guest, 'dest', [undefined, 'receiving']);
+  if (open === undefined) return;
+  throw new RefusedError(
+    'E_REFUSED_ARRIVING',
+    `domain ${guest.name} has not arrived from ${open.peer}: it still runs there`,
+    { hint: 'Wait for the migration; if it has ended, run `xenferry recover`.' },
+  );
+}

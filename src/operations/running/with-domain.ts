@@ -1,0 +1,73 @@
+import type { DomainInfo, TransferEvent } from '../../toolstack/toolstack.js';
+import type { Host } from '../../host/host.js';
+import type { Job } from '../../host/jobs/job.js';
+import type { JobOperation } from '../../host/jobs/job-record.js';
+import type { KnownDomain } from '../../host/registry/known-domain.js';
+import { settleArrival } from './settle-arrival.js';
+
+/** What is done to a domain. */
+export interface Doing {
+  /** For whoever has to wait: `pausing it`. */
+  readonly why: string;
+  /** Anything but `modify`, the default, can be asked after and aborted by another process. */
+  readonly operation?: JobOperation;
+  readonly signal: AbortSignal;
+}
+
+/** The same, with which domain it is done to: name, UUID or id. */
+export interface DoingTo extends Doing {
+  readonly ref: string;
+}
+
+/** A job that is held. */
+export interface Held {
+  readonly job: Job;
+  /** Fires when the caller or, through the job, another process wants it to stop. */
+  readonly signal: AbortSignal;
+}
+
+/** Takes a domain's job, does the work and ends the job, noting how it went. @throws RefusedError `E_REFUSED_BUSY` */
+export async function underJob<T>(
+  host: Host,
+  { uuid, name }: Pick<KnownDomain, 'uuid' | 'name'>,
+  { why, operation, signal }: Doing,
+  work: (held: Held) => Promise<T>,
+): Promise<T> {
+  using job = await host.jobs.take(uuid, name, why, signal, operation === undefined ? {} : { operation });
+  return await job.during(async () => {
+    await settleArrival(host, uuid);
+    return await work({ job, signal: AbortSignal.any([signal, job.cancel]) });
+  });
+}
+
+/** The events of a save or restore, for the job's figures and for whoever asked for it. */
+export function noting({ job }: Held, onEvent: (event: TransferEvent) => void): (event: TransferEvent) => void {
+  return (event) => {
+    job.note(event);
+    onEvent(event);
+  };
+}
+
+/**
+ * Does something to a domain, running or not, under its job.
+ * @throws RefusedError `E_REFUSED_NO_DOMAIN`, `E_REFUSED_BUSY`, `E_REFUSED_DOMAIN0`
+ */
+export async function withDomain<T>(
+  host: Host,
+  doing: DoingTo,
+  work: (domain: KnownDomain, held: Held) => Promise<T>,
+): Promise<T> {
+  const found = await host.findKnown(doing.ref, doing.signal);
+  // What was true before the wait may not be true any more (S09).
+  return underJob(host, found, doing, async (held) => work(await host.findKnown(found.uuid, held.signal), held));
+}
+
+/** The same for a running domain. @throws RefusedError `E_REFUSED_NOT_RUNNING` as well */
+export async function withRunning<T>(
+  host: Host,
+  doing: DoingTo,
+  work: (info: DomainInfo, held: Held) => Promise<T>,
+): Promise<T> {
+  const found = await host.find(doing.ref, doing.signal);
+  return underJob(host, found, doing, async (held) => work(await host.find(found.uuid, held.signal), held));
+}

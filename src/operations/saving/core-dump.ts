@@ -1,0 +1,75 @@
+import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { RefusedError, UsageError } from '../../errors/errors.js';
+import { syncFolder } from '../../posix/durable-file.js';
+import type { DomainInfo } from '../../toolstack/toolstack.js';
+import type { Host } from '../../host/host.js';
+import { needAbility } from '../running/need-ability.js';
+import { endDomain } from '../running/stop-domain.js';
+import { withRunning } from '../running/with-domain.js';
+
+export interface DumpRequest {
+  /** A new file; it appears under its name when it is whole. */
+  readonly file: string;
+  /** Do not pause the guest meanwhile: what it writes then may be in the file by half. */
+  readonly live: boolean;
+  /** End the domain behind it, as crashed. */
+  readonly crash: boolean;
+  /** Press its reset button behind it: an HVM guest's only. */
+  readonly reset: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Writes the memory of a domain to a file for a debugger. The guest goes on as it was, unless `crash` or `reset` is asked for.
+ * @throws RefusedError `E_REFUSED_FILE`, `E_REFUSED_UNSUPPORTED`; UsageError `E_USAGE_ARGUMENTS`; ToolstackError
+ */
+export async function dumpDomain(host: Host, ref: string, request: DumpRequest): Promise<DomainInfo> {
+  const { file, live, crash, reset, signal } = request;
+  if (crash && reset) {
+    throw new UsageError('E_USAGE_ARGUMENTS', '--crash and --reset exclude each other', { hint: 'Give one.' });
+  }
+  if (existsSync(file)) {
+    throw new RefusedError('E_REFUSED_FILE', `${file} is there already`, { hint: 'Name a new file.' });
+  }
+  const doing = { ref, why: `dumping its memory to ${file}`, operation: 'dump', signal } as const;
+  return withRunning(host, doing, async (info, held) => {
+    await needAbility(host, 'core-dump', held.signal);
+    if (reset) await mustHaveReset(host, info, held.signal);
+    const pauses = !live && info.state === 'running';
+    if (pauses) await host.toolstack.pause(info.domid, held.signal);
+    try {
+      await writeCore(host, info, file, held.signal);
+    } finally {
+      if (pauses) await host.toolstack.unpause(info.domid);
+    }
+    held.job.refuseAbort('the file is whole');
+    if (crash) await endDomain(host, info, 'crashed');
+    if (reset) await host.toolstack.reset(info.domid);
+    return info;
+  });
+}
+
+/** It is refused before anything is written. */
+async function mustHaveReset(host: Host, { domid }: DomainInfo, signal: AbortSignal): Promise<void> {
+  await needAbility(host, 'buttons', signal);
+  const { domain } = await host.toolstack.describe(domid, signal);
+  if (domain.type === 'hvm') return;
+  throw new RefusedError('E_REFUSED_UNSUPPORTED', `${domain.name} is a ${domain.type} guest: it has no reset button`, {
+    hint: 'Dump it without --reset, and `reboot` it.',
+  });
+}
+
+/** Writes a domain's memory to a new file, mode 0600, which appears under its name when it is whole. The caller holds the job. */
+export async function writeCore(host: Host, info: DomainInfo, file: string, signal: AbortSignal): Promise<void> {
+  const part = `${file}.part`;
+  try {
+    await host.toolstack.dumpCore(info.domid, part, signal);
+    chmodSync(part, 0o600);
+    renameSync(part, file);
+    syncFolder(dirname(file));
+  } catch (error) {
+    rmSync(part, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,47 @@
+import type { DomainInfo, TransferEvent } from '../../toolstack/toolstack.js';
+import type { Host } from '../../host/host.js';
+import { saveDomain } from './save.js';
+import { refuseTransient } from '../definition/persistent.js';
+import { endDomain } from '../running/stop-domain.js';
+import { withDomain, withRunning } from '../running/with-domain.js';
+
+export interface ManagedSaveRequest {
+  /** How the next start leaves it; undefined: as it is now. */
+  readonly then: 'running' | 'paused' | undefined;
+  /** A paused domain runs for as long as it takes to suspend itself; otherwise one that is paused is refused. */
+  readonly unpause: boolean;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: TransferEvent) => void;
+}
+
+/**
+ * Saves a persistent domain to where its next start goes on from, and ends it. On any failure the domain is as it was.
+ * @throws RefusedError `E_REFUSED_TRANSIENT`, `E_REFUSED_STATE`; ToolstackError
+ */
+export async function managedSave(host: Host, ref: string, request: ManagedSaveRequest): Promise<DomainInfo> {
+  const doing = { ref, why: 'saving it for its next start', operation: 'save', signal: request.signal } as const;
+  return withRunning(host, doing, async (info, held) => {
+    refuseTransient(await host.findKnown(info.uuid, held.signal), 'saved for a next start');
+    // A state of before it was started fits its disks no longer.
+    host.managedSaves.remove(info.uuid);
+    const paused = request.then === undefined ? info.state === 'paused' : request.then === 'paused';
+    await saveDomain(host, info, held, {
+      file: host.managedSaves.pathFor(info.uuid, paused),
+      unpause: request.unpause,
+      onEvent: request.onEvent,
+    });
+    await endDomain(host, info, 'saved');
+    return info;
+  });
+}
+
+/** Forgets a domain's saved state. */
+export async function removeManagedSave(
+  host: Host,
+  ref: string,
+  signal: AbortSignal,
+): Promise<{ readonly name: string; readonly removed: boolean }> {
+  return withDomain(host, { ref, why: 'forgetting its saved state', signal }, ({ uuid, name }) =>
+    Promise.resolve({ name, removed: host.managedSaves.remove(uuid) }),
+  );
+}

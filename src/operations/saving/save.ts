@@ -1,0 +1,141 @@
+import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { formatDomainXml } from '../../domain/format.js';
+import { Deadline } from '../../errors/deadline.js';
+import { RefusedError, ToolstackError, XenferryError } from '../../errors/errors.js';
+import { asError, codeOf, messageOf } from '../../errors/message-of.js';
+import { ownCommand } from '../../errors/shell-words.js';
+import { OwnedFd } from '../../posix/owned-fd.js';
+import { encodeXlHead } from '../../savefile/xl-header.js';
+import type { DomainInfo, TransferEvent } from '../../toolstack/toolstack.js';
+import type { Host } from '../../host/host.js';
+import { refuseWhileArriving } from '../running/open-migration.js';
+import { stateText } from '../running/state-text.js';
+import { endDomain } from '../running/stop-domain.js';
+import { noting, withRunning, type Held } from '../running/with-domain.js';
+
+export interface SaveRequest {
+  readonly domain: string;
+  readonly file: string;
+  /** Leave the domain running once it is saved (xl save -c). */
+  readonly checkpoint: boolean;
+  /** A paused domain runs for as long as it takes to suspend itself; otherwise one that is paused is refused. */
+  readonly unpause: boolean;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: TransferEvent) => void;
+}
+
+/**
+ * Saves a running domain to a file that `xenferry restore` and, on Xen, `xl restore` read. The file
+ * appears under its name only when it is whole and on the disk; only then does the domain end.
+ * On any failure the domain runs on and no file is left.
+ * @throws RefusedError `E_REFUSED_STATE`, `E_REFUSED_ARRIVING`, `E_REFUSED_FILE`; ToolstackError
+ */
+export async function save(host: Host, request: SaveRequest): Promise<DomainInfo> {
+  const { domain: ref, signal } = request;
+  const doing = { ref, why: `saving to ${request.file}`, operation: 'save', signal } as const;
+  return withRunning(host, doing, async (info, held) => {
+    await saveDomain(host, info, held, request);
+    if (request.checkpoint) await goOn(host, info);
+    else await endDomain(host, info, 'saved');
+    return info;
+  });
+}
+
+/** A checkpoint was taken: the guest goes on as it was. */
+async function goOn(host: Host, info: DomainInfo): Promise<void> {
+  if (info.state === 'paused') await host.toolstack.pause(info.domid);
+  await host.toolstack.resume(info.domid);
+}
+
+/** Writes the file and leaves the domain suspended. On any failure the domain is as it was. */
+export async function saveDomain(
+  host: Host,
+  info: DomainInfo,
+  held: Held,
+  request: Pick<SaveRequest, 'file' | 'unpause' | 'onEvent'>,
+): Promise<void> {
+  const { signal } = held;
+  if (info.state !== 'running' && !(info.state === 'paused' && request.unpause)) {
+    throw new RefusedError(
+      'E_REFUSED_STATE',
+      `domain ${info.name} has to be running to be saved; it is ${stateText(info)}`,
+      {
+        hint:
+          info.state === 'paused'
+            ? `A guest suspends itself, so it has to run: save it with --unpause, or run \`${ownCommand('resume', info.name)}\` first.`
+            : 'Look at the domain; an unfinished save or migration is settled by `xenferry recover`.',
+      },
+    );
+  }
+  refuseWhileArriving(host, info);
+  const config = await host.leases.withShared(await host.toolstack.describe(info.domid, signal), signal);
+  const part = `${request.file}.part`;
+  const fd = openPart(part, request.file);
+  try {
+    writeSync(fd.fd, encodeXlHead(config.native ?? { format: 'domain-xml', text: formatDomainXml(config.domain) }));
+    if (info.state === 'paused') await host.toolstack.unpause(info.domid, signal);
+    await host.toolstack.save(info.domid, fd, { live: false, signal, onEvent: noting(held, request.onEvent) });
+    held.job.refuseAbort('the file is whole');
+    syncAndRename(part, request.file);
+  } catch (error) {
+    fd.close();
+    rmSync(part, { force: true });
+    await bringBack(host, info, asError(error));
+    const is = info.state === 'paused' ? 'is paused, as it was' : 'runs on';
+    throw new ToolstackError(codeOf(error), `saving ${info.name} failed: ${messageOf(error)}; the guest ${is}`, {
+      cause: error,
+      hint: error instanceof XenferryError ? error.hint : 'Nothing was kept of the file; try again.',
+    });
+  }
+}
+
+function openPart(part: string, file: string): OwnedFd {
+  try {
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+    return new OwnedFd(openSync(part, flags, 0o600), part);
+  } catch (error) {
+    throw new RefusedError('E_REFUSED_FILE', `cannot write ${file}`, {
+      cause: error,
+      hint:
+        codeOf(error) === 'E_SYSTEM_EEXIST'
+          ? `Another save may be writing there; remove ${part} if none is.`
+          : 'Name a new file in a folder that exists and that you may write to.',
+    });
+  }
+}
+
+function syncAndRename(part: string, file: string): void {
+  for (const path of [part, dirname(file)]) {
+    if (path !== part) renameSync(part, file);
+    const fd = openSync(path, 'r');
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+/** Lets the guest run on where the failed save had suspended it. */
+async function bringBack(host: Host, info: DomainInfo, cause: Error): Promise<void> {
+  using deadline = new Deadline(
+    new AbortController().signal,
+    host.deadlines.callMs,
+    'E_DEADLINE_TOOLSTACK',
+    'resuming',
+  );
+  try {
+    const now = await host.toolstack.info(info.domid, deadline.signal);
+    if (now?.uuid === info.uuid && info.state === 'paused') await host.toolstack.pause(info.domid, deadline.signal);
+    if (now?.uuid === info.uuid && now.state === 'shutdown' && now.shutdownReason === 'suspend') {
+      await host.toolstack.resume(info.domid, deadline.signal);
+    }
+  } catch (error) {
+    throw new ToolstackError(
+      'E_TOOLSTACK_RESUME',
+      `saving ${info.name} failed: ${messageOf(cause)}; the guest is suspended and could not be resumed: ${messageOf(error)}`,
+      { cause, hint: `Run \`${ownCommand('resume', info.name)}\`.` },
+    );
+  }
+}

@@ -1,0 +1,187 @@
+import type { CpuSet } from '../../domain/cpu-set.js';
+import { RefusedError, UsageError } from '../../errors/errors.js';
+import type { VcpuInfo } from '../../toolstack/toolstack.js';
+import type { Host } from '../../host/host.js';
+import { refuseTransient } from '../definition/persistent.js';
+import { editDefinition, impactOn, storedDefinition } from '../definition/edit-definition.js';
+import type { ImpactFlags } from '../definition/impact.js';
+import { needAbility } from '../running/need-ability.js';
+import { withDomain } from '../running/with-domain.js';
+
+export interface VcpusRequest {
+  readonly count: number;
+  /** Change how many it can have, not how many it has. */
+  readonly maximum: boolean;
+  readonly flags: ImpactFlags;
+  readonly signal: AbortSignal;
+}
+
+function overMaximum(name: string, count: number, max: number): RefusedError {
+  return new RefusedError(
+    'E_REFUSED_OVER_MAXIMUM',
+    `${count} are more processors than domain ${name} can have: ${max}`,
+    {
+      hint: 'Use fewer, or raise the maximum with `xenferry setvcpus --maximum --config` for its next start.',
+      data: { max },
+    },
+  );
+}
+
+/**
+ * Changes how many processors a domain has, from its first on. @throws UsageError `E_USAGE_VCPUS`; RefusedError
+ * `E_REFUSED_OVER_MAXIMUM`, `E_REFUSED_LIVE`, and as `impactOf`
+ */
+export async function setVcpus(host: Host, ref: string, request: VcpusRequest): Promise<{ readonly name: string }> {
+  const { count, maximum, flags, signal } = request;
+  if (!Number.isInteger(count) || count < 1) {
+    throw new UsageError('E_USAGE_VCPUS', `${count} is not a number of processors over 0`, { hint: 'Use 1 or more.' });
+  }
+  return withDomain(host, { ref, why: 'changing its processors', signal }, async (known, held) => {
+    const impact = impactOn(known, flags);
+    if (maximum) {
+      if (impact.live) {
+        throw new RefusedError(
+          'E_REFUSED_LIVE',
+          `how many processors ${known.name} can have cannot change while it runs`,
+          {
+            hint: 'Use --config, for its next start.',
+          },
+        );
+      }
+      editDefinition(host, known, (definition) => ({
+        ...definition,
+        vcpusMax: count,
+        vcpusCurrent: Math.min(definition.vcpusCurrent, count),
+      }));
+      return known;
+    }
+    // Both are checked before either is changed.
+    if (impact.live && known.info !== undefined) {
+      await needAbility(host, 'vcpu-hotplug', held.signal);
+      const { domain } = await host.toolstack.describe(known.info.domid, held.signal);
+      if (count > domain.vcpusMax) throw overMaximum(known.name, count, domain.vcpusMax);
+    }
+    if (impact.config) {
+      const { vcpusMax } = storedDefinition(known);
+      if (count > vcpusMax) throw overMaximum(known.name, count, vcpusMax);
+    }
+    if (impact.live && known.info !== undefined) {
+      const online = Array.from({ length: count }, (_, vcpu) => vcpu);
+      await host.toolstack.setVcpus(known.info.domid, online, held.signal);
+    }
+    if (impact.config) editDefinition(host, known, (definition) => ({ ...definition, vcpusCurrent: count }));
+    return known;
+  });
+}
+
+export interface VcpuCount {
+  readonly which: 'maximum' | 'current';
+  readonly of: 'config' | 'live';
+  readonly count: number;
+}
+
+/** How many processors a domain can have and has, by its definition and as it runs, as far as it has either (S43). */
+export async function countVcpus(host: Host, ref: string): Promise<VcpuCount[]> {
+  const { info, stored } = await host.findKnown(ref);
+  const live = info === undefined ? undefined : (await host.toolstack.describe(info.domid)).domain.vcpusMax;
+  const counts: (VcpuCount | undefined)[] = [
+    stored && { which: 'maximum', of: 'config', count: stored.domain.vcpusMax },
+    live === undefined ? undefined : { which: 'maximum', of: 'live', count: live },
+    stored && { which: 'current', of: 'config', count: stored.domain.vcpusCurrent },
+    info && { which: 'current', of: 'live', count: info.vcpus },
+  ];
+  return counts.filter((one) => one !== undefined);
+}
+
+/** One of the counts. @throws as `impactOf` */
+export async function countOneVcpus(
+  host: Host,
+  ref: string,
+  which: VcpuCount['which'],
+  flags: ImpactFlags,
+): Promise<number> {
+  const known = await host.findKnown(ref);
+  const impact = impactOn(known, flags);
+  if (impact.live && impact.config) {
+    throw new UsageError('E_USAGE_IMPACT', '--live and --config are two answers', { hint: 'Ask for one.' });
+  }
+  const of = impact.live ? 'live' : 'config';
+  const counts = await countVcpus(host, known.uuid);
+  return counts.find((one) => one.which === which && one.of === of)?.count ?? 0;
+}
+
+/** The processors of a running domain. @throws RefusedError `E_REFUSED_NOT_RUNNING` */
+export async function vcpuInfos(
+  host: Host,
+  ref: string,
+): Promise<{ readonly vcpus: VcpuInfo[]; readonly cpus: number }> {
+  const { domid } = await host.find(ref);
+  await needAbility(host, 'vcpu-info');
+  return { vcpus: await host.toolstack.vcpus(domid), cpus: (await host.toolstack.host()).cpus };
+}
+
+export interface Affinity {
+  readonly vcpu: number;
+  /** Undefined: every processor of the host. */
+  readonly cpus: CpuSet | undefined;
+}
+
+/** Which processors of the host each of a domain's own may run on. @throws as `impactOf` */
+export async function vcpuPins(host: Host, ref: string, flags: ImpactFlags): Promise<Affinity[]> {
+  const known = await host.findKnown(ref);
+  const impact = impactOn(known, flags);
+  if (impact.live && known.info !== undefined) {
+    await needAbility(host, 'vcpu-info');
+    const vcpus = await host.toolstack.vcpus(known.info.domid);
+    return vcpus.map(({ number, affinity }) => ({ vcpu: number, cpus: affinity }));
+  }
+  refuseTransient(known, 'asked for its pins');
+  const { vcpusMax, vcpuCpuset, pins } = storedDefinition(known);
+  return Array.from({ length: vcpusMax }, (_, vcpu) => ({
+    vcpu,
+    cpus: pins.find((pin) => pin.vcpu === vcpu)?.cpus ?? vcpuCpuset,
+  }));
+}
+
+export interface PinRequest {
+  readonly vcpu: number;
+  /** Undefined: every processor of the host. */
+  readonly cpus: CpuSet | undefined;
+  readonly flags: ImpactFlags;
+  readonly signal: AbortSignal;
+}
+
+/** Lets a processor of a domain run on these of the host's only. @throws UsageError `E_USAGE_VCPUS`; as `impactOf` */
+export async function pinVcpu(host: Host, ref: string, request: PinRequest): Promise<{ readonly name: string }> {
+  const { vcpu, cpus, flags, signal } = request;
+  return withDomain(host, { ref, why: 'pinning its processors', signal }, async (known, held) => {
+    const impact = impactOn(known, flags);
+    if (impact.live) await needAbility(host, 'vcpu-pinning', held.signal);
+    const there = (await host.toolstack.host(held.signal)).cpus;
+    if (cpus?.some((cpu) => cpu >= there) === true) {
+      throw new UsageError('E_USAGE_VCPUS', `processor ${cpus.at(-1)} is not among the host's: 0 to ${there - 1}`, {
+        hint: '`xenferry vcpuinfo` shows which there are.',
+      });
+    }
+    const all = Array.from({ length: there }, (_, cpu) => cpu);
+    const max = impact.config
+      ? storedDefinition(known).vcpusMax
+      : (await countVcpus(host, known.uuid)).find((one) => one.which === 'maximum' && one.of === 'live')?.count;
+    if (max === undefined || vcpu >= max) {
+      throw new UsageError('E_USAGE_VCPUS', `domain ${known.name} has no processor ${vcpu}`, {
+        hint: '`xenferry vcpucount` says how many it has; the first is 0.',
+      });
+    }
+    if (impact.live && known.info !== undefined) {
+      await host.toolstack.pinVcpu(known.info.domid, vcpu, cpus ?? all, held.signal);
+    }
+    if (impact.config) {
+      editDefinition(host, known, (definition) => {
+        const others = definition.pins.filter((pin) => pin.vcpu !== vcpu);
+        const pins = cpus === undefined ? others : [...others, { vcpu, cpus }];
+        return { ...definition, pins: pins.sort((a, b) => a.vcpu - b.vcpu) };
+      });
+    }
+    return known;
+  });
+}

@@ -1,0 +1,104 @@
+import type { Domain } from '../../domain/model.js';
+import type { DomainInfo } from '../../toolstack/toolstack.js';
+import type { Host } from '../../host/host.js';
+import { arrivalsOf } from '../running/incoming.js';
+import { noteRun } from '../running/note-run.js';
+import { noteStopped } from '../running/stop-domain.js';
+import { actOnEnding, startAgain } from './act-on-ending.js';
+import { sight, type Sighting } from './sighting.js';
+
+/** What there is to do for a domain, so that what we know of it is true again. */
+export type Task =
+  /** Nothing, or nothing of ours: a foreign domain, or one whose migration decides what becomes of it. */
+  | { readonly do: 'nothing' }
+  /** It runs, under another number than we know. */
+  | { readonly do: 'note'; readonly info: DomainInfo }
+  /** It has come by migration, and nobody has told so. */
+  | { readonly do: 'note-arrival'; readonly info: DomainInfo }
+  /** Its guest has stopped by itself. */
+  | { readonly do: 'act'; readonly info: DomainInfo }
+  /** Its guest was being started again when whoever did so died. */
+  | { readonly do: 'restart' }
+  /** It has gone, and nobody has cleaned up behind it. */
+  | { readonly do: 'clean'; readonly name: string; readonly domid: number; readonly reason: 'migrated' | 'destroyed' };
+
+/**
+ * Compares what is there with what was noted (FEATURES 3.9). Whoever does something to a domain notes it before letting go of the
+ * domain's job: a difference that is seen under the job is one that none of us has made, or whose maker has died.
+ */
+export function taskOf({ info, note, isDefined, isMoving, moved }: Sighting): Task {
+  if (isMoving) return { do: 'nothing' };
+  if (info === undefined) {
+    if (note?.state === 'shutoff' && note.restarting === true && isDefined) return { do: 'restart' };
+    if (note === undefined || note.state === 'shutoff') return { do: 'nothing' };
+    const reason = moved?.way === 'went' && moved.domid === note.domid ? 'migrated' : 'destroyed';
+    return { do: 'clean', name: note.name, domid: note.domid, reason };
+  }
+  const came = moved?.way === 'came' && moved.domid === info.domid;
+  // Neither made by us nor defined here, nor did it come to us: another program's, which watches it itself.
+  if ((note === undefined && !isDefined && !came) || info.state === 'dying') return { do: 'nothing' };
+  const isNoted = note?.domid === info.domid;
+  if (info.state === 'shutdown') {
+    // A note that it is off, with the number of what is left of it: the stop was dealt with.
+    const isDealtWith = isNoted && note.state === 'shutoff';
+    return info.shutdownReason === 'suspend' || isDealtWith ? { do: 'nothing' } : { do: 'act', info };
+  }
+  if (isNoted && note.state !== 'shutoff') return { do: 'nothing' };
+  return { do: came && !isNoted ? 'note-arrival' : 'note', info };
+}
+
+/** Whether something may happen to a domain that somebody of ours has to deal with. */
+export function needsWatch(sighting: Sighting): boolean {
+  const { info, note, isDefined, isMoving, moved } = sighting;
+  if (taskOf(sighting).do !== 'nothing') return true;
+  if (info === undefined) return false;
+  const isOurs = note !== undefined || isDefined || isMoving || (moved?.way === 'came' && moved.domid === info.domid);
+  const isDealtWith = info.state === 'shutdown' && info.shutdownReason !== 'suspend';
+  return isOurs && !isDealtWith;
+}
+
+/**
+ * Does what there is to do for a domain. The caller holds its job.
+ * @param signal ends what takes long
+ */
+export async function settleDomain(host: Host, uuid: string, signal: AbortSignal): Promise<Task> {
+  const sighting = await sight(host, uuid, signal);
+  const task = taskOf(sighting);
+  switch (task.do) {
+    case 'nothing':
+      break;
+    case 'note': {
+      const { info } = task;
+      host.log(`${info.name}: found again with id ${info.domid}`);
+      const { state } = info;
+      noteRun(host, info, { state: state === 'paused' ? state : 'running', reason: 'unknown' });
+      break;
+    }
+    case 'note-arrival':
+      arrivalsOf(host).welcome.arrived(task.info, task.info.state !== 'paused');
+      break;
+    case 'act':
+      await actOnEnding(host, task.info, signal);
+      break;
+    case 'restart': {
+      const domain = storedDomain(host, uuid);
+      if (domain !== undefined) await startAgain(host, { domain }, false, signal);
+      break;
+    }
+    case 'clean': {
+      const { name, domid, reason } = task;
+      host.log(`${name} (id ${domid}): it has ended (${reason}) without a word; cleaning up behind it`);
+      await noteStopped(host, { uuid, name, domid, domain: storedDomain(host, uuid), reason });
+      break;
+    }
+  }
+  return task;
+}
+
+function storedDomain(host: Host, uuid: string): Domain | undefined {
+  try {
+    return host.definitions.get(uuid)?.domain;
+  } catch {
+    return undefined; // what it ran as is not known then
+  }
+}

@@ -1,0 +1,56 @@
+import type { JournalEntry } from '../../journal/journal-text.js';
+import { openMigrations } from '../../journal/open-migrations.js';
+import type { DomainInfo } from '../../toolstack/toolstack.js';
+import type { Host } from '../../host/host.js';
+import type { RunRecord } from '../../host/registry/run-records.js';
+
+/** What is known of a domain at one moment. */
+export interface Sighting {
+  readonly uuid: string;
+  readonly info: DomainInfo | undefined;
+  readonly note: RunRecord | undefined;
+  readonly isDefined: boolean;
+  /** A migration of it, either side, has not settled. */
+  readonly isMoving: boolean;
+  /** What the last migration of it here came to, and with which number. */
+  readonly moved: { readonly way: 'came' | 'went'; readonly domid: number | undefined } | undefined;
+}
+
+/** Looks at one domain. */
+export async function sight(host: Host, uuid: string, signal: AbortSignal): Promise<Sighting> {
+  const info = await host.toolstack.lookup(uuid, signal);
+  return seen(host, uuid, info?.uuid === uuid ? info : undefined, host.journal.list());
+}
+
+/** Looks at every domain of the host that is there or that something was noted of. */
+export async function sightAll(host: Host, signal: AbortSignal): Promise<Sighting[]> {
+  const infos = new Map((await host.toolstack.list(signal)).map((info) => [info.uuid, info]));
+  const entries = host.journal.list();
+  const uuids = new Set([...infos.keys(), ...host.runs.uuids()]);
+  return [...uuids].map((uuid) => seen(host, uuid, infos.get(uuid), entries));
+}
+
+function seen(host: Host, uuid: string, info: DomainInfo | undefined, entries: readonly JournalEntry[]): Sighting {
+  return {
+    uuid,
+    info,
+    note: host.runs.get(uuid),
+    isDefined: isDefined(host, uuid),
+    isMoving: openMigrations(entries).some(({ header }) => header.uuid === uuid),
+    moved: lastMove(entries.filter(({ header }) => header.uuid === uuid)),
+  };
+}
+
+function lastMove(entries: readonly JournalEntry[]): Sighting['moved'] {
+  const last = [...entries].sort((one, other) => other.header.epoch - one.header.epoch).at(0);
+  if (last?.state?.state === 'arrived') return { way: 'came', domid: last.state.domid };
+  return last?.state?.state === 'gone' ? { way: 'went', domid: last.header.domid } : undefined;
+}
+
+function isDefined(host: Host, uuid: string): boolean {
+  try {
+    return host.definitions.get(uuid) !== undefined;
+  } catch {
+    return true; // a definition that cannot be read is one
+  }
+}
