@@ -54,7 +54,9 @@ describe('what the ledger asks of the code itself', () => {
         .filter(({ text }) => /['"`]\/(?:proc|sys)\//.test(text))
         .map(({ file }) => file.split('/').slice(0, 3)[1]),
     );
-    expect([...files].filter((room) => !['cli', 'host', 'operations', 'migration', 'posix', 'toolstack'].includes(room))).toEqual([]);
+    expect(
+      [...files].filter((layer) => !['cli', 'host', 'operations', 'migration', 'posix', 'toolstack'].includes(layer)),
+    ).toEqual([]);
   });
 
   it('S26 S27: code that nobody uses, and code out of form, does not pass', () => {
