@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readMarkedLine } from '../../../../src/tunnel/ssh/marked-line.js';
-import { shellWord } from '../../../../src/tunnel/ssh/shell-words.js';
+import { shellWord } from '../../../../src/errors/shell-words.js';
 import {
   dialLine,
   DIAL_MARK,
@@ -112,7 +112,7 @@ describe('the tail of standard error', () => {
     tail.add(Buffer.from('no end'));
     expect(tail.lines()).toHaveLength(20);
     expect(tail.lines().at(-1)).toBe('no end');
-    expect(tail.lines().at(-2)).toBe('line 29 [31m');
+    expect(tail.lines().at(-2)).toBe('line 29\\u001b[31m');
   });
 
   it('is bounded for a line without end', () => {
