@@ -119,7 +119,7 @@ describe('a job that can be asked', () => {
     expect(existsSync(join(temp.file('jobs'), `${uuid}.sock`))).toBe(false);
   });
 
-  it('refuses an end with the reason once the destination decides', async () => {
+  it('L18: refuses an end with the reason once the destination decides', async () => {
     const all = jobs();
     using job = await all.take(uuid, 'web', 'migrating', never, { operation: 'outgoing-migration' });
     job.note({ type: 'phase', phase: 'finish' });

@@ -206,7 +206,7 @@ describe('a guest that stops by itself', () => {
 });
 
 describe('what the watcher keeps its hands off', () => {
-  it('our own destroy is no death from outside: it is told once', async () => {
+  it('L20: our own destroy is no death from outside: it is told once', async () => {
     await create();
     watch();
     await destroyDomain(local.host, 'web', never);
