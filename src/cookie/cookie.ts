@@ -6,7 +6,7 @@ import { parseXml } from '../xml/parse.js';
 
 /*
  * The migration cookie: what Begin tells Prepare. Its form is that of libvirt's libxl driver (S01,
- * FEATURES 2.2): an XML document with a trailing NUL that counts in its length. Elements that are not
+ * facts 2.2): an XML document with a trailing NUL that counts in its length. Elements that are not
  * known are ignored: that is how it grows.
  */
 

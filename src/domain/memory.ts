@@ -23,7 +23,7 @@ const KIB_PER_MIB = 1024;
 const MAX_KIB = 64 * 1024 ** 3;
 
 /**
- * A size in KiB, rounded up to a whole MiB as libvirt's libxl driver does (FEATURES 3.1); undefined
+ * A size in KiB, rounded up to a whole MiB as libvirt's libxl driver does (facts 3.1); undefined
  * where the text or the unit is none, or the size is 0 or over 64 TiB.
  */
 export function parseMemoryKiB(text: string, unit = 'KiB'): number | undefined {

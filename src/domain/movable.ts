@@ -4,7 +4,7 @@ import { devicePaths } from './definition/devices/device.js';
 import type { Domain } from './model.js';
 
 /**
- * What keeps the domain on its host: devices of the host that are assigned to it (FEATURES 2.6). Looked for in the
+ * What keeps the domain on its host: devices of the host that are assigned to it (facts 2.6). Looked for in the
  * XML as it is, since a guest must not stay or go because of something else in it that cannot be read.
  */
 export function migrationBlockers(domain: Domain): string[] {

@@ -61,7 +61,7 @@ export class SourceCopy {
   }
 
   /**
-   * Lets the copy run on if the save had suspended it (FEATURES 2.3). Resolves to where the guest then is. A call that failed
+   * Lets the copy run on if the save had suspended it (facts 2.3). Resolves to where the guest then is. A call that failed
    * may have done its work all the same, and one that could not look may look the next time: rejects after some attempts.
    */
   async resume(): Promise<GuestPlace> {

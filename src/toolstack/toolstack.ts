@@ -209,7 +209,7 @@ export interface Toolstack extends AsyncDisposable {
   /**
    * Writes the domain's save stream, END record included. Takes the fd over and closes it in every
    * case. On success the domain stays behind in state shutdown/suspend. On failure it is as the
-   * failure left it: running, or shutdown/suspend; ask `info` and call `resume` (FEATURES 2.3).
+   * failure left it: running, or shutdown/suspend; ask `info` and call `resume` (facts 2.3).
    */
   save(id: Domid, sink: OwnedFd, options: SaveOptions): Promise<void>;
   /** Lets a domain in shutdown/suspend run again, co-operatively (libxl's suspend_cancel). */

@@ -1,6 +1,6 @@
 /**
  * The features of x86 processors that Xen reports, in libvirt's names, by word of libxl's `hw_cap` and by bit. Words are numbered as Xen
- * has done since 4.7 (FEATURES 3.5). Names and bits: libvirt's map of features, Intel's and AMD's manuals of CPUID.
+ * has done since 4.7 (facts 3.5). Names and bits: libvirt's map of features, Intel's and AMD's manuals of CPUID.
  *
  * Xen masks what it has no name for (its public/arch-x86/cpufeatureset.h), so a bit that is clear says that a feature is missing only
  * where Xen has a name for it. Here are those that every release from 4.14 on knows; what came later (la57, waitpkg, xfd, pks,

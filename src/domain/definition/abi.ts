@@ -83,7 +83,7 @@ function guestView(definition: Definition): Map<string, string> {
 
 /**
  * In what a running guest would see a difference between two definitions; both complete (`applyDefaults`). Empty: one may take
- * the place of the other under the guest, as in a migration with an XML of its own (FEATURES 2.1). Sources of disks and networks,
+ * the place of the other under the guest, as in a migration with an XML of its own (facts 2.1). Sources of disks and networks,
  * screens, consoles' far ends, pinning, titles and what happens when the guest ends may differ.
  */
 export function abiDifferences(live: Definition, wanted: Definition): string[] {

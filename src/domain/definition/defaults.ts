@@ -20,7 +20,7 @@ export interface DefaultsContext {
 const XEN_MAC_PREFIX = '00:16:3e';
 /** Ports of a USB controller that does not say how many (S21). */
 const USB_PORTS = 8;
-/** Memory of video cards, by model, with today's device model (FEATURES 3.1); also the least that works. */
+/** Memory of video cards, by model, with today's device model (facts 3.1); also the least that works. */
 export const VIDEO_KIB = { vga: 16 * 1024, xen: 16 * 1024, cirrus: 8 * 1024, qxl: 128 * 1024 } as const;
 
 type Of<K extends DeviceBody['kind']> = Extract<DeviceBody, { kind: K }> & DeviceBase;

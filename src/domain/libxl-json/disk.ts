@@ -12,7 +12,7 @@ import type { ReadOf } from './schema.js';
 
 type Backend = 'phy' | 'qdisk' | 'tap' | undefined;
 
-/** What serves the image, as libvirt's libxl driver chooses it (FEATURES 3.2); undefined: libxl finds out. */
+/** What serves the image, as libvirt's libxl driver chooses it (facts 3.2); undefined: libxl finds out. */
 function backendOf({ driver, format }: Disk): Backend {
   switch (driver) {
     case 'phy':

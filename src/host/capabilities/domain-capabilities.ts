@@ -22,7 +22,7 @@ const OVMF = '/usr/lib/xen/boot/ovmf.bin';
 const GUEST_TYPES = ['pv', 'hvm', 'pvh'] as const satisfies readonly GuestType[];
 
 /**
- * What a guest of one kind can have on this host, as libvirt's domain capabilities have it (S11, L01; FEATURES 3.5).
+ * What a guest of one kind can have on this host, as libvirt's domain capabilities have it (S11, L01; facts 3.5).
  * @throws UsageError `E_USAGE_VIRTTYPE`, `E_USAGE_ARCH`, `E_USAGE_MACHINE`; RefusedError `E_REFUSED_UNSUPPORTED` where this host runs no
  * such guests
  */

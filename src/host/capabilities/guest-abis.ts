@@ -57,7 +57,7 @@ function features({ osType, arch, pae }: GuestAbi): XmlElement[] {
   return list.length === 0 ? [] : [element('features', {}, list)];
 }
 
-/** A `<guest>` of the capabilities (FEATURES 3.5), and beside an HVM one the PVH that comes with it. */
+/** A `<guest>` of the capabilities (facts 3.5), and beside an HVM one the PVH that comes with it. */
 export function writeGuest(abi: GuestAbi): XmlElement[] {
   const { osType, arch } = abi;
   const machines = osType === 'hvm' ? ['xenfv', 'xenpvh'] : ['xenpv'];

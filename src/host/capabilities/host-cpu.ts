@@ -37,7 +37,7 @@ export interface NamedCpu {
 }
 
 /**
- * The newest model of which the processor has all that Xen reports of one. What Xen cannot report of it (FEATURES 3.5 has the words) is
+ * The newest model of which the processor has all that Xen reports of one. What Xen cannot report of it (facts 3.5 has the words) is
  * taken for granted; a model that differs from older ones by such features alone is never chosen.
  */
 export function namedCpu({ words }: ReportedCpu): NamedCpu {

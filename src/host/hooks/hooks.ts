@@ -17,7 +17,7 @@ export interface HooksOptions extends ScriptLimits {
 }
 
 /**
- * An operator's scripts that are called when domains come, go and move (S24; FEATURES 2.8 and 3.10). One that fails at `prepare`,
+ * An operator's scripts that are called when domains come, go and move (S24; facts 2.8 and 3.10). One that fails at `prepare`,
  * `start`, `started`, `reconnect` or `migrate` has objected; behind the end of a domain it is only logged. Never called for domain 0.
  * The XML that they read is without passwords, but for a filter's, which replaces the definition.
  */

@@ -23,7 +23,7 @@ export function logPath(dir: string, domain: string | undefined): string {
 }
 
 /**
- * A log for each domain and one for the rest (S44; FEATURES 3.11). libxl says in a line whom it speaks of: that sorts it. What
+ * A log for each domain and one for the rest (S44; facts 3.11). libxl says in a line whom it speaks of: that sorts it. What
  * speaks of nobody, or of an id that is not known here, is the driver's.
  */
 export class DomainLogs implements Companion {
@@ -93,7 +93,7 @@ export class DomainLogs implements Companion {
   }
 }
 
-/** libxl's JSON (FEATURES 3.11); the XML of what libxl has no words for. */
+/** libxl's JSON (facts 3.11); the XML of what libxl has no words for. */
 function shown(domain: Domain): string {
   try {
     return libxlJson({ ...readDefinition(domain, { lenient: true }).definition, foreign: [] });

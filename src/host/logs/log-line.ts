@@ -10,7 +10,7 @@ export function matters(level: LogLevel, least: LogLevel): boolean {
   return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least);
 }
 
-/** libxl 4.9 and later say whom they speak of: `file.c:12:function: Domain 7:text` (FEATURES 3.11). */
+/** libxl 4.9 and later say whom they speak of: `file.c:12:function: Domain 7:text` (facts 3.11). */
 const MARKER = /(?:^|: )Domain (\d{1,5}):/;
 
 /** The id of the domain that a line of libxl's speaks of. */

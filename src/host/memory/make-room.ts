@@ -39,7 +39,7 @@ const CLOCK: Clock = {
 };
 
 /**
- * Sees to it that there is free memory for a guest that is about to be made, where domain 0 may be made smaller for that (FEATURES 3.4).
+ * Sees to it that there is free memory for a guest that is about to be made, where domain 0 may be made smaller for that (facts 3.4).
  * Three tries, 10 s each, then it says what is missing. Where domain 0 is not ours to shrink, the toolstack says whether there is enough.
  * @throws RefusedError `E_REFUSED_NO_MEMORY`
  */

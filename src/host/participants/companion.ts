@@ -2,7 +2,7 @@ import type { Domain } from '../../domain/model.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { ShutoffReason } from '../registry/run-records.js';
 
-/** A domain on its way up: by whatever way it comes, the same steps are taken (FEATURES 2.8, 3.8). */
+/** A domain on its way up: by whatever way it comes, the same steps are taken (facts 2.8, 3.8). */
 export interface Starting {
   /** What it will run as; also for its name and UUID. Has passwords in it. */
   readonly domain: Domain;
@@ -34,7 +34,7 @@ export interface Stopped {
   readonly reason: ShutoffReason;
 }
 
-/** What happened to a domain, in the names of libvirt's lifecycle events (FEATURES 3.9). */
+/** What happened to a domain, in the names of libvirt's lifecycle events (facts 3.9). */
 export type LifecycleChange =
   | { readonly event: 'defined'; readonly detail: 'added' | 'updated' | 'renamed' }
   | { readonly event: 'undefined'; readonly detail: 'removed' | 'renamed' }

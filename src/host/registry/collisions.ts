@@ -9,7 +9,7 @@ export interface Wanted {
 }
 
 /**
- * What stands against adding a domain to a host, in libvirt's words (FEATURES 2.7); undefined where nothing does.
+ * What stands against adding a domain to a host, in libvirt's words (facts 2.7); undefined where nothing does.
  * @param checkLive the domain is about to run: it may be defined here already, but not running
  */
 export function collisionOf(

@@ -21,7 +21,7 @@ export interface DefinedDomain {
 
 /**
  * Keeps a definition, in place of the one that the domain had. A running transient domain becomes persistent; what runs is not changed.
- * @throws UsageError `E_USAGE_DOMAIN_*`; RefusedError of FEATURES 2.7; SystemError `E_SYSTEM_REGISTRY`
+ * @throws UsageError `E_USAGE_DOMAIN_*`; RefusedError of facts 2.7; SystemError `E_SYSTEM_REGISTRY`
  */
 export async function define(host: Host, xml: string, { validate, signal }: DefineRequest): Promise<DefinedDomain> {
   const { domain, warnings } = defineDomain(xml, { ...defineContext, carryUnknown: !validate });

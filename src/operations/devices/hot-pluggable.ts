@@ -10,7 +10,7 @@ function notHotPluggable(device: Device, why: string, hint: string): RefusedErro
 const NEXT_START = 'Use --config, for its next start.';
 
 /**
- * The device as one that can come to a running domain, or go (FEATURES 3.2, S14, S21).
+ * The device as one that can come to a running domain, or go (facts 3.2, S14, S21).
  * @throws RefusedError `E_REFUSED_UNSUPPORTED`
  */
 export function hotPluggable(device: Device): Pluggable {

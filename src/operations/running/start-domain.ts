@@ -28,7 +28,7 @@ export interface StartPlan {
  * Brings a domain up: what `create`, `start`, `restore` and the start from a saved state have in common. In this order: collisions,
  * `prepare`, `start`, make, `started`, run, note. The caller holds the job of its UUID and name. On any failure nothing of it is left
  * running, and who has prepared is told to clean up.
- * @throws RefusedError `E_REFUSED_*` of FEATURES 2.7; ToolstackError with the toolstack's own code
+ * @throws RefusedError `E_REFUSED_*` of facts 2.7; ToolstackError with the toolstack's own code
  */
 export async function startDomain(host: Host, plan: StartPlan): Promise<DomainInfo> {
   const { signal } = plan;

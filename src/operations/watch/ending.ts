@@ -17,7 +17,7 @@ export type Ending =
       readonly reboot: boolean;
     };
 
-/** What to do with a domain whose guest has stopped by itself (FEATURES 3.9). */
+/** What to do with a domain whose guest has stopped by itself (facts 3.9). */
 export function endingOf(reason: ShutdownReason, actions: LifecycleActions): Ending {
   switch (reason) {
     case 'suspend':

@@ -10,7 +10,7 @@ import { writeCore } from '../saving/core-dump.js';
 const MAX_CORES = 5;
 
 /**
- * Writes the memory of a guest that has crashed to `dump/NAME-YYYY-MM-DD-HH:MM:SS` in the state folder, mode 0600 (FEATURES 3.8).
+ * Writes the memory of a guest that has crashed to `dump/NAME-YYYY-MM-DD-HH:MM:SS` in the state folder, mode 0600 (facts 3.8).
  * @returns the file
  * @throws RefusedError `E_REFUSED_CORES` where there are enough of it; ToolstackError; the system's error
  */

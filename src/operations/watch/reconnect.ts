@@ -19,7 +19,7 @@ export interface Reconnected {
 }
 
 /**
- * Finds the domains of a host again after a daemon's restart, a kill -9 or a reboot (FEATURES 3.9): dead ones are cleaned up behind,
+ * Finds the domains of a host again after a daemon's restart, a kill -9 or a reboot (facts 3.9): dead ones are cleaned up behind,
  * numbers are corrected, and for each that runs those who go along with it are told. One that makes trouble does not keep
  * the others from it (S23). Needs the watch.
  */

@@ -23,7 +23,7 @@ export type Task =
   | { readonly do: 'clean'; readonly name: string; readonly domid: number; readonly reason: 'migrated' | 'destroyed' };
 
 /**
- * Compares what is there with what was noted (FEATURES 3.9). Whoever does something to a domain notes it before letting go of the
+ * Compares what is there with what was noted (facts 3.9). Whoever does something to a domain notes it before letting go of the
  * domain's job: a difference that is seen under the job is one that none of us has made, or whose maker has died.
  */
 export function taskOf({ info, note, isDefined, isMoving, moved }: Sighting): Task {

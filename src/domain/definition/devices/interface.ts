@@ -47,7 +47,7 @@ export interface Interface {
 }
 
 const MAC = /^[0-9a-f]{2}([:-]?[0-9a-f]{2}){5}$/i;
-/** Made at start from domain and device number, and gone at stop (FEATURES 3.1). */
+/** Made at start from domain and device number, and gone at stop (facts 3.1). */
 const GENERATED_NAME = /^vif\d+\.\d+(-emu)?$/;
 
 function readSource(reader: ElementReader): InterfaceSource {

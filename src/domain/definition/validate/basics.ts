@@ -3,7 +3,7 @@ import type { Definition } from '../model.js';
 import { MACHINE } from '../os.js';
 import { Problems, type DefinitionProblem } from './problem.js';
 
-/** What the hypervisor takes at most: HVM_MAX_VCPUS of public/hvm/hvm_info_table.h; for PV, FEATURES 3.5. */
+/** What the hypervisor takes at most: HVM_MAX_VCPUS of public/hvm/hvm_info_table.h; for PV, facts 3.5. */
 export const MAX_VCPUS: Readonly<Record<GuestType, number>> = { hvm: 128, pvh: 128, pv: 512 };
 
 function checkOs({ os, type }: Definition, problems: Problems): void {

@@ -4,7 +4,7 @@ import type { Disk, DiskDriverName, DiskFormat } from '../devices/disk.js';
 import type { Definition } from '../model.js';
 import { Problems } from './problem.js';
 
-/** Formats that each driver reads (FEATURES 3.2). */
+/** Formats that each driver reads (facts 3.2). */
 const FORMATS_OF: Readonly<Record<DiskDriverName, readonly DiskFormat[]>> = {
   phy: ['raw'],
   file: ['raw'],

@@ -77,7 +77,7 @@ describe('the domains of a host', () => {
   });
 });
 
-describe('a domain that is to be added (FEATURES 2.7)', () => {
+describe('a domain that is to be added (facts 2.7)', () => {
   it.each<[string, string, string, boolean, string | undefined]>([
     ['the same UUID, another name', 'new', U(1), false, `domain 'runs' is already defined with uuid ${U(1)}`],
     ['the same, transient', 'new', U(2), true, `domain 'paused' is already defined with uuid ${U(2)}`],
