@@ -85,6 +85,7 @@ export async function openHost(options: GlobalOptions, how: OpenOptions = {}): P
       ...(how.isWatching === true ? [] : [monitorStarter(monitorPlace(options))]),
     ],
     autoballoon: configOf(options).autoballoon,
+    nestedHvm: configOf(options).nestedHvm,
     leaseDir: configOf(options).leaseDir,
     log,
     onToolstackLog: (level, text, domain) => logs.toolstack(level, text, domain),

@@ -41,6 +41,8 @@ export interface HostOptions {
   readonly log: (line: string) => void;
   /** Whether domain 0 gives memory up for guests; default: auto. */
   readonly autoballoon?: Autoballoon | undefined;
+  /** Whether guests with the host's own processor may be hypervisors; default: no. */
+  readonly nestedHvm?: boolean | undefined;
   /** Folder of disk leases that hosts share; absent: disks are not locked. */
   readonly leaseDir?: string | undefined;
   /** Default: opens that folder. */
@@ -70,6 +72,7 @@ export class Host implements AsyncDisposable {
   readonly companions: Companions;
   readonly leases: Leases;
   readonly autoballoon: Autoballoon;
+  readonly nestedHvm: boolean;
   readonly log: (line: string) => void;
   readonly #onSeen: (infos: readonly DomainInfo[]) => void;
 
@@ -81,6 +84,7 @@ export class Host implements AsyncDisposable {
     this.stateDir = options.stateDir;
     this.log = options.log;
     this.autoballoon = options.autoballoon ?? 'auto';
+    this.nestedHvm = options.nestedHvm ?? false;
     this.#onSeen = options.onSeen ?? (() => undefined);
     try {
       const had = makePrivateFolder(options.stateDir);

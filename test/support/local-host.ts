@@ -14,6 +14,8 @@ export interface LocalHostOptions {
   readonly deadlines?: Partial<Deadlines>;
   /** Folder of disk leases. */
   readonly leaseDir?: string;
+  /** The switch of the host's configuration. */
+  readonly nestedHvm?: boolean;
   /** The host's name. */
   readonly hostname?: string;
   /** Puts something between the host and its embedded toolstack. */
@@ -55,6 +57,7 @@ export class LocalHost implements AsyncDisposable {
       version: 'test',
       companions: this.options.companions ?? [],
       leaseDir: this.options.leaseDir,
+      nestedHvm: this.options.nestedHvm,
       log: (line) => this.log.push(line),
     });
     this.#opened.push(host);

@@ -1,6 +1,7 @@
 import { UsageError } from '../../errors/errors.js';
 import { featureName } from './cpu-features.js';
 import { CPU_MODELS, cpuModel } from './cpu-models.js';
+import { isFeature } from './cpuid-names.js';
 import type { DescribedCpu } from './described-cpu.js';
 
 /** What a described CPU asks of the one that it is to run on. */
@@ -50,6 +51,20 @@ export function askedFeatures(cpu: DescribedCpu): AskedFeatures {
 export function certainFeatures(cpu: DescribedCpu): Set<string> {
   const forced = cpu.features.filter(({ policy }) => policy === 'force').map(({ name }) => featureName(name));
   return new Set([...askedFeatures(cpu).required, ...forced]);
+}
+
+/**
+ * A word that nobody has for a feature asks for something that cannot be looked up. In a baseline it may stand: it is only compared with
+ * itself. @throws UsageError `E_USAGE_CPU_FEATURE`
+ */
+export function checkFeatureNames({ features }: DescribedCpu): void {
+  const isKnown = (name: string): boolean => isFeature(name) || CPU_MODELS.some((model) => model.features.has(name));
+  const unknown = features.find(({ name }) => !isKnown(featureName(name)));
+  if (unknown === undefined) return;
+  throw new UsageError('E_USAGE_CPU_FEATURE', `unknown CPU feature ${unknown.name}`, {
+    hint: "Features have libvirt's names, such as ssse3 or avx512f: see `xenferry capabilities`.",
+    data: { feature: unknown.name },
+  });
 }
 
 function featuresOfModel(name: string | undefined): Iterable<string> {

@@ -23,7 +23,7 @@ export interface ModelChoice {
 export function closestModel(features: ReadonlySet<string>, choice: ModelChoice): CpuModel | undefined {
   const fits = (model: CpuModel): boolean =>
     choice.mayBe?.(model) !== false &&
-    choice.vendors?.includes(model.vendor) !== false &&
+    (model.vendor === undefined || choice.vendors?.includes(model.vendor) !== false) &&
     [...model.features].every((feature) => features.has(feature) || !choice.matters(feature));
   const told = ({ features: own }: CpuModel): number => [...own].filter((feature) => features.has(feature)).length;
   let best: { readonly model: CpuModel; readonly told: number; readonly untold: number } | undefined;

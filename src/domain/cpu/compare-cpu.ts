@@ -1,4 +1,4 @@
-import { askedFeatures, isHostsOwn } from './asked-features.js';
+import { askedFeatures, checkFeatureNames, isHostsOwn } from './asked-features.js';
 import { vendorsBy } from './closest-model.js';
 import { featuresIn, tellsOf } from './cpu-features.js';
 import { cpuModel, TSX_FEATURES, withoutTsx } from './cpu-models.js';
@@ -31,9 +31,10 @@ const sorted = (names: Iterable<string>): string[] => [...names].sort();
 /**
  * Whether a guest with this CPU, or one from a host with it, can run on that processor (S30, S32). `host-passthrough`, `host-model` and
  * `maximum` are whatever the host has, so that only what is named beside them can be in the way.
- * A vendor is compared where the processor's features tell its own. @throws UsageError `E_USAGE_CPU_MODEL`
+ * A vendor is compared where the processor's features tell its own. @throws UsageError `E_USAGE_CPU_MODEL`, `E_USAGE_CPU_FEATURE`
  */
 export function compareCpu(host: ReportedCpu, cpu: DescribedCpu): Comparison {
+  checkFeatureNames(cpu);
   const has = featuresIn(host.words);
   const { required, forbidden, indifferent } = askedFeatures(cpu);
   const isKnown = (name: string): boolean => tellsOf(host.words, name);

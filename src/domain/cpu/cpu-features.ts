@@ -175,6 +175,15 @@ const ALIASES: Readonly<Record<string, string>> = {
   'nodeid-msr': 'nodeid_msr',
   'tsc-adjust': 'tsc_adjust',
   cqm: 'cmt',
+  md_clear: 'md-clear',
+  arch_capabilities: 'arch-capabilities',
+  'perfctr-core': 'perfctr_core',
+  'perfctr-nb': 'perfctr_nb',
+  nrip_save: 'nrip-save',
+  svm_lock: 'svm-lock',
+  tsc_scale: 'tsc-scale',
+  vmcb_clean: 'vmcb-clean',
+  pause_filter: 'pause-filter',
 };
 
 interface Bit {

@@ -1,3 +1,5 @@
+import { FURTHER_MODELS, MODEL_ALIASES } from './further-cpu-models.js';
+
 /**
  * The named processors of libvirt and QEMU for x86-64, each as the set of its features: facts of libvirt's map of processors. Three are left
  * out of all of them: mpx and intel-pt, which these programs have since taken out of their models, and monitor, which Xen shows to no guest.
@@ -6,13 +8,16 @@
  */
 export interface CpuModel {
   readonly name: string;
-  readonly vendor: 'Intel' | 'AMD' | 'Hygon';
+  /** Undefined: of any maker's. */
+  readonly vendor: 'Intel' | 'AMD' | 'Hygon' | undefined;
   readonly features: ReadonlySet<string>;
   /** An older processor may look the same in what Xen reports: by that, no host is said to be one. */
   readonly looksOlder: boolean;
 }
 
-interface Row extends Pick<CpuModel, 'name' | 'vendor'> {
+interface Row {
+  readonly name: string;
+  readonly vendor?: CpuModel['vendor'];
   /** An older model, further up, that it differs from. */
   readonly from?: string;
   /** What it has more, with blanks between. */
@@ -157,23 +162,29 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-function build(rows: readonly Row[]): ReadonlyMap<string, CpuModel> {
-  const built = new Map<string, CpuModel>();
+const wordsOf = (text: string): string[] => text.split(' ').filter((word) => word !== '');
+
+function addModels(built: Map<string, CpuModel>, rows: readonly Row[]): Map<string, CpuModel> {
   for (const { name, vendor, from = '', plus = '', minus = [], looksOlder = false } of rows) {
     const kept = [...(built.get(from)?.features ?? [])].filter((feature) => !minus.includes(feature));
-    const added = plus.split(' ').filter((feature) => feature !== '');
-    built.set(name, { name, vendor, features: new Set([...kept, ...added]), looksOlder });
+    built.set(name, { name, vendor, features: new Set([...kept, ...wordsOf(plus)]), looksOlder });
   }
   return built;
 }
 
-const MODELS = build(ROWS);
+const MODELS = addModels(new Map(), ROWS);
 
-/** Every model, each vendor's from the oldest to the newest. */
+/** Every model that a host can be said to be, each vendor's from the oldest to the newest. */
 export const CPU_MODELS: readonly CpuModel[] = [...MODELS.values()];
 
+const ALL_MODELS: ReadonlyMap<string, CpuModel> = addModels(
+  new Map(MODELS),
+  FURTHER_MODELS.map(({ minus = '', ...row }) => ({ ...row, minus: wordsOf(minus) })),
+);
+
+/** A model by its name, an alias (`IvyBridge-v2` is `IvyBridge-IBRS`), or the name of one that is read only. */
 export function cpuModel(name: string): CpuModel | undefined {
-  return MODELS.get(name);
+  return ALL_MODELS.get(MODEL_ALIASES.get(name) ?? name);
 }
 
 /** The model that is the same but for transactional memory (TSX), which microcode took from many processors; undefined where there is none. */

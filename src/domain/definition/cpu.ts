@@ -65,6 +65,19 @@ export const NO_CPU: Cpu = {
   numa: [],
 };
 
+/**
+ * The features that a guest gets or does not get. Xen shows each guest the host's own processor: what is said about a model (`custom`) says
+ * nothing to it, as libvirt's driver has it.
+ */
+export function givenFeatures(cpu: Cpu | undefined): readonly CpuFeature[] {
+  return cpu === undefined || isModel(cpu) ? [] : cpu.features;
+}
+
+/** Whether the CPU is a model of its own, and not the host's with changes. */
+export function isModel({ mode, model }: Cpu): boolean {
+  return model !== undefined ? mode === undefined || mode === 'custom' : mode === 'custom';
+}
+
 export function readCpu(domain: ElementReader): Cpu | undefined {
   return domain.child('cpu', readCpuElement);
 }

@@ -1,9 +1,10 @@
 import { devicesOfKind } from './devices-of-kind.js';
 import type { BootDevice } from '../definition/os.js';
 import type { Definition } from '../definition/model.js';
-import type { NumaCell } from '../definition/cpu.js';
+import { givenFeatures, type NumaCell } from '../definition/cpu.js';
 import { formatCharacterText } from '../native/character-text.js';
 import { notMapped } from '../native/not-mapped.js';
+import { cpuidToJson, isVirtualization } from './cpuid.js';
 import { hvmGraphicsToJson, videoToJson } from './display.js';
 import { defbool, given, type Json, type JsonObject } from './json.js';
 
@@ -66,18 +67,14 @@ function clockFields({ clock }: Definition): Readonly<Record<string, Json | unde
   }
 }
 
-/** Whether the guest may be a hypervisor itself (L03): the one feature of a processor that is no CPUID bit to libxl. */
+/**
+ * Whether the guest may be a hypervisor itself (L03): only where the definition says so. What the host's own switch does about
+ * `host-passthrough` has been written into the definition when the guest is started.
+ */
 function nestedHvm({ cpu, type }: Definition): boolean | undefined {
-  if (cpu === undefined) return undefined;
-  const isVirt = (name: string): boolean => name === 'vmx' || name === 'svm';
-  const other = cpu.features.find(({ name }) => !isVirt(name));
-  if (other !== undefined) {
-    throw notMapped(`CPU feature '${other.name}'`, 'Take it out; vmx and svm can be set.');
-  }
   if (type !== 'hvm') return undefined;
-  const virt = cpu.features.find(({ name }) => isVirt(name));
-  if (virt !== undefined) return virt.policy === 'require' || virt.policy === 'force' || virt.policy === 'optional';
-  return cpu.mode === 'host-passthrough' ? true : undefined;
+  const virt = givenFeatures(cpu).find((one) => isVirtualization(one) && one.policy !== 'optional');
+  return virt && (virt.policy === 'require' || virt.policy === 'force');
 }
 
 function bios({ os }: Definition): Readonly<Record<string, Json | undefined>> {
@@ -174,6 +171,7 @@ export function buildInfo(definition: Definition): JsonObject {
     acpi: type === 'hvm' ? defbool(features.acpi) : type === 'pvh' && features.acpi ? 'True' : undefined,
     apic: type === 'hvm' ? defbool(features.apic) : undefined,
     nested_hvm: defbool(nestedHvm(definition)),
+    cpuid: cpuidToJson(givenFeatures(cpu)),
     ...typeInfo(definition),
   });
 }

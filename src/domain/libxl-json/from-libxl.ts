@@ -1,9 +1,10 @@
 import { ProtocolError } from '../../errors/errors.js';
-import { NO_CPU, type Cpu } from '../definition/cpu.js';
+import { NO_CPU, type Cpu, type CpuFeature } from '../definition/cpu.js';
 import type { Device } from '../definition/devices/device.js';
 import { plainDevice } from '../definition/devices/device.js';
 import type { CrashAction, Definition, LifecycleAction, VcpuPin } from '../definition/model.js';
 import { readClockFields } from './clock.js';
+import { cpuidFromJson } from './cpuid.js';
 import { diskFromJson } from './disk.js';
 import { videoFromJson, hvmGraphicsFromJson, vfbFromJson } from './display.js';
 import { genidText, hvmDevices, readOsFields } from './hvm.js';
@@ -146,12 +147,16 @@ function isSome(cpus: readonly number[]): boolean {
 
 function cpuOf(built: ReadConfig['b_info'], nested: boolean | undefined): Cpu | undefined {
   const nodes = built.vnuma_nodes;
-  if (nested === undefined && nodes.length === 0) return undefined;
+  const { features } = cpuidFromJson(built.cpuid);
+  const virtualization: CpuFeature[] =
+    nested === undefined ? [] : [{ name: 'vmx', policy: nested ? 'require' : 'disable' }];
+  const all = [...features, ...virtualization];
+  if (all.length === 0 && nodes.length === 0) return undefined;
   return {
     ...NO_CPU,
-    // Hardware virtualisation is a feature of a host's own processor (L03).
-    mode: nested === undefined ? undefined : 'host-passthrough',
-    features: nested === false ? [{ name: 'vmx', policy: 'disable' }] : [],
+    // What changes about a processor, changes about the host's own (L03, L04).
+    mode: all.length === 0 ? undefined : 'host-passthrough',
+    features: all,
     numa: nodes.map((node, id) => ({
       id,
       cpus: node.vcpus,

@@ -88,6 +88,23 @@ const hvm = z.looseObject({
   ms_vm_genid: z.array(z.int().min(0).max(255)).length(16).optional(),
 });
 
+/** `libxl_cpuid_policy_list`: a list of leaves, or since Xen 4.18 an object with the bits of model-specific registers beside it. */
+const register = z
+  .string()
+  .regex(/^[01xks]{32}$/)
+  .optional();
+const leaves = list(
+  z.looseObject({
+    leaf: u32,
+    subleaf: u32.optional(),
+    eax: register,
+    ebx: register,
+    ecx: register,
+    edx: register,
+  }),
+);
+const cpuid = z.union([leaves, z.looseObject({ cpuid: leaves, msr: list(z.unknown()) })]);
+
 export const configSchema = z.looseObject({
   c_info: z.looseObject({
     type: choice(['hvm', 'pv', 'pvh']),
@@ -127,6 +144,7 @@ export const configSchema = z.looseObject({
     acpi: defbool,
     apic: defbool,
     nested_hvm: defbool,
+    cpuid,
     'type.hvm': hvm.optional(),
     'type.pv': z.looseObject({ e820_host: defbool }).optional(),
     'type.pvh': z.looseObject({}).optional(),

@@ -1,6 +1,8 @@
-import { NO_CPU, type CpuFeature } from '../definition/cpu.js';
+import { featureName } from '../cpu/cpu-features.js';
+import { featureOfLibxl, libxlNameOf } from '../cpu/cpuid-names.js';
+import { givenFeatures, NO_CPU, type CpuFeature } from '../definition/cpu.js';
 import type { Definition } from '../definition/model.js';
-import { notMapped } from '../native/not-mapped.js';
+import { isVirtualization, unknownFeature } from '../libxl-json/cpuid.js';
 import type { Placed } from './settings.js';
 import { badConfig } from './syntax.js';
 
@@ -8,13 +10,6 @@ import { badConfig } from './syntax.js';
  * `cpuid` in libxl's syntax, xl.cfg(5): `host,feature=value,…`, where a value is 1, 0, x (as the host's default),
  * k (as the host's) or s (as k, kept in a migration).
  */
-
-/** Features whose names differ: domain XML's and libxl's (libxl_cpuid.c). */
-const LIBXL_NAMES: readonly (readonly [string, string])[] = [
-  ['cmp_legacy', 'cmplegacy'],
-  ['ds_cpl', 'dscpl'],
-  ['pclmuldq', 'pclmulqdq'],
-];
 
 const POLICY_OF: Readonly<Record<string, CpuFeature['policy'] | undefined>> = {
   '0': 'disable',
@@ -43,11 +38,13 @@ export function parseCpuid({ text, at }: Placed): CpuFeature[] {
       if (!/^[a-z][a-z0-9_.-]*$/i.test(name) || policy === undefined) {
         throw badConfig(at, `cpuid: ${JSON.stringify(part)} is not a feature with 0, 1, x, k or s`);
       }
-      return { name: LIBXL_NAMES.find(([, own]) => own === name)?.[0] ?? name, policy };
+      const feature = featureOfLibxl(name);
+      if (feature === undefined) {
+        throw badConfig(at, `cpuid: ${JSON.stringify(name)} is no feature of one bit that libxl has by this name`);
+      }
+      return { name: feature, policy };
     });
 }
-
-const isVirt = ({ name }: CpuFeature): boolean => name === 'vmx' || name === 'svm';
 
 export function withCpuid(definition: Definition, features: readonly CpuFeature[]): Definition {
   if (features.length === 0) return definition;
@@ -60,17 +57,15 @@ export function withCpuid(definition: Definition, features: readonly CpuFeature[
 export function splitCpuid(definition: Definition): { readonly cpuid: string | undefined; readonly rest: Definition } {
   const { cpu } = definition;
   if (cpu === undefined) return { cpuid: undefined, rest: definition };
-  if (cpu.mode !== 'host-passthrough' && cpu.model !== undefined) {
-    throw notMapped(`CPU model '${cpu.model}'`, "Use <cpu mode='host-passthrough'>.");
-  }
-  const others = cpu.features.filter((feature) => !isVirt(feature));
+  const others = givenFeatures(cpu).filter((feature) => !isVirtualization(feature));
   if (others.length === 0) return { cpuid: undefined, rest: definition };
   const words = others.map(({ name, policy }) => {
-    if (/[,=\s]/.test(name)) throw notMapped(`CPU feature ${JSON.stringify(name)}`, 'Correct its name.');
-    return `${LIBXL_NAMES.find(([own]) => own === name)?.[1] ?? name}=${VALUE_OF[policy]}`;
+    const own = libxlNameOf(featureName(name));
+    if (own === undefined) throw unknownFeature(name);
+    return `${own}=${VALUE_OF[policy]}`;
   });
   return {
     cpuid: ['host', ...words].join(','),
-    rest: { ...definition, cpu: { ...cpu, features: cpu.features.filter(isVirt) } },
+    rest: { ...definition, cpu: { ...cpu, features: cpu.features.filter(isVirtualization) } },
   };
 }

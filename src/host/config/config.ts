@@ -40,6 +40,8 @@ export interface Config {
   readonly keepalive?: KeepaliveOptions | undefined;
   /** Whether domain 0 gives memory up for guests. */
   readonly autoballoon?: Autoballoon | undefined;
+  /** Whether guests with the host's own processor may be hypervisors (L03). */
+  readonly nestedHvm?: boolean | undefined;
   /** Folder of disk leases; default: disks are not locked. */
   readonly leaseDir?: string | undefined;
   readonly deadlines: Partial<Deadlines>;
@@ -76,6 +78,7 @@ const schema = z.strictObject({
   keepalive_interval: z.int().min(0).max(3600).optional(),
   keepalive_count: z.int().min(1).max(100).optional(),
   autoballoon: z.union([z.literal('auto'), z.boolean()]).optional(),
+  nested_hvm: z.boolean().optional(),
   lock_manager: z.enum(['none', 'file']).optional(),
   lease_dir: absolute.optional(),
   deadlines: z.strictObject(Object.fromEntries(DEADLINE_NAMES.map((name) => [name, SECONDS.optional()]))).optional(),
@@ -148,6 +151,7 @@ function configFrom(said: z.infer<typeof schema>, uriAliases: ReadonlyMap<string
     maxMigrations: said.max_migrations,
     keepalive: keepaliveOf(said.keepalive_interval, said.keepalive_count),
     autoballoon: said.autoballoon,
+    nestedHvm: said.nested_hvm,
     leaseDir: said.lock_manager === 'file' ? said.lease_dir : undefined,
     deadlines,
   };

@@ -1,7 +1,7 @@
 import { defineDomain } from '../../domain/definition/define.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
-import { withUsbPlaced } from '../usb/usb-at-start.js';
+import { asStarted } from './as-started.js';
 import { defineContext } from '../definition/define-context.js';
 import { refuseManagedSave, startDomain } from '../running/start-domain.js';
 import { underJob } from '../running/with-domain.js';
@@ -30,7 +30,7 @@ export async function createDomain(host: Host, xml: string, request: CreateReque
   const { domain, warnings } = defineDomain(xml, { ...defineContext, carryUnknown: !request.validate });
   const info = await underJob(host, domain, { why: 'creating it', signal: request.signal }, async ({ signal }) => {
     refuseManagedSave(host, domain.uuid, domain.name);
-    const config = { domain: await withUsbPlaced(host, domain, signal) };
+    const config = { domain: await asStarted(host, domain, signal) };
     return await startDomain(host, {
       config,
       how: 'booted',

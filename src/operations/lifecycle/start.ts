@@ -6,7 +6,7 @@ import type { Host } from '../../host/host.js';
 import type { StoredDefinition } from '../../host/registry/definition-file.js';
 import type { KnownDomain } from '../../host/registry/known-domain.js';
 import type { SetAside } from '../../host/registry/managed-saves.js';
-import { withUsbPlaced } from '../usb/usb-at-start.js';
+import { asStarted } from './as-started.js';
 import { openSaveFile, restoreDomain } from '../saving/restore.js';
 import { refuseTransient } from '../definition/persistent.js';
 import { startDomain } from '../running/start-domain.js';
@@ -81,7 +81,7 @@ async function boot(
   { paused, forceLease }: Pick<StartRequest, 'paused' | 'forceLease'>,
   beforeRun?: () => void,
 ): Promise<DomainInfo> {
-  const config = { domain: await withUsbPlaced(host, domain, signal) };
+  const config = { domain: await asStarted(host, domain, signal) };
   return await startDomain(host, {
     config,
     how: 'booted',

@@ -3,7 +3,7 @@ import { lifecycleActions } from '../../domain/lifecycle-actions.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { DomainInfo, GuestConfig } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
-import { withUsbPlaced } from '../usb/usb-at-start.js';
+import { asStarted } from '../lifecycle/as-started.js';
 import { startDomain } from '../running/start-domain.js';
 import { endDomain, noteStopped } from '../running/stop-domain.js';
 import { endingOf, type Ending } from './ending.js';
@@ -91,7 +91,7 @@ export async function startAgain(
 ): Promise<void> {
   const { uuid, name } = config.domain;
   try {
-    const placed = { ...config, domain: await withUsbPlaced(host, config.domain, signal) };
+    const placed = { ...config, domain: await asStarted(host, config.domain, signal) };
     const make = (): ReturnType<typeof host.toolstack.create> => host.toolstack.create(placed, signal);
     const { domid } = await startDomain(host, { config: placed, how: 'booted', paused: false, make, signal });
     if (isReboot) host.events.tell({ domain: name, uuid, id: domid, what: { type: 'reboot' } });

@@ -15,6 +15,7 @@ function of(suite: RegExp, rows: readonly (readonly [what: RegExp, reason: strin
 }
 
 const TO_LIBXL = of(/^domain XML to libxl$/, [
+  [/^b_info\.(type\.hvm\.)?nested_hvm: .*"False"/, 'the field has moved, in Xen 4.14', /legacy-nest$/],
   [/^b_info\.shadow_memkb: /, 'libxl computes the same by itself where the field is left out'],
   [
     /^b_info\.(type\.pv\.)?bootloader: .*pygrub/,
@@ -37,6 +38,11 @@ const TO_LIBXL = of(/^domain XML to libxl$/, [
 ]);
 
 const TO_XML = of(/^xen-x[lm] to domain XML$/, [
+  [
+    /^domain\/cpu\[0\]\/feature\[\d+\]@(name|policy): nothing there, "(vmx|require)" here$/,
+    'nestedhvm is said by itself: without the feature it would depend on the host (nested_hvm)',
+    /nestedhvm$|cpuid$/,
+  ],
   [
     /^domain\/devices\[0\]\/disk\[\d+\]\/address\[0\]@/,
     'addresses of drives follow from their targets, and Xen has no use for them',
@@ -85,6 +91,10 @@ const TO_XML = of(/^xen-x[lm] to domain XML$/, [
 ]);
 
 const FROM_XML = of(/^domain XML to xen-x[lm]$/, [
+  [
+    /^nestedhvm: "1" there, nothing here$/,
+    'host-passthrough alone leaves it to the host (nested_hvm), which a file cannot say',
+  ],
   [/^(localtime|rtc_timeoffset): "0" there, nothing here$/, 'the default'],
   [/^(parallel|serial): "none" there, nothing here$/, 'the default'],
   [
@@ -106,6 +116,21 @@ const CPU = of(/^cpu-|^CPU models$/, [
   [
     /^feature (mpx|monitor): "has" there, nothing here$/,
     'no model has it any more in libvirt 11 or QEMU (mpx); Xen shows it to no guest (monitor)',
+  ],
+  [
+    /^result: "incompatible" there, "identical" here$/,
+    'Xen does not report the vendor of its processor: what tells of it are features, and this host has none of those',
+    /^host-no-vendor, host$/,
+  ],
+  [
+    /^E_USAGE_CPU_VENDOR: /,
+    'the models are of two makers: no guest runs on both hosts; libvirt looks at the names of vendors alone',
+    /^no-vendor result$/,
+  ],
+  [
+    /^model: "EPYC" there, "Opteron_G[13]" here$/,
+    'the same features in all, from a model that has none of them to disable',
+    /^(Ryzen|EPYC)\+Rome /,
   ],
 ]);
 

@@ -1,0 +1,71 @@
+import { IN_REGISTERS, OF_VMX, REGISTERS, type Register } from './cpuid-registers.js';
+
+/** A bit of CPUID. */
+export interface CpuidBit {
+  readonly leaf: number;
+  readonly subleaf: number | undefined;
+  readonly register: Register['register'];
+  readonly bit: number;
+}
+
+interface Named extends CpuidBit {
+  readonly name: string | undefined;
+  /** Libxl's names, the one to write first. */
+  readonly libxl: readonly string[];
+}
+
+function readBit({ leaf, subleaf, register }: Register, entry: string): Named {
+  const [, bit, name, equals, others] = /^(\d+):([^=]*)(=?)(.*)$/.exec(entry) ?? [];
+  const libxl = equals === '=' ? others.split('|').filter((one) => one !== '') : [name];
+  return { leaf, subleaf, register, bit: Number(bit), name: name === '' ? undefined : name, libxl };
+}
+
+const ALL: readonly Named[] = REGISTERS.flatMap((one) => one.bits.split(' ').map((entry) => readBit(one, entry)));
+const BY_LIBVIRT: ReadonlyMap<string, Named> = new Map(
+  ALL.flatMap((one) => (one.name === undefined ? [] : [[one.name, one] as const])),
+);
+const BY_LIBXL: ReadonlyMap<string, Named> = new Map(
+  ALL.flatMap((one) => one.libxl.map((name) => [name, one] as const)),
+);
+const OTHERS: ReadonlySet<string> = new Set([
+  ...IN_REGISTERS.split(' '),
+  ...OF_VMX.split(' ').map((name) => `vmx-${name}`),
+]);
+
+/** A feature by libvirt's name, or by one that libxl alone has. A name of libvirt's is never taken for libxl's. */
+function named(name: string): Named | undefined {
+  const libvirts = BY_LIBVIRT.get(name);
+  if (libvirts !== undefined || OTHERS.has(name)) return libvirts;
+  const libxls = BY_LIBXL.get(name);
+  return libxls?.name === undefined ? libxls : undefined;
+}
+
+/** Whether libvirt or libxl know a feature of this name. Other names of the same (`featureName`) have been resolved. */
+export function isFeature(name: string): boolean {
+  return named(name) !== undefined || OTHERS.has(name);
+}
+
+/** What libxl calls a feature; undefined where it has no name for it. */
+export function libxlNameOf(name: string): string | undefined {
+  return named(name)?.libxl.at(0);
+}
+
+/** The feature that libxl means by a name: in libvirt's name where it has one; undefined for what is no feature of one bit. */
+export function featureOfLibxl(name: string): string | undefined {
+  const found = BY_LIBXL.get(name);
+  return found === undefined ? undefined : (found.name ?? name);
+}
+
+/** Where CPUID has a feature; undefined where libxl has no name for it, and so nobody may set it. */
+export function settableBit(name: string): CpuidBit | undefined {
+  const found = named(name);
+  return found === undefined || found.libxl.length === 0 ? undefined : found;
+}
+
+/** The feature at a place of CPUID, as `featureOfLibxl` names it. A subleaf of 0 and none are the same where the leaf has none. */
+export function featureAt({ leaf, subleaf, register, bit }: CpuidBit): string | undefined {
+  const found = ALL.find(
+    (one) => one.leaf === leaf && one.register === register && one.bit === bit && (one.subleaf ?? 0) === (subleaf ?? 0),
+  );
+  return found === undefined || found.libxl.length === 0 ? undefined : (found.name ?? found.libxl[0]);
+}

@@ -1,0 +1,186 @@
+/**
+ * Models of libvirt's map that no host is described by and no baseline is made of: they are read where someone else named one. Facts of
+ * libvirt 11.3; what `cpu-models.ts` leaves out of all models is left out here as well.
+ */
+export interface FurtherModel {
+  readonly name: string;
+  /** Absent: of any maker's. */
+  readonly vendor?: 'Intel' | 'AMD' | 'Hygon';
+  /** A model of `cpu-models.ts`, or one further up, that it differs from. */
+  readonly from?: string;
+  /** What it has more, with blanks between. */
+  readonly plus?: string;
+  /** What it lacks, with blanks between. */
+  readonly minus?: string;
+}
+
+export const FURTHER_MODELS: readonly FurtherModel[] = [
+  { name: '486', plus: 'fpu pse vme' },
+  { name: 'pentium', from: '486', plus: 'cx8 de mce mmx msr tsc' },
+  { name: 'pentium2', from: 'core2duo', minus: 'apic clflush lm nx pni sse sse2 ssse3 syscall' },
+  { name: 'pentium3', from: 'pentium2', plus: 'sse' },
+  { name: 'pentiumpro', from: 'pentium3', plus: 'apic sse2', minus: 'mca mtrr pse36 vme' },
+  { name: 'coreduo', vendor: 'Intel', from: 'core2duo', minus: 'lm pse36 ssse3 syscall' },
+  { name: 'n270', vendor: 'Intel', from: 'coreduo', plus: 'ssse3' },
+  { name: 'qemu32', from: 'pentiumpro', plus: 'pni' },
+  { name: 'kvm32', from: 'Opteron_G1', minus: 'lm nx syscall' },
+  { name: 'cpu64-rhel5', from: 'Opteron_G1' },
+  { name: 'cpu64-rhel6', from: 'Conroe', plus: 'cx16', minus: 'ssse3' },
+  { name: 'qemu64', from: 'Opteron_G1', plus: 'cx16 svm' },
+  { name: 'kvm64', from: 'Opteron_G1', plus: 'cx16' },
+  { name: 'Skylake-Client-v4', vendor: 'Intel', from: 'Skylake-Client-noTSX-IBRS', plus: 'xsaves' },
+  { name: 'Skylake-Server-v4', vendor: 'Intel', from: 'Skylake-Server-noTSX-IBRS', plus: 'pku' },
+  { name: 'Skylake-Server-v5', vendor: 'Intel', from: 'Skylake-Server-v4', plus: 'xsaves' },
+  {
+    name: 'Cascadelake-Server-v2',
+    vendor: 'Intel',
+    from: 'Cooperlake',
+    minus: 'avx512-bf16 pschange-mc-no stibp taa-no',
+  },
+  { name: 'Cascadelake-Server-v4', vendor: 'Intel', from: 'Cascadelake-Server-v2', minus: 'hle rtm' },
+  { name: 'Cascadelake-Server-v5', vendor: 'Intel', from: 'Cascadelake-Server-v4', plus: 'xsaves' },
+  {
+    name: 'Icelake-Client',
+    vendor: 'Intel',
+    from: 'Icelake-Server',
+    minus: 'avx512bw avx512cd avx512dq avx512f avx512vl clflushopt clwb la57 pdpe1gb',
+  },
+  { name: 'Icelake-Client-noTSX', vendor: 'Intel', from: 'Icelake-Client', minus: 'hle rtm' },
+  {
+    name: 'Icelake-Server-v3',
+    vendor: 'Intel',
+    from: 'Icelake-Server-noTSX',
+    plus: 'arch-capabilities ibrs-all mds-no pschange-mc-no rdctl-no skip-l1dfl-vmentry taa-no',
+  },
+  { name: 'Icelake-Server-v4', vendor: 'Intel', from: 'Icelake-Server-v3', plus: 'avx512ifma fsrm rdpid sha-ni' },
+  { name: 'Icelake-Server-v5', vendor: 'Intel', from: 'Icelake-Server-v4', plus: 'xsaves' },
+  { name: 'Icelake-Server-v7', vendor: 'Intel', from: 'Icelake-Server-v5', plus: 'hle rtm' },
+  { name: 'Cooperlake-v2', vendor: 'Intel', from: 'Cooperlake', plus: 'xsaves' },
+  {
+    name: 'Snowridge',
+    vendor: 'Intel',
+    from: 'IvyBridge-IBRS',
+    plus: '3dnowprefetch arat arch-capabilities cldemote clflushopt clwb core-capability gfni movbe movdir64b movdiri pdpe1gb rdseed sha-ni smap split-lock-detect ssbd umip xgetbv1 xsavec xsaveopt',
+    minus: 'avx f16c',
+  },
+  { name: 'Snowridge-v3', vendor: 'Intel', from: 'Snowridge', plus: 'xsaves' },
+  { name: 'Snowridge-v4', vendor: 'Intel', from: 'Snowridge-v3', minus: 'core-capability split-lock-detect' },
+  { name: 'SapphireRapids-v2', vendor: 'Intel', from: 'SapphireRapids', plus: 'fbsdp-no psdp-no sbdr-ssdp-no' },
+  {
+    name: 'SapphireRapids-v3',
+    vendor: 'Intel',
+    from: 'SapphireRapids-v2',
+    plus: 'cldemote movdir64b movdiri ss tsc_adjust',
+  },
+  {
+    name: 'GraniteRapids-v2',
+    vendor: 'Intel',
+    from: 'SapphireRapids-v3',
+    plus: 'amx-fp16 avx10 avx10-128 avx10-256 avx10-512 mcdt-no pbrsb-no prefetchiti',
+  },
+  {
+    name: 'SierraForest',
+    vendor: 'Intel',
+    from: 'Icelake-Server-v5',
+    plus: 'avx-ifma avx-ne-convert avx-vnni avx-vnni-int8 bus-lock-detect cmpccxadd fbsdp-no fsrs mcdt-no pbrsb-no psdp-no sbdr-ssdp-no serialize',
+    minus:
+      'avx512-vpopcntdq avx512bitalg avx512bw avx512cd avx512dq avx512f avx512ifma avx512vbmi avx512vbmi2 avx512vl avx512vnni la57 taa-no',
+  },
+  {
+    name: 'Denverton',
+    vendor: 'Intel',
+    from: 'Snowridge-v4',
+    plus: 'rdctl-no skip-l1dfl-vmentry',
+    minus: 'cldemote clwb gfni movdir64b movdiri umip xsaves',
+  },
+  { name: 'Denverton-v3', vendor: 'Intel', from: 'Denverton', plus: 'xsaves' },
+  {
+    name: 'KnightsMill',
+    vendor: 'Intel',
+    from: 'Skylake-Client-noTSX-IBRS',
+    plus: 'avx512-4fmaps avx512-4vnniw avx512-vpopcntdq avx512cd avx512er avx512f avx512pf pdpe1gb ss',
+    minus: 'invpcid pcid smap spec-ctrl xgetbv1 xsavec',
+  },
+  { name: 'athlon', vendor: 'AMD', from: 'pentium3', plus: '3dnow 3dnowext apic mmxext sse2', minus: 'mca' },
+  { name: 'phenom', vendor: 'AMD', from: 'Opteron_G1', plus: '3dnow 3dnowext fxsr_opt mmxext svm' },
+  { name: 'EPYC-v3', vendor: 'AMD', from: 'EPYC-IBPB', plus: 'clzero npt nrip-save perfctr_core xsaveerptr xsaves' },
+  { name: 'EPYC-Rome-v2', vendor: 'AMD', from: 'EPYC-Rome', plus: 'amd-ssbd ibrs xsaves' },
+  { name: 'EPYC-Rome-v4', vendor: 'AMD', from: 'EPYC-Rome-v2', minus: 'xsaves' },
+  {
+    name: 'EPYC-Milan-v2',
+    vendor: 'AMD',
+    from: 'EPYC-Milan',
+    plus: 'amd-psfd lfence-always-serializing no-nested-data-bp null-sel-clr-base stibp-always-on vaes vpclmulqdq',
+  },
+  { name: 'Dhyana-v2', vendor: 'Hygon', from: 'Dhyana', plus: 'npt nrip-save xsaves' },
+];
+
+/** Names for a model under another one; libvirt 10 and later print versions such as `IvyBridge-v1`. */
+const ALIASES_BY_MODEL: Readonly<Record<string, string>> = {
+  '486': '486-v1',
+  pentium: 'pentium-v1',
+  pentium2: 'pentium2-v1',
+  pentium3: 'pentium3-v1',
+  coreduo: 'coreduo-v1',
+  n270: 'n270-v1',
+  core2duo: 'core2duo-v1',
+  qemu32: 'qemu32-v1',
+  kvm32: 'kvm32-v1',
+  qemu64: 'qemu64-v1',
+  kvm64: 'kvm64-v1',
+  Conroe: 'Conroe-v1',
+  Penryn: 'Penryn-v1',
+  Nehalem: 'Nehalem-v1',
+  'Nehalem-IBRS': 'Nehalem-v2',
+  Westmere: 'Westmere-v1',
+  'Westmere-IBRS': 'Westmere-v2',
+  SandyBridge: 'SandyBridge-v1',
+  'SandyBridge-IBRS': 'SandyBridge-v2',
+  IvyBridge: 'IvyBridge-v1',
+  'IvyBridge-IBRS': 'IvyBridge-v2',
+  Haswell: 'Haswell-v1',
+  'Haswell-noTSX': 'Haswell-v2',
+  'Haswell-IBRS': 'Haswell-v3',
+  'Haswell-noTSX-IBRS': 'Haswell-v4',
+  Broadwell: 'Broadwell-v1',
+  'Broadwell-noTSX': 'Broadwell-v2',
+  'Broadwell-IBRS': 'Broadwell-v3',
+  'Broadwell-noTSX-IBRS': 'Broadwell-v4',
+  'Skylake-Client': 'Skylake-Client-v1',
+  'Skylake-Client-IBRS': 'Skylake-Client-v2',
+  'Skylake-Client-noTSX-IBRS': 'Skylake-Client-v3',
+  'Skylake-Server': 'Skylake-Server-v1',
+  'Skylake-Server-IBRS': 'Skylake-Server-v2',
+  'Skylake-Server-noTSX-IBRS': 'Skylake-Server-v3',
+  'Cascadelake-Server': 'Cascadelake-Server-v1',
+  'Cascadelake-Server-noTSX': 'Cascadelake-Server-v3',
+  'Icelake-Server': 'Icelake-Server-v1',
+  'Icelake-Server-noTSX': 'Icelake-Server-v2',
+  'Icelake-Server-v5': 'Icelake-Server-v6',
+  Cooperlake: 'Cooperlake-v1',
+  Snowridge: 'Snowridge-v1 Snowridge-v2',
+  SapphireRapids: 'SapphireRapids-v1',
+  GraniteRapids: 'GraniteRapids-v1',
+  SierraForest: 'SierraForest-v1',
+  Denverton: 'Denverton-v1 Denverton-v2',
+  KnightsMill: 'KnightsMill-v1',
+  athlon: 'athlon-v1',
+  phenom: 'phenom-v1',
+  Opteron_G1: 'Opteron_G1-v1',
+  Opteron_G2: 'Opteron_G2-v1',
+  Opteron_G3: 'Opteron_G3-v1',
+  Opteron_G4: 'Opteron_G4-v1',
+  Opteron_G5: 'Opteron_G5-v1',
+  EPYC: 'EPYC-v1',
+  'EPYC-IBPB': 'EPYC-v2',
+  'EPYC-v3': 'EPYC-v4',
+  'EPYC-Rome': 'EPYC-Rome-v1',
+  'EPYC-Rome-v2': 'EPYC-Rome-v3',
+  'EPYC-Milan': 'EPYC-Milan-v1',
+  'EPYC-Genoa': 'EPYC-Genoa-v1',
+  Dhyana: 'Dhyana-v1',
+};
+
+export const MODEL_ALIASES: ReadonlyMap<string, string> = new Map(
+  Object.entries(ALIASES_BY_MODEL).flatMap(([model, names]) => names.split(' ').map((name) => [name, model] as const)),
+);
