@@ -16,7 +16,7 @@ import {
 const SRC = fileURLToPath(new URL('../../../src', import.meta.url));
 
 /**
- * The layers, from the top down (ARCHITECTURE.md). A layer imports from rows below its own, never from
+ * The layers, from the top down (docs/internals/architecture.md). A layer imports from rows below its own, never from
  * its own row and never upwards.
  */
 const ROWS: readonly (readonly string[])[] = [
