@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { UsageError } from '../errors/errors.js';
+import { openToRead, readAvailable } from '../posix/input/read-sync.js';
 
 /** A flag that is off where it is not given. */
 export const flag = (describe: string): { type: 'boolean'; default: false; describe: string } => ({
@@ -15,12 +16,13 @@ export const jsonResultFlag = flag('one object as the result, progress as JSON l
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 /**
- * The text of a file that the user names. It may be a pipe, which has no length to ask for: it is read no further than `maxBytes`.
+ * The text of a file that the user names. It may be a pipe or a descriptor, which have no length to ask for: it is read no further than
+ * `maxBytes`.
  * @throws UsageError `E_USAGE_FILE`
  */
 export function readUserFile(path: string, maxBytes = MAX_FILE_BYTES): string {
   try {
-    const fd = openSync(path, 'r');
+    const fd = openToRead(path);
     try {
       return readText(fd, maxBytes);
     } finally {
@@ -39,7 +41,7 @@ function readText(fd: number, maxBytes: number): string {
   let bytes = 0;
   for (;;) {
     const chunk = Buffer.alloc(Math.min(65_536, maxBytes + 1 - bytes));
-    const got = readSync(fd, chunk);
+    const got = readAvailable(fd, chunk);
     if (got === 0) return Buffer.concat(chunks).toString('utf8');
     bytes += got;
     if (bytes > maxBytes) throw new Error(`it is longer than ${maxBytes} bytes`);

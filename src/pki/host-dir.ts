@@ -13,12 +13,16 @@ import {
   revokedIn,
 } from './authority-dir.js';
 import { makeKey, signHost, validForDays } from './certificate.js';
+import { plainFilePath } from '../posix/output/output-plan.js';
 import { parseHostNames } from './host-name.js';
 import { describeCertificate, hostsOf, readCertificate, serialOf, type CertificateReport } from './inspect.js';
 import { PUBLIC_MODE, SECRET_MODE, makeOwnDir, readText, replaceFile } from './pki-files.js';
 
 /** A year and a month: what browsers allow at most, too. */
 export const HOST_DAYS = 397;
+
+/** What a host's folder holds. */
+const HOST_FILES = ['key.pem', 'cert.pem', 'ca.pem', 'crl.pem'];
 
 export interface IssueOptions {
   /** Names and addresses by which the host is dialled. */
@@ -33,7 +37,7 @@ export interface IssueOptions {
 
 /**
  * Makes a key and a certificate for one host and puts them, with the authority's certificate, into
- * a folder that is ready for the host. Throws `E_USAGE_*`, `E_REFUSED_CERTIFICATE_EXISTS`.
+ * a folder that is ready for the host. Throws `E_USAGE_*`, `E_REFUSED_CERTIFICATE_EXISTS`, `E_REFUSED_FILE`.
  */
 export async function issueCertificate(caDir: string, options: IssueOptions): Promise<CertificateReport> {
   const now = options.now ?? new Date();
@@ -48,10 +52,12 @@ export async function issueCertificate(caDir: string, options: IssueOptions): Pr
       data: { dir: out },
     });
   }
+  makeOwnDir(out);
+  // Before anything is signed: none of them may be what cannot be replaced.
+  for (const name of HOST_FILES) plainFilePath(join(out, name));
   const key = await makeKey();
   const { cert, serial } = signHost(authority, key, hosts, validity);
   noteIssued(caDir, serial, cert);
-  makeOwnDir(out);
   replaceFile(join(out, 'key.pem'), key, SECRET_MODE);
   replaceFile(join(out, 'cert.pem'), cert, PUBLIC_MODE);
   replaceFile(join(out, 'ca.pem'), authority.cert, PUBLIC_MODE);

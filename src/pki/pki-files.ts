@@ -15,6 +15,7 @@ import { basename, dirname, join } from 'node:path';
 import { SystemError, UsageError } from '../errors/errors.js';
 import { asError, codeOf } from '../errors/message-of.js';
 import { makeFolder } from '../posix/folder.js';
+import { plainFilePath } from '../posix/output/output-plan.js';
 
 /** What only its owner may read. */
 export const SECRET_MODE = 0o600;
@@ -31,8 +32,12 @@ export function makeOwnDir(dir: string): void {
   }
 }
 
-/** Writes the whole file or nothing: a reader sees the old text or the new one, also after a crash. */
-export function replaceFile(path: string, text: string, mode: number): void {
+/**
+ * Writes the whole file or nothing: a reader sees the old text or the new one, also after a crash. A symbolic link stays: what it leads to
+ * is replaced. @throws RefusedError `E_REFUSED_FILE` for what is there and no plain file; SystemError
+ */
+export function replaceFile(file: string, text: string, mode: number): void {
+  const path = plainFilePath(file);
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
   try {
     const fd = openSync(temporary, 'wx', SECRET_MODE);

@@ -7,6 +7,16 @@ const libc = koffi.load('libc.so.6');
 const pipe2 = libc.func('int pipe2(_Out_ int *fds, int flags)') as (fds: number[], flags: number) => number;
 const fcntlInt = libc.func('int fcntl(int fd, int cmd, int arg)') as (fd: number, cmd: number, arg: number) => number;
 const flockCall = libc.func('int flock(int fd, int operation)') as (fd: number, operation: number) => number;
+const ioctlCount = libc.func('int ioctl(int fd, unsigned long request, _Out_ int *count)') as (
+  fd: number,
+  request: number,
+  count: number[],
+) => number;
+const pollCall = libc.func('int poll(_Inout_ uint8_t *fds, unsigned long count, int timeout)') as (
+  fds: Buffer,
+  count: number,
+  timeout: number,
+) => number;
 
 /* Values of Linux on every architecture that Xen's toolstack runs on (asm-generic/fcntl.h). */
 const O_CLOEXEC = 0o2000000;
@@ -15,7 +25,16 @@ const F_SETPIPE_SZ = 1031;
 const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+const EINTR = 4;
 const EAGAIN = 11;
+/* asm-generic/ioctls.h: bytes in a pipe; bytes in a socket that its peer has not read. */
+const FIONREAD = 0x541b;
+const TIOCOUTQ = 0x5411;
+/* asm-generic/poll.h. struct pollfd: int fd, short events, short revents. */
+const POLLIN = 0x1;
+const POLLERR = 0x8;
+const POLLHUP = 0x10;
+const POLLFD_BYTES = 8;
 
 function fail(call: string): SystemError {
   const errno = koffi.errno();
@@ -48,4 +67,27 @@ export function duplicateFd(fd: number): number {
   const copy = fcntlInt(fd, F_DUPFD_CLOEXEC, 0);
   if (copy < 0) throw fail('fcntl');
   return copy;
+}
+
+/** How many bytes a pipe or socket holds that its reader has not taken. @param fd the end that is written to */
+export function unreadBytes(fd: number, kind: 'pipe' | 'socket'): number {
+  const count = [0];
+  if (ioctlCount(fd, kind === 'pipe' ? FIONREAD : TIOCOUTQ, count) !== 0) throw fail('ioctl');
+  return count[0] ?? 0;
+}
+
+/** Whether a pipe or socket still has a reader. @param fd the end that is written to */
+export function hasReader(fd: number): boolean {
+  const asked = Buffer.alloc(POLLFD_BYTES);
+  asked.writeInt32LE(fd, 0);
+  if (pollCall(asked, 1, 0) < 0) throw fail('poll');
+  return (asked.readInt16LE(6) & (POLLERR | POLLHUP)) === 0;
+}
+
+/** Holds up this process until a descriptor can be read from, or a signal comes. */
+export function waitReadable(fd: number): void {
+  const asked = Buffer.alloc(POLLFD_BYTES);
+  asked.writeInt32LE(fd, 0);
+  asked.writeInt16LE(POLLIN, 4);
+  if (pollCall(asked, 1, -1) < 0 && koffi.errno() !== EINTR) throw fail('poll');
 }

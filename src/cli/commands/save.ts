@@ -1,11 +1,14 @@
 import type { CommandModule } from 'yargs';
 import { restore } from '../../operations/saving/restore.js';
 import { save } from '../../operations/saving/save.js';
+import { isOpenAs } from '../../posix/named-file.js';
 import { flag, forceLeaseFlag, readUserFile } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
-import { printLine } from '../output.js';
+import { printLine, printNote } from '../output.js';
 import { Progress, PROGRESS_STYLES, progressStyle } from '../progress.js';
 import { StopSignals } from '../stop-signals.js';
+
+const STDOUT = 1;
 
 type SaveOptions = GlobalOptions & {
   domain: string;
@@ -24,7 +27,7 @@ export const saveCommand: CommandModule<GlobalOptions, SaveOptions> = {
       .positional('file', {
         type: 'string',
         demandOption: true,
-        describe: 'file to write; on Xen also what xl restore reads',
+        describe: 'file, pipe or block device to write; on Xen also what xl restore reads',
       })
       .option('checkpoint', { alias: 'C', type: 'boolean', default: false, describe: 'leave the domain running' })
       .option('unpause', flag('let a paused domain run until it has suspended itself'))
@@ -38,8 +41,10 @@ export const saveCommand: CommandModule<GlobalOptions, SaveOptions> = {
     await using host = await openHost(options);
     using stop = new StopSignals();
     using progress = new Progress(`saving ${options.domain}`, progressStyle(options));
+    // Behind the stream, the line would be a part of it.
+    const say = isOpenAs(options.file, STDOUT) ? printNote : printLine;
     const info = await save(host, { ...options, signal: stop.cancel, onEvent: progress.take });
-    printLine(`Domain ${info.name} saved to ${options.file}${options.checkpoint ? '; it runs on' : ''}`);
+    say(`Domain ${info.name} saved to ${options.file}${options.checkpoint ? '; it runs on' : ''}`);
   },
 };
 
@@ -59,8 +64,10 @@ export const restoreCommand: CommandModule<GlobalOptions, RestoreOptions> = {
       .positional('file', {
         type: 'string',
         demandOption: true,
-        describe: 'written by xenferry save, or a bare libxl stream',
+        describe: 'written by xenferry save, or a bare libxl stream; also gzip, xz or zstd, or a pipe; - for stdin',
       })
+      // With it, yargs takes a lone dash as a value.
+      .nargs('file', 1)
       .option('xml', { type: 'string', describe: 'domain XML to use instead of the one in the file' })
       .option('paused', { type: 'boolean', default: false, describe: 'do not let it run yet' })
       .option('force-lease', forceLeaseFlag)

@@ -8,7 +8,7 @@ import { StreamVerifier } from '../../savestream/verify.js';
 import type { GlobalOptions } from '../open.js';
 import { printJson, printLine, printTable } from '../output.js';
 import { bytesText } from '../bytes-text.js';
-import { streamInput } from '../stream-input.js';
+import { streamInput } from '../../posix/input/unpacked.js';
 
 /** Chunks that are read before the ones in front of them are looked at. */
 const CHUNKS_AHEAD = 2;

@@ -7,7 +7,8 @@ import type { StoredDefinition } from '../../host/registry/definition-file.js';
 import type { KnownDomain } from '../../host/registry/known-domain.js';
 import type { SetAside } from '../../host/registry/managed-saves.js';
 import { asStarted } from './as-started.js';
-import { openSaveFile, restoreDomain } from '../saving/restore.js';
+import { restoreDomain } from '../saving/restore.js';
+import { openSaveFile } from '../saving/save-file.js';
 import { refuseTransient } from '../definition/persistent.js';
 import { startDomain } from '../running/start-domain.js';
 import { withDomain, type Held } from '../running/with-domain.js';
@@ -101,7 +102,7 @@ async function goOnFrom(
   request: Pick<StartRequest, 'paused' | 'forceLease' | 'onEvent'>,
   beforeRun: () => void,
 ): Promise<DomainInfo> {
-  using file = openSaveFile(saved.path);
+  await using file = await openSaveFile(saved.path, held.signal);
   const { domain } = file.config;
   if (domain.uuid !== uuid || domain.name !== name) {
     throw new RefusedError(

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { RefusedError, UsageError } from '../../errors/errors.js';
 import { syncFolder } from '../../posix/durable-file.js';
+import { plainFilePath } from '../../posix/output/output-plan.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
 import { needAbility } from '../running/need-ability.js';
@@ -32,6 +33,7 @@ export async function dumpDomain(host: Host, ref: string, request: DumpRequest):
   if (existsSync(file)) {
     throw new RefusedError('E_REFUSED_FILE', `${file} is there already`, { hint: 'Name a new file.' });
   }
+  const path = plainFilePath(file);
   const doing = { ref, why: `dumping its memory to ${file}`, operation: 'dump', signal } as const;
   return withRunning(host, doing, async (info, held) => {
     await needAbility(host, 'core-dump', held.signal);
@@ -39,7 +41,7 @@ export async function dumpDomain(host: Host, ref: string, request: DumpRequest):
     const pauses = !live && info.state === 'running';
     if (pauses) await host.toolstack.pause(info.domid, held.signal);
     try {
-      await writeCore(host, info, file, held.signal);
+      await writeCore(host, info, path, held.signal);
     } finally {
       if (pauses) await host.toolstack.unpause(info.domid);
     }

@@ -1,13 +1,9 @@
-import { openSync, readSync } from 'node:fs';
-import { parseDomainXml } from '../../domain/parse.js';
-import { RefusedError, StreamError } from '../../errors/errors.js';
-import { OwnedFd } from '../../posix/owned-fd.js';
-import { decodeXlConfig, decodeXlHeader, XL_HEADER_BYTES } from '../../savefile/xl-header.js';
-import type { DomainInfo, GuestConfig, TransferEvent } from '../../toolstack/toolstack.js';
+import type { Domid } from '../../toolstack/domid.js';
+import type { DomainInfo, TransferEvent, TransferOptions } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
 import { refuseManagedSave, startDomain } from '../running/start-domain.js';
 import { noting, underJob, type Held } from '../running/with-domain.js';
-import { guestConfigOf } from './saved-config.js';
+import { openSaveFile, type SaveFile } from './save-file.js';
 
 export interface RestoreRequest {
   readonly file: string;
@@ -20,15 +16,12 @@ export interface RestoreRequest {
   readonly onEvent: (event: TransferEvent) => void;
 }
 
-/** A libxl stream begins with these eight bytes (libxl-migration-stream, "Header"). */
-const LIBXL_IDENT = Buffer.from('LibxlFmt', 'latin1');
-
 /**
  * Makes a domain from a save file, or from a bare libxl stream with `xml`. The file stays as it is.
- * @throws RefusedError `E_REFUSED_FILE`, `E_REFUSED_NO_CONFIG` and as `startDomain`
+ * @throws as `openSaveFile` and `startDomain`
  */
 export async function restore(host: Host, request: RestoreRequest): Promise<DomainInfo> {
-  using file = openSaveFile(request.file, request.xml);
+  await using file = await openSaveFile(request.file, request.signal, request.xml);
   const { domain } = file.config;
   const doing = { why: `restoring from ${request.file}`, operation: 'restore', signal: request.signal } as const;
   return await underJob(host, domain, doing, (held) => {
@@ -43,25 +36,15 @@ export interface RestorePlan extends Pick<RestoreRequest, 'paused' | 'forceLease
   readonly beforeRun?: () => void;
 }
 
-/** The same from an open file, under the domain's job. Takes the file's descriptor over. */
-export async function restoreDomain(
-  host: Host,
-  { config, fd }: SaveFile,
-  held: Held,
-  plan: RestorePlan,
-): Promise<DomainInfo> {
+/** The same from an open file, under the domain's job. */
+export async function restoreDomain(host: Host, file: SaveFile, held: Held, plan: RestorePlan): Promise<DomainInfo> {
   const { signal } = held;
   return startDomain(host, {
-    config,
+    config: file.config,
     how: 'restored',
     paused: plan.paused,
     forceLease: plan.forceLease,
-    make: async () => {
-      const { streamVersions } = await host.toolstack.host(signal);
-      const streamVersion = Math.max(...streamVersions);
-      const onEvent = noting(held, plan.onEvent);
-      return host.toolstack.restore(config, fd, { streamVersion, signal, onEvent });
-    },
+    make: () => makeFrom(host, file, { signal, onEvent: noting(held, plan.onEvent) }),
     beforeRun: () => {
       held.job.refuseAbort('the domain has been restored');
       plan.beforeRun?.();
@@ -70,68 +53,22 @@ export async function restoreDomain(
   });
 }
 
-/** An open save file: its configuration is read, and the stream is next. */
-export interface SaveFile extends Disposable {
-  readonly config: GuestConfig;
-  readonly fd: OwnedFd;
-}
-
-/**
- * Opens a save file. Disposing it closes the descriptor, unless a restore has taken that.
- * @param xml domain XML that replaces the one in the file, or that a bare libxl stream has not got
- * @throws RefusedError `E_REFUSED_FILE`, `E_REFUSED_NO_CONFIG`; StreamError `E_STREAM_SAVE_FILE`
- */
-export function openSaveFile(path: string, xml?: string): SaveFile {
-  const fd = openFile(path);
+async function makeFrom(host: Host, file: SaveFile, options: TransferOptions): Promise<Domid> {
+  const { signal } = options;
+  const { streamVersions } = await host.toolstack.host(signal);
+  const streamVersion = Math.max(...streamVersions);
+  let domid: Domid;
   try {
-    const config = configOf(fd, path, xml);
-    return { config, fd, [Symbol.dispose]: () => fd.close() };
+    domid = await host.toolstack.restore(file.config, file.stream(), { streamVersion, ...options });
   } catch (error) {
-    fd.close();
+    // The toolstack has but seen the stream end.
+    throw signal.aborted ? error : (file.failure ?? error);
+  }
+  try {
+    await file.checked(signal);
+  } catch (error) {
+    await host.toolstack.destroy(domid);
     throw error;
   }
-}
-
-function openFile(path: string): OwnedFd {
-  try {
-    return new OwnedFd(openSync(path, 'r'), path);
-  } catch (error) {
-    throw new RefusedError('E_REFUSED_FILE', `cannot read ${path}`, {
-      cause: error,
-      hint: 'Name a save file that you may read.',
-    });
-  }
-}
-
-/** Looks without moving the file's offset: whoever inherits the descriptor reads on from there. */
-function isBareStream(fd: OwnedFd): boolean {
-  const ident = Buffer.alloc(LIBXL_IDENT.length);
-  return readSync(fd.fd, ident, 0, ident.length, 0) === ident.length && ident.equals(LIBXL_IDENT);
-}
-
-function configOf(fd: OwnedFd, path: string, xml: string | undefined): GuestConfig {
-  if (isBareStream(fd)) {
-    if (xml === undefined) {
-      throw new RefusedError('E_REFUSED_NO_CONFIG', `${path} is a bare libxl stream: it has no configuration`, {
-        hint: 'Give the domain XML with --xml FILE.',
-      });
-    }
-    return { domain: parseDomainXml(xml) };
-  }
-  const { format, optionalBytes } = decodeXlHeader(readExactly(fd, XL_HEADER_BYTES));
-  const saved = decodeXlConfig(format, readExactly(fd, optionalBytes));
-  if (xml !== undefined) return { domain: parseDomainXml(xml) };
-  return guestConfigOf(saved);
-}
-
-function readExactly(fd: OwnedFd, bytes: number): Buffer {
-  const buffer = Buffer.alloc(bytes);
-  let got = 0;
-  while (got < bytes) {
-    const count = readSync(fd.fd, buffer, got, bytes - got, null);
-    if (count === 0)
-      throw new StreamError('E_STREAM_SAVE_FILE', `the file ends after ${got} of ${bytes} bytes of its head`);
-    got += count;
-  }
-  return buffer;
+  return domid;
 }

@@ -1,11 +1,10 @@
-import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { formatDomainXml } from '../../domain/format.js';
 import { Deadline } from '../../errors/deadline.js';
 import { RefusedError, ToolstackError, XenferryError } from '../../errors/errors.js';
 import { asError, codeOf, messageOf } from '../../errors/message-of.js';
 import { ownCommand } from '../../errors/shell-words.js';
-import { OwnedFd } from '../../posix/owned-fd.js';
+import { openOutput } from '../../posix/output/open-output.js';
+import type { Output } from '../../posix/output/output.js';
 import { encodeXlHead } from '../../savefile/xl-header.js';
 import type { DomainInfo, TransferEvent } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
@@ -26,9 +25,9 @@ export interface SaveRequest {
 }
 
 /**
- * Saves a running domain to a file that `xenferry restore` and, on Xen, `xl restore` read. The file
- * appears under its name only when it is whole and on the disk; only then does the domain end.
- * On any failure the domain runs on and no file is left.
+ * Saves a running domain to a file that `xenferry restore` and, on Xen, `xl restore` read. A plain file
+ * appears under its name only when it is whole and on the disk; a pipe's reader has to have taken everything. Only then does the domain
+ * end. On any failure the domain runs on and no plain file is left.
  * @throws RefusedError `E_REFUSED_STATE`, `E_REFUSED_ARRIVING`, `E_REFUSED_FILE`; ToolstackError
  */
 export async function save(host: Host, request: SaveRequest): Promise<DomainInfo> {
@@ -48,7 +47,7 @@ async function goOn(host: Host, info: DomainInfo): Promise<void> {
   await host.toolstack.resume(info.domid);
 }
 
-/** Writes the file and leaves the domain suspended. On any failure the domain is as it was. */
+/** Writes the file and leaves the domain suspended. On any failure the domain is as it was. @throws RefusedError `E_REFUSED_FILE` */
 export async function saveDomain(
   host: Host,
   info: DomainInfo,
@@ -70,51 +69,37 @@ export async function saveDomain(
   }
   refuseWhileArriving(host, info);
   const config = await host.leases.withShared(await host.toolstack.describe(info.domid, signal), signal);
-  const part = `${request.file}.part`;
-  const fd = openPart(part, request.file);
+  await using output = await openOutput(request.file, signal);
   try {
-    writeSync(fd.fd, encodeXlHead(config.native ?? { format: 'domain-xml', text: formatDomainXml(config.domain) }));
+    await output.write(
+      encodeXlHead(config.native ?? { format: 'domain-xml', text: formatDomainXml(config.domain) }),
+      signal,
+    );
     if (info.state === 'paused') await host.toolstack.unpause(info.domid, signal);
-    await host.toolstack.save(info.domid, fd, { live: false, signal, onEvent: noting(held, request.onEvent) });
+    await host.toolstack.save(info.domid, output.stream(), {
+      live: false,
+      signal,
+      onEvent: noting(held, request.onEvent),
+    });
+    await output.settled(signal);
     held.job.refuseAbort('the file is whole');
-    syncAndRename(part, request.file);
-  } catch (error) {
-    fd.close();
-    rmSync(part, { force: true });
+    output.keep();
+  } catch (failed) {
+    // What broke the file is the story: the toolstack has but seen its end of a pipe break.
+    const error = signal.aborted ? failed : (output.failure ?? failed);
     await bringBack(host, info, asError(error));
     const is = info.state === 'paused' ? 'is paused, as it was' : 'runs on';
     throw new ToolstackError(codeOf(error), `saving ${info.name} failed: ${messageOf(error)}; the guest ${is}`, {
       cause: error,
-      hint: error instanceof XenferryError ? error.hint : 'Nothing was kept of the file; try again.',
+      hint: error instanceof XenferryError && error.hint !== undefined ? error.hint : retryHint(request.file, output),
     });
   }
 }
 
-function openPart(part: string, file: string): OwnedFd {
-  try {
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
-    return new OwnedFd(openSync(part, flags, 0o600), part);
-  } catch (error) {
-    throw new RefusedError('E_REFUSED_FILE', `cannot write ${file}`, {
-      cause: error,
-      hint:
-        codeOf(error) === 'E_SYSTEM_EEXIST'
-          ? `Another save may be writing there; remove ${part} if none is.`
-          : 'Name a new file in a folder that exists and that you may write to.',
-    });
-  }
-}
-
-function syncAndRename(part: string, file: string): void {
-  for (const path of [part, dirname(file)]) {
-    if (path !== part) renameSync(part, file);
-    const fd = openSync(path, 'r');
-    try {
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-  }
+function retryHint(file: string, output: Output): string {
+  return output.isAtomic
+    ? 'Nothing was kept of the file; try again.'
+    : `What ${file} was sent is no whole save file: do not restore it; try again.`;
 }
 
 /** Lets the guest run on where the failed save had suspended it. */

@@ -1,5 +1,17 @@
 import { X509Certificate, createPrivateKey } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -200,5 +212,29 @@ describe('revocation', () => {
     revokeCertificate(ca, join(root, 'gone'));
     await issueCertificate(ca, { hosts: ['later.example'], out: join(root, 'later') });
     expect(loadTlsDir(join(root, 'later')).crl).toBe(readFileSync(join(ca, 'crl.pem'), 'utf8'));
+  });
+});
+
+describe('files that are symbolic links or pipes', () => {
+  it('keep their links: what those lead to is replaced', async () => {
+    const [host, store] = [join(root, 'linked'), join(root, 'store')];
+    for (const dir of [host, store]) mkdirSync(dir);
+    symlinkSync('../store/host.pem', join(host, 'cert.pem'));
+    await issueCertificate(ca, { hosts: ['linked.example'], out: host });
+    const { serial } = showCertificate(join(store, 'host.pem'));
+    expect(renewCertificate(ca, host).serial).not.toBe(serial);
+    expect(readlinkSync(join(host, 'cert.pem'))).toBe('../store/host.pem');
+    expect(readdirSync(store)).toEqual(['host.pem']);
+  });
+
+  it('are refused before anything is signed where they are not to be replaced', async () => {
+    const host = join(root, 'piped');
+    mkdirSync(host);
+    expect(spawnSync('mkfifo', [join(host, 'ca.pem')]).status).toBe(0);
+    const before = readdirSync(join(ca, 'issued')).length;
+    await expect(issueCertificate(ca, { hosts: ['piped.example'], out: host })).rejects.toEqual(code('E_REFUSED_FILE'));
+    expect(readdirSync(join(ca, 'issued'))).toHaveLength(before);
+    expect(readdirSync(host)).toEqual(['ca.pem']);
+    expect(lstatSync(join(host, 'ca.pem')).isFIFO()).toBe(true);
   });
 });

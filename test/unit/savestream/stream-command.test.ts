@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RefusedError, StreamError, type XenferryError } from '../../../src/errors/errors.js';
-import { streamInput } from '../../../src/cli/stream-input.js';
+import { streamInput } from '../../../src/posix/input/unpacked.js';
 import { fixturePath, fixtureStream } from '../../support/fixtures.js';
 import { PROGRAM, run, Running, runJson } from '../../support/program.js';
 import { smallHvmParts } from '../../support/small-stream.js';

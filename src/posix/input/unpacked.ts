@@ -1,20 +1,24 @@
-import { createReadStream } from 'node:fs';
-import process from 'node:process';
-import { addAbortSignal, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { RefusedError, StreamError, XenferryError } from '../errors/errors.js';
-import { messageOf } from '../errors/message-of.js';
+import { RefusedError, StreamError, XenferryError } from '../../errors/errors.js';
+import { messageOf } from '../../errors/message-of.js';
+import { INPUT_CHUNK_BYTES, inputChunks, openInput, type Input } from './open-input.js';
 import { unpackWith } from './unpack.js';
 
-export const READ_BYTES = 1024 * 1024;
 /** Magic bytes of the compressed forms, and what unpacks them. */
 const FORMS = [
   { magic: [0x1f, 0x8b], form: 'gzip' },
   { magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], form: 'xz' },
   { magic: [0x28, 0xb5, 0x2f, 0xfd], form: 'zstd' },
 ] as const;
-const LONGEST_MAGIC = 6;
+export type PackedForm = (typeof FORMS)[number]['form'];
+export const LONGEST_MAGIC = 6;
+
+/** How bytes that begin so are packed; undefined: they are not. */
+export function packedForm(head: Uint8Array): PackedForm | undefined {
+  return FORMS.find(({ magic }) => magic.every((byte, index) => head[index] === byte))?.form;
+}
 
 /**
  * The bytes of a file, or of standard input for `-`, unpacked where they are gzip, xz or zstd. A chunk
@@ -24,30 +28,27 @@ const LONGEST_MAGIC = 6;
  * @throws RefusedError `E_REFUSED_FILE`, `E_REFUSED_NO_UNPACKER`; StreamError `E_STREAM_COMPRESSED`
  */
 export async function* streamInput(file: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const source: Readable = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: READ_BYTES });
-  addAbortSignal(signal, source);
-  const chunks = readChunks(source, file);
-  try {
-    const head = await takeHead(chunks);
-    const form = FORMS.find(({ magic }) => magic.every((byte, index) => head[index] === byte))?.form;
-    const packed = joined(head, chunks);
-    if (form === undefined) yield* packed;
-    else if (form === 'gzip') yield* unpackGzip(packed);
-    else yield* unpackWith(form, packed, signal);
-  } finally {
-    source.destroy();
-  }
+  const { chunks } = await unpackedInput(openInput(file), signal);
+  yield* chunks;
 }
 
-async function* readChunks(source: Readable, file: string): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of source) yield chunk as Uint8Array;
-  } catch (error) {
-    throw new RefusedError('E_REFUSED_FILE', `cannot read ${file === '-' ? 'standard input' : file}`, {
-      cause: error,
-      hint: 'Name a file that you may read.',
+/** The same of an open input, whose descriptor is taken over, with how it is packed. */
+export async function unpackedInput(
+  input: Input,
+  signal: AbortSignal,
+): Promise<{ readonly form: PackedForm | undefined; readonly chunks: AsyncGenerator<Uint8Array> }> {
+  if (input.isTerminal) {
+    input.fd.close();
+    throw new RefusedError('E_REFUSED_FILE', `cannot read ${input.name}: it is a terminal`, {
+      hint: 'Name a file, or pipe it in.',
     });
   }
+  const source = inputChunks(input, signal);
+  const head = await takeHead(source);
+  const form = packedForm(head);
+  const packed = joined(head, source);
+  if (form === undefined) return { form, chunks: packed };
+  return { form, chunks: form === 'gzip' ? unpackGzip(packed) : unpackWith(form, packed, signal) };
 }
 
 /** As many chunks as it takes to tell the form; fewer bytes only where there are no more. */
@@ -69,7 +70,7 @@ async function* joined(head: Uint8Array, rest: AsyncGenerator<Uint8Array>): Asyn
 }
 
 async function* unpackGzip(packed: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const gunzip = createGunzip({ chunkSize: READ_BYTES });
+  const gunzip = createGunzip({ chunkSize: INPUT_CHUNK_BYTES });
   // Its failure destroys `gunzip` with the same error, which the loop below throws.
   pipeline(Readable.from(packed), gunzip).catch(() => undefined);
   try {

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { RefusedError, StreamError, XenferryError } from '../errors/errors.js';
-import { printableLine } from '../errors/printable.js';
+import { RefusedError, StreamError, XenferryError } from '../../errors/errors.js';
+import { printableLine } from '../../errors/printable.js';
 
 /** A file names the window that it wants to be unpacked with; its largest usual one is 128 MiB. */
 const MEMORY_LIMIT = '256MiB';
