@@ -148,7 +148,7 @@ if (role === 'receive') {
     lanes: options.lanes,
     compression: options.compression,
     cancel: never,
-    hurry: never,
+    abandon: never,
     onProgress: () => undefined,
   });
   const { rawBytes, wireBytes, transferMs, totalMs, stages, digest } = report;

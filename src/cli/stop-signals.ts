@@ -8,7 +8,7 @@ import { printNote } from './output.js';
  */
 export class StopSignals implements Disposable {
   readonly #cancel = new AbortController();
-  readonly #hurry = new AbortController();
+  readonly #abandon = new AbortController();
 
   /** @param what is being stopped, for the notice; without it the stop is silent */
   constructor(private readonly what?: string) {
@@ -20,8 +20,8 @@ export class StopSignals implements Disposable {
     return this.#cancel.signal;
   }
 
-  get hurry(): AbortSignal {
-    return this.#hurry.signal;
+  get abandon(): AbortSignal {
+    return this.#abandon.signal;
   }
 
   readonly #onSignal = (name: NodeJS.Signals): void => {
@@ -30,9 +30,9 @@ export class StopSignals implements Disposable {
         printNote(`${name}: stopping ${this.what}; once more to stop waiting for the other host`);
       }
       this.#cancel.abort(new AbortedError(`stopped by ${name}`));
-    } else if (!this.#hurry.signal.aborted) {
+    } else if (!this.#abandon.signal.aborted) {
       if (this.what !== undefined) printNote(`${name}: not waiting for the other host any longer`);
-      this.#hurry.abort(new AbortedError(`stopped by a second ${name}`));
+      this.#abandon.abort(new AbortedError(`stopped by a second ${name}`));
     }
   };
 

@@ -11,13 +11,15 @@ import type { Domain } from '../domain/model.js';
 import type { Journal } from '../journal/journal.js';
 import { JOURNAL_VERSION } from '../journal/records.js';
 import type { Toolstack, TransferEvent } from '../toolstack/toolstack.js';
-import { Arrival, type ArrivalSubject, type InboundLanes } from './arrival.js';
+import type { DestMachine } from '../handover/machines.js';
+import { Arrival, lostError, type ArrivalSubject } from './arrival.js';
+import { ArrivalHistory } from './arrival-history.js';
+import type { ArrivalHooks } from './arrival-hooks.js';
 import { findProblems, neededKiB } from './preflight.js';
-import { PastArrivals } from './past-arrivals.js';
+import type { InboundLanes } from './receive-guest.js';
 import type { Reservation, Reserve } from './reservation.js';
 import { readSentGuest, type SentGuest } from './sent-guest.js';
 import type { SourceConnection } from './source-connection.js';
-import type { Welcome } from './welcome.js';
 
 /** Raw bytes that may be on the way unacknowledged; bounds the memory of both sides. */
 export const MAX_WINDOW_BYTES = 64 * 1024 * 1024;
@@ -34,7 +36,8 @@ export interface ArrivalsContext<Lane> {
   readonly journal: Journal;
   readonly deadlines: Deadlines;
   readonly reserve: Reserve;
-  readonly welcome: Welcome;
+  readonly hooks: ArrivalHooks;
+  readonly machine: DestMachine;
   /** @param reconnectMs how long the lanes outlive the loss of all their connections; 0: one that is lost ends them */
   readonly makeLanes: (count: number, windowBytes: number, reconnectMs: number) => LaneSet<Lane>;
   readonly onEvent: (migration: string, event: TransferEvent) => void;
@@ -65,11 +68,11 @@ export class Arrivals<Lane> {
   readonly #live = new Map<string, Live<Lane>>();
   /** By migration, the first to come first. */
   readonly #preparing = new Map<string, Preparing>();
-  readonly #past: PastArrivals;
+  readonly #history: ArrivalHistory;
   #closed: XenferryError | undefined;
 
   constructor(private readonly context: ArrivalsContext<Lane>) {
-    this.#past = new PastArrivals(context);
+    this.#history = new ArrivalHistory(context);
   }
 
   /** How many are under way. */
@@ -84,20 +87,20 @@ export class Arrivals<Lane> {
       case 'prepare':
         return this.#prepareOnce(request, from);
       case 'finish':
-        if (live === undefined) return this.#past.told(request.migration, from);
+        if (live === undefined) return this.#history.recordedOutcome(request.migration, from);
         live.reservation.refuseAbort('the source has asked to let the guest run here: that is being decided');
         this.context.log(`${live.arrival.subject.name}: the source has sent everything and asks to finish`);
         return live.arrival.finish(request);
       case 'cancel':
-        if (live === undefined) return this.#past.told(request.migration, from);
+        if (live === undefined) return this.#history.recordedOutcome(request.migration, from);
         return live.arrival.cancel(fromWire(request.error));
       case 'status':
-        if (live === undefined) return this.#past.status(request, from);
+        if (live === undefined) return this.#history.status(request, from);
         // Only a source that has given its old conversation up asks in a new one.
         if (live.connection !== from) live.connection.supersede?.();
         return live.arrival.outcome();
       case 'confirm':
-        this.#past.confirmed(request.migration, from);
+        this.#history.confirmed(request.migration, from);
         return { type: 'confirmed' };
     }
   }
@@ -118,9 +121,9 @@ export class Arrivals<Lane> {
 
   /** The control connection has ended: what it had begun and not yet finished is given up. */
   async lost(from: SourceConnection, cause: Error | undefined): Promise<void> {
-    await this.#giveUpPreparing(Arrival.lostError(cause), from);
+    await this.#giveUpPreparing(lostError(cause), from);
     const mine = [...this.#live.values()].filter((live) => live.connection === from);
-    await Promise.all(mine.map((live) => live.arrival.lost(Arrival.lostError(cause))));
+    await Promise.all(mine.map((live) => live.arrival.lost(cause)));
   }
 
   /** Resolves when none is under way any more. */
@@ -158,8 +161,9 @@ export class Arrivals<Lane> {
   #prepareOnce(request: Prepare, from: SourceConnection): Promise<Reply> {
     if (this.#closed !== undefined) return Promise.resolve(refusalOf(this.#closed));
     const { migration } = request;
-    const isKnown = this.context.journal.read(migration, 'dest') !== undefined;
-    if (isKnown || this.#live.has(migration) || this.#preparing.has(migration)) {
+    const isLive = this.#live.has(migration) || this.#preparing.has(migration);
+    const known = isLive || this.context.journal.read(migration, 'dest') !== undefined;
+    if (this.context.machine.admission({ known, epoch: request.epoch, highestEpoch: 0 }) === 'repeated') {
       const repeated = new ProtocolError('E_PROTOCOL_REPEATED', `migration ${migration} was prepared already`);
       return Promise.resolve(refusalOf(repeated));
     }
@@ -209,7 +213,7 @@ export class Arrivals<Lane> {
     }
     try {
       const highestEpoch = context.journal.highestEpoch(domain.uuid);
-      if (request.epoch <= highestEpoch) {
+      if (context.machine.admission({ known: false, epoch: request.epoch, highestEpoch }) === 'stale') {
         reservation[Symbol.dispose]();
         return {
           type: 'refused',
@@ -234,7 +238,7 @@ export class Arrivals<Lane> {
       let problems = await findProblems(domain, context.toolstack, promisedKiB, deadline.signal);
       if (problems.length === 1 && problems[0].code === 'E_REFUSED_NO_MEMORY') {
         try {
-          await context.welcome.makeRoom(domain, neededKiB(domain), promisedKiB, deadline.signal);
+          await context.hooks.makeRoom(domain, neededKiB(domain), promisedKiB, deadline.signal);
         } catch (error) {
           reservation[Symbol.dispose]();
           return refusalOf(error);
@@ -245,10 +249,10 @@ export class Arrivals<Lane> {
         reservation[Symbol.dispose]();
         return refusal(problems);
       }
-      const wishes = { definition, unsafe: request.unsafe === true, from: from.hostname };
+      const options = { definition, unsafe: request.unsafe === true, from: from.hostname };
       let guest: Domain;
       try {
-        guest = await context.welcome.prepare(domain, wishes, deadline.signal);
+        guest = await context.hooks.prepare(domain, options, deadline.signal);
       } catch (error) {
         reservation[Symbol.dispose]();
         return refusalOf(error);
@@ -260,7 +264,7 @@ export class Arrivals<Lane> {
         const { native: _native, ...rest } = request;
         return this.#start(guest === domain ? request : rest, from, guest, streamVersion, reservation);
       } catch (error) {
-        await context.welcome.refused(domain, undefined);
+        await context.hooks.refused(domain, undefined);
         if (!deadline.signal.aborted) throw error;
         reservation[Symbol.dispose]();
         return refusalOf(error);
@@ -306,7 +310,8 @@ export class Arrivals<Lane> {
       {
         toolstack: context.toolstack,
         deadlines: context.deadlines,
-        welcome: context.welcome,
+        hooks: context.hooks,
+        machine: context.machine,
         reconnectMs: from.reconnectMs ?? 0,
         file,
         onFailed: (error) => from.notify(subject.migration, subject.epoch, error),
@@ -318,12 +323,15 @@ export class Arrivals<Lane> {
         onSettled: context.log,
       },
       subject,
-      { domain, ...(request.native === undefined ? {} : { native: request.native }) },
-      streamVersion,
-      lanes,
-      choice === undefined || request.stream === undefined
-        ? undefined
-        : { choice, digestKey: Buffer.from(request.stream.digestKey, 'hex') },
+      {
+        config: { domain, ...(request.native === undefined ? {} : { native: request.native }) },
+        streamVersion,
+        lanes,
+        terms:
+          choice === undefined || request.stream === undefined
+            ? undefined
+            : { choice, digestKey: Buffer.from(request.stream.digestKey, 'hex') },
+      },
     );
     const token = randomBytes(32);
     const promisedKiB = domain.memoryMaxKiB;

@@ -1,24 +1,30 @@
 /**
- * The arriving side's half of the handover, as a pure state machine.
+ * The destination's half of the handover, as a pure state machine.
  *
- *   receiving --restored and finish, digests equal--> arriving --running--> arrived
+ *   receiving --restored and finish, digests equal; claimed--> committed --activated--> activated
  *       |
- *       | failed, cancel, lost (while finish was not heard), digests differ
+ *       | failed, cancel, lost (before finish was heard), claim failed, digests differ, commit not recorded
  *       v
  *    refusing --destroyed--> refused
  *
- * The record of `arriving` is the commit: the one decision in the whole handover. Before it the guest
- * belongs to the source and our copy stays paused; behind it the guest is ours. The record of
- * `refusing` says that we can never commit; only then may the source be told `aborted`.
+ * The record of `committed` is the commit: the one decision in the whole handover. Before it the guest belongs to the
+ * source and the copy here stays paused; after it the guest is ours. The record of `refusing` says that we can never
+ * commit; only then, or once the copy is gone, may the source be answered `aborted`.
  *
- * A record of `arriving` that could not be written may be on the disk all the same. From then on our
- * copy may be destroyed only behind a durable `refusing`: a restart could find the commit, and must
- * then find the copy too.
+ * A state is entered when its record is durable. A commit whose record failed may be on the disk all the same
+ * (`commit: 'maybe-torn'`): the copy is then destroyed only after a durable `refusing`, since a restart could find the
+ * commit and must find the copy too.
  */
-export type DestPhase = 'receiving' | 'arriving' | 'arrived' | 'refusing' | 'refused';
+export type DestPhase = 'receiving' | 'committed' | 'activated' | 'refusing' | 'refused';
 
 export interface DestState {
   readonly phase: DestPhase;
+  /** The record of the commit: not written, perhaps on the disk, or on the disk. */
+  readonly commit: 'none' | 'maybe-torn' | 'durable';
+  /** The record of the refusal is on the disk: a restart, too, would find that we cannot commit. */
+  readonly refusal: 'none' | 'durable';
+  /** Committed here, and lost since: only a person can say which copy is right. */
+  readonly vanished: boolean;
   /** Digest of the stream as it went into the restore; set once the restore is done. */
   readonly restored?: string;
   /** Digest of the stream as it left the save; set once `finish` was heard. */
@@ -32,89 +38,159 @@ export type DestEvent =
   | { readonly type: 'cancel' }
   /** The connection to the source is gone, or was silent beyond its deadline. */
   | { readonly type: 'lost' }
-  | { readonly type: 'running' }
+  /** What only one side may hold is ours, or could not be had. */
+  | { readonly type: 'claimed' }
+  | { readonly type: 'claim-failed' }
+  /** The record is on the disk. */
+  | { readonly type: 'recorded'; readonly phase: DestPhase }
+  /** Writing the record failed; it may be on the disk all the same. */
+  | { readonly type: 'record-failed'; readonly phase: DestPhase }
+  /** The guest runs here, or stays paused as was asked, or could not be let run: it is here in each case. */
+  | { readonly type: 'activated' }
+  /** The guest is not here any more, and has not been seen here since the commit. */
+  | { readonly type: 'vanished' }
   | { readonly type: 'destroyed' }
+  | { readonly type: 'destroy-failed' }
   /** Our process starts again and finds this state in the journal. */
   | { readonly type: 'restarted' };
 
+export type Outcome = 'committed' | 'aborted' | 'pending';
+
 export type DestAct =
+  /** Answered by `recorded` or `record-failed`. */
   | { readonly do: 'record'; readonly phase: DestPhase }
-  | { readonly do: 'unpause' }
+  /** Take over what only one side may hold. Answered by `claimed` or `claim-failed`. */
+  | { readonly do: 'claim' }
+  /** Let the guest run, if it is to. Answered by `activated` or `vanished`. */
+  | { readonly do: 'activate' }
+  /** Answered by `destroyed` or `destroy-failed`. */
   | { readonly do: 'destroy' }
-  /** Tell whoever waits for an outcome. */
-  | { readonly do: 'answer' };
+  /** Nothing more is done now: answer those who wait. `pending`: the journal stays open until the next question or start. */
+  | { readonly do: 'answer'; readonly outcome: Outcome };
 
 export interface DestStep {
   readonly state: DestState;
   readonly acts: readonly DestAct[];
 }
 
-export type Outcome = 'committed' | 'aborted' | 'pending';
+/** What a destination has seen of a migration, and of its domain, when it is asked to prepare. */
+export interface Attempt {
+  /** There is a journal of this very migration, or it is under way. */
+  readonly known: boolean;
+  readonly epoch: number;
+  /** The highest epoch of any migration of the domain here; 0 where there was none. */
+  readonly highestEpoch: number;
+}
 
-export const DEST_FINAL: ReadonlySet<DestPhase> = new Set<DestPhase>(['arrived', 'refused']);
+export const DEST_FINAL: ReadonlySet<DestPhase> = new Set<DestPhase>(['activated', 'refused']);
 
-/** What the source is told when it asks. */
-export function outcomeOf(phase: DestPhase): Outcome {
+/** Whether an attempt may begin: each only once, and none after a later one. */
+export function admission({ known, epoch, highestEpoch }: Attempt): 'admitted' | 'repeated' | 'stale' {
+  if (known) return 'repeated';
+  return epoch > highestEpoch ? 'admitted' : 'stale';
+}
+
+/** The state that a phase read back from the journal stands for. Its record may not be on the disk yet. */
+export function recall(phase: DestPhase): DestState {
+  return {
+    phase,
+    commit: phase === 'activated' ? 'durable' : phase === 'committed' ? 'maybe-torn' : 'none',
+    refusal: phase === 'refused' ? 'durable' : 'none',
+    vanished: false,
+  };
+}
+
+/** What the source is told when it asks: nothing that a restart could take back. */
+export function outcomeOf({ phase, commit, refusal, vanished }: DestState): Outcome {
   switch (phase) {
     case 'receiving':
       return 'pending';
-    case 'arriving':
-    case 'arrived':
-      return 'committed';
+    case 'committed':
+    case 'activated':
+      return commit === 'durable' && !vanished ? 'committed' : 'pending';
     case 'refusing':
+      return refusal === 'durable' ? 'aborted' : 'pending';
     case 'refused':
       return 'aborted';
   }
 }
 
-const refuse = (state: DestState): DestStep => ({
-  state: { ...state, phase: 'refusing' },
-  acts: [{ do: 'record', phase: 'refusing' }, { do: 'destroy' }],
-});
+const record = (state: DestState, phase: DestPhase): DestStep => ({ state, acts: [{ do: 'record', phase }] });
 
+const answer = (state: DestState): DestStep => ({ state, acts: [{ do: 'answer', outcome: outcomeOf(state) }] });
+
+/** Decides once the restore is done and `finish` was heard. */
 function settle(state: DestState): DestStep {
   if (state.restored === undefined || state.finish === undefined) return { state, acts: [] };
-  if (state.restored !== state.finish) return refuse(state);
-  return { state: { ...state, phase: 'arriving' }, acts: [{ do: 'record', phase: 'arriving' }, { do: 'unpause' }] };
+  return state.restored === state.finish ? { state, acts: [{ do: 'claim' }] } : record(state, 'refusing');
+}
+
+function stepReceiving(state: DestState, event: DestEvent): DestStep {
+  switch (event.type) {
+    case 'restored':
+      return settle({ ...state, restored: event.digest });
+    case 'finish':
+      // A second `finish` never replaces the first: a repeated frame cannot change the decision.
+      return state.finish === undefined ? settle({ ...state, finish: event.digest }) : { state, acts: [] };
+    case 'lost':
+      // After `finish` the source waits, suspended, for whatever we decide: go on and decide.
+      return state.finish === undefined ? record(state, 'refusing') : { state, acts: [] };
+    case 'failed':
+    case 'cancel':
+    case 'claim-failed':
+    case 'restarted':
+      return record(state, 'refusing');
+    case 'claimed':
+      return record(state, 'committed');
+    default:
+      return stepRefused(state, event);
+  }
+}
+
+/** What follows the record that ends `receiving`, or that is written again in `refusing`. */
+function stepRefused(state: DestState, event: DestEvent): DestStep {
+  if (event.type === 'recorded' && event.phase === 'committed')
+    return { state: { ...state, phase: 'committed', commit: 'durable' }, acts: [{ do: 'activate' }] };
+  if (event.type === 'record-failed' && event.phase === 'committed')
+    return record({ ...state, commit: 'maybe-torn' }, 'refusing');
+  if (event.type === 'recorded' && event.phase === 'refusing')
+    return { state: { ...state, phase: 'refusing', commit: 'none', refusal: 'durable' }, acts: [{ do: 'destroy' }] };
+  if (event.type === 'record-failed' && event.phase === 'refusing') {
+    const refusing: DestState = { ...state, phase: 'refusing' };
+    // Without the record a restart finds `receiving` and refuses as well; but not where a torn commit may lie before it.
+    return state.commit === 'maybe-torn' ? answer(refusing) : { state: refusing, acts: [{ do: 'destroy' }] };
+  }
+  return { state, acts: [] };
 }
 
 /** The next state and what to do, in order. An event that says nothing new in a state changes nothing. */
 export function stepDest(state: DestState, event: DestEvent): DestStep {
   const stay: DestStep = { state, acts: [] };
+  const follows = event.type === 'recorded' || event.type === 'record-failed';
   switch (state.phase) {
     case 'receiving':
-      switch (event.type) {
-        case 'restored':
-          return settle({ ...state, restored: event.digest });
-        case 'finish':
-          // A second `finish` never replaces the first: a repeated frame cannot change the decision.
-          return state.finish === undefined ? settle({ ...state, finish: event.digest }) : stay;
-        case 'lost':
-          // With `finish` heard, the source waits suspended for whatever we decide: go on and decide.
-          return state.finish === undefined ? refuse(state) : stay;
-        case 'failed':
-        case 'cancel':
-        case 'restarted':
-          return refuse(state);
-        case 'running':
-        case 'destroyed':
-          return stay;
-      }
-      break;
-    case 'arriving':
-      if (event.type === 'running')
-        return { state: { ...state, phase: 'arrived' }, acts: [{ do: 'record', phase: 'arrived' }, { do: 'answer' }] };
+      return stepReceiving(state, event);
+    case 'committed':
       // What was read back may not be on the disk yet: it is written again before anything rests on it.
-      if (event.type === 'restarted') return { state, acts: [{ do: 'record', phase: 'arriving' }, { do: 'unpause' }] };
+      if (event.type === 'restarted') return record(state, 'committed');
+      if (event.type === 'recorded' && event.phase === 'committed')
+        return { state: { ...state, commit: 'durable' }, acts: [{ do: 'activate' }] };
+      if (event.type === 'record-failed' && event.phase === 'committed')
+        return answer({ ...state, commit: 'maybe-torn' });
+      if (event.type === 'activated') return record(state, 'activated');
+      if (event.type === 'vanished') return answer({ ...state, vanished: true });
+      // The commit is on the disk: without this record a restart activates the guest again.
+      if (follows && event.phase === 'activated') return answer({ ...state, phase: 'activated' });
       return stay;
     case 'refusing':
-      if (event.type === 'destroyed')
-        return { state: { ...state, phase: 'refused' }, acts: [{ do: 'record', phase: 'refused' }, { do: 'answer' }] };
-      if (event.type === 'restarted') return refuse(state);
-      return stay;
-    case 'arrived':
+      if (event.type === 'restarted') return record(state, 'refusing');
+      if (event.type === 'destroyed') return record(state, 'refused');
+      if (event.type === 'destroy-failed') return answer(state);
+      // The copy is gone: without this record a restart refuses again.
+      if (follows && event.phase === 'refused') return answer({ ...state, phase: 'refused' });
+      return stepRefused(state, event);
+    case 'activated':
     case 'refused':
       return stay;
   }
-  return stay;
 }

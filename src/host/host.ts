@@ -5,6 +5,7 @@ import { Deadline } from '../errors/deadline.js';
 import { RefusedError, SystemError } from '../errors/errors.js';
 import { messageOf } from '../errors/message-of.js';
 import { ownCommand } from '../errors/shell-words.js';
+import { HANDOVER, type HandoverMachines } from '../handover/machines.js';
 import { Journal } from '../journal/journal.js';
 import type { DomainInfo, Toolstack } from '../toolstack/toolstack.js';
 import { makePrivateFolder } from '../posix/private-folder.js';
@@ -45,6 +46,8 @@ export interface HostOptions {
   readonly nestedHvm?: boolean | undefined;
   /** Folder of disk leases that hosts share; absent: disks are not locked. */
   readonly leaseDir?: string | undefined;
+  /** The rules of the handover; tests give altered ones. Default: the real ones. */
+  readonly handover?: HandoverMachines;
   /** Default: opens that folder. */
   readonly openLeases?: (dir: string) => LeaseStore;
   /** What the toolstack says while the job of a domain goes on. */
@@ -73,6 +76,8 @@ export class Host implements AsyncDisposable {
   readonly leases: Leases;
   readonly autoballoon: Autoballoon;
   readonly nestedHvm: boolean;
+  /** The rules of the handover. */
+  readonly handover: HandoverMachines;
   readonly log: (line: string) => void;
   readonly #onSeen: (infos: readonly DomainInfo[]) => void;
 
@@ -83,6 +88,7 @@ export class Host implements AsyncDisposable {
     this.version = options.version;
     this.stateDir = options.stateDir;
     this.log = options.log;
+    this.handover = options.handover ?? HANDOVER;
     this.autoballoon = options.autoballoon ?? 'auto';
     this.nestedHvm = options.nestedHvm ?? false;
     this.#onSeen = options.onSeen ?? (() => undefined);

@@ -5,7 +5,7 @@ import { OwnedFd } from '../posix/owned-fd.js';
 import { EntryCache } from './entry-cache.js';
 import { journalLine, readJournalText, type JournalEntry } from './journal-text.js';
 import { DEFAULT_RETENTION, prunable, type Retention } from './prune.js';
-import type { JournalHeader, JournalSide, JournalState } from './records.js';
+import { stateRecord, type JournalHeader, type JournalSide, type JournalState } from './records.js';
 import { makeFolder } from '../posix/folder.js';
 
 /** One migration writes fewer than twenty records. */
@@ -54,7 +54,7 @@ export class JournalFile implements Disposable {
   append(state: JournalState): void {
     try {
       ftruncateSync(this.#fd.fd, this.#length);
-      const bytes = writeWhole(this.#fd.fd, journalLine(state), this.#length);
+      const bytes = writeWhole(this.#fd.fd, journalLine(stateRecord(state)), this.#length);
       fsyncSync(this.#fd.fd);
       this.#length += bytes;
     } catch (error) {

@@ -1,14 +1,15 @@
+import { DEST_FINAL, type DestPhase } from '../handover/dest-side.js';
 import { SOURCE_FINAL, type SourceState } from '../handover/source-side.js';
 import type { JournalEntry } from './journal-text.js';
 
 const SOURCE_STATES: readonly string[] = [
   'preparing',
   'performing',
-  'deciding',
+  'in-doubt',
   'leaving',
   'returning',
-  'gone',
-  'kept',
+  'released',
+  'retained',
 ] satisfies SourceState[];
 
 function isSourceState(state: string): state is SourceState {
@@ -21,6 +22,24 @@ export function sourceStateOf(entry: JournalEntry): SourceState {
   return state !== undefined && isSourceState(state) ? state : 'preparing';
 }
 
+const DEST_PHASES: readonly string[] = [
+  'receiving',
+  'committed',
+  'activated',
+  'refusing',
+  'refused',
+] satisfies DestPhase[];
+
+function isDestPhase(state: string): state is DestPhase {
+  return DEST_PHASES.includes(state);
+}
+
+/** The phase that a destination's journal ends in; one without a state, or no journal at all, had not decided anything. */
+export function destPhaseOf(entry: JournalEntry | undefined): DestPhase {
+  const state = entry?.state?.state;
+  return state !== undefined && isDestPhase(state) ? state : 'receiving';
+}
+
 /** Journals of migrations, either side, that are not settled. */
 export function openMigrations(entries: readonly JournalEntry[]): JournalEntry[] {
   const departures = entries.filter(
@@ -31,7 +50,5 @@ export function openMigrations(entries: readonly JournalEntry[]): JournalEntry[]
 
 /** Journals of arrivals that are not settled. */
 export function openArrivals(entries: readonly JournalEntry[]): JournalEntry[] {
-  return entries.filter(
-    ({ header, state }) => header.side === 'dest' && state?.state !== 'arrived' && state?.state !== 'refused',
-  );
+  return entries.filter((entry) => entry.header.side === 'dest' && !DEST_FINAL.has(destPhaseOf(entry)));
 }

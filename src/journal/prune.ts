@@ -12,18 +12,18 @@ const DAY_MS = 86_400_000;
 export const DEFAULT_RETENTION: Retention = { maxAgeMs: 30 * DAY_MS, maxCount: 500 };
 
 /**
- * Whether nobody will ask after this migration any more. A destination's «arrived» counts only once the source has confirmed that
- * it ended its own copy: a source that asks and is told nothing would take its guest back, and it would run twice. A «refused» may
+ * Whether nobody will ask after this migration any more. A destination's `activated` counts only once the source has confirmed that
+ * it ended its own copy: a source that asks and is told nothing would take its guest back, and it would run twice. A `refused` may
  * be forgotten, since what is not known is refused.
  */
 function isOver({ header, state }: JournalEntry): boolean {
   switch (state?.state) {
-    case 'gone':
-    case 'kept':
+    case 'released':
+    case 'retained':
       return header.side === 'source';
     case 'refused':
       return header.side === 'dest';
-    case 'arrived':
+    case 'activated':
       return header.side === 'dest' && state.confirmed === true;
     default:
       return false;

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { DestPhase } from '../handover/dest-side.js';
+import type { RecordedState } from '../handover/source-side.js';
 
 /** Which side of a migration a journal speaks for. */
 export type JournalSide = 'source' | 'dest';
@@ -29,28 +31,63 @@ export const headerSchema = z.object({
 });
 export type JournalHeader = z.infer<typeof headerSchema>;
 
+/**
+ * Words that stand for a state in the files, where they differ from the state's name. The files keep the words of the first
+ * release, so that it can read them; both are read.
+ */
+const WORDS = {
+  'in-doubt': 'deciding',
+  released: 'gone',
+  retained: 'kept',
+  committed: 'arriving',
+  activated: 'arrived',
+} as const;
+
+const STATES = [
+  'performing',
+  'in-doubt',
+  'leaving',
+  'returning',
+  'released',
+  'retained',
+  'receiving',
+  'committed',
+  'activated',
+  'refusing',
+  'refused',
+] as const satisfies readonly (RecordedState | DestPhase)[];
+type State = (typeof STATES)[number];
+
+const stateOf = new Map<string, State>([
+  ...STATES.map((state) => [state, state] as const),
+  ...STATES.map((state) => [journalWord(state), state] as const),
+]);
+
+/** The word that stands for a state in the files. */
+export function journalWord(state: State): string {
+  return state in WORDS ? WORDS[state as keyof typeof WORDS] : state;
+}
+
 /** Every further line: a state that was entered. States are those of src/handover. */
 export const stateSchema = z.object({
-  state: z.enum([
-    'performing',
-    'deciding',
-    'leaving',
-    'returning',
-    'gone',
-    'kept',
-    'receiving',
-    'arriving',
-    'arrived',
-    'refusing',
-    'refused',
-  ]),
+  state: z.string().transform((word, context): State => {
+    const state = stateOf.get(word);
+    if (state !== undefined) return state;
+    context.addIssue({ code: 'custom', message: `unknown state ${word}` });
+    return z.NEVER;
+  }),
   at: z.iso.datetime(),
   /** The destination's domain, once known. */
   domid: z.int().positive().optional(),
   /** Whether the guest is to run once it has arrived. */
   run: z.boolean().optional(),
   why: z.string().optional(),
-  /** With `arrived`: the source has said that its own copy is gone, and will not ask again. */
+  /** With `activated`: the source has said that its own copy is gone, and will not ask again. */
   confirmed: z.literal(true).optional(),
 });
 export type JournalState = z.infer<typeof stateSchema>;
+
+/** A state as it is written down. */
+export function stateRecord(state: JournalState): Record<string, unknown> {
+  return { ...state, state: journalWord(state.state) };
+}

@@ -9,7 +9,8 @@ import { Deadline } from '../errors/deadline.js';
 import { RefusedError, XenferryError } from '../errors/errors.js';
 import { codeOf, messageOf } from '../errors/message-of.js';
 import { ownCommand } from '../errors/shell-words.js';
-import { Departure, type DepartureContext, type Need } from '../source/departure.js';
+import { Departure, type DepartureContext } from '../source/departure.js';
+import type { Need } from '../source/destination-session.js';
 import type { Connect } from '../source/destination.js';
 import type { DepartureReport, ProgressEvent } from '../source/report.js';
 import type { JournalHeader } from '../journal/records.js';
@@ -58,7 +59,7 @@ export interface MigrateRequest {
   /** In place of the host's own. */
   readonly deadlines?: Deadlines | undefined;
   readonly cancel: AbortSignal;
-  readonly hurry: AbortSignal;
+  readonly abandon: AbortSignal;
   readonly onProgress: (event: ProgressEvent) => void;
 }
 
@@ -153,7 +154,8 @@ async function migrateHeld(
     deadlines,
     connect: request.connect,
     cancel: watch === undefined ? cancel : AbortSignal.any([cancel, watch.cancel]),
-    hurry: request.hurry,
+    abandon: request.abandon,
+    machine: host.handover.source,
     onProgress,
     beforeResume: (guest, failed) => host.leases.reclaim(guest, failed),
   };

@@ -227,7 +227,7 @@ it('a peer with a good certificate that does everything wrong: an honest migrati
     suspend: false,
     lanes: 2,
     cancel: never,
-    hurry: never,
+    abandon: never,
     onProgress: (event) => {
       if (event.type === 'phase' && event.phase === 'perform') moves();
     },

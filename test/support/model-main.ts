@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { explore } from './handover-explorer.js';
+import { explore } from './model/explore.js';
 
-/* `npm run test:model`: walks every state of the handover and says what it found. */
+/* `npm run test:model`: walks every state of the handover and prints what it found. */
 
 const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
 const startedAt = performance.now();
@@ -16,7 +16,7 @@ if (values.json) {
       `the whole space: the farthest state lies ${depth} steps from the start; either side may die ${crashes} times in all\n` +
       `promises broken: ${broken.length}; states without a way out: ${withoutWayOut.length}\n`,
   );
-  for (const { promise, world } of broken.slice(0, 3)) process.stdout.write(`${promise}: ${JSON.stringify(world)}\n`);
+  for (const { promise, way } of broken.slice(0, 3)) process.stdout.write(`${promise}:\n  ${way.join('\n  ')}\n`);
   for (const world of withoutWayOut.slice(0, 3)) process.stdout.write(`no way out: ${JSON.stringify(world)}\n`);
 }
 process.exitCode = broken.length + withoutWayOut.length === 0 ? 0 : 1;

@@ -8,7 +8,7 @@ export const PLAINLY = {
   suspend: false,
   lanes: 1,
   cancel: never,
-  hurry: never,
+  abandon: never,
   onProgress: () => undefined,
 } satisfies Partial<MigrateRequest>;
 

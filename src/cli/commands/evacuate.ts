@@ -146,7 +146,7 @@ async function run(options: EvacuateOptions): Promise<void> {
     destinations: answering,
     parallel,
     // Also behind Ctrl-C: what is here in the end is what counts.
-    list: () => leaversOf(host, stays, stop.hurry),
+    list: () => leaversOf(host, stays, stop.abandon),
     arrivals: async () => {
       for (const { name, what } of arriving(host)) news.notice(`waits for ${name}, which is ${what}`);
       return (await waitForArrivals(host, stop.cancel)).map(({ name }) => name);
@@ -157,7 +157,7 @@ async function run(options: EvacuateOptions): Promise<void> {
       const session: MigrateSession = {
         ...asker(),
         cancel: stop.cancel,
-        hurry: stop.hurry,
+        abandon: stop.abandon,
         onProgress: (event) => news.progress(leaver, event),
         onNotice: news.notice,
       };

@@ -101,7 +101,7 @@ async function receive(
       lanes,
       paused: flags.paused,
       signal: stop.cancel,
-      hurry: stop.hurry,
+      abandon: stop.abandon,
       log: (line) => printNote(line),
     });
     printNote(`${name} has arrived and ${running ? 'runs' : 'is paused'}`);

@@ -100,7 +100,7 @@ async function run({ p2p, json, progress: style, ...rest }: MigrateVerbOptions):
   const session: MigrateSession = {
     ...ownAsker(),
     cancel: stop.cancel,
-    hurry: stop.hurry,
+    abandon: stop.abandon,
     onProgress: progress.take,
     onNotice: (text) => printNote(`notice: ${text}`),
   };

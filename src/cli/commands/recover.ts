@@ -3,6 +3,7 @@ import { openDestination, type OpenDestination } from '../../migration/connect/o
 import { RISK, type Keep } from '../../migration/recover/decide-by-hand.js';
 import { openMigrations } from '../../journal/open-migrations.js';
 import { recover, recoverByHand } from '../../migration/recover/recover.js';
+import { journalWord } from '../../journal/records.js';
 import { parseDestinationUri } from '../../host/config/uri.js';
 import { dialerOptions } from '../dialing.js';
 import { dialingOptions, type DialingOptions } from '../dialing-options.js';
@@ -50,7 +51,7 @@ export const recoverCommand: CommandModule<GlobalOptions, RecoverOptions> = {
         side: header.side,
         domain: header.name,
         peer: header.peer,
-        state: state?.state ?? 'begun',
+        state: state === undefined ? 'begun' : journalWord(state.state),
       }));
       if (options.json) printJson(open);
       else

@@ -103,7 +103,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
         return await doors.open(peer);
       },
       log,
-      hurry: stop.hurry,
+      abandon: stop.abandon,
     });
     if (office === undefined) log('another daemon takes the orders of this host already');
     using _standing = await openStandingDoor(host, options, doors, log);

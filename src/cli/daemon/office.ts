@@ -34,7 +34,7 @@ export interface OfficeOptions {
   readonly openDoor: (visitor: Visitor) => Promise<string>;
   readonly log: (line: string) => void;
   /** The daemon is to end without waiting for other hosts' answers. */
-  readonly hurry: AbortSignal;
+  readonly abandon: AbortSignal;
 }
 
 /**
@@ -98,9 +98,9 @@ export class Office implements AsyncDisposable {
     if (order.say !== 'migrate') throw new Error(`an order was expected, got ${order.say}`);
     socket.setTimeout(0);
     const cancel = new AbortController();
-    const hurry = new AbortController();
+    const abandon = new AbortController();
     const answers = new Map<number, (text: string | undefined) => void>();
-    void hear(lines, { cancel, hurry, answers });
+    void hear(lines, { cancel, abandon, answers });
     let asked = 0;
     const session: MigrateSession = {
       environment: order.environment,
@@ -117,7 +117,7 @@ export class Office implements AsyncDisposable {
             })
         : undefined,
       cancel: AbortSignal.any([cancel.signal, this.#closing.signal]),
-      hurry: AbortSignal.any([hurry.signal, this.options.hurry]),
+      abandon: AbortSignal.any([abandon.signal, this.options.abandon]),
       onNotice: (text) => say({ say: 'notice', text }),
       onProgress: teller(socket, say, order.wantsProgress),
     };
@@ -173,7 +173,7 @@ async function letGo(socket: Socket): Promise<void> {
 
 interface Heard {
   readonly cancel: AbortController;
-  readonly hurry: AbortController;
+  readonly abandon: AbortController;
   readonly answers: Map<number, (text: string | undefined) => void>;
 }
 
@@ -183,7 +183,7 @@ async function hear(lines: AsyncGenerator<string, void, undefined>, heard: Heard
     for await (const line of lines) {
       const word = JSON.parse(line) as ToDaemon;
       if (word.say === 'cancel') heard.cancel.abort(new AbortedError(word.why));
-      else if (word.say === 'hurry') heard.hurry.abort(new AbortedError(word.why));
+      else if (word.say === 'hurry') heard.abandon.abort(new AbortedError(word.why));
       else if (word.say === 'answer') heard.answers.get(word.id)?.(word.text);
     }
   } catch {

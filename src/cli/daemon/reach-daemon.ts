@@ -105,10 +105,10 @@ export class ReachedDaemon implements Disposable {
 
   /**
    * Lets it move a domain. Rejects as `migrate` does. Where the daemon ends in the middle the guest's place is not known here:
-   * `MigrationError` E_DAEMON_LOST, or E_DAEMON_SILENT where it says nothing more though it was told to hurry.
+   * `MigrationError` E_DAEMON_LOST, or E_DAEMON_SILENT where it says nothing more though it was told to abandon.
    */
   async migrate(options: MigrateOptions, session: MigrateSession, wantsProgress: boolean): Promise<Migrated> {
-    const { environment, askPassphrase, cancel, hurry } = session;
+    const { environment, askPassphrase, cancel, abandon } = session;
     const say = (word: ToDaemon): void => this.#say(word);
     say({
       say: 'migrate',
@@ -120,17 +120,17 @@ export class ReachedDaemon implements Disposable {
     const onCancel = (): void => say({ say: 'cancel', why: messageOf(cancel.reason) });
     let giveUp: NodeJS.Timeout | undefined;
     let silent = false;
-    const onHurry = (): void => {
-      say({ say: 'hurry', why: messageOf(hurry.reason) });
+    const onAbandon = (): void => {
+      say({ say: 'hurry', why: messageOf(abandon.reason) });
       giveUp = setTimeout(() => {
         silent = true;
         this.socket.destroy();
       }, this.lastWordMs);
     };
     if (cancel.aborted) onCancel();
-    if (hurry.aborted) onHurry();
+    if (abandon.aborted) onAbandon();
     cancel.addEventListener('abort', onCancel, { once: true });
-    hurry.addEventListener('abort', onHurry, { once: true });
+    abandon.addEventListener('abort', onAbandon, { once: true });
     let phase: Phase = 'begin';
     try {
       for await (const line of this.lines) {
@@ -165,7 +165,7 @@ export class ReachedDaemon implements Disposable {
     } finally {
       clearTimeout(giveUp);
       cancel.removeEventListener('abort', onCancel);
-      hurry.removeEventListener('abort', onHurry);
+      abandon.removeEventListener('abort', onAbandon);
     }
     throw lost(options.domain, phase, silent);
   }

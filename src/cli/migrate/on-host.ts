@@ -50,7 +50,7 @@ export async function migrateOnHost(host: Host, options: MigrateOptions, session
     bandwidthMiBps: options.bandwidth,
     compression: parseCompression(options.compress),
     cancel: session.cancel,
-    hurry: session.hurry,
+    abandon: session.abandon,
     onProgress: session.onProgress,
   });
 }

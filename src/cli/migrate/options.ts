@@ -32,7 +32,7 @@ export interface MigrateSession extends Asker {
   /** Stops it where that is still possible. */
   readonly cancel: AbortSignal;
   /** Stops the wait for the destination's answers. */
-  readonly hurry: AbortSignal;
+  readonly abandon: AbortSignal;
   readonly onProgress: (event: ProgressEvent) => void;
   readonly onNotice: (text: string) => void;
 }

@@ -23,7 +23,7 @@ export function findInDoubt(host: Host, ref: string): JournalEntry {
   const meant = host.journal
     .list()
     .filter(({ header }) => header.side === 'source' && [header.name, header.uuid, header.migration].includes(ref));
-  const inDoubt = meant.filter(({ state }) => state?.state === 'deciding');
+  const inDoubt = meant.filter(({ state }) => state?.state === 'in-doubt');
   if (inDoubt.length === 1) return inDoubt[0];
   if (inDoubt.length > 1) {
     throw new RefusedError('E_REFUSED_NOT_IN_DOUBT', `${ref} stands for ${inDoubt.length} migrations in doubt`, {
@@ -39,7 +39,7 @@ export function findInDoubt(host: Host, ref: string): JournalEntry {
 export function noteDecision(host: Host, { header }: JournalEntry, keep: Keep): void {
   using file = host.journal.resume(header.migration, 'source');
   file.append({
-    state: 'deciding',
+    state: 'in-doubt',
     at: new Date().toISOString(),
     why: `decided by a person: the guest is kept at the ${keep === 'source' ? 'source' : 'destination'}`,
   });

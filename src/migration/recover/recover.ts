@@ -91,7 +91,8 @@ async function settle(
       deadlines: host.deadlines,
       connect: await request.connectTo(header.peer),
       cancel: never,
-      hurry: request.signal,
+      abandon: request.signal,
+      machine: host.handover.source,
       onProgress: () => undefined,
       beforeResume: (uuid, migration) => host.leases.reclaim(uuid, migration),
     },
@@ -109,7 +110,7 @@ async function settle(
   const settled = after !== undefined && SOURCE_FINAL.has(sourceStateOf(after));
   const { uuid, name, domid, undefineSource } = header;
   // Where only the copy here was left to be removed, the destination was not asked again: the journal knows.
-  const place = after?.state?.state === 'gone' ? 'destination' : report.place;
+  const place = after?.state?.state === 'released' ? 'destination' : report.place;
   const leaver = { uuid, name, domid, domain: undefined, undefineSource };
   const warnings = await afterDeparture(host, leaver, { ...report, place });
   const why = place === 'in-doubt' && report.error !== undefined ? [messageOf(report.error)] : [];

@@ -44,7 +44,7 @@ export interface FromXlOptions {
   /** Gives up what is not decided yet. */
   readonly signal: AbortSignal;
   /** Stops asking an undecided destination at once. */
-  readonly hurry: AbortSignal;
+  readonly abandon: AbortSignal;
   readonly log: (line: string) => void;
 }
 
@@ -261,7 +261,7 @@ class XlSession {
     const { deadlines } = this.options;
     const { name, uuid } = config.domain;
     // Not to be given up any more: xl waits, and only an answer helps it.
-    const signal = this.options.hurry;
+    const signal = this.options.abandon;
     const until = performance.now() + deadlines.finishMs + deadlines.askMs;
     let cause: Error = new AbortedError();
     try {

@@ -1,5 +1,5 @@
 import type { ArrivalsContext } from '../../dest/arrivals.js';
-import type { NamedGuest, Welcome, Wishes } from '../../dest/welcome.js';
+import type { ArrivalHooks, NamedGuest, PrepareOptions } from '../../dest/arrival-hooks.js';
 import type { Domain } from '../../domain/model.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
@@ -15,7 +15,7 @@ import { noteStopped } from './stop-domain.js';
 /** What this host lends to whatever receives guests. */
 export function arrivalsOf(
   host: Host,
-): Pick<ArrivalsContext<never>, 'toolstack' | 'journal' | 'deadlines' | 'reserve' | 'welcome'> {
+): Pick<ArrivalsContext<never>, 'toolstack' | 'journal' | 'deadlines' | 'reserve' | 'hooks' | 'machine'> {
   const { toolstack, journal, deadlines, jobs } = host;
   const reserve: ArrivalsContext<never>['reserve'] = async (uuid, name, why, signal, kind) => {
     if (kind === 'settling') return jobs.reserve(uuid, name, why, signal, kind);
@@ -29,11 +29,11 @@ export function arrivalsOf(
       throw error;
     }
   };
-  return { toolstack, journal, deadlines, reserve, welcome: new IncomingGuests(host) };
+  return { toolstack, journal, deadlines, reserve, hooks: new IncomingGuests(host), machine: host.handover.dest };
 }
 
 /** Guests that come in take the steps of any other start (`startDomain`), spread over their arrival. */
-class IncomingGuests implements Welcome {
+class IncomingGuests implements ArrivalHooks {
   constructor(private readonly host: Host) {}
 
   makeRoom({ name }: Domain, neededKiB: number, promisedKiB: number, signal: AbortSignal): Promise<void> {
@@ -41,7 +41,7 @@ class IncomingGuests implements Welcome {
     return makeRoom(toolstack, autoballoon, { name, neededKiB, promisedKiB, signal });
   }
 
-  async prepare(sent: Domain, { definition, unsafe }: Wishes, signal: AbortSignal): Promise<Domain> {
+  async prepare(sent: Domain, { definition, unsafe }: PrepareOptions, signal: AbortSignal): Promise<Domain> {
     const { host } = this;
     refuseWhileEvacuating(host);
     const guest = await host.companions.arriving(sent, signal);

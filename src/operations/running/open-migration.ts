@@ -22,7 +22,7 @@ function migrationOf(
  * @throws RefusedError `E_REFUSED_IN_DOUBT`
  */
 export function refuseWhileLeaving(host: Host, guest: Guest): void {
-  const open = migrationOf(host, guest, 'source', ['deciding', 'leaving']);
+  const open = migrationOf(host, guest, 'source', ['in-doubt', 'leaving']);
   if (open === undefined) return;
   throw new RefusedError(
     'E_REFUSED_IN_DOUBT',
@@ -33,7 +33,7 @@ export function refuseWhileLeaving(host: Host, guest: Guest): void {
 
 /** A guest does not go on from here before its arrival is written down. @throws RefusedError `E_REFUSED_ARRIVING` */
 export function refuseHalfArrived(host: Host, guest: Guest): void {
-  const open = migrationOf(host, guest, 'dest', ['arriving']);
+  const open = migrationOf(host, guest, 'dest', ['committed']);
   if (open === undefined) return;
   throw new RefusedError(
     'E_REFUSED_ARRIVING',

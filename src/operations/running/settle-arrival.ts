@@ -11,7 +11,7 @@ import { arrivalsOf } from './incoming.js';
 export async function settleArrival(host: Host, uuid: string): Promise<void> {
   for (const entry of host.journal.list()) {
     const { header, state } = entry;
-    if (header.side !== 'dest' || header.uuid !== uuid || state?.state !== 'arriving') continue;
+    if (header.side !== 'dest' || header.uuid !== uuid || state?.state !== 'committed') continue;
     try {
       await recoverArrival({ ...arrivalsOf(host), log: (line) => host.log(line) }, entry);
     } catch (error) {

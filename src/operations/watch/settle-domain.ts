@@ -75,7 +75,7 @@ export async function settleDomain(host: Host, uuid: string, signal: AbortSignal
       break;
     }
     case 'note-arrival':
-      arrivalsOf(host).welcome.arrived(task.info, task.info.state !== 'paused');
+      arrivalsOf(host).hooks.arrived(task.info, task.info.state !== 'paused');
       break;
     case 'act':
       await actOnEnding(host, task.info, signal);

@@ -43,8 +43,8 @@ function seen(host: Host, uuid: string, info: DomainInfo | undefined, entries: r
 
 function lastMove(entries: readonly JournalEntry[]): Sighting['moved'] {
   const last = [...entries].sort((one, other) => other.header.epoch - one.header.epoch).at(0);
-  if (last?.state?.state === 'arrived') return { way: 'came', domid: last.state.domid };
-  return last?.state?.state === 'gone' ? { way: 'went', domid: last.header.domid } : undefined;
+  if (last?.state?.state === 'activated') return { way: 'came', domid: last.state.domid };
+  return last?.state?.state === 'released' ? { way: 'went', domid: last.header.domid } : undefined;
 }
 
 function isDefined(host: Host, uuid: string): boolean {

@@ -225,7 +225,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     where: (moment) => moment.side === 'wire' || isJournal(moment),
     strike: go((world) => {
       world.cancel();
-      world.hurry();
+      world.abandon();
     }),
   },
   'stop-serve': {

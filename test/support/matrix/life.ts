@@ -9,6 +9,7 @@ import { Reception } from '../../../src/migration/server/reception.js';
 import { LeaseFolder } from '../../../src/host/leases/lease-folder.js';
 import type { LeaseStore } from '../../../src/host/leases/leases.js';
 import { SystemError } from '../../../src/errors/errors.js';
+import { HANDOVER, type HandoverMachines } from '../../../src/handover/machines.js';
 import type { JournalFile } from '../../../src/journal/journal.js';
 import type { Connect } from '../../../src/source/destination.js';
 import { openEmbedded } from '../../../src/toolstack/embedded/open.js';
@@ -57,6 +58,7 @@ export class Life implements Listener, Caller, CallGate {
     private readonly network: Network,
     readonly over: AbortSignal,
     maxMigrations: number | undefined,
+    handover: HandoverMachines,
   ) {
     this.host = new Host({
       toolstack: hookToolstack(toolstack, dir, this),
@@ -66,6 +68,7 @@ export class Life implements Listener, Caller, CallGate {
       pid: process.pid,
       version: 'test',
       companions: [],
+      handover,
       // A folder that both hosts see.
       leaseDir: join(dirname(dir), 'leases'),
       openLeases: (leaseDir) => hookLeases(new LeaseFolder(leaseDir), this),
@@ -83,8 +86,9 @@ export class Life implements Listener, Caller, CallGate {
     network: Network,
     over: AbortSignal,
     maxMigrations?: number,
+    handover: HandoverMachines = HANDOVER,
   ): Promise<Life> {
-    return new Life(name, dir, await openEmbedded(dir), deadlines, moments, network, over, maxMigrations);
+    return new Life(name, dir, await openEmbedded(dir), deadlines, moments, network, over, maxMigrations, handover);
   }
 
   get hostName(): string {

@@ -16,8 +16,8 @@ export const WALKS: readonly Walk[] = [
   { name: 'clean', faults: [] },
   { name: 'refused', faults: [{ kind: 'call-fails', at: 'dest:rename:before#1' }], kinds: SECOND },
   { name: 'cancelled', faults: [{ kind: 'ctrl-c', at: 'source:save:round#1' }], kinds: SECOND },
-  { name: 'source-died', faults: [{ kind: 'kill-source', at: 'source:journal-deciding:after#1' }], kinds: SECOND },
-  { name: 'dest-died', faults: [{ kind: 'kill-dest', at: 'dest:journal-arriving:after#1' }], kinds: SECOND },
+  { name: 'source-died', faults: [{ kind: 'kill-source', at: 'source:journal-in-doubt:after#1' }], kinds: SECOND },
+  { name: 'dest-died', faults: [{ kind: 'kill-dest', at: 'dest:journal-committed:after#1' }], kinds: SECOND },
 ];
 
 /** The cases of a walk, from what a run along it came by. */

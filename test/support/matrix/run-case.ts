@@ -2,6 +2,7 @@ import { exitCodeOf } from '../../../src/cli/exit.js';
 import { MigrationError, placeInWords } from '../../../src/migration/migration-error.js';
 import { XenferryError } from '../../../src/errors/errors.js';
 import { messageOf } from '../../../src/errors/message-of.js';
+import { HANDOVER, type HandoverMachines } from '../../../src/handover/machines.js';
 import { assertNeverTwice } from '../oracle.js';
 import { KINDS, partsOf } from './kinds.js';
 import { World, type Attempt, type Copy } from './world.js';
@@ -30,15 +31,15 @@ export interface CaseResult {
   readonly struck: readonly string[];
 }
 
-/** Runs one case from its beginning to the judgement. Never rejects. */
-export async function runCase(one: Case): Promise<CaseResult> {
+/** Runs one case from its beginning to the judgement. Never rejects. @param handover the rules that both hosts follow */
+export async function runCase(one: Case, handover: HandoverMachines = HANDOVER): Promise<CaseResult> {
   const startedAt = performance.now();
   let ended = 'nothing';
   let trace: readonly string[] = [];
   let struck: readonly string[] = [];
   let log = '';
   try {
-    await using world = await World.make();
+    await using world = await World.make(handover);
     try {
       const armed = one.faults.map(({ kind, at }) => ({ at, strike: () => KINDS[kind].strike(world, partsOf(at)) }));
       const attempt = await world.attempt(armed);

@@ -13,6 +13,7 @@ import { recover } from '../../../src/migration/recover/recover.js';
 import { openMigrations } from '../../../src/journal/open-migrations.js';
 import { AbortedError } from '../../../src/errors/errors.js';
 import { asError } from '../../../src/errors/message-of.js';
+import { HANDOVER, type HandoverMachines } from '../../../src/handover/machines.js';
 import { openEmbedded } from '../../../src/toolstack/embedded/open.js';
 import type { Toolstack } from '../../../src/toolstack/toolstack.js';
 import { guestXml } from '../hosts.js';
@@ -67,14 +68,13 @@ export class World implements AsyncDisposable {
   readonly #abandoned: Promise<unknown>[] = [];
   readonly #over = new AbortController();
   #cancel = new AbortController();
-  #hurry = new AbortController();
+  #abandon = new AbortController();
 
-  private constructor() {
-    // Nothing: `make` does what takes time.
-  }
+  private constructor(private readonly handover: HandoverMachines) {}
 
-  static async make(): Promise<World> {
-    const world = new World();
+  /** @param handover the rules that every process of both hosts follows */
+  static async make(handover: HandoverMachines = HANDOVER): Promise<World> {
+    const world = new World(handover);
     mkdirSync(world.#leaseDir);
     await world.#birth();
     world.moments.open = false;
@@ -113,16 +113,21 @@ export class World implements AsyncDisposable {
   }
 
   /** Ctrl-C once more. */
-  hurry(): void {
-    this.#hurry.abort(new AbortedError('stopped by Ctrl-C'));
+  abandon(): void {
+    this.#abandon.abort(new AbortedError('stopped by Ctrl-C'));
   }
 
   /** The next process of a host. */
   async begin(side: SideName, deadlines: Deadlines = PATIENT): Promise<Life> {
-    const life = await Life.begin(side, this.dirOf(side), deadlines, this.moments, this.network, this.#over.signal);
+    const life = await this.#beginLife(side, deadlines);
     this.#lives.push(life);
     this.#now.set(side, life);
     return life;
+  }
+
+  #beginLife(side: SideName, deadlines: Deadlines): Promise<Life> {
+    const { moments, network, handover } = this;
+    return Life.begin(side, this.dirOf(side), deadlines, moments, network, this.#over.signal, undefined, handover);
   }
 
   /** A toolstack that nothing is wrong with. */
@@ -180,7 +185,7 @@ export class World implements AsyncDisposable {
         suspend: false,
         lanes: 2,
         cancel: this.#cancel.signal,
-        hurry: this.#hurry.signal,
+        abandon: this.#abandon.signal,
         onProgress: () => undefined,
       }))();
     const told = work.then(
@@ -220,7 +225,7 @@ export class World implements AsyncDisposable {
     mendClock();
     this.network.heal();
     this.#cancel = new AbortController();
-    this.#hurry = new AbortController();
+    this.#abandon = new AbortController();
     let open: string[] = [];
     for (let round = 1; round <= ROUNDS; round += 1) {
       this.network.heal(); // a fault may strike in the round before
@@ -318,7 +323,7 @@ export class World implements AsyncDisposable {
     mendClock();
     this.network.heal();
     this.#cancel = new AbortController();
-    this.#hurry = new AbortController();
+    this.#abandon = new AbortController();
     if (this.guestStops && this.copies().every(({ state }) => state === 'shutdown')) {
       for (const { side } of this.copies()) {
         const toolstack = await this.toolstack(side);
@@ -340,7 +345,7 @@ export class World implements AsyncDisposable {
   async heldJobs(): Promise<string[]> {
     const found: string[] = [];
     for (const side of ['source', 'dest'] as const) {
-      const life = await Life.begin(side, this.dirOf(side), PATIENT, this.moments, this.network, this.#over.signal);
+      const life = await this.#beginLife(side, PATIENT);
       found.push(...life.host.jobs.running().map((job) => `${side}: ${job.what}`));
       await life.close();
     }

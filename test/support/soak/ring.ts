@@ -201,7 +201,7 @@ class Ring {
     await this.#command(from, 'migrate', async (life) => {
       const connect = await this.#connect(life, destination);
       const onProgress = (): void => undefined;
-      const words = { live: true, suspend: false, lanes: 2, cancel: never, hurry: never, onProgress };
+      const words = { live: true, suspend: false, lanes: 2, cancel: never, abandon: never, onProgress };
       const report = await migrate(life.host, { domain: uuid, destination, connect, ...words });
       if (report.warnings.length === 0) arrived.push(true);
     });
@@ -252,7 +252,7 @@ class Ring {
     await this.#command(host, 'resume', async (life) => {
       const { journal, toolstack } = life.host;
       const arrived = new Set(
-        journal.list().flatMap(({ header, state }) => (state?.state === 'arrived' ? [header.uuid] : [])),
+        journal.list().flatMap(({ header, state }) => (state?.state === 'activated' ? [header.uuid] : [])),
       );
       for (const { uuid, state, domid } of await toolstack.list()) {
         if (state !== 'paused' || !arrived.has(uuid)) continue;

@@ -80,7 +80,7 @@ async function office(
     parse: migrateOptionsOf,
     openDoor,
     log: () => undefined,
-    hurry: new AbortController().signal,
+    abandon: new AbortController().signal,
   });
   if (opened === undefined) throw new Error('somebody else has the socket');
   return opened;
@@ -97,7 +97,7 @@ function session(told: Told, more: Partial<MigrateSession> = {}): MigrateSession
     environment: { home: '/home/me', user: 'me', uid: 7 },
     askPassphrase: undefined,
     cancel: never,
-    hurry: never,
+    abandon: never,
     onProgress: (event) => told.events.push(event),
     onNotice: (text) => told.notices.push(text),
     ...more,
@@ -143,16 +143,16 @@ describe('a daemon that is given an order', () => {
   });
 
   it('F44: hears the wish to stop, and the second one', async () => {
-    await using _office = await office(async (_options, { cancel, hurry }) => {
+    await using _office = await office(async (_options, { cancel, abandon }) => {
       await fired(cancel);
-      await fired(hurry);
+      await fired(abandon);
       throw new MigrationError('E_ABORTED', (cancel.reason as Error).message, GUEST_AT_HOME, {});
     });
     const cancel = new AbortController();
-    const hurry = new AbortController();
-    const moved = order({ cancel: cancel.signal, hurry: hurry.signal });
+    const abandon = new AbortController();
+    const moved = order({ cancel: cancel.signal, abandon: abandon.signal });
     cancel.abort(new Error('stopped by SIGINT'));
-    hurry.abort(new Error('once more'));
+    abandon.abort(new Error('once more'));
     const error: unknown = await moved.catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'E_ABORTED', guest: 'source-running', message: 'stopped by SIGINT' });
     expect(exitCodeOf(error)).toBe(130);
@@ -192,9 +192,9 @@ describe('a daemon that is given an order', () => {
     });
     await listening(server);
     using daemon = await reachDaemon(OPTIONS, 50);
-    const hurry = AbortSignal.abort(new Error('once more'));
+    const abandon = AbortSignal.abort(new Error('once more'));
     const error: unknown = await daemon
-      ?.migrate(OPTIONS, session({ events: [], notices: [] }, { hurry }), true)
+      ?.migrate(OPTIONS, session({ events: [], notices: [] }, { abandon }), true)
       .catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'E_DAEMON_SILENT', guest: 'in-doubt' });
     server.close();
@@ -260,7 +260,7 @@ describe('a daemon that is given an order', () => {
         parse: migrateOptionsOf,
         openDoor: noDoor,
         log: () => undefined,
-        hurry: new AbortController().signal,
+        abandon: new AbortController().signal,
       }),
     ).toBeUndefined();
     await first[Symbol.asyncDispose]();

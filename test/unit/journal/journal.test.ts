@@ -34,8 +34,8 @@ describe('journal', () => {
     const one = header();
     using file = journal.begin(one);
     file.append({ state: 'performing', at });
-    file.append({ state: 'deciding', at });
-    expect(journal.read(one.migration, 'source')).toEqual({ header: one, state: { state: 'deciding', at } });
+    file.append({ state: 'in-doubt', at });
+    expect(journal.read(one.migration, 'source')).toEqual({ header: one, state: { state: 'in-doubt', at } });
     expect(journal.list()).toHaveLength(1);
   });
 
@@ -51,7 +51,7 @@ describe('journal', () => {
     const file = journal.begin(one);
     file.append({ state: 'performing', at });
     const whole = readFileSync(pathOf(one)).length;
-    file.append({ state: 'deciding', at });
+    file.append({ state: 'in-doubt', at });
     file[Symbol.dispose]();
     const end = readFileSync(pathOf(one)).length;
     const bytes = readFileSync(pathOf(one));
@@ -85,7 +85,7 @@ describe('journal', () => {
     const one = header();
     const file = journal.begin(one);
     file.append({ state: 'performing', at });
-    file.append({ state: 'deciding', at });
+    file.append({ state: 'in-doubt', at });
     file[Symbol.dispose]();
     const text = readFileSync(pathOf(one), 'utf8').replace('performing', 'perf0rming');
     writeFileSync(pathOf(one), text);
@@ -96,7 +96,7 @@ describe('journal', () => {
     const one = header();
     {
       using file = journal.begin(one);
-      for (const state of ['performing', 'deciding'] as const) file.append({ state, at });
+      for (const state of ['performing', 'in-doubt'] as const) file.append({ state, at });
     }
     const bytes = readFileSync(pathOf(one));
     let damaged = 0;
@@ -113,7 +113,7 @@ describe('journal', () => {
         continue;
       }
       // A flip that makes a capital of a checksum's letter changes nothing.
-      expect(read).toEqual({ header: one, state: { state: 'deciding', at } });
+      expect(read).toEqual({ header: one, state: { state: 'in-doubt', at } });
     }
     expect(damaged).toBeGreaterThan(bytes.length * 0.9);
   });
@@ -122,7 +122,7 @@ describe('journal', () => {
     const one = header();
     {
       using file = journal.begin(one);
-      for (const state of ['performing', 'deciding'] as const) file.append({ state, at });
+      for (const state of ['performing', 'in-doubt'] as const) file.append({ state, at });
     }
     const bytes = readFileSync(pathOf(one));
     bytes.fill(0, bytes.length - 40, bytes.length - 10);

@@ -24,10 +24,10 @@ function entry(
 
 describe('which journals may go', () => {
   it.each([
-    ['source', 'gone', {}],
-    ['source', 'kept', {}],
+    ['source', 'released', {}],
+    ['source', 'retained', {}],
     ['dest', 'refused', {}],
-    ['dest', 'arrived', { confirmed: true }],
+    ['dest', 'activated', { confirmed: true }],
   ] as const)('%s %s %j: after its time', (side, state, more) => {
     const old = entry(side, state, 31, more);
     expect(prunable([old, entry(side, state, 29, more)], NOW, KEEP)).toEqual([old]);
@@ -36,14 +36,14 @@ describe('which journals may go', () => {
   it.each([
     ['source', undefined],
     ['source', 'performing'],
-    ['source', 'deciding'],
+    ['source', 'in-doubt'],
     ['source', 'leaving'],
     ['source', 'returning'],
     ['dest', 'receiving'],
-    ['dest', 'arriving'],
+    ['dest', 'committed'],
     ['dest', 'refusing'],
     // A source that asks, and is told that it is not known, would take its guest back.
-    ['dest', 'arrived'],
+    ['dest', 'activated'],
   ] as const)('%s %s: never', (side, state) => {
     const all = Array.from({ length: 10 }, (_, index) => entry(side, state, 4000, { uuid: 'same', epoch: index + 1 }));
     expect(prunable(all, NOW, KEEP)).toEqual([]);
@@ -51,13 +51,13 @@ describe('which journals may go', () => {
 
   it('where there are too many, the oldest go, but the latest of each domain stays', () => {
     const many = Array.from({ length: 6 }, (_, index) =>
-      entry('source', 'kept', 20 - index, { uuid: 'busy', epoch: index + 1 }),
+      entry('source', 'retained', 20 - index, { uuid: 'busy', epoch: index + 1 }),
     );
-    const rare = entry('source', 'gone', 25);
+    const rare = entry('source', 'released', 25);
     expect(prunable([rare, ...many], NOW, KEEP)).toEqual([many[2], many[1], many[0]]);
   });
 
   it('a clock that went back makes nothing old', () => {
-    expect(prunable([entry('source', 'gone', 5)], NOW - 400 * DAY_MS, KEEP)).toEqual([]);
+    expect(prunable([entry('source', 'released', 5)], NOW - 400 * DAY_MS, KEEP)).toEqual([]);
   });
 });

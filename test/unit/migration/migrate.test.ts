@@ -259,7 +259,7 @@ describe('--persistent and --undefinesource', () => {
         peer: 'a',
         startedAt: new Date().toISOString(),
       });
-      file.append({ state: 'arriving', at: new Date().toISOString(), run: true, domid: info.domid });
+      file.append({ state: 'committed', at: new Date().toISOString(), run: true, domid: info.domid });
     }
     const [entry] = openArrivals(b.host.journal.list());
     const context = { ...arrivalsOf(b.host), log: () => undefined };
@@ -313,7 +313,7 @@ describe('a guest that has left', () => {
       peer: 'b',
       startedAt: at,
     });
-    file.append({ state: 'deciding', at });
+    file.append({ state: 'in-doubt', at });
     const nobody: Connect = () => Promise.reject(new Error('no route to host b'));
     const [still] = await recover(a.host, {
       connectTo: () => Promise.resolve(nobody),

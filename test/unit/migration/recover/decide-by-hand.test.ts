@@ -16,7 +16,7 @@ const UUID = '5e0d6a1c-4a4e-4d7d-9a38-2f3f7d1f0002';
 class InDoubt {
   readonly migration = randomUUID();
 
-  static async make(state: JournalState['state'] = 'deciding'): Promise<InDoubt> {
+  static async make(state: JournalState['state'] = 'in-doubt'): Promise<InDoubt> {
     const local = await LocalHost.make({});
     const { info } = await createDomain(local.host, guestXml({ name: 'web1', uuid: UUID, mib: 8 }), {
       paused: false,
@@ -66,14 +66,14 @@ describe('a person decides where a destination does not answer', () => {
     const { host } = doubt.local;
     expect(await recoverByHand(host, ref, 'source', never)).toMatchObject({ settled: true, domain: 'web1' });
     expect(await host.toolstack.lookup('web1')).toMatchObject({ state: 'running' });
-    expect(doubt.state).toMatchObject({ state: 'kept' });
+    expect(doubt.state).toMatchObject({ state: 'retained' });
   });
 
   it('for the destination: the copy here is ended', async () => {
     const { host } = doubt.local;
     expect(await recoverByHand(host, doubt.migration, 'dest', never)).toMatchObject({ settled: true });
     expect(await host.toolstack.list()).toEqual([]);
-    expect(doubt.state).toMatchObject({ state: 'gone' });
+    expect(doubt.state).toMatchObject({ state: 'released' });
   });
 
   it('the decision is in the journal before anything is done', async () => {
@@ -96,7 +96,7 @@ describe('a person decides where a destination does not answer', () => {
     await expect(recoverByHand(doubt.local.host, ref, 'dest', never)).rejects.toMatchObject({
       code: 'E_REFUSED_NOT_IN_DOUBT',
     });
-    expect(doubt.state).toMatchObject({ state: 'deciding' });
+    expect(doubt.state).toMatchObject({ state: 'in-doubt' });
   });
 });
 

@@ -71,7 +71,7 @@ class Stage {
       lanes: 1,
       paused: false,
       signal: never,
-      hurry: never,
+      abandon: never,
       log: () => undefined,
     });
   }

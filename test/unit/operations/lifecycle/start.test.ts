@@ -112,12 +112,12 @@ describe('start', () => {
       peer: 'xen+tls://host2/system',
       startedAt: new Date().toISOString(),
     });
-    file.append({ state: 'deciding', at: new Date().toISOString() });
+    file.append({ state: 'in-doubt', at: new Date().toISOString() });
     await expect(start(host, 'web1', boot)).rejects.toMatchObject({ code: 'E_REFUSED_IN_DOUBT' });
     await expect(createDomain(host, xml(), { paused: false, ...easy })).rejects.toMatchObject({
       code: 'E_REFUSED_IN_DOUBT',
     });
-    file.append({ state: 'kept', at: new Date().toISOString() });
+    file.append({ state: 'retained', at: new Date().toISOString() });
     await start(host, 'web1', boot);
   });
 });

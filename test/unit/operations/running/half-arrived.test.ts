@@ -29,7 +29,7 @@ afterEach(async () => {
   await b[Symbol.asyncDispose]();
 });
 
-async function came(state: 'receiving' | 'arriving', paused: boolean): Promise<void> {
+async function came(state: 'receiving' | 'committed', paused: boolean): Promise<void> {
   const xml = guestXml({ name: 'web1', uuid: UUID, mib: 4 });
   const { info } = await createDomain(a.host, xml, { paused, validate: false, signal: never });
   const at = new Date().toISOString();
@@ -56,28 +56,28 @@ const stateAt = async (local: LocalHost): Promise<string | undefined> =>
 
 describe('a guest that is ours, and whose arrival was not written to its end', () => {
   it('F42: moves on: its arrival is finished first, and nothing looks lost afterwards', async () => {
-    await came('arriving', false);
+    await came('committed', false);
     await goOnToB();
     expect(await stateAt(b)).toBe('running');
-    expect(arrival()).toBe('arrived');
+    expect(arrival()).toBe('activated');
     expect(openMigrations(a.host.journal.list())).toEqual([]);
   });
 
   it('is let run where that had not happened yet', async () => {
-    await came('arriving', true);
+    await came('committed', true);
     await goOnToB();
     expect(await stateAt(b)).toBe('running');
   });
 
   it('is destroyed by hand: it had arrived all the same', async () => {
-    await came('arriving', false);
+    await came('committed', false);
     await destroyDomain(a.host, 'web1', never);
-    expect(arrival()).toBe('arrived');
+    expect(arrival()).toBe('activated');
     expect(openMigrations(a.host.journal.list())).toEqual([]);
   });
 
   it('is let run, and ends at once: it had arrived, and nobody is asked which copy to keep', async () => {
-    await came('arriving', true);
+    await came('committed', true);
     const { toolstack } = a.host;
     vi.spyOn(toolstack, 'unpause').mockImplementation(async (domid) => {
       await toolstack.destroy(domid);
@@ -85,11 +85,11 @@ describe('a guest that is ours, and whose arrival was not written to its end', (
     });
     const [settled] = await recover(a.host, { signal: never, connectTo: () => Promise.reject(new Error('nobody')) });
     expect(settled).toMatchObject({ settled: true, result: expect.stringContaining('it is gone again') as string });
-    expect(arrival()).toBe('arrived');
+    expect(arrival()).toBe('activated');
   });
 
   it('stays where that cannot be written down now', async () => {
-    await came('arriving', false);
+    await came('committed', false);
     const resume = vi.spyOn(a.host.journal, 'resume').mockImplementation(() => {
       throw new Error('the disk is full');
     });
@@ -102,14 +102,14 @@ describe('a guest that is ours, and whose arrival was not written to its end', (
   });
 
   it('is finished by a daemon that watches, without anybody asking', async () => {
-    await came('arriving', true);
+    await came('committed', true);
     await using _unsettled = new Unsettled(a.host, {
       reaches: () => false,
       open: () => Promise.reject(new Error('nobody is asked')),
       firstPauseMs: 10,
     });
     await eventually(() => {
-      expect(arrival()).toBe('arrived');
+      expect(arrival()).toBe('activated');
     });
     expect(await stateAt(a)).toBe('running');
     expect(a.log.join()).toContain('unfinished migration from c settled');

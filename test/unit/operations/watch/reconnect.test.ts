@@ -89,8 +89,8 @@ describe('S23: a daemon that starts', () => {
   });
 
   it.each([
-    ['gone', 'stopped auto migrated'],
-    ['deciding', undefined],
+    ['released', 'stopped auto migrated'],
+    ['in-doubt', undefined],
   ] as const)(
     'F5: does not start a guest whose migration away was %s when the host went down, though it starts with its host',
     async (state, step) => {

@@ -250,14 +250,14 @@ describe('what the watcher keeps its hands off', () => {
       startedAt: new Date().toISOString(),
     });
     const at = new Date().toISOString();
-    file.append({ state: 'deciding', at });
+    file.append({ state: 'in-doubt', at });
     watch();
     await stops('poweroff');
     await watcher?.look(UUID);
     await host.toolstack.destroy((await host.find('web')).domid);
     await watcher?.look(UUID);
     expect(recorder.take().filter((step) => step.startsWith('stopped'))).toEqual([]);
-    file.append({ state: 'gone', at });
+    file.append({ state: 'released', at });
     await eventually(() => Promise.resolve(told)).toEqual(['started booted', 'stopped migrated']);
   });
 

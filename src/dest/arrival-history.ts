@@ -3,6 +3,7 @@ import { Deadline } from '../errors/deadline.js';
 import { ProtocolError } from '../errors/errors.js';
 import { messageOf } from '../errors/message-of.js';
 import type { JournalEntry } from '../journal/journal-text.js';
+import { destPhaseOf } from '../journal/open-migrations.js';
 import { JOURNAL_VERSION } from '../journal/records.js';
 import { recoverArrival, type RecoverContext } from './recover.js';
 import type { Reservation, Reserve } from './reservation.js';
@@ -12,19 +13,19 @@ type Status = Extract<Request, { type: 'status' }>;
 
 /**
  * How long it is written down that a migration never was here: for longer than a `prepare` of it can still be under way from
- * a source that has died since. Behind that a source that asks again is told the same.
+ * a source that has died since. After that a source that asks again is answered the same.
  */
 const REMEMBERED_MS = 3_600_000;
 /** Migrations that never were here, of one peer in that time: each is a file. */
 const MAX_NEVER_HERE = 256;
 
-export interface PastContext extends RecoverContext {
+export interface HistoryContext extends RecoverContext {
   readonly reserve: Reserve;
 }
 
 /** Migrations that are not under way in this process: what the journal says of them, and what is written there. */
-export class PastArrivals {
-  constructor(private readonly context: PastContext) {}
+export class ArrivalHistory {
+  constructor(private readonly context: HistoryContext) {}
 
   /** The source's copy is gone: nobody asks after this migration any more. Where that cannot be written, it is kept for longer. */
   confirmed(migration: string, from: SourceConnection): void {
@@ -33,7 +34,7 @@ export class PastArrivals {
       const entry = journal.read(migration, 'dest');
       checkBegunBy(entry, from);
       const state = entry?.state;
-      if (state?.state !== 'arrived' || state.confirmed === true) return;
+      if (state?.state !== 'activated' || state.confirmed === true) return;
       using file = journal.resume(migration, 'dest');
       file.append({ ...state, confirmed: true });
     } catch (error) {
@@ -41,24 +42,21 @@ export class PastArrivals {
     }
   }
 
-  /** A word about a migration that is not under way here: what the journal says is all there is. */
-  told(migration: string, from: SourceConnection): Reply {
-    const entry = this.context.journal.read(migration, 'dest');
+  /**
+   * The answer to a request about a migration that is not under way here: what is certain by the journal alone. What an earlier
+   * process left undecided stays pending, for `status` to settle.
+   */
+  recordedOutcome(migration: string, from: SourceConnection): Reply {
+    const { journal, machine } = this.context;
+    const entry = journal.read(migration, 'dest');
     checkBegunBy(entry, from);
-    switch (entry?.state?.state) {
-      case 'arriving':
-      case 'arrived':
-        return { type: 'outcome', outcome: 'committed' };
-      case 'refusing':
-      case 'refused':
-        return {
-          type: 'outcome',
-          outcome: 'aborted',
-          ...(entry.state.why === undefined ? {} : { error: { code: 'E_TUNNEL_REMOTE', message: entry.state.why } }),
-        };
-      default:
-        return { type: 'outcome', outcome: 'pending' };
-    }
+    const outcome = machine.outcomeOf(machine.recall(destPhaseOf(entry)));
+    const why = outcome === 'committed' ? undefined : entry?.state?.why;
+    return {
+      type: 'outcome',
+      outcome,
+      ...(why === undefined ? {} : { error: { code: 'E_TUNNEL_REMOTE', message: why } }),
+    };
   }
 
   /**
@@ -72,9 +70,9 @@ export class PastArrivals {
     checkBegunBy(known, from);
     const said = known?.state?.state;
     if (said === 'refused') return { type: 'outcome', outcome: 'aborted' };
-    if (said === 'arrived') {
+    if (said === 'activated') {
       const info = await context.toolstack.lookup(request.uuid, AbortSignal.timeout(context.deadlines.callMs));
-      const persistent = context.welcome.isPersistent(request.uuid);
+      const persistent = context.hooks.isPersistent(request.uuid);
       return { type: 'outcome', outcome: 'committed', running: info?.state === 'running', persistent };
     }
     using deadline = new Deadline(
@@ -93,7 +91,7 @@ export class PastArrivals {
         'settling',
       );
     } catch {
-      return this.told(request.migration, from); // another process of this host is still at work on it
+      return this.recordedOutcome(request.migration, from); // another process of this host is still at work on it
     }
     try {
       const entry = context.journal.read(request.migration, 'dest');

@@ -7,8 +7,8 @@ export interface NamedGuest {
   readonly name: string;
 }
 
-/** What a source asks of the destination beside the guest's arrival. */
-export interface Wishes {
+/** What a source asks of the destination in addition to the guest's arrival. */
+export interface PrepareOptions {
   /** What is to be kept of the guest beyond its runs; undefined: nothing new. */
   readonly definition: Domain | undefined;
   /** Take it in although a check says no that may be overridden. */
@@ -18,10 +18,10 @@ export interface Wishes {
 }
 
 /**
- * What a host does for guests that come in, beside receiving them. Every call is made under the guest's reservation; behind
+ * What a host does for guests that come in, in addition to receiving them. Every call is made under the guest's reservation; after
  * `prepare` comes either `committed` or `refused`, after a restart once more where it is not known whether it came.
  */
-export interface Welcome {
+export interface ArrivalHooks {
   /**
    * There is less free memory than the guest needs: makes some free, where that is for us to do. Whether there is enough then is
    * looked at again. A rejection says why there is not.
@@ -33,7 +33,7 @@ export interface Welcome {
    * @param guest what it would run as
    * @returns what it shall run as, with the same name and UUID
    */
-  prepare(guest: Domain, wishes: Wishes, signal: AbortSignal): Promise<Domain>;
+  prepare(guest: Domain, options: PrepareOptions, signal: AbortSignal): Promise<Domain>;
   /** The guest is whole, paused and under its name; nothing is decided. A rejection refuses it. */
   restored(guest: Domain, info: DomainInfo, signal: AbortSignal): Promise<void>;
   /**

@@ -1,0 +1,81 @@
+import type { EncodedChunks } from '../codec/stream-decoder.js';
+import type { Deadlines } from '../control/deadlines.js';
+import type { Finish } from '../control/messages.js';
+import type { JournalFile } from '../journal/journal.js';
+import type { GuestConfig, Toolstack, TransferEvent } from '../toolstack/toolstack.js';
+import type { ArrivalHooks } from './arrival-hooks.js';
+import type { ArrivedGuest } from './arrived-guest.js';
+import { INCOMING_SUFFIX } from './preflight.js';
+import { receive, type ReceiveRequest } from './receive.js';
+import { callWithin } from './toolstack-call.js';
+
+/** The stream of one migration, put in order again. */
+export interface InboundLanes {
+  /** Resolves when the first lane has been opened; never rejects. */
+  readonly opened: Promise<void>;
+  readonly chunks: EncodedChunks;
+  destroy(error: Error): void;
+}
+
+/** What comes over the lanes, and what it is to become. */
+export interface SentStream {
+  readonly config: GuestConfig;
+  readonly streamVersion: number;
+  readonly lanes: InboundLanes;
+  readonly terms: ReceiveRequest['terms'];
+}
+
+export interface ReceiveContext {
+  readonly toolstack: Toolstack;
+  readonly deadlines: Deadlines;
+  readonly hooks: ArrivalHooks;
+  /** How long the lanes may be without a connection, in ms. */
+  readonly reconnectMs: number;
+  readonly file: JournalFile;
+  readonly onEvent: (event: TransferEvent) => void;
+  readonly onBytes?: (rawBytes: number) => void;
+}
+
+/**
+ * Makes the guest from what comes over the lanes: paused, under its name, and with its id in the journal.
+ * @returns the digest of the stream that it was made from
+ * @throws what broke; a domain may then be left, and `guest` knows its id
+ */
+export async function receiveGuest(
+  context: ReceiveContext,
+  guest: ArrivedGuest,
+  { config, streamVersion, lanes, terms }: SentStream,
+  signal: AbortSignal,
+): Promise<string> {
+  const { toolstack, deadlines, hooks } = context;
+  const { domid, digest } = await receive({
+    toolstack,
+    config: { ...config, domain: { ...config.domain, name: config.domain.name + INCOMING_SUFFIX } },
+    streamVersion,
+    opened: lanes.opened,
+    chunks: lanes.chunks,
+    terms,
+    // A lost connection is no stall: it has a time of its own.
+    stallMs: deadlines.stallMs + context.reconnectMs,
+    restoreMs: deadlines.restoreMs,
+    signal,
+    onEvent: context.onEvent,
+    onBytes: context.onBytes,
+  });
+  guest.restored(domid);
+  // The copy is paused and named for what it is; its id goes to the journal before it can be mistaken.
+  context.file.append({ state: 'receiving', at: new Date().toISOString(), domid });
+  await callWithin(deadlines.callMs, 'renaming the arrived domain', (call) =>
+    toolstack.rename(domid, config.domain.name, call),
+  );
+  await callWithin(deadlines.callMs, 'what this host does for guests that come in', async (call) => {
+    const info = await toolstack.info(domid, call);
+    if (info !== undefined) await hooks.restored(config.domain, info, call);
+  });
+  return digestText(digest);
+}
+
+/** Two digests are the same only where they were taken in the same way. */
+export function digestText(digest: Finish['digest']): string {
+  return `${digest.algorithm}:${digest.hex}`;
+}
