@@ -2,7 +2,14 @@ import type { Finish, Reply } from '../control/messages.js';
 import { AbortedError, StreamError, type XenferryError, TunnelError } from '../errors/errors.js';
 import { asError, messageOf } from '../errors/message-of.js';
 import { toWire } from '../errors/wire.js';
-import { DEST_FINAL, type DestAct, type DestEvent, type DestPhase, type DestState } from '../handover/dest-side.js';
+import {
+  DEST_FINAL,
+  type DestAct,
+  type DestEvent,
+  type DestPhase,
+  type DestState,
+  type Outcome,
+} from '../handover/dest-side.js';
 import type { DestMachine } from '../handover/machines.js';
 import type { Domid } from '../toolstack/domid.js';
 import { ArrivedGuest } from './arrived-guest.js';
@@ -41,6 +48,8 @@ export class Arrival {
   #state: DestState;
   #run: boolean;
   #error: Error | undefined;
+  /** What those who wait were answered; undefined: nothing yet. */
+  #answered: Outcome | undefined;
   /** Why the journal stays open. */
   #stuck: string | undefined;
   readonly #guest: ArrivedGuest;
@@ -105,7 +114,7 @@ export class Arrival {
 
   /** What is decided so far, as the source is told it. */
   outcome(): OutcomeReply {
-    const outcome = this.context.machine.outcomeOf(this.#state);
+    const outcome = this.#answered ?? this.context.machine.outcomeOf(this.#state);
     const persistent = (): boolean => this.context.hooks.isPersistent(this.subject.uuid);
     return {
       type: 'outcome',
@@ -158,6 +167,7 @@ export class Arrival {
       case 'destroy':
         return this.#destroy();
       case 'answer':
+        this.#answered = act.outcome;
         this.#end();
         return undefined;
     }

@@ -2,17 +2,17 @@ import type { Outcome } from '../../../src/handover/dest-side.js';
 import type { HandoverMachines } from '../../../src/handover/machines.js';
 import { actText, clone, send, tellDest, tellSource, type Next, type World } from './world.js';
 
-/** What is done with the first act, and how that can go: each way changes a copy of the world from which the act is taken. */
+/** How the first act can go, the usual way first: each changes a copy of the world from which the act is taken. */
 type Ways = Readonly<Record<string, (next: World) => void>>;
 
 function go(world: World, side: 'source' | 'dest', ways: Ways): Next[] {
   const [act] = world[side].acts;
-  return Object.entries(ways).map(([way, change]) => {
+  return Object.entries(ways).map(([way, change], index) => {
     const next = clone(world);
     if (side === 'source') next.source.acts = next.source.acts.slice(1);
     else next.dest.acts = next.dest.acts.slice(1);
     change(next);
-    return { label: `${side}: ${actText(act)}${way === '' ? '' : `, ${way}`}`, world: next };
+    return { label: `${side}: ${actText(act)}${way === '' ? '' : `, ${way}`}`, usual: index === 0, world: next };
   });
 }
 

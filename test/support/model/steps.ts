@@ -2,12 +2,22 @@ import { DEST_FINAL } from '../../../src/handover/dest-side.js';
 import type { HandoverMachines } from '../../../src/handover/machines.js';
 import { SOURCE_FINAL } from '../../../src/handover/source-side.js';
 import { answer, destActs, sourceActs } from './acts.js';
-import { clone, send, tellDest, tellSource, TO_DEST, type Message, type Next, type World } from './world.js';
+import {
+  clone,
+  isToDest,
+  send,
+  tellDest,
+  tellSource,
+  type Next,
+  type ToDest,
+  type ToSource,
+  type World,
+} from './world.js';
 
 /** A copy of the world, changed: one way to go on. */
-type Branch = (label: string, change: (next: World) => void) => void;
+type Branch = (label: string, change: (next: World) => void, usual?: boolean) => void;
 
-function deliverToDest(machines: HandoverMachines, world: World, message: Message): void {
+function deliverToDest(machines: HandoverMachines, world: World, message: ToDest): void {
   const { dest } = world;
   const { recall, outcomeOf, admission } = machines.dest;
   switch (message) {
@@ -40,7 +50,7 @@ function deliverToDest(machines: HandoverMachines, world: World, message: Messag
     case 'status':
       if (dest.mem !== undefined) return answer(world, outcomeOf(dest.mem));
       // Asked about a migration that was never here: writes down that it refuses it, first.
-      if (dest.durable === undefined) dest.durable = 'refused';
+      dest.durable ??= 'refused';
       if (DEST_FINAL.has(dest.durable)) answer(world, outcomeOf(recall(dest.durable)));
       else restartDest(machines, world);
       return;
@@ -49,7 +59,7 @@ function deliverToDest(machines: HandoverMachines, world: World, message: Messag
   }
 }
 
-function deliverToSource(machines: HandoverMachines, world: World, message: Message): void {
+function deliverToSource(machines: HandoverMachines, world: World, message: ToSource): void {
   const { source } = world;
   switch (message) {
     case 'taken':
@@ -78,18 +88,26 @@ function sourceEvents(machines: HandoverMachines, world: World, branch: Branch):
   if (source.acts.length > 0) return;
   if (source.mem === undefined) {
     if (source.durable === undefined || SOURCE_FINAL.has(source.durable)) return;
-    branch('source starts again', (next) => {
-      next.source.mem = next.source.durable;
-      tellSource(machines, next, { type: 'restarted' });
-    });
+    branch(
+      'source starts again',
+      (next) => {
+        next.source.mem = next.source.durable;
+        tellSource(machines, next, { type: 'restarted' });
+      },
+      true,
+    );
     return;
   }
   if (source.saving && source.guest === 'running') {
     for (const stream of ['stream', 'changed-stream'] as const) {
-      branch(`source suspends the guest, ${stream} goes out`, (next) => {
-        next.source.guest = 'suspended';
-        send(next, stream);
-      });
+      branch(
+        `source suspends the guest, ${stream} goes out`,
+        (next) => {
+          next.source.guest = 'suspended';
+          send(next, stream);
+        },
+        stream === 'stream',
+      );
     }
   }
   for (const type of ['failed', 'cancel', 'unanswered'] as const) {
@@ -113,7 +131,7 @@ function destEvents(machines: HandoverMachines, world: World, branch: Branch): v
     return;
   }
   if (dest.durable === undefined) return;
-  if (!DEST_FINAL.has(dest.durable)) branch('dest starts again', (next) => restartDest(machines, next));
+  if (!DEST_FINAL.has(dest.durable)) branch('dest starts again', (next) => restartDest(machines, next), true);
   // A journal is kept until nobody can ask for it any more; of a refused attempt only its epoch matters.
   const isOver = dest.durable === 'activated' ? dest.confirmed : dest.durable === 'refused' && dest.seen;
   if (isOver) branch('dest forgets the journal', (next) => void (next.dest.durable = undefined));
@@ -148,18 +166,18 @@ function deaths(world: World, branch: Branch): void {
 /** Everything that can happen next. */
 export function successors(machines: HandoverMachines, world: World): Next[] {
   const results: Next[] = [...sourceActs(machines, world), ...destActs(machines, world)];
-  const branch: Branch = (label, change) => {
+  const branch: Branch = (label, change, usual = false) => {
     const next = clone(world);
     change(next);
-    results.push({ label, world: next });
+    results.push({ label, usual, world: next });
   };
   for (const message of world.wire) {
     // It stays on the wire, to come again at any later time; one that never comes was lost.
-    if (TO_DEST.has(message)) {
+    if (isToDest(message)) {
       if (world.dest.acts.length === 0)
-        branch(`dest hears ${message}`, (next) => deliverToDest(machines, next, message));
+        branch(`dest hears ${message}`, (next) => deliverToDest(machines, next, message), true);
     } else if (world.source.acts.length === 0) {
-      branch(`source hears ${message}`, (next) => deliverToSource(machines, next, message));
+      branch(`source hears ${message}`, (next) => deliverToSource(machines, next, message), true);
     }
   }
   sourceEvents(machines, world, branch);

@@ -7,24 +7,11 @@ import type { SourceAct, SourceEvent, SourceState } from '../../../src/handover/
  * disks and the guest's two copies. The machines are given, and are the real ones but where a test breaks a rule.
  */
 
-export const MESSAGES = [
-  'prepare',
-  'stream',
-  'changed-stream',
-  'finish',
-  'cancel',
-  'status',
-  'confirm',
-  'prepared',
-  'taken',
-  'failed',
-  'committed',
-  'aborted',
-  'pending',
-] as const;
-export type Message = (typeof MESSAGES)[number];
+export type ToDest = 'prepare' | 'stream' | 'changed-stream' | 'finish' | 'cancel' | 'status' | 'confirm';
+export type ToSource = 'prepared' | 'taken' | 'failed' | 'committed' | 'aborted' | 'pending';
+export type Message = ToDest | ToSource;
 
-export const TO_DEST: ReadonlySet<Message> = new Set<Message>([
+const TO_DEST: ReadonlySet<Message> = new Set<Message>([
   'prepare',
   'stream',
   'changed-stream',
@@ -32,7 +19,9 @@ export const TO_DEST: ReadonlySet<Message> = new Set<Message>([
   'cancel',
   'status',
   'confirm',
-]);
+] satisfies ToDest[]);
+
+export const isToDest = (message: Message): message is ToDest => TO_DEST.has(message);
 
 export interface SourceWorld {
   /** Undefined: no process at work. */
@@ -76,6 +65,8 @@ export interface World {
 export interface Next {
   /** What happens: `deliver prepare`, `dest record committed: torn`, `source dies`. */
   readonly label: string;
+  /** It is what happens where nothing goes wrong. */
+  readonly usual: boolean;
   readonly world: World;
 }
 
