@@ -1,5 +1,5 @@
 import type { Finish, Reply } from '../control/messages.js';
-import { AbortedError, StreamError, type XenferryError, TunnelError } from '../errors/errors.js';
+import type { XenferryError } from '../errors/errors.js';
 import { asError, messageOf } from '../errors/message-of.js';
 import { toWire } from '../errors/wire.js';
 import {
@@ -8,40 +8,16 @@ import {
   type DestEvent,
   type DestPhase,
   type DestState,
+  type DestStep,
   type Outcome,
 } from '../handover/dest-side.js';
-import type { DestMachine } from '../handover/machines.js';
-import type { Domid } from '../toolstack/domid.js';
+import type { ArrivalContext, ArrivalSubject, LeftArrival } from './arrival-context.js';
+import { lostError, stoppedError, summaryOf, whyRefused } from './arrival-reasons.js';
 import { ArrivedGuest } from './arrived-guest.js';
-import { digestText, receiveGuest, type ReceiveContext, type SentStream } from './receive-guest.js';
+import { digestText, receiveGuest, type SentStream } from './receive-guest.js';
 import { callWithin } from './toolstack-call.js';
 
 type OutcomeReply = Extract<Reply, { type: 'outcome' }>;
-
-/** The arriving domain, as the journal and the messages name it. */
-export interface ArrivalSubject {
-  readonly migration: string;
-  readonly epoch: number;
-  readonly uuid: string;
-  /** The name it will have here. */
-  readonly name: string;
-}
-
-export interface ArrivalContext extends ReceiveContext {
-  /** The rules: what is done when, and what the source is answered. */
-  readonly machine: DestMachine;
-  /** Tells the source that we gave up before it has asked. */
-  readonly onFailed: (error: Error) => void;
-  /** For the log: how the arrival ended. */
-  readonly onSettled: (summary: string) => void;
-}
-
-/** What an earlier process left in the journal. */
-export interface LeftArrival {
-  readonly phase: DestPhase;
-  readonly domid?: Domid | undefined;
-  readonly run: boolean;
-}
 
 /** Carries out the acts of the destination's machine, one event after the other; decides nothing. One use. */
 export class Arrival {
@@ -144,7 +120,7 @@ export class Arrival {
 
   async #drive(first: DestEvent, why: Error | undefined): Promise<void> {
     for (let event: DestEvent | undefined = first; event !== undefined;) {
-      const { state, acts }: ReturnType<DestMachine['step']> = this.context.machine.step(this.#state, event);
+      const { state, acts }: DestStep = this.context.machine.step(this.#state, event);
       this.#state = state;
       event = undefined;
       for (const act of acts) event = (await this.#act(act, why)) ?? event;
@@ -154,7 +130,7 @@ export class Arrival {
   async #act(act: DestAct, why: Error | undefined): Promise<DestEvent | undefined> {
     switch (act.do) {
       case 'record':
-        if (act.phase === 'refusing') this.#error ??= why ?? this.#whyRefused();
+        if (act.phase === 'refusing') this.#error ??= why ?? whyRefused(this.#state);
         return this.#record(act.phase);
       case 'claim':
         return this.#claim();
@@ -205,7 +181,7 @@ export class Arrival {
   }
 
   async #destroy(): Promise<DestEvent> {
-    const why = this.#error ?? stopped();
+    const why = this.#error ?? stoppedError();
     this.#stop.abort(why);
     this.#stream?.lanes.destroy(why);
     await this.#receiving;
@@ -221,30 +197,8 @@ export class Arrival {
 
   /** The journal is closed; where it stays open, the next question or start tries again. */
   #end(): void {
-    const { phase } = this.#state;
-    const detail = this.#error === undefined ? '' : `: ${messageOf(this.#error)}`;
-    const ended = `${phase === 'activated' ? 'arrived' : 'refused'}${detail}`;
-    const summary = DEST_FINAL.has(phase) ? ended : (this.#stuck ?? ended);
-    this.context.onSettled(`${this.subject.name}: ${summary}`);
+    this.context.onSettled(`${this.subject.name}: ${summaryOf(this.#state, this.#error, this.#stuck)}`);
     this.context.file[Symbol.dispose]();
     this.#resolveSettled();
   }
-
-  #whyRefused(): Error {
-    const { restored, finish } = this.#state;
-    if (restored === undefined || finish === undefined || restored === finish) return stopped();
-    return new StreamError(
-      'E_STREAM_DIGEST',
-      `the stream arrived changed: its digest is ${restored} here and ${finish} at the source`,
-      { hint: 'Nothing was lost: try again, and report this if it happens twice.' },
-    );
-  }
-}
-
-const stopped = (): Error => new AbortedError('the destination was stopped before the guest had arrived');
-
-/** What the connection's end means for the source's request. */
-export function lostError(cause: Error | undefined): TunnelError {
-  const text = 'the connection to the source was lost before the guest had arrived';
-  return new TunnelError('E_TUNNEL_LOST', text, { cause });
 }

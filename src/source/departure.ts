@@ -7,6 +7,7 @@ import {
   type SourceAct,
   type SourceEvent,
   type SourceState,
+  type SourceStep,
 } from '../handover/source-side.js';
 import type { Journal, JournalFile } from '../journal/journal.js';
 import { JOURNAL_VERSION } from '../journal/records.js';
@@ -118,7 +119,7 @@ export class Departure {
   async #drive(first: SourceEvent): Promise<void> {
     let event: SourceEvent | undefined = first;
     while (event !== undefined && !SOURCE_FINAL.has(this.#state)) {
-      const { state, acts }: ReturnType<SourceMachine['step']> = this.context.machine.step(this.#state, event);
+      const { state, acts }: SourceStep = this.context.machine.step(this.#state, event);
       this.#state = state;
       event = undefined;
       for (const act of acts) event = (await this.#act(act)) ?? event;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Journal } from '../../../src/journal/journal.js';
+import { journalLine } from '../../../src/journal/journal-text.js';
 import type { JournalHeader } from '../../../src/journal/records.js';
 
 let dir: string;
@@ -37,6 +38,32 @@ describe('journal', () => {
     file.append({ state: 'in-doubt', at });
     expect(journal.read(one.migration, 'source')).toEqual({ header: one, state: { state: 'in-doubt', at } });
     expect(journal.list()).toHaveLength(1);
+  });
+
+  it.each([
+    ['in-doubt', 'deciding'],
+    ['released', 'gone'],
+    ['retained', 'kept'],
+    ['committed', 'arriving'],
+    ['activated', 'arrived'],
+    ['leaving', 'leaving'],
+  ] as const)('writes %s as the first release does, %s, and reads both words', (state, word) => {
+    const one = header();
+    using file = journal.begin(one);
+    file.append({ state, at });
+    expect(readFileSync(pathOf(one), 'utf8')).toContain(`"state":"${word}"`);
+    expect(journal.read(one.migration, 'source')?.state?.state).toBe(state);
+    appendFileSync(pathOf(one), journalLine({ state: 'performing', at }) + journalLine({ state, at }));
+    expect(journal.read(one.migration, 'source')?.state?.state).toBe(state);
+  });
+
+  it('does not guess at a state that it does not know', () => {
+    const one = header();
+    journal.begin(one)[Symbol.dispose]();
+    appendFileSync(pathOf(one), journalLine({ state: 'elsewhere', at }));
+    expect(() => journal.read(one.migration, 'source')).toThrow(
+      expect.objectContaining({ code: 'E_JOURNAL_DAMAGED' }) as Error,
+    );
   });
 
   it('is private: folder 0700, files 0600', () => {
