@@ -1,3 +1,4 @@
+import vitest from '@vitest/eslint-plugin';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
@@ -29,7 +30,14 @@ export default tseslint.config(
   },
   {
     files: ['test/**/*.ts'],
+    plugins: { vitest },
     rules: {
+      'vitest/no-focused-tests': 'error',
+      'vitest/no-disabled-tests': 'error',
+      'vitest/no-identical-title': 'error',
+      'vitest/no-commented-out-tests': 'error',
+      'vitest/valid-describe-callback': 'error',
+      'vitest/no-import-node-test': 'error',
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/require-await': 'off',
       'no-restricted-globals': 'off',
