@@ -32,6 +32,11 @@ export function printNote(...parts: readonly (string | Painted)[]): void {
   process.stderr.write(`${shown(parts)}\n`);
 }
 
+/** What was read and makes no difference, a line each. */
+export function printWarnings(warnings: readonly string[]): void {
+  for (const warning of warnings) printNote(`warning: ${warning}`);
+}
+
 /** Rows under their headings, columns as wide as they need. */
 export function printTable(headings: readonly string[], rows: readonly (readonly string[])[]): void {
   const cells = [headings, ...rows].map((row) => row.map(printable));

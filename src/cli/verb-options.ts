@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs';
 import { UsageError } from '../errors/errors.js';
 import { openToRead, readAvailable } from '../posix/input/read-sync.js';
+import { decodeXml } from '../xml/decode.js';
 
 /** A flag that is off where it is not given. */
 export const flag = (describe: string): { type: 'boolean'; default: false; describe: string } => ({
@@ -21,10 +22,19 @@ const MAX_FILE_BYTES = 16 * 1024 * 1024;
  * @throws UsageError `E_USAGE_FILE`
  */
 export function readUserFile(path: string, maxBytes = MAX_FILE_BYTES): string {
+  return readUserBytes(path, maxBytes).toString('utf8');
+}
+
+/** The XML of a file that the user names, in the encoding that it declares. @throws UsageError `E_USAGE_FILE`; XmlError `E_XML_ENCODING` */
+export function readUserXml(path: string, maxBytes = MAX_FILE_BYTES): string {
+  return decodeXml(readUserBytes(path, maxBytes));
+}
+
+function readUserBytes(path: string, maxBytes: number): Buffer {
   try {
     const fd = openToRead(path);
     try {
-      return readText(fd, maxBytes);
+      return readAll(fd, maxBytes);
     } finally {
       closeSync(fd);
     }
@@ -36,13 +46,13 @@ export function readUserFile(path: string, maxBytes = MAX_FILE_BYTES): string {
   }
 }
 
-function readText(fd: number, maxBytes: number): string {
+function readAll(fd: number, maxBytes: number): Buffer {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for (;;) {
     const chunk = Buffer.alloc(Math.min(65_536, maxBytes + 1 - bytes));
     const got = readAvailable(fd, chunk);
-    if (got === 0) return Buffer.concat(chunks).toString('utf8');
+    if (got === 0) return Buffer.concat(chunks);
     bytes += got;
     if (bytes > maxBytes) throw new Error(`it is longer than ${maxBytes} bytes`);
     chunks.push(chunk.subarray(0, got));

@@ -30,7 +30,7 @@ export function parseDomainXml(text: string, context: ParseContext = {}): Domain
   if (root.name !== 'domain') throw badXml(`<${root.name}>`, 'the root element must be <domain>', root);
   const kind = root.attributes.get('type');
   if (kind !== 'xen') throw badXml('/domain/@type', `must be 'xen', not ${JSON.stringify(kind ?? '')}`, root);
-  const memoryMaxKiB = memory(root, 'memory') ?? missing('memory', root);
+  const memoryMaxKiB = memory(root, 'memory') ?? memoryOfCells(root) ?? missing('memory', root);
   const current = memory(root, 'currentMemory') ?? memoryMaxKiB;
   if (current > memoryMaxKiB)
     throw badXml('/domain/currentMemory', 'is more than <memory>', childNamed(root, 'currentMemory'));
@@ -111,6 +111,17 @@ function memory(root: XmlElement, name: 'memory' | 'currentMemory'): number | un
     );
   }
   return kib;
+}
+
+/** Without `<memory>`, a guest with cells has what they have together, as libvirt has it. */
+function memoryOfCells(root: XmlElement): number | undefined {
+  const cpu = childNamed(root, 'cpu');
+  const numa = cpu && childNamed(cpu, 'numa');
+  const sizes = (numa === undefined ? [] : childrenNamed(numa, 'cell')).map((cell) =>
+    parseMemoryKiB(cell.attributes.get('memory') ?? '', cell.attributes.get('unit')),
+  );
+  if (sizes.length === 0) return undefined;
+  return sizes.reduce((sum, size) => (sum === undefined || size === undefined ? undefined : sum + size), 0);
 }
 
 function vcpus(root: XmlElement): { vcpusMax: number; vcpusCurrent: number; vcpuCpuset?: CpuSet } {

@@ -129,11 +129,12 @@ async function migrateHeld(
   request.ahead?.(cancel);
   const live = await host.leases.withShared(await host.toolstack.describe(info.domid, looking.signal), looking.signal);
   checkMovable(live.domain);
-  const config = request.xml === undefined ? live : configFromXml(live, request.xml);
+  const given = request.xml === undefined ? { config: live, warnings: [] } : configFromXml(live, request.xml);
+  const { config } = given;
   const known = await host.findKnown(info.uuid, looking.signal);
   const persist =
     request.persistent === true
-      ? { xml: definitionToKeep(live.domain, known.stored?.domain, request.persistentXml) }
+      ? definitionToKeep(live.domain, known.stored?.domain, request.persistentXml)
       : undefined;
   const undefineSource = undefineWhen(request, known);
   const local = await host.toolstack.host(looking.signal);
@@ -184,7 +185,7 @@ async function migrateHeld(
         ...(config.native === undefined ? {} : { native: config.native }),
         cookie: Buffer.from(cookie).toString('base64'),
         ...(request.dname === undefined ? {} : { dname: request.dname }),
-        ...(persist === undefined ? {} : { persist }),
+        ...(persist === undefined ? {} : { persist: { xml: persist.xml } }),
         ...(request.unsafe === true ? { unsafe: true } : {}),
       },
       needs: needsOf(host, uuid, request),
@@ -195,7 +196,8 @@ async function migrateHeld(
   const warnings = await afterDeparture(host, leaver, report);
   host.pruneJournals();
   if (report.place === 'destination') {
-    return { ...report, warnings: [...report.warnings, ...warnings], domain: info.name };
+    const told = [...given.warnings, ...(persist?.warnings ?? []), ...report.warnings, ...warnings];
+    return { ...report, warnings: told, domain: info.name };
   }
   throw migrationError(info.name, request.destination, report);
 }

@@ -13,8 +13,11 @@ import { defineContext } from '../operations/definition/define-context.js';
  * go along: it would say something else.
  * @throws UsageError `E_USAGE_DOMAIN_*`; RefusedError `E_REFUSED_ABI` where the running guest would see a difference
  */
-export function configFromXml(live: GuestConfig, xml: string): GuestConfig {
-  const { domain, definition } = defineDomain(xml, { ...defineContext, carryUnknown: true });
+export function configFromXml(
+  live: GuestConfig,
+  xml: string,
+): { readonly config: GuestConfig; readonly warnings: readonly string[] } {
+  const { domain, definition, warnings } = defineDomain(xml, { ...defineContext, carryUnknown: true });
   sameGuest(live.domain, domain, '--xml');
   const running = applyDefaults(readDefinition(live.domain, { lenient: true }).definition, defineContext);
   const differences = abiDifferences(running, definition);
@@ -28,18 +31,22 @@ export function configFromXml(live: GuestConfig, xml: string): GuestConfig {
       },
     );
   }
-  return { domain };
+  return { config: { domain }, warnings: warnings.map((warning) => `--xml: ${warning}`) };
 }
 
 /**
  * What the destination is to keep as the domain's definition: the user's own (`--persistent-xml`), else the one that is kept here,
  * else what runs. @throws UsageError `E_USAGE_DOMAIN_*`
  */
-export function definitionToKeep(live: Domain, stored: Domain | undefined, xml: string | undefined): string {
-  if (xml === undefined) return formatDomainXml(stored ?? live);
-  const { domain } = defineDomain(xml, { ...defineContext, carryUnknown: true });
+export function definitionToKeep(
+  live: Domain,
+  stored: Domain | undefined,
+  xml: string | undefined,
+): { readonly xml: string; readonly warnings: readonly string[] } {
+  if (xml === undefined) return { xml: formatDomainXml(stored ?? live), warnings: [] };
+  const { domain, warnings } = defineDomain(xml, { ...defineContext, carryUnknown: true });
   sameGuest(live, domain, '--persistent-xml');
-  return formatDomainXml(domain);
+  return { xml: formatDomainXml(domain), warnings: warnings.map((warning) => `--persistent-xml: ${warning}`) };
 }
 
 function sameGuest(live: Domain, given: Domain, option: string): void {

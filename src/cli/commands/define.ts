@@ -1,23 +1,12 @@
 import type { CommandModule } from 'yargs';
 import { createDomain } from '../../operations/lifecycle/create.js';
 import { define, undefine } from '../../operations/definition/define.js';
-import {
-  domainArgument,
-  flag,
-  forceLeaseFlag,
-  readUserFile,
-  shownName,
-  type DomainOptions,
-} from '../domain-options.js';
+import { domainArgument, flag, forceLeaseFlag, readUserXml, shownName, type DomainOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
-import { printLine, printNote } from '../output.js';
+import { printLine, printWarnings } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
 
 const VALIDATE = flag('refuse what the schema does not know, instead of passing it over with a warning');
-
-function printWarnings(warnings: readonly string[]): void {
-  for (const warning of warnings) printNote(`warning: ${warning}`);
-}
 
 type DefineOptions = GlobalOptions & { file: string; validate: boolean };
 
@@ -30,7 +19,7 @@ export const defineCommand: CommandModule<GlobalOptions, DefineOptions> = {
       .option('validate', VALIDATE)
       .example('$0 define web1.xml', 'new, or in place of the definition that web1 had'),
   handler: async (options) => {
-    const xml = readUserFile(options.file);
+    const xml = readUserXml(options.file);
     await using host = await openHost(options);
     using stop = new StopSignals();
     const { domain, warnings } = await define(host, xml, { validate: options.validate, signal: stop.cancel });
@@ -72,7 +61,7 @@ export const createCommand: CommandModule<GlobalOptions, CreateOptions> = {
       .option('validate', VALIDATE)
       .example('$0 create examples/busy.xml', 'start a guest that keeps writing to its memory'),
   handler: async (options) => {
-    const xml = readUserFile(options.file);
+    const xml = readUserXml(options.file);
     await using host = await openHost(options);
     using stop = new StopSignals();
     const { info, warnings } = await createDomain(host, xml, {

@@ -7,17 +7,10 @@ import { detachDevice } from '../../operations/devices/detach-device.js';
 import { updateDevice } from '../../operations/devices/update-device.js';
 import type { Host } from '../../host/host.js';
 import type { ImpactFlags } from '../../operations/definition/impact.js';
-import {
-  domainArgument,
-  flag,
-  forceLeaseFlag,
-  readUserFile,
-  shownName,
-  type DomainOptions,
-} from '../domain-options.js';
+import { domainArgument, flag, forceLeaseFlag, readUserXml, shownName, type DomainOptions } from '../domain-options.js';
 import { impactOptions } from '../impact-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
-import { printLine } from '../output.js';
+import { printLine, printWarnings } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
 
 /** What a change of devices is about. */
@@ -54,7 +47,13 @@ const fileOptions = <T>(yargs: Argv<T>): Argv<T & DeviceImpact & { domain: strin
     describe: 'XML of one device, as dumpxml shows it',
   });
 
-const deviceIn = (file: string): Device => parseDeviceXml(readUserFile(file));
+/** The device of a file; what is passed over of it is said. */
+function deviceIn(file: string): Device {
+  const warnings: string[] = [];
+  const device = parseDeviceXml(readUserXml(file), warnings);
+  printWarnings(warnings);
+  return device;
+}
 
 export const attachDeviceCommand: CommandModule<GlobalOptions, FileOptions & { 'force-lease': boolean }> = {
   command: 'attach-device <domain> <file>',

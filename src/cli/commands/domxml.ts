@@ -12,9 +12,9 @@ import { fromXlConfig } from '../../domain/xl-config/from-config.js';
 import { toXlConfig } from '../../domain/xl-config/to-config.js';
 import { dumpXml } from '../../operations/lifecycle/details.js';
 import { UsageError } from '../../errors/errors.js';
-import { readUserFile } from '../domain-options.js';
+import { readUserFile, readUserXml } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
-import { printDocument, printNote } from '../output.js';
+import { printDocument, printWarnings } from '../output.js';
 
 const FORMATS = NATIVE_FORMATS.join(' or ');
 
@@ -24,10 +24,6 @@ const context: DefaultsContext = {
     return [a, b, c];
   },
 };
-
-function printWarnings(warnings: readonly string[]): void {
-  for (const warning of warnings) printNote(`warning: ${warning}`);
-}
 
 type FromOptions = GlobalOptions & { format: string; file: string };
 
@@ -65,7 +61,7 @@ export const domxmlToNativeCommand: CommandModule<GlobalOptions, ToOptions> = {
     const format = nativeFormat(options.format);
     const { domain, xml } = options;
     if (xml !== undefined && domain === undefined) {
-      const { definition, warnings } = defineDomain(readUserFile(xml), context);
+      const { definition, warnings } = defineDomain(readUserXml(xml), { ...context, carryUnknown: true });
       printWarnings(warnings);
       printDocument(toXlConfig(definition, format));
     } else if (domain !== undefined && xml === undefined) {

@@ -12,7 +12,7 @@ import { printJson, printLine, printNote } from '../output.js';
 import type { GlobalOptions } from '../place.js';
 import { Progress, PROGRESS_STYLES, progressStyle } from '../progress.js';
 import { StopSignals } from '../stop-signals.js';
-import { flag, jsonResultFlag, readUserFile } from '../verb-options.js';
+import { flag, jsonResultFlag, readUserXml } from '../verb-options.js';
 
 interface MigrateVerbOptions extends MigrateOptions {
   /** Undefined: through this host's daemon where one runs. */
@@ -120,8 +120,8 @@ function withFiles(options: MigrateOptions): MigrateOptions {
   }
   return {
     ...options,
-    ...(xml === undefined ? {} : { xml: readUserFile(xml) }),
-    ...(persistentXml === undefined ? {} : { 'persistent-xml': readUserFile(persistentXml) }),
+    ...(xml === undefined ? {} : { xml: readUserXml(xml) }),
+    ...(persistentXml === undefined ? {} : { 'persistent-xml': readUserXml(persistentXml) }),
     ...(tlsDir === undefined ? {} : { 'tls-dir': resolve(tlsDir) }),
   };
 }

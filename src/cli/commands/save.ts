@@ -2,7 +2,7 @@ import type { CommandModule } from 'yargs';
 import { restore } from '../../operations/saving/restore.js';
 import { save } from '../../operations/saving/save.js';
 import { isOpenAs } from '../../posix/named-file.js';
-import { flag, forceLeaseFlag, readUserFile } from '../domain-options.js';
+import { flag, forceLeaseFlag, readUserXml } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printLine, printNote } from '../output.js';
 import { Progress, PROGRESS_STYLES, progressStyle } from '../progress.js';
@@ -78,7 +78,7 @@ export const restoreCommand: CommandModule<GlobalOptions, RestoreOptions> = {
       })
       .example('$0 restore /var/tmp/web1.save', 'it goes on where it was saved'),
   handler: async (options) => {
-    const xml = options.xml === undefined ? undefined : readUserFile(options.xml);
+    const xml = options.xml === undefined ? undefined : readUserXml(options.xml);
     await using host = await openHost(options);
     using stop = new StopSignals();
     using progress = new Progress(`restoring ${options.file}`, progressStyle(options));

@@ -18,6 +18,8 @@ export interface NumaCell {
   readonly id: number;
   readonly cpus: CpuSet;
   readonly memoryKiB: number;
+  /** The host's node that it lies on; undefined: that of its own place. In domain XML: `<memnode>` of `<numatune>`. */
+  readonly pnode?: number | undefined;
   readonly distances: readonly { readonly id: number; readonly value: number }[];
 }
 
@@ -38,7 +40,9 @@ export interface Cpu {
 const MAX_COUNT = 4096;
 
 function readCell(cell: ElementReader): Omit<NumaCell, 'id'> & { readonly id: number | undefined } {
-  const cpus = parseCpuSet(cell.need('cpus'));
+  const text = cell.attribute('cpus');
+  // Without any, it has those that no other cell names.
+  const cpus = text === undefined ? [] : parseCpuSet(text);
   if (cpus === undefined) throw cell.bad('@cpus', 'is not a set of processors');
   const memoryKiB = parseMemoryKiB(cell.need('memory'), cell.attribute('unit'));
   if (memoryKiB === undefined) throw cell.bad('@memory', 'is not a size');
@@ -76,6 +80,18 @@ export function givenFeatures(cpu: Cpu | undefined): readonly CpuFeature[] {
 /** Whether the CPU is a model of its own, and not the host's with changes. */
 export function isModel({ mode, model }: Cpu): boolean {
   return model !== undefined ? mode === undefined || mode === 'custom' : mode === 'custom';
+}
+
+/**
+ * The cells with what libvirt fills in: vcpus that no cell names belong to the first one.
+ */
+export function completeCells(cells: readonly NumaCell[], vcpus: number): readonly NumaCell[] {
+  const named = new Set(cells.slice(1).flatMap(({ cpus }) => [...cpus]));
+  const rest = Array.from({ length: vcpus }, (_, vcpu) => vcpu).filter((vcpu) => !named.has(vcpu));
+  const beyond = (cells.at(0)?.cpus ?? []).filter((cpu) => cpu >= vcpus || named.has(cpu));
+  return cells.map((cell, index) =>
+    index > 0 ? cell : { ...cell, cpus: [...new Set([...rest, ...beyond])].sort((a, b) => a - b) },
+  );
 }
 
 export function readCpu(domain: ElementReader): Cpu | undefined {
@@ -138,7 +154,7 @@ export function writeCpu(cpu: Cpu): XmlElement {
 function writeCell({ id, cpus, memoryKiB, distances }: NumaCell): XmlElement {
   return element(
     'cell',
-    { id, cpus: formatCpuSet(cpus), memory: memoryKiB, unit: 'KiB' },
+    { id, cpus: cpus.length === 0 ? undefined : formatCpuSet(cpus), memory: memoryKiB, unit: 'KiB' },
     distances.length === 0
       ? []
       : [

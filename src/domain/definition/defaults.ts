@@ -3,6 +3,7 @@ import type { DeviceBase } from './devices/base.js';
 import type { Console, Serial } from './devices/character.js';
 import type { Disk, DiskBus } from './devices/disk.js';
 import { NO_VIDEO, type Input, type Video } from './devices/display.js';
+import { completeCells } from './cpu.js';
 import type { GuestType } from '../model.js';
 import type { Definition } from './model.js';
 import { MACHINE, type Os } from './os.js';
@@ -40,6 +41,10 @@ export function applyDefaults(definition: Definition, context: DefaultsContext):
       onPoweroff: lifecycle.onPoweroff ?? 'destroy',
       onReboot: lifecycle.onReboot ?? 'restart',
       onCrash: lifecycle.onCrash ?? 'destroy',
+    },
+    cpu: definition.cpu && {
+      ...definition.cpu,
+      numa: completeCells(definition.cpu.numa, definition.vcpusMax),
     },
     devices: deviceDefaults(definition.devices, type, context),
   };

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Domain } from '../model.js';
 import { parseDomainXml, type ParseContext } from '../parse.js';
+import { parseXml } from '../../xml/parse.js';
+import { basicsNotes } from './basics-notes.js';
 import { applyDefaults, type DefaultsContext } from './defaults.js';
 import type { Definition } from './model.js';
+import { notesOf } from './notes.js';
 import { readDefinition } from './read.js';
 import { checkDefinition } from './validate/definition.js';
 import { toDomain } from './write.js';
@@ -26,10 +29,11 @@ export interface DefineContext extends DefaultsContext, Pick<ParseContext, 'make
  */
 export function defineDomain(text: string, context: DefineContext): Defined {
   const parsed = parseDomainXml(text, context.makeUuid === undefined ? {} : { makeUuid: context.makeUuid });
+  const basics = basicsNotes(parseXml(text), context.carryUnknown !== true);
   const { definition: given, warnings } = readDefinition(parsed, { carryUnknown: context.carryUnknown === true });
   const complete = applyDefaults(given, context);
   // An empty one asks for one to be made.
   const definition = complete.genid === '' ? { ...complete, genid: (context.makeUuid ?? randomUUID)() } : complete;
   checkDefinition(definition);
-  return { domain: toDomain(definition), definition, warnings };
+  return { domain: toDomain(definition), definition, warnings: [...basics, ...warnings, ...notesOf(definition)] };
 }

@@ -1,5 +1,6 @@
 import { element, type XmlElement } from '../../xml/element.js';
 import type { ElementReader } from './element-reader.js';
+import { readHyperv, writeHyperv, type Hyperv } from './hyperv.js';
 
 const PASSTHROUGH_MODES = ['sync_pt', 'share_pt'] as const;
 
@@ -16,6 +17,7 @@ export interface Features {
   /** Hardware-assisted paging; undefined: the host's choice. */
   readonly hap: boolean | undefined;
   readonly viridian: boolean;
+  readonly hyperv?: Hyperv | undefined;
   /** PV only: a memory map that follows the host's. */
   readonly e820Host: boolean | undefined;
   readonly passthrough: Passthrough | undefined;
@@ -40,6 +42,7 @@ export function readFeatures(domain: ElementReader): Features {
         mode: pass.choice('mode', PASSTHROUGH_MODES),
       })),
     }));
+    const hyperv = readHyperv(reader);
     return {
       pae: reader.flag('pae'),
       acpi: reader.flag('acpi'),
@@ -47,6 +50,7 @@ export function readFeatures(domain: ElementReader): Features {
       // Without a state, being there says yes.
       hap: reader.child('hap', (hap) => hap.onOff('state') ?? true),
       viridian: reader.flag('viridian'),
+      ...(hyperv === undefined ? {} : { hyperv }),
       e820Host: xen?.e820Host,
       passthrough: xen?.passthrough,
     };
@@ -70,6 +74,7 @@ export function writeFeatures(features: Features): XmlElement[] {
     ...(features.pae ? [element('pae')] : []),
     ...(hap === undefined ? [] : [element('hap', { state: state(hap) })]),
     ...(features.viridian ? [element('viridian')] : []),
+    ...(features.hyperv === undefined ? [] : [writeHyperv(features.hyperv)]),
     ...(xen.length === 0 ? [] : [element('xen', {}, xen)]),
   ];
   return children.length === 0 ? [] : [element('features', {}, children)];

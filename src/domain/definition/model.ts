@@ -6,6 +6,7 @@ import type { Cpu } from './cpu.js';
 import type { Device } from './devices/device.js';
 import type { Features } from './features.js';
 import type { Os } from './os.js';
+import type { PowerManagement } from './power.js';
 
 export const LIFECYCLE_ACTIONS = ['destroy', 'restart', 'rename-restart', 'preserve'] as const;
 export const CRASH_ACTIONS = [...LIFECYCLE_ACTIONS, 'coredump-destroy', 'coredump-restart'] as const;
@@ -42,6 +43,9 @@ export interface Definition extends Omit<Domain, 'rest'> {
   readonly cpu: Cpu | undefined;
   readonly clock: Clock;
   readonly lifecycle: Lifecycle;
+  readonly power?: PowerManagement | undefined;
+  /** What `<numatune>` says beside the nodes of the guest's cells; carried. */
+  readonly numaTuneRest?: readonly XmlElement[] | undefined;
   readonly emulator: string | undefined;
   readonly devices: readonly Device[];
   /** Arguments handed to the device model as they are (L15). */

@@ -12,6 +12,8 @@ export interface Loader {
   readonly secure: boolean | undefined;
 }
 
+const TABLE_TYPES = ['slic', 'rawset'] as const;
+
 /** What the guest boots from: `<os>`, `<bootloader>` and `<bootloader_args>`. */
 export interface Os {
   readonly arch: string | undefined;
@@ -25,10 +27,21 @@ export interface Os {
   readonly cmdline: string | undefined;
   /** In the order in which they are tried; HVM only. */
   readonly boot: readonly BootDevice[];
-  /** A SLIC table for the guest's ACPI (L23). */
-  readonly slicTable: string | undefined;
+  /** A file of tables for the guest's ACPI (L23). Under Xen both kinds mean tables with their headers, one after the other. */
+  readonly acpiTables: { readonly path: string; readonly type: (typeof TABLE_TYPES)[number] } | undefined;
   readonly bootloader: string | undefined;
   readonly bootloaderArgs: readonly string[];
+}
+
+function readLoader(loader: ElementReader): Loader {
+  // libvirt writes it down; there is no other.
+  loader.choice('format', ['raw']);
+  return {
+    path: loader.text() || undefined,
+    type: loader.choice('type', ['rom', 'pflash']),
+    readonly: loader.yesNo('readonly'),
+    secure: loader.yesNo('secure'),
+  };
 }
 
 /** Reads the parts of `<domain>` that say how the guest boots. */
@@ -42,22 +55,14 @@ export function readOs(domain: ElementReader): Os {
       type.text();
       return { arch: type.attribute('arch'), machine: type.attribute('machine') };
     }),
-    loader: reader.child('loader', (loader): Loader => ({
-      path: loader.text() || undefined,
-      type: loader.choice('type', ['rom', 'pflash']),
-      readonly: loader.yesNo('readonly'),
-      secure: loader.yesNo('secure'),
-    })),
+    loader: reader.child('loader', readLoader),
     nvram: reader.textChild('nvram'),
     kernel: reader.textChild('kernel'),
     initrd: reader.textChild('initrd'),
     cmdline: reader.textChild('cmdline'),
     boot: reader.children('boot', (boot) => boot.needChoice('dev', BOOT_DEVICES)),
-    slicTable: reader.child('acpi', (acpi) =>
-      acpi.child('table', (table) => {
-        table.needChoice('type', ['slic']);
-        return table.text();
-      }),
+    acpiTables: reader.child('acpi', (acpi) =>
+      acpi.child('table', (table) => ({ type: table.needChoice('type', TABLE_TYPES), path: table.text() })),
     ),
   }));
   if (os === undefined) throw domain.bad('os', 'is missing');
@@ -104,9 +109,9 @@ export function writeOs(os: Os, type: GuestType): XmlElement[] {
       ...textElement('kernel', os.kernel),
       ...textElement('initrd', os.initrd),
       ...textElement('cmdline', os.cmdline),
-      ...(os.slicTable === undefined
+      ...(os.acpiTables === undefined
         ? []
-        : [element('acpi', {}, [element('table', { type: 'slic' }, [os.slicTable])])]),
+        : [element('acpi', {}, [element('table', { type: os.acpiTables.type }, [os.acpiTables.path])])]),
       ...os.boot.map((dev) => element('boot', { dev })),
     ]),
   ];

@@ -8,8 +8,11 @@ import { readCpu } from './cpu.js';
 import { deviceElements, devicePaths, readDevice, type Device } from './devices/device.js';
 import { readElement, type ElementReader, type Reading } from './element-reader.js';
 import { readFeatures } from './features.js';
+import { deviceNotes } from './notes.js';
 import { CRASH_ACTIONS, LIFECYCLE_ACTIONS, type Definition, type VcpuPin } from './model.js';
+import { readNumaTune, withNodes } from './numatune.js';
 import { readOs } from './os.js';
+import { readPower } from './power.js';
 
 /** Namespace of device model arguments in libvirt's domain XML for Xen (L15). */
 export const XEN_NS = 'http://libvirt.org/schemas/domain/xen/1.0';
@@ -42,6 +45,8 @@ export function readDefinition(domain: Domain, options: ReadOptions = {}): ReadR
   const { rest, ...basics } = domain;
   const definition = readElement(element('domain', {}, rest), '/domain', reading, (reader): Definition => {
     const tune = readTune(reader);
+    const numaTune = readNumaTune(reader);
+    const power = readPower(reader);
     const devices = readDevices(reader, reading);
     const labels = passedOver(reader, 'seclabel', 'security labels are carried and not applied');
     return {
@@ -53,13 +58,15 @@ export function readDefinition(domain: Domain, options: ReadOptions = {}): ReadR
       pins: tune?.pins ?? [],
       cpuShares: tune?.shares,
       features: readFeatures(reader),
-      cpu: readCpu(reader),
+      cpu: withNodes(readCpu(reader), numaTune),
       clock: readClock(reader),
       lifecycle: {
         onPoweroff: reader.child('on_poweroff', (one) => one.textChoice(LIFECYCLE_ACTIONS)),
         onReboot: reader.child('on_reboot', (one) => one.textChoice(LIFECYCLE_ACTIONS)),
         onCrash: reader.child('on_crash', (one) => one.textChoice(CRASH_ACTIONS)),
       },
+      ...(power === undefined ? {} : { power }),
+      ...(numaTune === undefined || numaTune.rest.length === 0 ? {} : { numaTuneRest: numaTune.rest }),
       emulator: devices.emulator,
       devices: devices.list,
       deviceModelArgs: readArgs(reader),
@@ -69,10 +76,17 @@ export function readDefinition(domain: Domain, options: ReadOptions = {}): ReadR
   return { definition, warnings: reading.warnings };
 }
 
-/** Reads the XML of one device, as hotplug takes it. @throws UsageError `E_USAGE_DOMAIN_XML`; XmlError */
-export function parseDeviceXml(text: string): Device {
+/**
+ * Reads the XML of one device, as hotplug takes it: what is not known is carried on.
+ * @param warnings gets a sentence with a path for each of these, and for what makes no difference under Xen
+ * @throws UsageError `E_USAGE_DOMAIN_XML`; XmlError
+ */
+export function parseDeviceXml(text: string, warnings: string[] = []): Device {
   const root = parseXml(text);
-  return readDevice(root, `/${root.name}`, { lenient: false, carryUnknown: false, warnings: [] });
+  const device = readDevice(root, `/${root.name}`, { lenient: false, carryUnknown: true, warnings });
+  if (device.kind === 'opaque' && device.passedOver) throw badXml(`/${root.name}`, device.why, root);
+  warnings.push(...deviceNotes(device, `/${root.name}`));
+  return device;
 }
 
 function readTune(domain: ElementReader): { pins: VcpuPin[]; shares: number | undefined } | undefined {

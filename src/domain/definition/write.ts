@@ -7,7 +7,9 @@ import { writeCpu } from './cpu.js';
 import { writeDevice, type Device } from './devices/device.js';
 import { writeFeatures } from './features.js';
 import type { Definition } from './model.js';
+import { writeNumaTune } from './numatune.js';
 import { writeOs } from './os.js';
+import { writePower } from './power.js';
 import { XEN_NS } from './read.js';
 
 function textElement(name: string, text: string | undefined): XmlElement[] {
@@ -54,6 +56,7 @@ export function toDomain(definition: Definition): Domain {
       ...textElement('title', definition.title),
       ...textElement('description', definition.description),
       ...tune(definition),
+      ...writeNumaTune(definition.cpu, definition.numaTuneRest),
       ...writeOs(definition.os, type),
       ...writeFeatures(definition.features),
       ...(definition.cpu === undefined ? [] : [writeCpu(definition.cpu)]),
@@ -61,6 +64,7 @@ export function toDomain(definition: Definition): Domain {
       ...textElement('on_poweroff', lifecycle.onPoweroff),
       ...textElement('on_reboot', lifecycle.onReboot),
       ...textElement('on_crash', lifecycle.onCrash),
+      ...writePower(definition.power),
       element('devices', {}, [...textElement('emulator', emulator), ...devices.map(writeDevice)]),
       ...args(definition),
       ...definition.foreign,

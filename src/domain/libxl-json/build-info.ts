@@ -6,6 +6,7 @@ import { formatCharacterText } from '../native/character-text.js';
 import { notMapped } from '../native/not-mapped.js';
 import { cpuidToJson, isVirtualization } from './cpuid.js';
 import { hvmGraphicsToJson, videoToJson } from './display.js';
+import { viridianBits } from './viridian-bits.js';
 import { defbool, given, type Json, type JsonObject } from './json.js';
 
 /* libxl_domain_build_info. */
@@ -29,14 +30,17 @@ function affinity({ vcpuCpuset, pins, vcpusMax }: Definition): Json[] | undefine
   return Array.from({ length: last + 1 }, (_, vcpu) => pins.find((pin) => pin.vcpu === vcpu)?.cpus ?? ALL_CPUS);
 }
 
-function numaNode(cell: NumaCell, pnode: number, cells: readonly NumaCell[]): JsonObject {
+/** From one cell to another; what only the other says holds both ways, as libvirt has it. */
+function distance(from: NumaCell, to: NumaCell): number {
+  const said = from.distances.find(({ id }) => id === to.id) ?? to.distances.find(({ id }) => id === from.id);
+  return said?.value ?? (from.id === to.id ? LOCAL_DISTANCE : REMOTE_DISTANCE);
+}
+
+function numaNode(cell: NumaCell, index: number, cells: readonly NumaCell[]): JsonObject {
   return {
     memkb: cell.memoryKiB,
-    distances: cells.map(
-      ({ id }) =>
-        cell.distances.find((one) => one.id === id)?.value ?? (id === cell.id ? LOCAL_DISTANCE : REMOTE_DISTANCE),
-    ),
-    pnode,
+    distances: cells.map((other) => distance(cell, other)),
+    pnode: cell.pnode ?? index,
     vcpus: cell.cpus,
   };
 }
@@ -105,8 +109,11 @@ function hvmInfo(definition: Definition): JsonObject {
     ...bios(definition),
     pae: defbool(features.pae),
     viridian: defbool(features.viridian),
+    viridian_enable: features.hyperv === undefined ? undefined : viridianBits(features.hyperv),
     hpet: defbool(definition.clock.timers.find(({ name }) => name === 'hpet')?.present),
-    acpi_firmware: os.slicTable,
+    acpi_firmware: os.acpiTables?.path,
+    acpi_s3: defbool(definition.power?.toMemory),
+    acpi_s4: defbool(definition.power?.toDisk),
     boot: os.boot.length === 0 ? undefined : os.boot.map((device) => BOOT_LETTERS[device]).join(''),
     ...videoToJson(video),
     ...hvmGraphicsToJson(graphics),

@@ -159,6 +159,7 @@ function cpuOf(built: ReadConfig['b_info'], nested: boolean | undefined): Cpu | 
     features: all,
     numa: nodes.map((node, id) => ({
       id,
+      ...(node.pnode === id ? {} : { pnode: node.pnode }),
       cpus: node.vcpus,
       memoryKiB: node.memkb,
       distances: node.distances

@@ -33,7 +33,7 @@ export function readOsFields(built: ReadConfig['b_info'], type: GuestType): Os {
     initrd: built.ramdisk,
     cmdline: built.cmdline,
     boot: bootOf(hvm?.boot ?? ''),
-    slicTable: hvm?.acpi_firmware,
+    acpiTables: hvm?.acpi_firmware === undefined ? undefined : { type: 'rawset', path: hvm.acpi_firmware },
     bootloader: built.bootloader,
     bootloaderArgs: built.bootloader_args,
   };

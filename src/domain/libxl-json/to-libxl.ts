@@ -11,9 +11,6 @@ import { channelToJson, pciToJson, usbControllerToJson, usbDeviceToJson } from '
 /** libxl_domain_config as JSON (libxl_types.idl). */
 export type LibxlConfig = JsonObject;
 
-/** Elements that are carried and tell libxl nothing: security labels, and the control group that libvirt notes. */
-const NOT_FOR_LIBXL: ReadonlySet<string> = new Set(['seclabel', 'resource']);
-
 const ACTIONS: Readonly<Record<string, string>> = {
   'rename-restart': 'restart_rename',
   'coredump-destroy': 'coredump_destroy',
@@ -40,7 +37,8 @@ function createInfo({ type, name, uuid, features }: Definition): JsonObject {
 /** Device lists, each left out where it is empty. */
 function deviceLists({ devices, type }: Definition): JsonObject {
   for (const device of devices) {
-    if (device.kind === 'opaque') throw notMapped(`<${device.element.name}>`, `Take the device out: ${device.why}.`);
+    if (device.kind === 'opaque' && !device.passedOver)
+      throw notMapped(`<${device.element.name}>`, `Take the device out: ${device.why}.`);
     if (device.kind === 'parallel') throw notMapped('a parallel port', 'Take it out.');
     if (device.kind === 'memballoon' && device.model !== 'xen') {
       throw notMapped(`<memballoon model='${device.model}'>`, "Use model='xen'.");
@@ -65,13 +63,11 @@ function deviceLists({ devices, type }: Definition): JsonObject {
 
 /**
  * What libxl makes the domain from. Defaults must have been set (`applyDefaults`); the definition is taken
- * to be valid (`checkDefinition`).
+ * to be valid (`checkDefinition`). Elements that were passed over when it was read tell libxl nothing.
  * @throws RefusedError `E_REFUSED_NOT_MAPPED` for what libxl has no word for
  */
 export function toLibxlConfig(definition: Definition): LibxlConfig {
-  const { lifecycle, foreign } = definition;
-  const unknown = foreign.find(({ name }) => !NOT_FOR_LIBXL.has(name));
-  if (unknown !== undefined) throw notMapped(`<${unknown.name}>`, 'Take the element out.');
+  const { lifecycle } = definition;
   return {
     c_info: createInfo(definition),
     b_info: buildInfo(definition),

@@ -49,7 +49,7 @@ export function parseCpuid({ text, at }: Placed): CpuFeature[] {
 export function withCpuid(definition: Definition, features: readonly CpuFeature[]): Definition {
   if (features.length === 0) return definition;
   const { cpu } = definition;
-  const all = [...(cpu?.features ?? []), ...features];
+  const all = [...features, ...(cpu?.features ?? [])];
   return { ...definition, cpu: { ...NO_CPU, ...cpu, mode: 'host-passthrough', features: all } };
 }
 

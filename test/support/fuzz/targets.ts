@@ -3,7 +3,9 @@ import { bakeCookie, eatCookie } from '../../../src/cookie/cookie.js';
 import { baselineCpu } from '../../../src/domain/cpu/baseline-cpu.js';
 import { compareCpu } from '../../../src/domain/cpu/compare-cpu.js';
 import { readCpus } from '../../../src/domain/cpu/described-cpu.js';
+import { defineDomain } from '../../../src/domain/definition/define.js';
 import { fromLibxlConfig } from '../../../src/domain/libxl-json/from-libxl.js';
+import { libxlJson } from '../../../src/domain/libxl-json/to-libxl.js';
 import { parseDomainXml } from '../../../src/domain/parse.js';
 import { keysOfUserAuth } from '../../../src/host/access/ssh-rules.js';
 import { readDnsmasqLeases } from '../../../src/operations/addresses/dnsmasq-leases.js';
@@ -15,6 +17,7 @@ import { decodeHeader, encodeHeader, FRAME_HEADER_BYTES, FrameType } from '../..
 import { parseKnownHosts } from '../../../src/tunnel/ssh/known-hosts.js';
 import { readPrivateKey } from '../../../src/tunnel/ssh/private-key.js';
 import { readSshConfig } from '../../../src/tunnel/ssh/ssh-config.js';
+import { decodeXml } from '../../../src/xml/decode.js';
 import { guestXml } from '../hosts.js';
 
 /** Something that reads bytes of others, and good bytes to begin with. */
@@ -42,6 +45,16 @@ const LIBXL_JSON = JSON.stringify({
   b_info: { max_vcpus: 2, max_memkb: 65536, target_memkb: 65536, kernel: '/boot/vmlinuz', 'type.pvh': {} },
   disks: [{ pdev_path: '/srv/web1.img', vdev: 'xvda', format: 'raw', readwrite: 1 }],
   nics: [{ devid: 0, mac: '00:16:3e:00:00:01', bridge: 'xenbr0' }],
+});
+
+const LIBXL_JSON_CPUID = JSON.stringify({
+  c_info: { type: 'hvm', name: 'web1', uuid: MIGRATION },
+  b_info: {
+    max_memkb: 65536,
+    cpuid: { cpuid: [{ leaf: 7, subleaf: 0, ebx: `${'x'.repeat(11)}0${'x'.repeat(19)}k` }], msr: [] },
+    vnuma_nodes: [{ memkb: 65536, distances: [10], pnode: 3, vcpus: [0] }],
+    'type.hvm': {},
+  },
 });
 
 const JOURNAL = [
@@ -101,8 +114,32 @@ export const TARGETS: readonly Target[] = [
     },
   },
   {
+    name: 'definitions',
+    seeds: bytesOf(
+      guestXml({ uuid: MIGRATION }),
+      `<domain type='xen'><name>a</name><vcpu>4</vcpu><os><type>hvm</type><acpi><table type='rawset'>/t</table></acpi></os>
+        <features><hyperv mode='custom'><synic state='on'/></hyperv></features><pm><suspend-to-mem enabled='no'/></pm>
+        <numatune><memnode cellid='0' mode='strict' nodeset='1'/></numatune><cpu mode='host-passthrough'>
+        <feature policy='disable' name='pni'/><numa><cell id='0' memory='64' unit='MiB'><distances><sibling id='1' value='42'/></distances></cell>
+        <cell id='1' cpus='2-3' memory='64' unit='MiB'/></numa></cpu><devices><flux/><console tty='/dev/pts/1'/>
+        <interface type='hostdev'><source><address type='pci' bus='0x41'/></source></interface></devices></domain>`,
+    ),
+    read: (bytes) => {
+      const { definition } = defineDomain(text(bytes), { randomOctets: () => [1, 2, 3], carryUnknown: true });
+      return libxlJson(definition);
+    },
+  },
+  {
+    name: 'encodings of XML',
+    seeds: [
+      Buffer.from("<?xml version='1.0' encoding='ISO-8859-1'?><a>B\u00fcro</a>", 'latin1'),
+      Buffer.from('\ufeff<a>B\u00fcro</a>', 'utf16le'),
+    ],
+    read: decodeXml,
+  },
+  {
     name: 'libxl JSON',
-    seeds: bytesOf(LIBXL_JSON),
+    seeds: bytesOf(LIBXL_JSON, LIBXL_JSON_CPUID),
     read: (bytes) => {
       let json: unknown;
       try {

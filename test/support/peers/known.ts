@@ -15,6 +15,21 @@ function of(suite: RegExp, rows: readonly (readonly [what: RegExp, reason: strin
 }
 
 const TO_LIBXL = of(/^domain XML to libxl$/, [
+  [/^b_info\.type\.hvm\.usb: nothing there, "True" here$/, 'a list of USB devices needs the controller that this adds'],
+  [/\.vnc\.listen: nothing there, "127\.0\.0\.1" here$/, "libxl's default, said"],
+  [/^nics\[\d+\]\.model: "netfront" there, nothing here$/, 'nictype says it'],
+  [/^pcidevs\[\d+\]\.rdm_policy: "invalid" there, nothing here$/, "libxl's default"],
+  [/^pcidevs\[\d+\]\.seize: nothing there, "true" here$/, "libxl takes a managed device from the host's driver itself"],
+  [
+    /^E_USAGE_DOMAIN_INVALID: .*its cells have \d+ KiB, <memory> has/,
+    'libxl refuses to start it: the cells must have all of the memory (libxl_vnuma.c)',
+    /^vnuma-hvm/,
+  ],
+  [
+    /^E_USAGE_DOMAIN_UNSUPPORTED: .*there are ports 0 to 3/,
+    "QEMU's machine has four serial ports, and does not start with more",
+    /^multiple-serial$/,
+  ],
   [/^b_info\.(type\.hvm\.)?nested_hvm: .*"False"/, 'the field has moved, in Xen 4.14', /legacy-nest$/],
   [/^b_info\.shadow_memkb: /, 'libxl computes the same by itself where the field is left out'],
   [
@@ -37,7 +52,32 @@ const TO_LIBXL = of(/^domain XML to libxl$/, [
   ],
 ]);
 
+const NO_VIDEO = 'a paravirtual screen has no card with memory of its own';
+
 const TO_XML = of(/^xen-x[lm] to domain XML$/, [
+  [/\/graphics\[0\]\/clipboard\[0\]@copypaste: "no" there, nothing here$/, 'what a file leaves out is left to libxl'],
+  [
+    /^domain\/devices\[0\]\/disk\[\d+\]\/driver\[0\]@(name|type): "(phy|raw)" there, nothing here$/,
+    'a drive without a medium is served by nothing and has no format',
+    /^(disk-positional-parms-partial|no-source-cdrom|pci-devs|pci-dev-syntax)$/,
+  ],
+  [/^domain\/on_crash\[0\]: "restart" there, "destroy" here$/, "xl's default where the file does not say it"],
+  [
+    /\/video\[0\]\/model\[0\]@(type|vram): nothing there, "(cirrus|8192)" here$/,
+    "xl's default: an HVM guest has a card, with a screen or without",
+  ],
+  [/^domain\/features\[0\]\/acpi\[0\]: nothing there, "" here$/, 'a PVH guest has it by default', /^pvh-type$/],
+  [/\/video\[0\]\/model\[0\]@vram: "4096" there, nothing here$/, NO_VIDEO],
+  [/\/interface\[0\]\/model\[0\]@type: "(e1000|fakemodel)" there, nothing here$/, 'a PV guest has no card of a model'],
+  [/\/parallel\[0\]/, 'libxl has no parallel ports: a warning names the setting'],
+  [
+    /^E_USAGE_XL_CONFIG: .*escape|^E_USAGE_XL_CONFIG: line 28, column 47/,
+    "three quotes are Python's and libvirt's: xl does not read them",
+    /^escape-paths$/,
+  ],
+  [/\/driver\[0\]@name: "tap2" there, "tap" here$/, 'blktap2 is the one that there is: tap'],
+  [/\/acpi\[0\]\/table\[0\]@type: "slic" there, "rawset" here$/, 'libvirt 11 calls it rawset'],
+
   [
     /^domain\/cpu\[0\]\/feature\[\d+\]@(name|policy): nothing there, "(vmx|require)" here$/,
     'nestedhvm is said by itself: without the feature it would depend on the host (nested_hvm)',
@@ -88,9 +128,33 @@ const TO_XML = of(/^xen-x[lm] to domain XML$/, [
     /\/os\[0\](@firmware|\/loader\[0\].*): .*(efi|pflash|LIBXL_FIRMWARE_DIR|readonly)/,
     "libvirt 9 wrote the firmware's place on its own host",
   ],
+  [/\/os\[0\]\/loader\[0\]@readonly: "yes" there/, "libvirt 9 wrote the firmware's place on its own host"],
 ]);
 
 const FROM_XML = of(/^domain XML to xen-x[lm]$/, [
+  [/^spice(_clipboard_sharing|vdagent): nothing there, "0" here$/, "libxl's default, said"],
+  [
+    /^E_USAGE_DOMAIN_INVALID: .*its cells have \d+ KiB, <memory> has/,
+    'libxl refuses to start it: the cells must have all of the memory (libxl_vnuma.c)',
+    /^fullvirt-vnuma-autocomplete$/,
+  ],
+  [
+    /^E_USAGE_DOMAIN_UNSUPPORTED: .*only model 'netfront' is supported for Xen PV domains/,
+    "libvirt's driver refuses to start it with the same words",
+    /^paravirt-net-/,
+  ],
+  [
+    /^E_USAGE_DOMAIN_UNSUPPORTED: .*parallel ports are not supported/,
+    "libvirt's driver refuses to start it: libxl has no parallel ports",
+    /^fullvirt-parallel-tcp$/,
+  ],
+  [
+    /^E_USAGE_XL_CONFIG: line 28, column 47/,
+    "three quotes in the expected file are Python's and libvirt's: xl does not read them",
+    /^escape-paths$/,
+  ],
+  [/^disk\[0\]: "tap2:aio:.*"tap:aio:/, 'blktap2 is the one that there is: tap'],
+
   [
     /^nestedhvm: "1" there, nothing here$/,
     'host-passthrough alone leaves it to the host (nested_hvm), which a file cannot say',
@@ -134,4 +198,14 @@ const CPU = of(/^cpu-|^CPU models$/, [
   ],
 ]);
 
-export const KNOWN: readonly Known[] = [...TO_LIBXL, ...TO_XML, ...FROM_XML, ...CPU];
+const XEN = of(/^check-xl-/, [
+  [
+    /^outcome: "refused" there/,
+    'in a file xl passes the word over, with a message; its command line, which this tries, refuses it',
+    /^foo$/,
+  ],
+  [/^removable: nothing there, "1" here$/, "libvirt's driver says it of each disk, and libxl has no use for it"],
+  [/^nictype: nothing there, "vif" here$/, "a PV guest's default, said"],
+]);
+
+export const KNOWN: readonly Known[] = [...TO_LIBXL, ...TO_XML, ...FROM_XML, ...CPU, ...XEN];

@@ -30,7 +30,7 @@ export function readChecks(script: string): Check[] {
     } else if (/^\s*expected\s*<\/dev\/null/.test(line)) {
       expected = '';
     } else {
-      const one = /^one\s+(\S+)\s+(.*)$/.exec(line);
+      const one = /^one\s+(\d+|\$e)\s+(.*)$/.exec(line);
       if (one !== null) checks.push({ fails: one[1] !== '0', text: shellWords(one[2]), expected });
     }
   }

@@ -219,7 +219,7 @@ function os(type: GuestType): fc.Arbitrary<Definition['os']> {
     initrd: undefined,
     cmdline: undefined,
     boot: [],
-    slicTable: undefined,
+    acpiTables: undefined,
     bootloader: undefined,
     bootloaderArgs: [],
   };
@@ -240,7 +240,7 @@ function os(type: GuestType): fc.Arbitrary<Definition['os']> {
     .record({
       boot: fc.uniqueArray(fc.constantFrom('hd', 'cdrom', 'network', 'fd'), { minLength: 1 }),
       firmware: fc.constantFrom(undefined, 'efi', 'bios'),
-      slicTable: option(path),
+      acpiTables: option(path.map((file) => ({ path: file, type: 'rawset' as const }))),
     })
     .map((fields) => ({ ...none, ...fields }));
   return fc.oneof(direct, firmware);

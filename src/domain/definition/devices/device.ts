@@ -44,6 +44,8 @@ export interface OpaqueDevice {
   readonly kind: 'opaque';
   readonly element: XmlElement;
   readonly why: string;
+  /** Whether the guest can do without it: it was named in a warning, and starts nothing. */
+  readonly passedOver: boolean;
 }
 
 export type DeviceBody =
@@ -96,39 +98,53 @@ const READERS: ReadonlyMap<string, (reader: ElementReader) => DeviceBody> = new 
   ['memballoon', readBalloon],
 ]);
 
-/** Devices that libvirt knows and Xen guests cannot have from us, with the reason. */
+/** Devices that libvirt knows and Xen guests cannot have from us, with the reason. Without them the guest would not be what is asked for. */
 const REFUSED: ReadonlyMap<string, string> = new Map([
   ['filesystem', 'a folder of the host does not move with the guest, and libvirt gives Xen guests none'],
+  ['tpm', "Xen's vTPM is not supported"],
+  ['nvram', 'it belongs to another architecture'],
+  ['shmem', 'memory shared with the host does not move with the guest'],
+  ['memory', 'Xen guests get their memory from <memory>; modules are not plugged in'],
+  ['vsock', 'Xen has no vsock'],
+  ['lease', 'leases are not supported'],
+]);
+
+/** Others, without which it is: libvirt's driver for Xen passes them over in silence. */
+const PASSED_OVER: ReadonlyMap<string, string> = new Map([
   ['rng', 'Xen has no virtual random number generator; the guest takes RDRAND'],
   ['watchdog', "Xen's watchdog is part of the hypervisor, not a device"],
-  ['tpm', "Xen's vTPM is not supported"],
   ['smartcard', 'Xen has no smart card reader'],
   ['redirdev', 'USB redirection over spice is not supported'],
   ['redirfilter', 'USB redirection over spice is not supported'],
   ['hub', 'Xen has no USB hubs'],
-  ['nvram', 'it belongs to another architecture'],
   ['panic', 'Xen hears of a crash without a device'],
-  ['shmem', 'memory shared with the host does not move with the guest'],
-  ['memory', 'Xen guests get their memory from <memory>; modules are not plugged in'],
   ['iommu', 'Xen has no virtual IOMMU'],
-  ['vsock', 'Xen has no vsock'],
-  ['lease', 'leases are not supported'],
   ['crypto', 'Xen has no crypto device'],
   ['pstore', 'Xen has no pstore device'],
   ['audio', 'sound goes where the device model was told to'],
 ]);
 
 /**
- * Reads one element of `<devices>`. A lenient reading keeps what it does not understand.
- * @throws UsageError `E_USAGE_DOMAIN_XML`, naming the path
+ * Reads one element of `<devices>`. A reading that carries on keeps what it does not know, with a warning; a lenient one keeps what it does
+ * not understand as well. @throws UsageError `E_USAGE_DOMAIN_XML`, naming the path
  */
 export function readDevice(element: XmlElement, path: string, reading: Reading): Device {
-  const opaque = (why: string): Device => plainDevice({ kind: 'opaque', element, why });
+  const opaque = (why: string, passedOver = false): Device => plainDevice({ kind: 'opaque', element, why, passedOver });
   const refused = REFUSED.get(element.name);
   if (refused !== undefined) return opaque(refused);
   const read = READERS.get(element.name);
+  if (read === undefined) {
+    const why = PASSED_OVER.get(element.name);
+    if (!reading.carryUnknown) {
+      if (why !== undefined) return opaque(why);
+      throw badXml(path, 'is not a device that is known', element);
+    }
+    reading.warnings.push(
+      `${path}: ${why ?? 'is not a device that is known'}; it is kept, and the guest does not get it`,
+    );
+    return opaque(why ?? 'it is not a device that is known', true);
+  }
   try {
-    if (read === undefined) throw badXml(path, 'is not a device that is known', element);
     return readElement(element, path, reading, (reader) => ({ ...read(reader), ...readBase(reader) }));
   } catch (error) {
     if (!reading.lenient || !(error instanceof UsageError)) throw error;

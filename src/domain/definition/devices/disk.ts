@@ -91,10 +91,16 @@ function readSource(disk: ElementReader): DiskSource {
   throw disk.bad('source', 'is missing');
 }
 
+/** `aio` of old documents is how a raw image was read. */
+function readFormat(driver: ElementReader): DiskFormat | undefined {
+  const format = driver.choice('type', [...DISK_FORMATS, 'aio']);
+  return format === 'aio' ? 'raw' : format;
+}
+
 export function readDisk(reader: ElementReader): Disk {
   const driver = reader.child('driver', (one) => ({
     name: one.choice('name', DISK_DRIVERS),
-    format: one.choice('type', DISK_FORMATS),
+    format: readFormat(one),
     discard: one.choice('discard', ['unmap', 'ignore']),
   }));
   const target = reader.child('target', (one) => {

@@ -15,6 +15,8 @@ export interface PciHostdev {
   readonly managed: boolean;
   /** `no` lets the guest write all of the device's configuration space (L16). */
   readonly writeFiltering: boolean | undefined;
+  /** Present where it is written as `<interface type='hostdev'>`: a network card of the host, and the address that it is to have. */
+  readonly card?: { readonly mac: string | undefined } | undefined;
 }
 
 export interface UsbHostdev {
@@ -41,7 +43,7 @@ function readUsb(source: ElementReader): UsbIdentity {
 }
 
 export function readHostdev(reader: ElementReader): Hostdev {
-  reader.needChoice('mode', ['subsystem']);
+  reader.choice('mode', ['subsystem']);
   const type = reader.needChoice('type', ['pci', 'usb']);
   const managed = reader.yesNo('managed') ?? false;
   reader.child('driver', (driver) => driver.needChoice('name', ['xen']));
@@ -57,8 +59,31 @@ export function readHostdev(reader: ElementReader): Hostdev {
 }
 
 export function writeHostdev(hostdev: Hostdev): XmlElement {
+  if (hostdev.type === 'pci' && hostdev.card !== undefined) return writeCard(hostdev, hostdev.card.mac);
   return element('hostdev', { mode: 'subsystem', type: hostdev.type, managed: hostdev.managed ? 'yes' : 'no' }, [
     hostdev.type === 'pci' ? pciSource(hostdev) : usbSource(hostdev.identity),
+  ]);
+}
+
+/** A network card of the host, as `<interface type='hostdev'>` has it. */
+export function readCard(reader: ElementReader, mac: string | undefined): PciHostdev {
+  reader.choice('type', ['hostdev']);
+  reader.child('driver', (driver) => driver.choice('name', ['xen']));
+  const managed = reader.yesNo('managed') ?? false;
+  const address = reader.child('source', (source) =>
+    source.child('address', (one) => {
+      one.choice('type', ['pci']);
+      return readPciAddress(one);
+    }),
+  );
+  if (address === undefined) throw reader.bad('source/address', 'is missing');
+  return { kind: 'hostdev', type: 'pci', address, managed, writeFiltering: undefined, card: { mac } };
+}
+
+function writeCard({ address, managed }: PciHostdev, mac: string | undefined): XmlElement {
+  return element('interface', { type: 'hostdev', managed: managed ? 'yes' : 'no' }, [
+    ...(mac === undefined ? [] : [element('mac', { address: mac })]),
+    element('source', {}, [element('address', { type: 'pci', ...pciAttributes(address) })]),
   ]);
 }
 

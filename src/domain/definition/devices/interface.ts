@@ -2,6 +2,7 @@ import { element, type XmlElement } from '../../../xml/element.js';
 import type { ElementReader } from '../element-reader.js';
 import { otherBackend } from '../../backend-domain.js';
 import type { GuestType } from '../../model.js';
+import { readCard, type PciHostdev } from './hostdev.js';
 
 export type InterfaceSource =
   | { readonly type: 'bridge'; readonly bridge: string }
@@ -88,7 +89,8 @@ function readRate(rate: ElementReader): Rate {
   return { average: rate.integer('average'), peak: rate.integer('peak'), burst: rate.integer('burst') };
 }
 
-export function readInterface(reader: ElementReader): Interface {
+export function readInterface(reader: ElementReader): Interface | PciHostdev {
+  if (reader.attribute('type') === 'hostdev') return readCard(reader, readMac(reader));
   const bandwidth = reader.child('bandwidth', (one) => ({
     inbound: one.child('inbound', readRate),
     outbound: one.child('outbound', readRate),

@@ -1,5 +1,6 @@
 import type { GuestType } from '../../model.js';
 import type { Definition } from '../model.js';
+import { isXens } from '../hyperv.js';
 import { MACHINE } from '../os.js';
 import { Problems, type DefinitionProblem } from './problem.js';
 
@@ -33,9 +34,6 @@ function checkOs({ os, type }: Definition, problems: Problems): void {
   }
   if (type === 'pvh' && os.kernel === undefined && os.bootloader === undefined && os.loader === undefined) {
     problems.invalid('os/kernel', 'a PVH guest needs a kernel or a bootloader', 'Add <kernel> to <os>.');
-  }
-  if (os.kernel === undefined && (os.initrd !== undefined || os.cmdline !== undefined)) {
-    problems.invalid('os/kernel', 'is missing, but there is an <initrd> or <cmdline> for it', 'Add <kernel> to <os>.');
   }
 }
 
@@ -114,6 +112,13 @@ function checkClock({ clock, type }: Definition, problems: Problems): void {
 function checkFeatures({ features, type }: Definition, problems: Problems): void {
   if (features.viridian && type !== 'hvm') {
     problems.unsupported('features/viridian', 'only HVM guests have it', 'Take it out.');
+  }
+  if (features.hyperv !== undefined && type !== 'hvm') {
+    problems.unsupported('features/hyperv', 'only HVM guests have it', 'Take it out.');
+  }
+  for (const { name, on } of features.hyperv?.states ?? []) {
+    if (!on || isXens(name)) continue;
+    problems.unsupported(`features/hyperv/${name}`, 'Xen has no such thing', "Take it out, or say state='off'.");
   }
   if (features.passthrough?.enabled === false && features.passthrough.mode !== undefined) {
     problems.invalid('features/xen/passthrough/@mode', "has no meaning where the state is 'off'", 'Take it out.');

@@ -53,7 +53,7 @@ function check(device: Device, definition: Definition, others: readonly Device[]
     }
     case 'opaque': {
       const problems = new Problems(path);
-      problems.unsupported('', device.why, 'Take the device out of the definition.');
+      if (!device.passedOver) problems.unsupported('', device.why, 'Take the device out of the definition.');
       return problems;
     }
   }

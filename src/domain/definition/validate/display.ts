@@ -3,13 +3,14 @@ import type { Graphics, Input, Sound, Video } from '../devices/display.js';
 import type { Definition } from '../model.js';
 import { Problems } from './problem.js';
 
-/** Where screens start: display 0. */
+/** Where VNC's screens start: display 0. */
 const FIRST_PORT = 5900;
 
 function checkGraphics(graphics: Graphics, { type }: Definition, problems: Problems): void {
   if (graphics.type === 'sdl') return;
   const { port, listen } = graphics;
-  if (port !== undefined && port < FIRST_PORT) {
+  // A VNC server is told a display, counted from there; spice is told the port itself.
+  if (graphics.type === 'vnc' && port !== undefined && port < FIRST_PORT) {
     problems.invalid('@port', `${port} is below ${FIRST_PORT}`, `Use ${FIRST_PORT} or higher, or autoport='yes'.`);
   }
   if (listen.type !== 'address') {

@@ -51,7 +51,7 @@ describe('a definition', () => {
       os: {
         arch: 'x86_64',
         loader: { path: '/usr/lib/xen/boot/ovmf.bin', type: 'pflash', readonly: true },
-        slicTable: '/sys/firmware/acpi/tables/SLIC',
+        acpiTables: { type: 'slic', path: '/sys/firmware/acpi/tables/SLIC' },
         boot: ['cdrom', 'hd'],
       },
       features: {
@@ -190,7 +190,7 @@ describe('a definition', () => {
 describe('S06: what is not known', () => {
   it.each([
     ['an element', { more: '<iothreads>2</iothreads>' }, '/domain: <iothreads>'],
-    ['a feature', { more: '<features><hyperv/></features>' }, '/domain/features: <hyperv>'],
+    ['a feature', { more: '<features><ras/></features>' }, '/domain/features: <ras>'],
     ['an attribute', { more: "<clock offset='utc' drift='1'/>" }, "/domain/clock: attribute 'drift'"],
     ['a value', { more: "<clock offset='moon'/>" }, '"moon" is not one of utc'],
     ['text', { more: '<features>acpi</features>' }, '/domain/features: text'],

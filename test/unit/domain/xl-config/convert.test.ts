@@ -24,7 +24,7 @@ function forXm(definition: Definition): Definition {
   const { os, features, devices } = definition;
   return {
     ...definition,
-    os: { ...os, firmware: undefined, slicTable: undefined },
+    os: { ...os, firmware: undefined, acpiTables: undefined },
     features: { ...features, passthrough: undefined },
     deviceModelArgs: [],
     devices: devices.filter(
