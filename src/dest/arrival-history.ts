@@ -27,7 +27,7 @@ export interface HistoryContext extends RecoverContext {
 export class ArrivalHistory {
   constructor(private readonly context: HistoryContext) {}
 
-  /** The source's copy is gone: nobody asks after this migration any more. Where that cannot be written, it is kept for longer. */
+  /** The source's copy is gone: there will be no more questions about this migration. Where that cannot be recorded, its journal is kept for longer. */
   confirmed(migration: string, from: SourceConnection): void {
     try {
       const { journal } = this.context;
@@ -136,7 +136,7 @@ export class ArrivalHistory {
   }
 }
 
-/** @throws ProtocolError `E_PROTOCOL_NOT_YOURS` where somebody else began that migration */
+/** @throws ProtocolError `E_PROTOCOL_NOT_YOURS` where another peer began that migration */
 function checkBegunBy(entry: JournalEntry | undefined, from: SourceConnection): void {
   if (entry?.header.identity === undefined || entry.header.identity === from.peer) return;
   const { migration, identity } = entry.header;

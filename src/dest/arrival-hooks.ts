@@ -29,7 +29,7 @@ export interface ArrivalHooks {
    */
   makeRoom(guest: Domain, neededKiB: number, promisedKiB: number, signal: AbortSignal): Promise<void>;
   /**
-   * Before anything is touched. A rejection refuses the guest, and leaves nothing behind.
+   * Before anything is touched. A rejection refuses the guest; nothing of it is left then.
    * @param guest what it would run as
    * @returns what it shall run as, with the same name and UUID
    */

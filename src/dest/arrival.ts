@@ -88,7 +88,7 @@ export class Arrival {
     await this.#tell({ type: 'lost' }, lostError(cause));
   }
 
-  /** What is decided so far, as the source is told it. */
+  /** What is decided so far, as the source is answered. */
   outcome(): OutcomeReply {
     const outcome = this.#answered ?? this.context.machine.outcomeOf(this.#state);
     const persistent = (): boolean => this.context.hooks.isPersistent(this.subject.uuid);

@@ -95,7 +95,7 @@ async function pump(
       onBytes?.(digester.bytes);
     }
   } catch (error) {
-    // Not waited for: a source that is silent ends with its lanes, which whoever gave them ends.
+    // Not waited for: a silent source ends with its lanes, which the caller ends.
     void source.return?.().catch(() => undefined);
     throw error;
   }

@@ -1,6 +1,6 @@
 /** One control connection, as far as the arrivals are concerned. */
 export interface SourceConnection {
-  /** Who the transport says it is; a migration answers to nobody else. */
+  /** Who the transport says it is; a migration takes requests from no other peer. */
   readonly peer: string;
   readonly hostname: string;
   /** How long the source and we outlive the loss of the connections, in ms; absent: not at all. */

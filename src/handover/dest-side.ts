@@ -100,7 +100,7 @@ export function recall(phase: DestPhase): DestState {
   };
 }
 
-/** What the source is told when it asks: nothing that a restart could take back. */
+/** What the source is answered: nothing that a restart could take back. */
 export function outcomeOf({ phase, commit, refusal, vanished }: DestState): Outcome {
   switch (phase) {
     case 'receiving':

@@ -148,7 +148,7 @@ function stepRecord(
     case 'retained':
       return state === 'preparing' ? enter('retained', 'send-cancel') : enter('retained');
     case 'released':
-      // The destination forgets what is confirmed, so that a source that asked again would be told otherwise.
+      // The destination forgets what is confirmed, so a source that asked again would be refused.
       return isDurable ? enter('released', 'send-confirm') : enter('released');
   }
 }

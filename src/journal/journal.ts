@@ -38,7 +38,7 @@ function readJournal(path: string): JournalEntry | undefined {
 /** One migration's journal, open for appending. Every record is on the disk when `append` returns. */
 export class JournalFile implements Disposable {
   readonly #fd: OwnedFd;
-  /** Bytes of whole records; what lies behind them was torn, and is cut before the next record. */
+  /** Bytes of whole records; what follows them was torn, and is cut before the next record. */
   #length: number;
 
   constructor(
@@ -50,7 +50,7 @@ export class JournalFile implements Disposable {
     this.#length = length;
   }
 
-  /** Appends a state and waits for the disk. Throws a `SystemError`; the act behind the record must then not begin. */
+  /** Appends a state and waits for the disk. Throws a `SystemError`; what follows from the record must then not begin. */
   append(state: JournalState): void {
     try {
       ftruncateSync(this.#fd.fd, this.#length);
@@ -72,7 +72,7 @@ export class JournalFile implements Disposable {
 
 /** The folder of all migrations that this host took part in, a file each: `<migration>.<side>.journal`. */
 export class Journal {
-  /** A host has hundreds of migrations behind it, and most looks are for the few that are open. */
+  /** A host has a history of hundreds of migrations, and most reads are for the few that are open. */
   readonly #cache = new EntryCache();
 
   constructor(readonly dir: string) {
@@ -142,7 +142,7 @@ export class Journal {
     return entries;
   }
 
-  /** Forgets a migration; the caller knows that nobody will ask after it. */
+  /** Forgets a migration; the caller knows that there are no more questions about it. */
   remove(migration: string, side: JournalSide): void {
     rmSync(this.#path(migration, side), { force: true });
   }

@@ -2,7 +2,7 @@ import type { JournalEntry } from './journal-text.js';
 
 /** How much history is kept of migrations that are over. */
 export interface Retention {
-  /** Since the last word on it. */
+  /** Since its last record. */
   readonly maxAgeMs: number;
   /** Journals of settled migrations; of each domain the latest stays in any case, while it is not too old. */
   readonly maxCount: number;
@@ -12,8 +12,8 @@ const DAY_MS = 86_400_000;
 export const DEFAULT_RETENTION: Retention = { maxAgeMs: 30 * DAY_MS, maxCount: 500 };
 
 /**
- * Whether nobody will ask after this migration any more. A destination's `activated` counts only once the source has confirmed that
- * it ended its own copy: a source that asks and is told nothing would take its guest back, and it would run twice. A `refused` may
+ * Whether there can be no more questions about this migration. A destination's `activated` counts only once the source has confirmed that
+ * it ended its own copy: a source that asks and is refused would take its guest back, and it would run twice. A `refused` may
  * be forgotten, since what is not known is refused.
  */
 function isOver({ header, state }: JournalEntry): boolean {

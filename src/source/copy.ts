@@ -10,7 +10,7 @@ const DESTROY_TRIES = 3;
 /** The same at letting it run on: every try costs the guest time, but so does its being left suspended. */
 const RESUME_TRIES = 3;
 
-/** The domain as it stays behind at the source: the only code here that destroys or resumes it, and it looks first. */
+/** The copy of the domain that stays at the source: the only code here that destroys or resumes it, and it looks first. */
 export class SourceCopy {
   constructor(
     private readonly toolstack: Toolstack,
@@ -47,7 +47,7 @@ export class SourceCopy {
         if (info.state !== 'shutdown' || info.shutdownReason !== 'suspend') {
           throw new ToolstackError(
             'E_TOOLSTACK_STATE',
-            `${info.name} (id ${info.domid}) was left suspended here but is ${info.state} now: somebody else let it run`,
+            `${info.name} (id ${info.domid}) was left suspended here but is ${info.state} now: another program let it run`,
             { hint: 'Two copies may be running. Stop this one by hand after looking at the destination.' },
           );
         }

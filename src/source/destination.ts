@@ -3,7 +3,7 @@ import type { Requester } from '../control/requester.js';
 import type { PeerIdentity } from '../tunnel/peer-identity.js';
 import type { OutboundLanes } from './perform.js';
 
-/** Lanes that are open: whoever opened them ends them. */
+/** Open lanes; the caller that opened them ends them. */
 export interface OpenLanes extends OutboundLanes {
   readonly count: number;
   /** Bytes that went over the wire so far, frame headers included. */

@@ -11,7 +11,7 @@ import type { Domid } from '../toolstack/domid.js';
 import type { Toolstack, TransferEvent } from '../toolstack/toolstack.js';
 import type { StageCounts } from './report.js';
 
-/** Nobody looks at what the stages have come to more often. */
+/** The stages' counts are updated at most this often. */
 const COUNT_EVERY_MS = 100;
 
 /** What was agreed on for the stream: see the codec. */
@@ -100,7 +100,7 @@ export async function perform(request: PerformRequest): Promise<Performed> {
   };
   const send = async (bytes: Uint8Array): Promise<void> => {
     const since = performance.now();
-    // Lanes may live on while the far side does not take what they bring: their word alone is not waited for.
+    // Lanes may live on while the far side does not take what they bring: so the wait ends with the signal, too.
     await orAborted(lanes.write(bytes), moving.signal);
     sendWaitMs += performance.now() - since;
     moving.refresh();
@@ -119,13 +119,13 @@ export async function perform(request: PerformRequest): Promise<Performed> {
         encoder.sent(batch);
       }
     }
-    // End of file alone is no success: the lanes end only behind a save that says it is done.
+    // End of file alone is no success: the lanes end only after a save that reports success.
     await save;
     const { wireBytes } = await orAborted(lanes.end(), moving.signal);
     return { rawBytes: digester.bytes, wireBytes };
   };
 
-  // Whichever breaks first stops the other, and is what the caller is told; both are always awaited.
+  // The first failure stops the other side and is what the caller gets; both are always awaited.
   let first: Error | undefined;
   const guard = async <T>(work: Promise<T>): Promise<T> => {
     try {

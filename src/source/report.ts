@@ -41,7 +41,7 @@ export interface DepartureReport {
   /** The first thing that went wrong; absent when the guest has arrived and everything is settled. */
   readonly error?: Error;
   readonly phase: Phase;
-  /** Somebody asked for the stop. */
+  /** The migration was asked to stop. */
   readonly cancelled: boolean;
   /** Things that went wrong without changing where the guest is. */
   readonly warnings: readonly string[];
@@ -49,7 +49,7 @@ export interface DepartureReport {
   /** The destination has said that it keeps a definition of the guest. */
   readonly persistentThere: boolean;
   readonly totalMs: number;
-  /** From the guest's suspension to the destination's word that it runs: seen from here, a round trip included. */
+  /** From the guest's suspension to the destination's answer that it runs; measured here, so it includes a round trip. */
   readonly downtimeMs?: number;
   readonly rawBytes: number;
   readonly wireBytes: number;
