@@ -10,7 +10,7 @@ import { parseDomainXml } from '../dist/domain/parse.js';
 import { Host } from '../dist/host/host.js';
 import { migrate } from '../dist/migration/migrate.js';
 import { openDestination } from '../dist/migration/connect/open-destination.js';
-import { Reception } from '../dist/migration/server/reception.js';
+import { MigrationServer } from '../dist/migration/server/migration-server.js';
 import * as dialers from '../dist/migration/connect/dialers.js';
 import { parseDestinationUri } from '../dist/host/config/uri.js';
 import { loadTlsDir } from '../dist/tunnel/tls-credentials.js';
@@ -39,7 +39,7 @@ class ProgramToolstack {
     hostname: 'bench',
     toolstack: 'embedded',
     version: 'bench',
-    companions: [],
+    participants: [],
     log: (line) => process.stderr.write(`${line}\n`),
     totalMemoryKiB: 2 ** 32,
     freeMemoryKiB: 2 ** 31,
@@ -106,7 +106,7 @@ function openHost(state, command) {
     deadlines: DEFAULT_DEADLINES,
     pid: process.pid,
     version: 'bench',
-    companions: [],
+    participants: [],
     log: (line) => process.stderr.write(`${line}\n`),
   });
 }
@@ -120,13 +120,17 @@ function spent() {
 if (role === 'receive') {
   const host = openHost(undefined, rest.length === 0 ? ['cat'] : rest);
   const threads = dialers.laneThreads?.();
-  const reception = new Reception(host, await host.hello(never), (line) => process.stderr.write(`${line}\n`));
+  const migrationServer = new MigrationServer(host, await host.hello(never), (line) =>
+    process.stderr.write(`${line}\n`),
+  );
   const listener = await listenTls({
     host: '127.0.0.1',
     port: 0,
     credentials: loadTlsDir(join(dir, 'tls')),
-    onLink: (link) => reception.accept(link),
-    ...(threads === undefined ? {} : { threads: { pool: threads, onLink: (link) => reception.acceptFramed(link) } }),
+    onLink: (link) => migrationServer.accept(link),
+    ...(threads === undefined
+      ? {}
+      : { threads: { pool: threads, onLink: (link) => migrationServer.acceptFramed(link) } }),
     onRefused: ({ reason }) => process.stderr.write(`${reason.message}\n`),
   });
   process.stdout.write(`${JSON.stringify({ port: listener.port })}\n`);

@@ -22,9 +22,9 @@ const entries = readdirSync(dist, { recursive: true })
 const LIGHT = new RegExp(
   `/dist/(${[
     'errors/.*',
-    'cli/(bytes-text|colours|config-file|daemon-error|dialing-options|exit|output|package-root|place|progress|result|ssh-peer|stop-signals|transfer-figures|verb-options|version)',
-    'cli/daemon/(ask-parse|hand-over|reach-daemon|words)',
-    'cli/migrate/told',
+    'cli/(bytes-text|colours|config-file|daemon-error|dialing-options|exit|host-location|output|package-root|progress|result|ssh-peer|stop-signals|transfer-figures|verb-options|version)',
+    'cli/daemon/(control-messages|daemon-client|forward-to-daemon|remote-argv)',
+    'cli/migrate/format-result',
     'cli/commands/migrate',
     'codec/levels',
     'host/access/ssh-rules',

@@ -1,8 +1,8 @@
 import { XenferryError } from '../errors/errors.js';
 import { codeOf, messageOf } from '../errors/message-of.js';
 import { noteColours } from './colours.js';
-import { parsedByDaemon } from './daemon/ask-parse.js';
-import { handedOver } from './daemon/hand-over.js';
+import { argvParsedByDaemon } from './daemon/remote-argv.js';
+import { forwardedToDaemon } from './daemon/forward-to-daemon.js';
 import { exitCodeOf } from './exit.js';
 import { printNote } from './output.js';
 import { takeExitCode } from './result.js';
@@ -20,19 +20,19 @@ export async function main(words: readonly string[]): Promise<number> {
   }
 }
 
-/** Reading the words is most of what a client of a daemon would do on a slow host, and a daemon has everything for that at hand. */
+/** Parsing the arguments is most of what a client of a daemon would do on a slow host, and a daemon has the parser loaded. */
 async function chosenVerb(words: readonly string[]): Promise<(() => unknown) | undefined> {
-  if (words.length === 1 && words[0] === 'receive' && (await handedOverAtOnce())) return undefined;
-  const options = words[0] === 'migrate' ? await parsedByDaemon(words) : undefined;
+  if (words.length === 1 && words[0] === 'receive' && (await forwardedAtOnce())) return undefined;
+  const options = words[0] === 'migrate' ? await argvParsedByDaemon(words) : undefined;
   if (options === undefined) return (await import('./choose-verb.js')).chosenVerb(words);
   const { migrateCommand } = await import('./commands/migrate.js');
   return () => migrateCommand.handler(options as Parameters<typeof migrateCommand.handler>[0]);
 }
 
 /** Between two hosts with daemons, this process only passes bytes on, and the guest's host waits for it. */
-async function handedOverAtOnce(): Promise<boolean> {
+async function forwardedAtOnce(): Promise<boolean> {
   using stop = new StopSignals();
-  return await handedOver({}, stop.cancel);
+  return await forwardedToDaemon({}, stop.cancel);
 }
 
 function printError(error: unknown): void {

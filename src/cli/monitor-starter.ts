@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { ConnectUri } from '../host/config/uri.js';
-import type { Companion } from '../host/participants/companion.js';
+import type { LifecycleParticipant } from '../host/participants/lifecycle-participant.js';
 import { WatchLock } from '../operations/watch/watch-lock.js';
 import { makeFolder } from '../posix/folder.js';
 import { packageFile } from './package-root.js';
@@ -12,7 +12,7 @@ import { packageFile } from './package-root.js';
 /** The monitor's log is put aside at this size. */
 const MAX_LOG_BYTES = 1024 * 1024;
 
-export interface MonitorPlace {
+export interface MonitorLocation {
   /** False: none is left behind. */
   readonly enabled: boolean;
   readonly uri: ConnectUri;
@@ -25,7 +25,7 @@ export interface MonitorPlace {
  * Leaves a monitor behind where nobody watches the host, in a session of its own, with none of our descriptors. It writes to
  * `watch/monitor.log` in the state folder. Two that come at once sort it out between them: one stays.
  */
-export function startMonitor({ enabled, uri, stateDir, words = [] }: MonitorPlace): void {
+export function startMonitor({ enabled, uri, stateDir, words = [] }: MonitorLocation): void {
   if (!enabled) return;
   const dir = join(stateDir, 'watch');
   const lock = new WatchLock(dir);
@@ -49,11 +49,11 @@ export function startMonitor({ enabled, uri, stateDir, words = [] }: MonitorPlac
 }
 
 /** Leaves a monitor behind when a domain has come to run. */
-export function monitorStarter(place: MonitorPlace): Companion {
+export function monitorStarter(location: MonitorLocation): LifecycleParticipant {
   return {
     name: 'monitor',
     changed: ({ change }) => {
-      if (change.event === 'started') startMonitor(place);
+      if (change.event === 'started') startMonitor(location);
     },
   };
 }

@@ -12,12 +12,12 @@ import type { ConnectUri } from '../host/config/uri.js';
 import { SystemError, UsageError } from '../errors/errors.js';
 import { makeFolder } from '../posix/folder.js';
 import { configOf } from './config.js';
-import { monitorStarter, type MonitorPlace } from './monitor-starter.js';
+import { monitorStarter, type MonitorLocation } from './monitor-starter.js';
 import { printNote } from './output.js';
-import { connectUriOf, stateFolderOf, type GlobalOptions, type Place } from './place.js';
+import { connectUriOf, stateFolderOf, type GlobalOptions, type HostLocation } from './host-location.js';
 import { ownVersion } from './version.js';
 
-export type { GlobalOptions } from './place.js';
+export type { GlobalOptions } from './host-location.js';
 
 function connectUri(options: GlobalOptions): ConnectUri {
   const config = configOf(options);
@@ -30,7 +30,7 @@ export function stateDirOf(options: GlobalOptions, uri = connectUri(options)): s
 }
 
 /** Which host the options mean, and where its state is. */
-export function placeOf(options: GlobalOptions): Place {
+export function locationOf(options: GlobalOptions): HostLocation {
   const uri = connectUri(options);
   return { uri, stateDir: stateDirOf(options, uri) };
 }
@@ -79,10 +79,10 @@ export async function openHost(options: GlobalOptions, how: OpenOptions = {}): P
     maxMigrations: configOf(options).maxMigrations,
     pid: process.pid,
     version: ownVersion(),
-    companions: [
+    participants: [
       logs,
       hooksOf(configOf(options), uri, stateDir, log),
-      ...(how.isWatching === true ? [] : [monitorStarter(monitorPlace(options))]),
+      ...(how.isWatching === true ? [] : [monitorStarter(monitorLocation(options))]),
     ],
     autoballoon: configOf(options).autoballoon,
     nestedHvm: configOf(options).nestedHvm,
@@ -148,7 +148,7 @@ function hooksOf(config: Config, uri: ConnectUri, stateDir: string, log: (line: 
 }
 
 /** Where a monitor of the host that the options name has to look. `monitor = false` and XENFERRY_MONITOR=off leave none behind. */
-export function monitorPlace(options: GlobalOptions): MonitorPlace {
+export function monitorLocation(options: GlobalOptions): MonitorLocation {
   const uri = connectUri(options);
   const { file, monitor } = configOf(options);
   return {

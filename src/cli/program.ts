@@ -1,7 +1,7 @@
 import process from 'node:process';
 import yargs, { type CommandModule } from 'yargs';
 import { UsageError } from '../errors/errors.js';
-import type { GlobalOptions } from './place.js';
+import type { GlobalOptions } from './host-location.js';
 
 /** A verb with its options. Their type is the verb's own. */
 export type Verb = CommandModule<GlobalOptions, never>;

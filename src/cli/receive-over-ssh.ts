@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import { makeOneTimeCredentials } from '../migration/connect/dialers.js';
-import type { Reception } from '../migration/server/reception.js';
+import type { MigrationServer } from '../migration/server/migration-server.js';
 import { messageOf } from '../errors/message-of.js';
 import { makeFolder } from '../posix/folder.js';
 import type { Link } from '../tunnel/link.js';
@@ -12,8 +12,8 @@ import { ReceivingEnd } from '../tunnel/ssh/receiving-end.js';
 import type { LinkThreads } from '../tunnel/threads/link-threads.js';
 
 /** Where links that came over ssh go. */
-export interface SshReception {
-  readonly reception: Reception;
+export interface SshReceiveOptions {
+  readonly migrationServer: MigrationServer;
   /** Where given, the lanes live in these threads. */
   readonly threads: LinkThreads | undefined;
   readonly log: (line: string) => void;
@@ -28,7 +28,7 @@ export interface SshReception {
 export async function receiveOverSsh(
   stdio: Duplex,
   peer: PeerIdentity,
-  { reception, threads, log }: SshReception,
+  { migrationServer, threads, log }: SshReceiveOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const open = new Set<Promise<void>>();
@@ -38,7 +38,7 @@ export async function receiveOverSsh(
   };
   // The lanes' certificates are for once: who is there, ssh has proven. The token says which migration a lane is for.
   const onLink = (link: Link): void => {
-    note(reception.accept({ peer, duplex: link.duplex, destroy: (error) => link.destroy(error) }));
+    note(migrationServer.accept({ peer, duplex: link.duplex, destroy: (error) => link.destroy(error) }));
   };
   await using _end = await ReceivingEnd.open(
     {
@@ -49,7 +49,7 @@ export async function receiveOverSsh(
       tls: {
         makeCredentials: makeOneTimeCredentials,
         host: '::',
-        threads: threads && { pool: threads, onLink: (link) => note(reception.acceptFramed(link)), peer },
+        threads: threads && { pool: threads, onLink: (link) => note(migrationServer.acceptFramed(link)), peer },
         onRefused: ({ address, reason }) => log(`refused ${address}: ${messageOf(reason)}`),
       },
     },

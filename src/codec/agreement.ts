@@ -1,6 +1,6 @@
 import { ProtocolError } from '../errors/errors.js';
 import { DIGEST_KEY_BYTES, knownDigests, type DigestAlgorithm } from './digest.js';
-import { FULL_EFFORT, suitableEffort, type Effort } from './effort.js';
+import { FULL_PROFILE, suitableProfile, type EncoderProfile } from './encoder-profile.js';
 import { BLOCK_BYTES } from './raw-window.js';
 import { zstdVersion } from './zstd.js';
 
@@ -32,15 +32,15 @@ export interface StreamChoice {
 export type Compression = 'auto' | 'none' | { readonly level: number };
 
 /** What suits this processor; where the user has said how to compress, nothing is left out. */
-export function effortFor(compression: Compression): Effort {
-  return compression === 'auto' ? suitableEffort() : FULL_EFFORT;
+export function profileFor(compression: Compression): EncoderProfile {
+  return compression === 'auto' ? suitableProfile() : FULL_PROFILE;
 }
 
 /** What this host offers as a source. @param key DIGEST_KEY_BYTES, drawn for this migration */
 export function offerStream(compression: Compression, key: Buffer): StreamOffer {
   return {
     codecs: [CODEC],
-    referenceBytes: effortFor(compression).findPages ? REFERENCE_BYTES : 0,
+    referenceBytes: profileFor(compression).findPages ? REFERENCE_BYTES : 0,
     packings: compression !== 'none' && zstdVersion() !== undefined ? ['zstd'] : [],
     digests: knownDigests(),
     digestKey: key.toString('hex', 0, DIGEST_KEY_BYTES),

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { BATCH_HEADER_BYTES, BodyKind, encodeBatchHeader } from './batch.js';
 import type { SentBatch } from './batch-reader.js';
-import { giveBatchBuffer, takeBatchBuffer, type Draft } from './draft.js';
+import { giveBatchBuffer, takeBatchBuffer, type RawBatch } from './batch-builder.js';
 import { ZstdCompressor, ZstdDecompressor } from './zstd.js';
 
 /** As many batches at once as there are cores, but not more than leave some of libuv's four threads to others. */
@@ -75,10 +75,11 @@ export class BatchPacker implements Disposable {
   readonly counts: PackCounts = { packedBytes: 0, packedToBytes: 0, plainBytes: 0, packMs: 0 };
   readonly #contexts = new ContextPool(PACK_THREADS, () => new ZstdCompressor());
 
-  /** Takes the draft's buffer over. @param level zstd's; 0: as it is */
-  async pack(draft: Draft, level: number): Promise<PackedBatch> {
-    const { buffer, bodyBytes, opsBytes, rawBytes } = draft;
-    const packed = level === 0 ? undefined : await this.#contexts.use((context) => this.#zstd(context, draft, level));
+  /** Takes the batch's buffer over. @param level zstd's; 0: as it is */
+  async pack(rawBatch: RawBatch, level: number): Promise<PackedBatch> {
+    const { buffer, bodyBytes, opsBytes, rawBytes } = rawBatch;
+    const packed =
+      level === 0 ? undefined : await this.#contexts.use((context) => this.#zstd(context, rawBatch, level));
     if (packed !== undefined) return packed;
     this.counts.plainBytes += bodyBytes;
     encodeBatchHeader({ kind: BodyKind.PLAIN, wireBytes: bodyBytes, bodyBytes, opsBytes, rawBytes }, buffer);
@@ -90,11 +91,11 @@ export class BatchPacker implements Disposable {
     giveBatchBuffer(batch.buffer);
   }
 
-  /** Packs a draft into another buffer, and frees its own. Undefined where it does not become smaller: the draft is as it was. */
-  async #zstd(context: ZstdCompressor, draft: Draft, level: number): Promise<PackedBatch | undefined> {
-    const { bodyBytes, opsBytes, rawBytes } = draft;
+  /** Packs a batch into another buffer, and frees its own. Undefined where it does not become smaller: the batch is as it was. */
+  async #zstd(context: ZstdCompressor, rawBatch: RawBatch, level: number): Promise<PackedBatch | undefined> {
+    const { bodyBytes, opsBytes, rawBytes } = rawBatch;
     const since = performance.now();
-    const body = draft.buffer.subarray(BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + bodyBytes);
+    const body = rawBatch.buffer.subarray(BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + bodyBytes);
     const buffer = takeBatchBuffer();
     const room = buffer.subarray(BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + bodyBytes - 1);
     const wireBytes = await context.compress(body, room, level);
@@ -103,7 +104,7 @@ export class BatchPacker implements Disposable {
       giveBatchBuffer(buffer);
       return undefined;
     }
-    giveBatchBuffer(draft.buffer);
+    giveBatchBuffer(rawBatch.buffer);
     this.counts.packedBytes += bodyBytes;
     this.counts.packedToBytes += wireBytes;
     encodeBatchHeader({ kind: BodyKind.ZSTD, wireBytes, bodyBytes, opsBytes, rawBytes }, buffer);

@@ -30,49 +30,49 @@ export class PageDecoder {
     const end = window.end + header.rawBytes;
     let data = 0;
     for (let at = dataEnd; at < header.bodyBytes; at += OP_BYTES) {
-      const short = body.readUInt16BE(at + 2);
-      const long = body.readUInt32BE(at + 4);
+      const arg16 = body.readUInt16BE(at + 2);
+      const arg32 = body.readUInt32BE(at + 4);
       const code = body[at];
       if (body[at + 1] !== 0) throw batchError(offset, 'a reserved byte is not zero');
       const left = end - window.end;
       switch (code) {
         case Op.DATA:
-          if (short !== 0 || long === 0 || long > dataEnd - data || long > left) {
-            throw batchError(offset, `${long} bytes of data, but ${dataEnd - data} are there and ${left} are due`);
+          if (arg16 !== 0 || arg32 === 0 || arg32 > dataEnd - data || arg32 > left) {
+            throw batchError(offset, `${arg32} bytes of data, but ${dataEnd - data} are there and ${left} are due`);
           }
-          window.append(body, data, long);
-          data += long;
+          window.append(body, data, arg32);
+          data += arg32;
           break;
         case Op.ZERO:
-          if (short !== 0 || long === 0 || long * PAGE_BYTES > left) {
-            throw batchError(offset, `${long} pages of zeroes where ${left} bytes are due`);
+          if (arg16 !== 0 || arg32 === 0 || arg32 * PAGE_BYTES > left) {
+            throw batchError(offset, `${arg32} pages of zeroes where ${left} bytes are due`);
           }
-          for (let pages = 0; pages < long; pages += ZERO_PAGES) {
-            window.append(ZEROES, 0, Math.min(ZERO_PAGES, long - pages) * PAGE_BYTES);
+          for (let pages = 0; pages < arg32; pages += ZERO_PAGES) {
+            window.append(ZEROES, 0, Math.min(ZERO_PAGES, arg32 - pages) * PAGE_BYTES);
             if (this.#ripe) yield* this.#rest();
           }
           break;
         case Op.COPY:
-          this.#checkDistance(long, offset);
-          if (short === 0 || short * PAGE_BYTES > left) {
-            throw batchError(offset, `${short} pages again where ${left} bytes are due`);
+          this.#checkDistance(arg32, offset);
+          if (arg16 === 0 || arg16 * PAGE_BYTES > left) {
+            throw batchError(offset, `${arg16} pages again where ${left} bytes are due`);
           }
-          for (let page = 0; page < short; page += 1) {
-            this.#again(long);
+          for (let page = 0; page < arg16; page += 1) {
+            this.#again(arg32);
             if (this.#ripe) yield* this.#rest();
           }
           break;
         case Op.DELTA:
-          this.#checkDistance(long, offset);
-          if (short > MAX_DELTA_BYTES || short > dataEnd - data || left < PAGE_BYTES) {
-            throw batchError(offset, `a delta of ${short} bytes, but ${dataEnd - data} are there and ${left} are due`);
+          this.#checkDistance(arg32, offset);
+          if (arg16 > MAX_DELTA_BYTES || arg16 > dataEnd - data || left < PAGE_BYTES) {
+            throw batchError(offset, `a delta of ${arg16} bytes, but ${dataEnd - data} are there and ${left} are due`);
           }
-          window.copyTo(this.#page, 0, window.end - long, PAGE_BYTES);
-          if (!applyDelta(this.#page, body.subarray(data, data + short))) {
+          window.copyTo(this.#page, 0, window.end - arg32, PAGE_BYTES);
+          if (!applyDelta(this.#page, body.subarray(data, data + arg16))) {
             throw batchError(offset, 'a delta does not fit its page');
           }
           window.append(this.#page, 0, PAGE_BYTES);
-          data += short;
+          data += arg16;
           break;
         default:
           throw batchError(offset, `operation ${code} is not known`);

@@ -1,6 +1,6 @@
 import { PAGE_BYTES } from '../savestream/layout.js';
 import { MAX_BATCH_RAW_BYTES, Op, OP_BYTES } from './batch.js';
-import { DraftWriter, type Draft } from './draft.js';
+import { BatchBuilder, type RawBatch } from './batch-builder.js';
 import { encodeDelta, MAX_DELTA_BYTES } from './page-delta.js';
 import { PageIndex, sampleHash } from './page-index.js';
 import { PageScanner } from './page-scanner.js';
@@ -33,26 +33,26 @@ export class PageEncoder {
   };
   readonly #scanner = new PageScanner();
   readonly #index = new PageIndex();
-  readonly #draft = new DraftWriter();
+  readonly #builder = new BatchBuilder();
   #end = 0;
   /** How far the stream was looked at; what lies before and behind `#dataFrom` is to be sent as it is. */
   #at = 0;
   #dataFrom = 0;
   /** Bytes of a page that is passed by: it came in parts. */
   #skip = 0;
-  #last: { code: number; short: number; long: number } | undefined;
+  #last: { code: number; arg16: number; arg32: number } | undefined;
 
   /** @param window its size must be what the far side has agreed to */
   constructor(readonly window: RawWindow) {}
 
   /** Whether bytes wait for their batch to become full. */
   get hasPending(): boolean {
-    return !this.#draft.isEmpty || this.#at < this.#end;
+    return !this.#builder.isEmpty || this.#at < this.#end;
   }
 
   /** Takes so many bytes more from the window; the batches that became full. */
-  push(count: number): Draft[] {
-    const full: Draft[] = [];
+  push(count: number): RawBatch[] {
+    const full: RawBatch[] = [];
     this.#end += count;
     this.#walk(full);
     this.#closeData(this.#at, full);
@@ -61,8 +61,8 @@ export class PageEncoder {
   }
 
   /** Everything that was pushed, however little: the stream is quiet, or over. */
-  flush(): Draft[] {
-    const all: Draft[] = [];
+  flush(): RawBatch[] {
+    const all: RawBatch[] = [];
     this.#walk(all);
     // A page that has come in part only goes out as bytes.
     if (this.#scanner.atPage && this.#at < this.#end) {
@@ -70,12 +70,12 @@ export class PageEncoder {
       this.#passBy();
     }
     this.#closeData(this.#at, all);
-    if (!this.#draft.isEmpty) this.#finish(all);
+    if (!this.#builder.isEmpty) this.#finish(all);
     this.window.take(this.#at);
     return all;
   }
 
-  #walk(full: Draft[]): void {
+  #walk(full: RawBatch[]): void {
     const { window } = this;
     const scanner = this.#scanner;
     const end = this.#end;
@@ -104,7 +104,7 @@ export class PageEncoder {
     if (this.#skip === 0) this.#scanner.takePage();
   }
 
-  #page(inBlock: number, full: Draft[]): void {
+  #page(inBlock: number, full: RawBatch[]): void {
     const { window } = this;
     const at = this.#at;
     const block = window.block(at);
@@ -131,7 +131,7 @@ export class PageEncoder {
     return offset >= 0 && from - offset <= this.window.bytes;
   }
 
-  #elide(at: number, code: typeof Op.ZERO | typeof Op.COPY, distance: number, full: Draft[]): void {
+  #elide(at: number, code: typeof Op.ZERO | typeof Op.COPY, distance: number, full: RawBatch[]): void {
     this.#closeData(at, full);
     this.#dataFrom = at + PAGE_BYTES;
     if (code === Op.ZERO) this.counts.zeroBytes += PAGE_BYTES;
@@ -140,20 +140,20 @@ export class PageEncoder {
     const last = this.#last;
     if (code === Op.ZERO) {
       if (last?.code === Op.ZERO) {
-        last.long += 1;
-        this.#draft.extend(0, last.long, PAGE_BYTES);
+        last.arg32 += 1;
+        this.#builder.extend(0, last.arg32, PAGE_BYTES);
       } else {
         this.#op(Op.ZERO, 0, 1, 0, PAGE_BYTES);
       }
-    } else if (last?.code === Op.COPY && last.long === distance && last.short < MAX_COPIES) {
-      last.short += 1;
-      this.#draft.extend(last.short, distance, PAGE_BYTES);
+    } else if (last?.code === Op.COPY && last.arg32 === distance && last.arg16 < MAX_COPIES) {
+      last.arg16 += 1;
+      this.#builder.extend(last.arg16, distance, PAGE_BYTES);
     } else {
       this.#op(Op.COPY, 1, distance, 0, PAGE_BYTES);
     }
   }
 
-  #delta(before: number, at: number, inBlock: number, full: Draft[]): void {
+  #delta(before: number, at: number, inBlock: number, full: RawBatch[]): void {
     const { window } = this;
     this.#closeData(at, full);
     this.#makeRoom(MAX_DELTA_BYTES, PAGE_BYTES, full);
@@ -163,8 +163,8 @@ export class PageEncoder {
       window.words(at),
       inBlock / 4,
       window.block(at),
-      this.#draft.buffer,
-      this.#draft.dataAt,
+      this.#builder.buffer,
+      this.#builder.dataAt,
     );
     if (bytes === undefined) return;
     this.#op(Op.DELTA, bytes, at - before, bytes, PAGE_BYTES);
@@ -174,32 +174,32 @@ export class PageEncoder {
   }
 
   /** Puts the bytes that nothing was found for into the batch, up to an offset. */
-  #closeData(to: number, full: Draft[]): void {
+  #closeData(to: number, full: RawBatch[]): void {
     while (this.#dataFrom < to) {
       this.#makeRoom(1, 1, full);
-      const most = Math.min(this.#draft.room, MAX_BATCH_RAW_BYTES - this.#draft.rawBytes);
+      const most = Math.min(this.#builder.room, MAX_BATCH_RAW_BYTES - this.#builder.rawBytes);
       const count = Math.min(most, to - this.#dataFrom);
-      this.window.copyTo(this.#draft.buffer, this.#draft.dataAt, this.#dataFrom, count);
+      this.window.copyTo(this.#builder.buffer, this.#builder.dataAt, this.#dataFrom, count);
       this.#op(Op.DATA, 0, count, count, count);
       this.counts.dataBytes += count;
       this.#dataFrom += count;
     }
   }
 
-  #op(code: number, short: number, long: number, dataBytes: number, rawBytes: number): void {
-    this.#draft.op(code, short, long, dataBytes, rawBytes);
-    this.#last = { code, short, long };
+  #op(code: number, arg16: number, arg32: number, dataBytes: number, rawBytes: number): void {
+    this.#builder.op(code, arg16, arg32, dataBytes, rawBytes);
+    this.#last = { code, arg16, arg32 };
   }
 
-  #makeRoom(dataBytes: number, rawBytes: number, full: Draft[]): void {
-    if (this.#draft.room >= dataBytes && this.#draft.rawBytes + rawBytes <= MAX_BATCH_RAW_BYTES) return;
+  #makeRoom(dataBytes: number, rawBytes: number, full: RawBatch[]): void {
+    if (this.#builder.room >= dataBytes && this.#builder.rawBytes + rawBytes <= MAX_BATCH_RAW_BYTES) return;
     this.#finish(full);
   }
 
-  #finish(into: Draft[]): void {
-    const draft = this.#draft.finish();
-    this.counts.rawBytes += draft.rawBytes;
+  #finish(into: RawBatch[]): void {
+    const batch = this.#builder.finish();
+    this.counts.rawBytes += batch.rawBytes;
     this.#last = undefined;
-    into.push(draft);
+    into.push(batch);
   }
 }

@@ -2,10 +2,10 @@ import type { StreamChoice } from './agreement.js';
 import { batchError, BodyKind } from './batch.js';
 import { BatchReader, type SentBatch } from './batch-reader.js';
 import { BatchUnpacker, PACK_THREADS, type UnpackedBatch } from './batch-packer.js';
-import { inOrder } from './in-order.js';
+import { mapOrdered } from './map-ordered.js';
 import { DECODE_AHEAD_BYTES, PageDecoder } from './page-decoder.js';
 import { RawWindow } from './raw-window.js';
-import { WholeDecoder } from './whole-decoder.js';
+import { PassthroughDecoder } from './passthrough-decoder.js';
 
 /** What the lanes brought, in order. */
 export interface EncodedChunks extends AsyncIterable<Uint8Array> {
@@ -15,7 +15,7 @@ export interface EncodedChunks extends AsyncIterable<Uint8Array> {
 
 /** The destination's half of the codec: from what the lanes brought to the raw stream. One use. */
 export class StreamDecoder implements Disposable {
-  readonly #decoder: PageDecoder | WholeDecoder;
+  readonly #decoder: PageDecoder | PassthroughDecoder;
   readonly #unpacker = new BatchUnpacker();
   readonly #packed: boolean;
   #decodeMs = 0;
@@ -23,7 +23,7 @@ export class StreamDecoder implements Disposable {
   constructor(choice: StreamChoice) {
     this.#decoder =
       choice.referenceBytes === 0
-        ? new WholeDecoder()
+        ? new PassthroughDecoder()
         : new PageDecoder(new RawWindow(choice.referenceBytes, DECODE_AHEAD_BYTES));
     this.#packed = choice.packing === 'zstd';
   }
@@ -38,7 +38,7 @@ export class StreamDecoder implements Disposable {
    * @throws ProtocolError `E_PROTOCOL_BATCH`, `E_PROTOCOL_ZSTD`; what the lanes end with
    */
   async *chunks(encoded: EncodedChunks): AsyncGenerator<Buffer, void, undefined> {
-    const batches = inOrder(readBatches(encoded), PACK_THREADS + 1, (batch) => this.#unpack(batch));
+    const batches = mapOrdered(readBatches(encoded), PACK_THREADS + 1, (batch) => this.#unpack(batch));
     for await (const batch of batches) {
       let since = performance.now();
       for (const piece of this.#decoder.decode(batch.header, batch.body, batch.offset)) {

@@ -1,13 +1,13 @@
-import { effortFor, type Compression, type StreamChoice } from './agreement.js';
+import { profileFor, type Compression, type StreamChoice } from './agreement.js';
 import { BatchPacker, PACK_THREADS, type PackCounts, type PackedBatch } from './batch-packer.js';
-import type { Draft } from './draft.js';
-import type { Effort } from './effort.js';
-import { inOrder } from './in-order.js';
+import type { RawBatch } from './batch-builder.js';
+import type { EncoderProfile } from './encoder-profile.js';
+import { mapOrdered } from './map-ordered.js';
 import { LevelChooser } from './level-chooser.js';
 import { PageEncoder, type EncoderCounts } from './page-encoder.js';
-import { Patience } from './patience.js';
+import { FlushDelay } from './flush-delay.js';
 import { BLOCK_BYTES, RawWindow } from './raw-window.js';
-import { WholeEncoder } from './whole-encoder.js';
+import { PassthroughEncoder } from './passthrough-encoder.js';
 
 /** How much may be read ahead of the encoder; a reader keeps to it. */
 export const READ_AHEAD_BYTES = 6 * BLOCK_BYTES;
@@ -22,24 +22,24 @@ export interface EncodeCounts extends EncoderCounts, PackCounts {
 
 /** The source's half of the codec: from the raw stream to batches for the lanes. One use. */
 export class StreamEncoder implements Disposable {
-  readonly #encoder: PageEncoder | WholeEncoder;
+  readonly #encoder: PageEncoder | PassthroughEncoder;
   readonly #packer = new BatchPacker();
   readonly #levels: LevelChooser;
-  readonly #patience = new Patience();
+  readonly #flushDelay = new FlushDelay();
   #encodeMs = 0;
   #idleMs = 0;
   #lastSent = performance.now();
   #idleAtLast = 0;
 
-  /** @param effort what the offer was made for */
-  constructor(choice: StreamChoice, compression: Compression, effort: Effort = effortFor(compression)) {
+  /** @param profile what the offer was made for */
+  constructor(choice: StreamChoice, compression: Compression, profile: EncoderProfile = profileFor(compression)) {
     const fixed = fixedLevel(choice, compression);
-    const { level } = effort;
+    const { level } = profile;
     // Without zstd nobody else finds the zero pages.
     this.#encoder =
-      effort.findPages || fixed === 0
+      profile.findPages || fixed === 0
         ? new PageEncoder(new RawWindow(choice.referenceBytes, READ_AHEAD_BYTES))
-        : new WholeEncoder();
+        : new PassthroughEncoder();
     this.#levels = new LevelChooser(fixed ?? level);
   }
 
@@ -50,7 +50,7 @@ export class StreamEncoder implements Disposable {
 
   /** How long whoever reads the stream may leave little where it is, in ms: it costs less together with what comes behind. */
   get lingerMs(): number {
-    return this.#patience.ms;
+    return this.#flushDelay.ms;
   }
 
   get counts(): EncodeCounts {
@@ -64,7 +64,7 @@ export class StreamEncoder implements Disposable {
 
   /** The guest stands still: what comes goes out at once. */
   hurry(): void {
-    this.#patience.hurry();
+    this.#flushDelay.minimize();
   }
 
   /**
@@ -72,9 +72,9 @@ export class StreamEncoder implements Disposable {
    * @param chunks views of `window`, in order, each already committed
    */
   batches(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<PackedBatch, void, undefined> {
-    return inOrder(this.#drafts(chunks), PACK_THREADS + 1, async (draft) => {
+    return mapOrdered(this.#rawBatches(chunks), PACK_THREADS + 1, async (rawBatch) => {
       const level = this.#levels.next();
-      const packed = await this.#packer.pack(draft, level);
+      const packed = await this.#packer.pack(rawBatch, level);
       if (level !== 0) this.#levels.packed(packed.bodyBytes, packed.bytes.length);
       return packed;
     });
@@ -85,19 +85,19 @@ export class StreamEncoder implements Disposable {
     const now = performance.now();
     const active = now - this.#lastSent - (this.#idleMs - this.#idleAtLast);
     this.#levels.sent(batch.bodyBytes, Math.max(0, active));
-    this.#patience.sent(batch.bodyBytes, Math.max(0, active));
+    this.#flushDelay.sent(batch.bodyBytes, Math.max(0, active));
     this.#lastSent = now;
     this.#idleAtLast = this.#idleMs;
     this.#packer.sent(batch);
   }
 
-  async *#drafts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Draft, void, undefined> {
+  async *#rawBatches(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<RawBatch, void, undefined> {
     const reader = chunks[Symbol.asyncIterator]();
     try {
       for (;;) {
         const next = reader.next();
         // The guest may be waiting for what has come, however little it is.
-        if (this.#encoder.hasPending && !(await this.#idle(comesSoon(next, 2 * this.#patience.ms)))) {
+        if (this.#encoder.hasPending && !(await this.#idle(comesSoon(next, 2 * this.#flushDelay.ms)))) {
           yield* this.#timed(() => this.#encoder.flush());
         }
         const chunk = await this.#idle(next);
@@ -119,11 +119,11 @@ export class StreamEncoder implements Disposable {
     }
   }
 
-  #timed(work: () => Draft[]): Draft[] {
+  #timed(work: () => RawBatch[]): RawBatch[] {
     const since = performance.now();
-    const drafts = work();
+    const rawBatches = work();
     this.#encodeMs += performance.now() - since;
-    return drafts;
+    return rawBatches;
   }
 
   /** Frees what zstd holds. */

@@ -10,15 +10,15 @@ import { Journal } from '../journal/journal.js';
 import type { DomainInfo, Toolstack } from '../toolstack/toolstack.js';
 import { makePrivateFolder } from '../posix/private-folder.js';
 import { HostEvents } from './events/host-events.js';
-import { eventTeller, jobEvent } from './events/told-by-driver.js';
+import { eventParticipant, jobEvent } from './events/driver-events.js';
 import { Jobs } from './jobs/jobs.js';
 import { MigrationSlots } from './jobs/migration-slots.js';
 import { LeaseFolder } from './leases/lease-folder.js';
 import type { Autoballoon } from './memory/make-room.js';
 import { Leases, type LeaseStore } from './leases/leases.js';
 import { isHere } from './guest-presence.js';
-import type { Companion } from './participants/companion.js';
-import { Companions } from './participants/companions.js';
+import type { LifecycleParticipant } from './participants/lifecycle-participant.js';
+import { LifecycleParticipants } from './participants/lifecycle-participants.js';
 import { Definitions, type DamagedDefinition } from './registry/definitions.js';
 import { knownDomains, noSuchDomain, pickDomain, refuseDomain0, type KnownDomain } from './registry/known-domain.js';
 import type { LogLevel } from './logs/log-line.js';
@@ -37,7 +37,7 @@ export interface HostOptions {
   /** xenferry's own version, for the hello. */
   readonly version: string;
   /** What goes along when domains start and stop, in the order in which it is called. */
-  readonly companions: readonly Companion[];
+  readonly participants: readonly LifecycleParticipant[];
   /** What is worth a person's look and does not fail what was asked for. */
   readonly log: (line: string) => void;
   /** Whether domain 0 gives memory up for guests; default: auto. */
@@ -72,7 +72,7 @@ export class Host implements AsyncDisposable {
   readonly definitions: Definitions;
   readonly managedSaves: ManagedSaves;
   readonly runs: RunRecords;
-  readonly companions: Companions;
+  readonly participants: LifecycleParticipants;
   readonly leases: Leases;
   readonly autoballoon: Autoballoon;
   readonly nestedHvm: boolean;
@@ -120,7 +120,10 @@ export class Host implements AsyncDisposable {
         callMs: options.deadlines.callMs,
         log: options.log,
       });
-      this.companions = new Companions([...options.companions, this.leases, eventTeller(events)], options.log);
+      this.participants = new LifecycleParticipants(
+        [...options.participants, this.leases, eventParticipant(events)],
+        options.log,
+      );
       this.outgoing = new MigrationSlots(join(options.stateDir, 'slots', 'outgoing'), options.maxMigrations);
       this.incoming = new MigrationSlots(join(options.stateDir, 'slots', 'incoming'), options.maxMigrations);
       this.definitions = new Definitions(join(options.stateDir, 'domains'));

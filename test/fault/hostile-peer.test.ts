@@ -19,7 +19,7 @@ import { connectThrough } from '../../src/migration/connect/connect.js';
 import { createDomain } from '../../src/operations/lifecycle/create.js';
 import { migrate } from '../../src/migration/migrate.js';
 import { AccessRules } from '../../src/host/access/access-rules.js';
-import { Reception } from '../../src/migration/server/reception.js';
+import { MigrationServer } from '../../src/migration/server/migration-server.js';
 import { codeOf } from '../../src/errors/message-of.js';
 import { FrameLink } from '../../src/tunnel/frame-link.js';
 import { encodeHeader, FrameType, type Frame } from '../../src/tunnel/frame.js';
@@ -39,7 +39,7 @@ let honest: HostCredentials;
 let greedy: HostCredentials;
 let a: LocalHost;
 let b: LocalHost;
-let reception: Reception;
+let migrationServer: MigrationServer;
 let listener: TlsListener;
 const log: string[] = [];
 const links: FrameLink[] = [];
@@ -49,12 +49,12 @@ beforeEach(async () => {
   [server, honest, greedy] = await makeCredentials({ hosts: [[HOST], ['honest.example'], ['greedy.example']] });
   a = await LocalHost.make();
   b = await LocalHost.make();
-  reception = new Reception(b.host, await b.host.hello(), (line) => log.push(line), new AccessRules(['*']));
+  migrationServer = new MigrationServer(b.host, await b.host.hello(), (line) => log.push(line), new AccessRules(['*']));
   listener = await listenTls({
     host: HOST,
     port: 0,
     credentials: server,
-    onLink: (link) => void reception.accept(link),
+    onLink: (link) => void migrationServer.accept(link),
     onRefused: () => undefined,
   });
 });
@@ -62,7 +62,7 @@ afterEach(async () => {
   for (const link of links.splice(0)) link.destroy();
   for (const socket of sockets.splice(0)) socket.destroy();
   await listener[Symbol.asyncDispose]();
-  await reception[Symbol.asyncDispose]();
+  await migrationServer[Symbol.asyncDispose]();
   await a[Symbol.asyncDispose]();
   await b[Symbol.asyncDispose]();
 });
@@ -250,7 +250,7 @@ it('a peer with a good certificate that does everything wrong: an honest migrati
   for (const link of links.splice(0)) link.destroy();
   for (const socket of sockets.splice(0)) socket.destroy();
   await listener[Symbol.asyncDispose]();
-  await reception[Symbol.asyncDispose]();
+  await migrationServer[Symbol.asyncDispose]();
   expect((await b.host.toolstack.list()).map(({ name, state }) => `${name} ${state}`)).toEqual(['web1 running']);
   expect(openArrivals(b.host.journal.list())).toEqual([]);
   expect(readdirSync(b.path('xenferry', 'domains'))).toEqual([]);

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULT_DEADLINES, type Deadlines } from '../../src/control/deadlines.js';
 import { Host } from '../../src/host/host.js';
-import type { Companion } from '../../src/host/participants/companion.js';
+import type { LifecycleParticipant } from '../../src/host/participants/lifecycle-participant.js';
 import { openEmbedded } from '../../src/toolstack/embedded/open.js';
 import type { Toolstack } from '../../src/toolstack/toolstack.js';
 
 export const never = new AbortController().signal;
 
 export interface LocalHostOptions {
-  readonly companions?: readonly Companion[];
+  readonly participants?: readonly LifecycleParticipant[];
   readonly deadlines?: Partial<Deadlines>;
   /** Folder of disk leases. */
   readonly leaseDir?: string;
@@ -55,7 +55,7 @@ export class LocalHost implements AsyncDisposable {
       deadlines: { ...DEFAULT_DEADLINES, ...this.options.deadlines },
       pid: process.pid,
       version: 'test',
-      companions: this.options.companions ?? [],
+      participants: this.options.participants ?? [],
       leaseDir: this.options.leaseDir,
       nestedHvm: this.options.nestedHvm,
       log: (line) => this.log.push(line),
@@ -74,8 +74,8 @@ export class LocalHost implements AsyncDisposable {
   }
 }
 
-/** A companion that writes down what it is told, and objects where it is told to. */
-export class Recorder implements Companion {
+/** A participant that writes down what it is told, and objects where it is told to. */
+export class Recorder implements LifecycleParticipant {
   readonly name = 'recorder';
   readonly heard: string[] = [];
   /** The step that fails. */
@@ -86,12 +86,12 @@ export class Recorder implements Companion {
     return step === this.objects ? Promise.reject(new Error(`${step} objects`)) : Promise.resolve();
   }
 
-  prepare: NonNullable<Companion['prepare']> = ({ domain }) => this.#step('prepare', domain.name);
-  start: NonNullable<Companion['start']> = ({ domain }) => this.#step('start', domain.name);
-  started: NonNullable<Companion['started']> = ({ domain }) => this.#step('started', domain.name);
-  stopped: NonNullable<Companion['stopped']> = ({ name }) => this.#step('stopped', name);
-  release: NonNullable<Companion['release']> = ({ name }) => this.#step('release', name);
-  changed: NonNullable<Companion['changed']> = ({ name, change }) =>
+  prepare: NonNullable<LifecycleParticipant['prepare']> = ({ domain }) => this.#step('prepare', domain.name);
+  start: NonNullable<LifecycleParticipant['start']> = ({ domain }) => this.#step('start', domain.name);
+  started: NonNullable<LifecycleParticipant['started']> = ({ domain }) => this.#step('started', domain.name);
+  stopped: NonNullable<LifecycleParticipant['stopped']> = ({ name }) => this.#step('stopped', name);
+  release: NonNullable<LifecycleParticipant['release']> = ({ name }) => this.#step('release', name);
+  changed: NonNullable<LifecycleParticipant['changed']> = ({ name, change }) =>
     void this.heard.push(`${change.event}/${change.detail} ${name}`);
 
   /** What was heard since the last call. */

@@ -2,14 +2,14 @@ import { resolve } from 'node:path';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
 import type { Hello } from '../../control/messages.js';
-import { arriving, closeForEvacuation, waitForArrivals } from '../../host/evacuating.js';
+import { arriving, closeForEvacuation, waitForArrivals } from '../../host/evacuation-lock.js';
 import type { Host } from '../../host/host.js';
 import { Deadline } from '../../errors/deadline.js';
 import { RefusedError, UsageError, XenferryError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import { evacuate, type EvacuationReport, type Left } from '../../fleet/evacuate.js';
 import { planEvacuation, type Leaver, type Route } from '../../fleet/plan.js';
-import { reachDaemon } from '../daemon/reach-daemon.js';
+import { connectToDaemon } from '../daemon/daemon-client.js';
 import { dialingOptions, ownAsker, type DialingOptions } from '../dialing-options.js';
 import { bytesText } from '../bytes-text.js';
 import { shownName, type JsonOptions } from '../domain-options.js';
@@ -18,7 +18,7 @@ import { EvacuationNews } from '../migrate/evacuation-news.js';
 import { checkOptions, migrateOnHost } from '../migrate/on-host.js';
 import { DEFAULT_LANES, type MigrateOptions, type MigrateSession } from '../migrate/options.js';
 import { moveOf } from '../migrate/move-of.js';
-import { failureOf } from '../migrate/told.js';
+import { failureOf } from '../migrate/format-result.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine, printNote, printTable } from '../output.js';
 import { helloOf } from '../peer-hello.js';
@@ -238,7 +238,7 @@ function migrationOf(options: EvacuateOptions, domain: string, destination: stri
 
 /** By this host's daemon where one runs: what was begun goes on without us then. */
 async function moveOne(host: Host, options: MigrateOptions, session: MigrateSession): ReturnType<typeof migrateOnHost> {
-  using daemon = await reachDaemon(options);
+  using daemon = await connectToDaemon(options);
   if (daemon !== undefined) return await daemon.migrate(options, session, true);
   return await migrateOnHost(host, options, session);
 }

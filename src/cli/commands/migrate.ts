@@ -4,12 +4,12 @@ import { MAX_LEVEL, MIN_LEVEL } from '../../codec/levels.js';
 import type { Migrated } from '../../migration/migrate.js';
 import { UsageError } from '../../errors/errors.js';
 import { MAX_LANES } from '../../tunnel/window.js';
-import { reachDaemon } from '../daemon/reach-daemon.js';
+import { connectToDaemon } from '../daemon/daemon-client.js';
 import { dialingOptions, ownAsker } from '../dialing-options.js';
 import { DEFAULT_LANES, type MigrateOptions, type MigrateSession } from '../migrate/options.js';
-import { failureOf, resultOf, sentenceOf } from '../migrate/told.js';
+import { failureOf, resultOf, summaryOf } from '../migrate/format-result.js';
 import { printJson, printLine, printNote } from '../output.js';
-import type { GlobalOptions } from '../place.js';
+import type { GlobalOptions } from '../host-location.js';
 import { Progress, PROGRESS_STYLES, progressStyle } from '../progress.js';
 import { StopSignals } from '../stop-signals.js';
 import { flag, jsonResultFlag, readUserXml } from '../verb-options.js';
@@ -84,7 +84,7 @@ export const migrateCommand: CommandModule<GlobalOptions, MigrateVerbOptions> = 
       const migrated = await run(options);
       for (const warning of migrated.warnings) printNote(`warning: ${warning}`);
       if (options.json) printJson(resultOf(migrated));
-      else printLine(sentenceOf(migrated, options.desturi));
+      else printLine(summaryOf(migrated, options.desturi));
     } catch (error) {
       if (options.json) printJson(failureOf(error));
       throw error;
@@ -104,7 +104,7 @@ async function run({ p2p, json, progress: style, ...rest }: MigrateVerbOptions):
     onProgress: progress.take,
     onNotice: (text) => printNote(`notice: ${text}`),
   };
-  using daemon = p2p === false ? undefined : await reachDaemon(options);
+  using daemon = p2p === false ? undefined : await connectToDaemon(options);
   if (daemon !== undefined) return await daemon.migrate(options, session, style !== 'none');
   const { migrateHere } = await import('../migrate/on-host.js');
   return await migrateHere(options, session);

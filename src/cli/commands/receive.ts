@@ -1,11 +1,11 @@
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
 import { laneThreads } from '../../migration/connect/dialers.js';
-import { Reception } from '../../migration/server/reception.js';
+import { MigrationServer } from '../../migration/server/migration-server.js';
 import { attachToSocket } from '../../tunnel/ssh/attach.js';
 import { StdioDuplex } from '../../tunnel/ssh/stdio-duplex.js';
 import { configOf } from '../config.js';
-import { handedOver } from '../daemon/hand-over.js';
+import { forwardedToDaemon } from '../daemon/forward-to-daemon.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printNote } from '../output.js';
 import { receiveOverSsh } from '../receive-over-ssh.js';
@@ -24,7 +24,7 @@ export const receiveCommand: CommandModule<GlobalOptions, ReceiveOptions> = {
       .example('ssh host2 xenferry receive', 'what `xenferry migrate web1 xen+ssh://host2/system` does by itself'),
   handler: async (options) => {
     using stop = new StopSignals();
-    if (options.attach === undefined && (await handedOver(options, stop.cancel))) return;
+    if (options.attach === undefined && (await forwardedToDaemon(options, stop.cancel))) return;
     checkSshLogin(options);
     if (options.attach !== undefined) {
       await attachToSocket(options.attach, process.stdin, process.stdout, stop.cancel);
@@ -38,18 +38,18 @@ async function receive(options: ReceiveOptions, stop: StopSignals): Promise<void
   // When the ssh connection breaks, its notes have nowhere to go; the migration goes on over the next one.
   process.stderr.on('error', () => undefined);
   await using host = await openHost(options);
-  // Before the reception, which says its last words over links that live in them.
+  // Before the migration server, which sends its last messages over links that live in them.
   using threads = laneThreads();
-  await using reception = new Reception(
+  await using migrationServer = new MigrationServer(
     host,
     await host.hello(stop.cancel),
     printNote,
     undefined,
     configOf(options).keepalive,
   );
-  await reception.recover();
+  await migrationServer.recover();
   const stdio = new StdioDuplex(process.stdin, process.stdout);
-  await receiveOverSsh(stdio, sshPeer(), { reception, threads, log: printNote }, stop.cancel);
+  await receiveOverSsh(stdio, sshPeer(), { migrationServer, threads, log: printNote }, stop.cancel);
   // The control link's end is not the migration's: one that was asked to finish is finished.
-  await reception.drained();
+  await migrationServer.drained();
 }

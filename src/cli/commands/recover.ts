@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
 import { openDestination, type OpenDestination } from '../../migration/connect/open-destination.js';
-import { RISK, type Keep } from '../../migration/recover/decide-by-hand.js';
+import { RISK, type Keep } from '../../migration/recover/manual-resolution.js';
 import { openMigrations } from '../../journal/open-migrations.js';
 import { recover, recoverByHand } from '../../migration/recover/recover.js';
 import { journalWord } from '../../journal/records.js';

@@ -7,28 +7,28 @@ import { AccessRules } from '../../host/access/access-rules.js';
 import { SshRules, type SshLogin } from '../../host/access/ssh-rules.js';
 import { laneThreads } from '../../migration/connect/dialers.js';
 import { openDestination } from '../../migration/connect/open-destination.js';
-import { Unsettled } from '../../migration/recover/unsettled.js';
+import { RecoveryLoop } from '../../migration/recover/recovery-loop.js';
 import { DaemonWatch } from '../../operations/watch/daemon-watch.js';
 import type { Host } from '../../host/host.js';
 import { hasDomainsToWatch } from '../../operations/watch/monitor.js';
-import { Reception } from '../../migration/server/reception.js';
+import { MigrationServer } from '../../migration/server/migration-server.js';
 import { DEFAULT_PORT, parseListen } from '../../host/config/uri.js';
 import { UsageError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import { RefusalLog } from '../../tunnel/refusal-log.js';
 import { loadTlsDir } from '../../tunnel/tls-credentials.js';
-import { STANDING_DOOR } from '../../tunnel/ssh/standing-door.js';
+import { RECEIVE_SOCKET_PATH } from '../../tunnel/ssh/receive-socket-path.js';
 import { listenTls } from '../../tunnel/tls-listener.js';
 import { configIn, configOf, readAgain } from '../config.js';
 import { configFile, type ConfigFile } from '../config-file.js';
-import { Office } from '../daemon/office.js';
-import { SshDoors } from '../daemon/ssh-door.js';
-import { StandingDoor } from '../daemon/standing-door.js';
-import { DAEMON_SOCKET, uriText } from '../daemon/words.js';
+import { ControlServer } from '../daemon/control-server.js';
+import { SshRendezvous } from '../daemon/ssh-rendezvous.js';
+import { ReceiveSocket } from '../daemon/receive-socket.js';
+import { DAEMON_SOCKET, uriText } from '../daemon/control-messages.js';
 import { migrateOnHost } from '../migrate/on-host.js';
 import { startMonitor } from '../monitor-starter.js';
 import { dialerOptions } from '../dialing.js';
-import { monitorPlace, openHost, placeOf, type GlobalOptions } from '../open.js';
+import { monitorLocation, openHost, locationOf, type GlobalOptions } from '../open.js';
 import { printJson, printNote } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
 import { ownVersion } from '../version.js';
@@ -76,52 +76,58 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     using stop = new StopSignals();
     // Without its lock manager a host takes nothing in (S04).
     await host.leases.checkReady(stop.cancel);
-    // Before the reception, which says its last words over links that live in them.
+    // Before the migration server, which sends its last messages over links that live in them.
     using threads = laneThreads();
     const allowed = (): AccessRules => {
       const { allow, allowRecover } = readAgain(options);
       return new AccessRules(options.allow ?? allow, allowRecover);
     };
-    await using reception = new Reception(host, await host.hello(stop.cancel), log, allowed(), config.keepalive);
-    noteWhoMaySend(reception.allowed, log);
-    await reception.recover();
+    await using migrationServer = new MigrationServer(
+      host,
+      await host.hello(stop.cancel),
+      log,
+      allowed(),
+      config.keepalive,
+    );
+    noteWhoMaySend(migrationServer.allowed, log);
+    await migrationServer.recover();
     await using watch = new DaemonWatch(host, `xenferry serve (process ${process.pid})`);
     void watch.ready.then(() => log('the domains of this host are watched'));
     // Destinations over ssh are for whoever has the keys: `recover`.
-    await using _unsettled = new Unsettled(host, {
+    await using _recoveryLoop = new RecoveryLoop(host, {
       reaches: ({ transport }) => transport === 'tls',
       open: (uri) => openDestination(uri, dialerOptions(options), () => host.hello(stop.cancel)),
     });
-    using doors = new SshDoors({ reception, threads, log });
-    await using office = await Office.open(join(host.stateDir, DAEMON_SOCKET), {
+    using rendezvous = new SshRendezvous({ migrationServer, threads, log });
+    await using controlServer = await ControlServer.open(join(host.stateDir, DAEMON_SOCKET), {
       version: ownVersion(),
       uri: host.toolstack.uri,
       migrate: (order, session) => migrateOnHost(host, { ...order, 'tls-dir': order['tls-dir'] ?? tlsDir }, session),
       parse: migrateOptionsOf,
-      openDoor: async ({ peer, login, config: theirs }) => {
+      openRendezvous: async ({ peer, login, config: theirs }) => {
         checkLogin(login, [configFile(options), theirs]);
-        return await doors.open(peer);
+        return await rendezvous.open(peer);
       },
       log,
       abandon: stop.abandon,
     });
-    if (office === undefined) log('another daemon takes the orders of this host already');
-    using _standing = await openStandingDoor(host, options, doors, log);
+    if (controlServer === undefined) log('another daemon takes the orders of this host already');
+    using _standing = await openReceiveSocket(host, options, rendezvous, log);
     using refusals = new RefusalLog(log);
     await using listener = await listenTls({
       host: address,
       port,
       credentials,
       keepalive: config.keepalive,
-      onLink: (link) => void reception.accept(link),
-      threads: threads && { pool: threads, onLink: (link) => void reception.acceptFramed(link) },
+      onLink: (link) => void migrationServer.accept(link),
+      threads: threads && { pool: threads, onLink: (link) => void migrationServer.acceptFramed(link) },
       onRefused: refusals.note,
     });
     using _reload = onHangUp(() => {
       try {
         const rules = allowed();
         listener.setCredentials(loadTlsDir(tlsDir));
-        reception.allowed = rules;
+        migrationServer.allowed = rules;
         noteWhoMaySend(rules, log);
         log(`SIGHUP: certificates read again from ${tlsDir}, and who is allowed`);
       } catch (error) {
@@ -150,25 +156,25 @@ function checkLogin(login: SshLogin, files: readonly ConfigFile[]): void {
 /** Whether a bare `xenferry receive`, started by sshd for root, would find this daemon. */
 function isWhereSshLeads({ toolstack, stateDir }: Host): boolean {
   if (process.getuid?.() !== 0) return false;
-  const bare = placeOf({});
+  const bare = locationOf({});
   return toolstack.uri === uriText(bare.uri) && resolve(stateDir) === bare.stateDir;
 }
 
 /** Where it is not there each login starts a process, which takes longer and is no mistake. */
-async function openStandingDoor(
+async function openReceiveSocket(
   host: Host,
   options: GlobalOptions,
-  doors: SshDoors,
+  rendezvous: SshRendezvous,
   log: (line: string) => void,
-): Promise<StandingDoor | undefined> {
+): Promise<ReceiveSocket | undefined> {
   try {
     if (!isWhereSshLeads(host)) return undefined;
-    return await StandingDoor.open(STANDING_DOOR, {
+    return await ReceiveSocket.open(RECEIVE_SOCKET_PATH, {
       user: userInfo().username,
       check: (login) => checkLogin(login, [configFile(options), configFile({})]),
       takeIn: (socket, peer) => {
-        log(`a login by ssh came in at ${STANDING_DOOR}`);
-        doors.takeIn(socket, peer);
+        log(`a login by ssh came in at ${RECEIVE_SOCKET_PATH}`);
+        rendezvous.takeIn(socket, peer);
       },
     });
   } catch (error) {
@@ -178,7 +184,7 @@ async function openStandingDoor(
 }
 
 async function leaveMonitor(host: Host, options: GlobalOptions): Promise<void> {
-  if (await hasDomainsToWatch(host, AbortSignal.timeout(host.deadlines.callMs))) startMonitor(monitorPlace(options));
+  if (await hasDomainsToWatch(host, AbortSignal.timeout(host.deadlines.callMs))) startMonitor(monitorLocation(options));
 }
 
 /** What SIGHUP does, until it is disposed. */

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { ProgressEvent } from '../../source/report.js';
 import type { Asker, DialingOptions } from '../dialing-options.js';
-import type { GlobalOptions } from '../place.js';
+import type { GlobalOptions } from '../host-location.js';
 
 /** A lane keeps one core busy with encryption; beside a second one, the loss of one is no outage. */
 export const DEFAULT_LANES = Math.min(4, availableParallelism());

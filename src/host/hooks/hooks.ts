@@ -4,7 +4,13 @@ import { parseDomainXml } from '../../domain/parse.js';
 import { withoutPasswords } from '../../domain/passwords.js';
 import { RefusedError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
-import type { Companion, Reconnecting, Started, Starting, Stopped } from '../participants/companion.js';
+import type {
+  LifecycleParticipant,
+  Reconnecting,
+  Started,
+  Starting,
+  Stopped,
+} from '../participants/lifecycle-participant.js';
 import { isDomain0 } from '../registry/known-domain.js';
 import type { HookMoment } from './hook-call.js';
 import { runScript, type ScriptLimits } from './run-script.js';
@@ -21,7 +27,7 @@ export interface HooksOptions extends ScriptLimits {
  * `start`, `started`, `reconnect` or `migrate` has objected; behind the end of a domain it is only logged. Never called for domain 0.
  * The XML that they read is without passwords, but for a filter's, which replaces the definition.
  */
-export class Hooks implements Companion {
+export class Hooks implements LifecycleParticipant {
   readonly name = 'hooks';
 
   constructor(private readonly options: HooksOptions) {}

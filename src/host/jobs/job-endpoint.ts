@@ -9,7 +9,7 @@ const MAX_ASKERS = 32;
 const ASK_MS = 10_000;
 
 /** What a job answers. `abort` returns undefined where the wish was taken, else why not. */
-export interface JobOffice {
+export interface JobServer {
   info(): JobAnswer;
   abort(from: string): string | undefined;
 }
@@ -24,7 +24,7 @@ export class JobEndpoint {
   readonly #waiting = new Set<Socket>();
   readonly #open = new Set<Socket>();
 
-  private constructor(private readonly office: JobOffice) {
+  private constructor(private readonly jobServer: JobServer) {
     this.#server = createServer((socket) => {
       this.#open.add(socket);
       socket.on('close', () => this.#open.delete(socket));
@@ -37,8 +37,8 @@ export class JobEndpoint {
   }
 
   /** The caller holds the domain's job: a socket that lies there is a dead process's. */
-  static async open(path: string, office: JobOffice): Promise<JobEndpoint> {
-    const endpoint = new JobEndpoint(office);
+  static async open(path: string, jobServer: JobServer): Promise<JobEndpoint> {
+    const endpoint = new JobEndpoint(jobServer);
     endpoint.#socket = await PrivateSocket.listen(endpoint.#server, path);
     return endpoint;
   }
@@ -59,9 +59,9 @@ export class JobEndpoint {
   #answer(question: JobQuestion): JobAnswer {
     switch (question.ask) {
       case 'info':
-        return this.office.info();
+        return this.jobServer.info();
       case 'abort': {
-        const why = this.office.abort(question.from ?? 'another process');
+        const why = this.jobServer.abort(question.from ?? 'another process');
         return why === undefined ? { type: 'asked' } : { type: 'refused', why };
       }
     }

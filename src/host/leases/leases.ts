@@ -7,7 +7,7 @@ import { Deadline, orAborted } from '../../errors/deadline.js';
 import { RefusedError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { GuestConfig } from '../../toolstack/toolstack.js';
-import type { Companion, Reconnecting, Starting, Stopped } from '../participants/companion.js';
+import type { LifecycleParticipant, Reconnecting, Starting, Stopped } from '../participants/lifecycle-participant.js';
 import type { LeaseFolder } from './lease-folder.js';
 import { LeaseNotes, type LeaseNote, type NotedDisk } from './lease-notes.js';
 import type { Holder, LeaseRecord } from './lease-record.js';
@@ -46,7 +46,7 @@ export function leaseFeature(folderId: string): string {
  * guest has ended, across the deaths of our own processes. A lease of a guest of this host that is not here is a leftover, and taken
  * over; one of another host is that host's, and only a person can say that it is dead.
  */
-export class Leases implements Companion {
+export class Leases implements LifecycleParticipant {
   readonly name = 'leases';
   readonly #notes: LeaseNotes;
   readonly #later = new Set<Promise<void>>();

@@ -6,7 +6,14 @@ import type { Domain } from '../../domain/model.js';
 import { withoutPasswords } from '../../domain/passwords.js';
 import { messageOf } from '../../errors/message-of.js';
 import { makeFolder } from '../../posix/folder.js';
-import type { Changed, Companion, Reconnecting, Started, Starting, Stopped } from '../participants/companion.js';
+import type {
+  Changed,
+  LifecycleParticipant,
+  Reconnecting,
+  Started,
+  Starting,
+  Stopped,
+} from '../participants/lifecycle-participant.js';
 import { LogFile, type Rotation } from './log-file.js';
 import { domidIn, formatLine, logFileName, matters, type LogLevel } from './log-line.js';
 
@@ -26,7 +33,7 @@ export function logPath(dir: string, domain: string | undefined): string {
  * A log for each domain and one for the rest (S44; facts 3.11). libxl says in a line whom it speaks of: that sorts it. What
  * speaks of nobody, or of an id that is not known here, is the driver's.
  */
-export class DomainLogs implements Companion {
+export class DomainLogs implements LifecycleParticipant {
   readonly name = 'logs';
   readonly #nameOf = new Map<number, string>();
   #complained = false;

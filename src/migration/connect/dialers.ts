@@ -5,7 +5,7 @@ import { duplicateFd } from '../../posix/libc.js';
 import type { KeepaliveOptions } from '../../tunnel/keepalive.js';
 import type { Dialer } from '../../tunnel/link.js';
 import { SshDialer, type SshDialerOptions } from '../../tunnel/ssh/ssh-dialer.js';
-import { STANDING_DOOR } from '../../tunnel/ssh/standing-door.js';
+import { RECEIVE_SOCKET_PATH } from '../../tunnel/ssh/receive-socket-path.js';
 import type { SshEnvironment } from '../../tunnel/ssh/ssh-files.js';
 import { resolveSshTarget } from '../../tunnel/ssh/ssh-target.js';
 import type { OneTimeCredentials } from '../../tunnel/ssh/tls-lanes.js';
@@ -98,7 +98,7 @@ function openSshDialer(uri: TunnelUri, { ssh, keepalive, onNotice }: DialerOptio
     onNotice,
     ...(keepalive === undefined ? {} : { keepalive, ...keepalive }),
     // Whoever names a command means that one, with its host and its state.
-    ...(ssh.remoteCommand === undefined ? { door: STANDING_DOOR } : { remoteCommand: ssh.remoteCommand }),
+    ...(ssh.remoteCommand === undefined ? { door: RECEIVE_SOCKET_PATH } : { remoteCommand: ssh.remoteCommand }),
     ...(ssh.startMs === undefined ? {} : { startMs: ssh.startMs }),
     ...(ssh.askPassphrase === undefined ? {} : { askPassphrase: ssh.askPassphrase }),
     ...(tls === undefined ? {} : { tls }),

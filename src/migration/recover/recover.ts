@@ -11,7 +11,7 @@ import type { Host } from '../../host/host.js';
 import { sweepLeases } from '../../operations/sweep-leases.js';
 import { afterDeparture } from '../../operations/running/departed.js';
 import { arrivalsOf } from '../../operations/running/incoming.js';
-import { connectToDecision, findInDoubt, noteDecision, type Keep } from './decide-by-hand.js';
+import { connectToDecision, findInDoubt, recordDecision, type Keep } from './manual-resolution.js';
 import { placeInWords } from '../migration-error.js';
 
 /** One migration that never settled, and what became of it. */
@@ -43,7 +43,7 @@ export async function recoverByHand(host: Host, ref: string, keep: Keep, signal:
   const connectTo = (destination: string): Promise<Connect> => Promise.resolve(connectToDecision(keep, destination));
   const settled = await settle(host, entry, { signal, connectTo }, () => {
     // Whoever held the job may have settled it: then this says so.
-    noteDecision(host, findInDoubt(host, migration), keep);
+    recordDecision(host, findInDoubt(host, migration), keep);
   });
   return { migration, side, domain: name, peer, ...settled };
 }

@@ -38,7 +38,7 @@ export function putDefinition(host: Host, domain: Domain): 'added' | 'updated' {
   host.definitions.put({ domain, autostart: before?.autostart ?? false });
   const detail = before === undefined ? 'added' : 'updated';
   const { uuid, name } = domain;
-  host.companions.changed({ uuid, name, domid: undefined, change: { event: 'defined', detail } });
+  host.participants.changed({ uuid, name, domid: undefined, change: { event: 'defined', detail } });
   return detail;
 }
 
@@ -90,5 +90,5 @@ function forget(
   }
   if (managedSave) host.managedSaves.remove(uuid);
   host.definitions.remove(uuid);
-  host.companions.changed({ uuid, name, domid: undefined, change: { event: 'undefined', detail: 'removed' } });
+  host.participants.changed({ uuid, name, domid: undefined, change: { event: 'undefined', detail: 'removed' } });
 }

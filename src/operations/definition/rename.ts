@@ -36,8 +36,8 @@ export async function renameDomain(
     if (collision !== undefined) throw collision;
     host.definitions.put({ ...stored, domain });
     const about = { uuid, domid: undefined };
-    host.companions.changed({ ...about, name: known.name, change: { event: 'undefined', detail: 'renamed' } });
-    host.companions.changed({ ...about, name, change: { event: 'defined', detail: 'renamed' } });
+    host.participants.changed({ ...about, name: known.name, change: { event: 'undefined', detail: 'renamed' } });
+    host.participants.changed({ ...about, name, change: { event: 'defined', detail: 'renamed' } });
     return { before: known.name, name };
   });
 }

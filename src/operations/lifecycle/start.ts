@@ -11,7 +11,7 @@ import { restoreDomain } from '../saving/restore.js';
 import { openSaveFile } from '../saving/save-file.js';
 import { refuseTransient } from '../definition/persistent.js';
 import { startDomain } from '../running/start-domain.js';
-import { withDomain, type Held } from '../running/with-domain.js';
+import { withDomain, type JobContext } from '../running/with-domain.js';
 
 export interface StartRequest {
   readonly paused: boolean;
@@ -48,7 +48,7 @@ export async function start(host: Host, ref: string, request: StartRequest): Pro
 async function startHeld(
   host: Host,
   known: KnownDomain,
-  held: Held,
+  held: JobContext,
   request: Pick<StartRequest, 'paused' | 'forceBoot' | 'forceLease' | 'onEvent'>,
 ): Promise<StartedDomain> {
   const stored = refuseTransient(known, 'started');
@@ -78,7 +78,7 @@ async function startHeld(
 async function boot(
   host: Host,
   { domain }: StoredDefinition,
-  { signal }: Held,
+  { signal }: JobContext,
   { paused, forceLease }: Pick<StartRequest, 'paused' | 'forceLease'>,
   beforeRun?: () => void,
 ): Promise<DomainInfo> {
@@ -98,7 +98,7 @@ async function goOnFrom(
   host: Host,
   { uuid, name }: KnownDomain,
   saved: { readonly path: string; readonly paused: boolean },
-  held: Held,
+  held: JobContext,
   request: Pick<StartRequest, 'paused' | 'forceLease' | 'onEvent'>,
   beforeRun: () => void,
 ): Promise<DomainInfo> {

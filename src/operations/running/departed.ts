@@ -41,7 +41,7 @@ export async function afterDeparture(
       noteRun(host, info, { state: 'running', reason: 'migration canceled' });
     }
     if (report.place === 'source-suspended') {
-      host.companions.changed({ uuid, name, domid, change: { event: 'suspended', detail: 'migrated' } });
+      host.participants.changed({ uuid, name, domid, change: { event: 'suspended', detail: 'migrated' } });
     }
     return [];
   }
@@ -66,7 +66,7 @@ function forgetDefinition(host: Host, { uuid, name, undefineSource }: Leaver, pe
   }
   try {
     if (host.definitions.remove(uuid)) {
-      host.companions.changed({ uuid, name, domid: undefined, change: { event: 'undefined', detail: 'removed' } });
+      host.participants.changed({ uuid, name, domid: undefined, change: { event: 'undefined', detail: 'removed' } });
     }
     return [];
   } catch (error) {

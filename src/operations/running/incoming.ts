@@ -3,7 +3,7 @@ import type { ArrivalHooks, NamedGuest, PrepareOptions } from '../../dest/arriva
 import type { Domain } from '../../domain/model.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
-import { refuseWhileEvacuating } from '../../host/evacuating.js';
+import { refuseWhileEvacuating } from '../../host/evacuation-lock.js';
 import type { Host } from '../../host/host.js';
 import { collisionOf } from '../../host/registry/collisions.js';
 import { refuseMissingDisks } from './disks-here.js';
@@ -44,7 +44,7 @@ class IncomingGuests implements ArrivalHooks {
   async prepare(sent: Domain, { definition, unsafe }: PrepareOptions, signal: AbortSignal): Promise<Domain> {
     const { host } = this;
     refuseWhileEvacuating(host);
-    const guest = await host.companions.arriving(sent, signal);
+    const guest = await host.participants.arriving(sent, signal);
     const { domains } = await host.known(signal);
     const collision = collisionOf(guest, domains, true);
     if (collision !== undefined) throw collision;
@@ -54,8 +54,8 @@ class IncomingGuests implements ArrivalHooks {
     if (!unsafe && toolstack === 'libxl') await refuseMissingDisks(guest);
     try {
       if (definition !== undefined) host.definitions.stage(definition);
-      await host.companions.prepare({ domain: guest, how: 'migrated' }, signal);
-      await host.companions.start({ domain: guest, how: 'migrated' }, signal);
+      await host.participants.prepare({ domain: guest, how: 'migrated' }, signal);
+      await host.participants.start({ domain: guest, how: 'migrated' }, signal);
     } catch (error) {
       await this.refused(guest, undefined);
       throw error;
@@ -64,7 +64,7 @@ class IncomingGuests implements ArrivalHooks {
   }
 
   async restored(guest: Domain, info: DomainInfo, signal: AbortSignal): Promise<void> {
-    await this.host.companions.started({ domain: guest, how: 'migrated', info, paused: true }, signal);
+    await this.host.participants.started({ domain: guest, how: 'migrated', info, paused: true }, signal);
   }
 
   claim({ uuid }: NamedGuest, migration: string, signal: AbortSignal): Promise<void> {
@@ -72,11 +72,11 @@ class IncomingGuests implements ArrivalHooks {
   }
 
   committed({ uuid, name }: NamedGuest): Promise<void> {
-    const { definitions, companions, log } = this.host;
+    const { definitions, participants, log } = this.host;
     try {
       const detail = definitions.keepStaged(uuid);
       if (detail !== undefined) {
-        companions.changed({ uuid, name, domid: undefined, change: { event: 'defined', detail } });
+        participants.changed({ uuid, name, domid: undefined, change: { event: 'defined', detail } });
       }
     } catch (error) {
       log(`${name}: it has arrived, but its definition could not be kept: ${messageOf(error)}`);
@@ -91,11 +91,11 @@ class IncomingGuests implements ArrivalHooks {
     if (running) {
       tellRun(host, info, { state: 'running', reason: 'migrated' }, change);
       const resumed = { event: 'resumed', detail: 'migrated' } as const;
-      host.companions.changed({ uuid: info.uuid, name: info.name, domid: info.domid, change: resumed });
+      host.participants.changed({ uuid: info.uuid, name: info.name, domid: info.domid, change: resumed });
     } else {
       tellRun(host, info, { state: 'paused', reason: 'user' }, change);
       const paused = { event: 'suspended', detail: 'paused' } as const;
-      host.companions.changed({ uuid: info.uuid, name: info.name, domid: info.domid, change: paused });
+      host.participants.changed({ uuid: info.uuid, name: info.name, domid: info.domid, change: paused });
     }
   }
 

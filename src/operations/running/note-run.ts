@@ -2,7 +2,7 @@ import { messageOf } from '../../errors/message-of.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
 import type { PausedReason, RunningReason } from '../../host/registry/run-records.js';
-import type { LifecycleChange } from '../../host/participants/companion.js';
+import type { LifecycleChange } from '../../host/participants/lifecycle-participant.js';
 
 /** What a domain is now, and why. */
 export type RunState =
@@ -25,7 +25,7 @@ export function noteRun(host: Host, info: DomainInfo, now: RunState): void {
 /** The same with a word to all who listen. */
 export function tellRun(host: Host, info: DomainInfo, now: RunState, change: LifecycleChange): void {
   noteRun(host, info, now);
-  host.companions.changed({ uuid: info.uuid, name: info.name, domid: info.domid, change });
+  host.participants.changed({ uuid: info.uuid, name: info.name, domid: info.domid, change });
 }
 
 /** Runs what keeps a note of a domain; what goes wrong with it is logged. */

@@ -6,7 +6,7 @@ import type { DomainInfo, GuestConfig } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
 import { collisionOf } from '../../host/registry/collisions.js';
 import { makeRoom, mayShrinkDom0 } from '../../host/memory/make-room.js';
-import type { Starting } from '../../host/participants/companion.js';
+import type { Starting } from '../../host/participants/lifecycle-participant.js';
 import { tellRun } from './note-run.js';
 import { refuseWhileArriving, refuseWhileLeaving } from './open-migration.js';
 import { noteStopped } from './stop-domain.js';
@@ -42,12 +42,12 @@ export async function startDomain(host: Host, plan: StartPlan): Promise<DomainIn
   const starting: Starting = { domain, how: plan.how, forceLease: plan.forceLease };
   let domid: Domid | undefined;
   try {
-    await host.companions.prepare(starting, signal);
+    await host.participants.prepare(starting, signal);
     await makeRoomFor(host, plan.config, signal);
-    await host.companions.start(starting, signal);
+    await host.participants.start(starting, signal);
     domid = await plan.make(signal);
     const info = await madeDomain(host, domid, domain.name);
-    await host.companions.started({ ...starting, info, paused: plan.paused }, signal);
+    await host.participants.started({ ...starting, info, paused: plan.paused }, signal);
     plan.beforeRun?.();
     if (!plan.paused) await host.toolstack.unpause(domid, signal);
     tellRun(

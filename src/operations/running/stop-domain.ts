@@ -2,12 +2,12 @@ import type { Domain } from '../../domain/model.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
 import type { ShutoffReason } from '../../host/registry/run-records.js';
-import type { Stopped } from '../../host/participants/companion.js';
+import type { Stopped } from '../../host/participants/lifecycle-participant.js';
 import { keepNote } from './note-run.js';
 
 /**
  * Ends a domain that is there, and all that went along with it. The only way in which xenferry ends one. The caller holds its job.
- * On failure the domain is as the toolstack left it, and its companions have not been told of an end.
+ * On failure the domain is as the toolstack left it, and its participants have not heard of an end.
  */
 export async function endDomain(
   host: Host,
@@ -21,11 +21,11 @@ export async function endDomain(
 }
 
 /**
- * All that follows the end of a domain, by whomever it was ended: its companions clean up, the reason is noted, listeners are told.
+ * All that follows the end of a domain, by whomever it was ended: its participants clean up, the reason is noted, listeners are told.
  * Call it once for each run, under the domain's job. Never rejects.
  */
 export async function noteStopped(host: Host, stopped: Stopped): Promise<void> {
-  await host.companions.stopped(stopped);
+  await host.participants.stopped(stopped);
   keepNote(host, stopped.name, () => {
     if (!isPersistent(host, stopped.uuid)) host.runs.remove(stopped.uuid);
     else {
@@ -39,7 +39,7 @@ export async function noteStopped(host: Host, stopped: Stopped): Promise<void> {
     }
   });
   const { uuid, name, domid, reason } = stopped;
-  host.companions.changed({ uuid, name, domid, change: { event: 'stopped', detail: reason } });
+  host.participants.changed({ uuid, name, domid, change: { event: 'stopped', detail: reason } });
 }
 
 /** What a domain runs as; undefined where it is going already. */

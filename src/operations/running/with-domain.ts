@@ -6,7 +6,7 @@ import type { KnownDomain } from '../../host/registry/known-domain.js';
 import { settleArrival } from './settle-arrival.js';
 
 /** What is done to a domain. */
-export interface Doing {
+export interface Operation {
   /** For whoever has to wait: `pausing it`. */
   readonly why: string;
   /** Anything but `modify`, the default, can be asked after and aborted by another process. */
@@ -15,12 +15,12 @@ export interface Doing {
 }
 
 /** The same, with which domain it is done to: name, UUID or id. */
-export interface DoingTo extends Doing {
+export interface DomainOperation extends Operation {
   readonly ref: string;
 }
 
 /** A job that is held. */
-export interface Held {
+export interface JobContext {
   readonly job: Job;
   /** Fires when the caller or, through the job, another process wants it to stop. */
   readonly signal: AbortSignal;
@@ -30,8 +30,8 @@ export interface Held {
 export async function underJob<T>(
   host: Host,
   { uuid, name }: Pick<KnownDomain, 'uuid' | 'name'>,
-  { why, operation, signal }: Doing,
-  work: (held: Held) => Promise<T>,
+  { why, operation, signal }: Operation,
+  work: (held: JobContext) => Promise<T>,
 ): Promise<T> {
   using job = await host.jobs.take(uuid, name, why, signal, operation === undefined ? {} : { operation });
   return await job.during(async () => {
@@ -40,8 +40,11 @@ export async function underJob<T>(
   });
 }
 
-/** The events of a save or restore, for the job's figures and for whoever asked for it. */
-export function noting({ job }: Held, onEvent: (event: TransferEvent) => void): (event: TransferEvent) => void {
+/** Passes the events of a save or restore on, and counts them in the job's figures. */
+export function recordingInJob(
+  { job }: JobContext,
+  onEvent: (event: TransferEvent) => void,
+): (event: TransferEvent) => void {
   return (event) => {
     job.note(event);
     onEvent(event);
@@ -54,8 +57,8 @@ export function noting({ job }: Held, onEvent: (event: TransferEvent) => void): 
  */
 export async function withDomain<T>(
   host: Host,
-  doing: DoingTo,
-  work: (domain: KnownDomain, held: Held) => Promise<T>,
+  doing: DomainOperation,
+  work: (domain: KnownDomain, held: JobContext) => Promise<T>,
 ): Promise<T> {
   const found = await host.findKnown(doing.ref, doing.signal);
   // What was true before the wait may not be true any more (S09).
@@ -65,8 +68,8 @@ export async function withDomain<T>(
 /** The same for a running domain. @throws RefusedError `E_REFUSED_NOT_RUNNING` as well */
 export async function withRunning<T>(
   host: Host,
-  doing: DoingTo,
-  work: (info: DomainInfo, held: Held) => Promise<T>,
+  doing: DomainOperation,
+  work: (info: DomainInfo, held: JobContext) => Promise<T>,
 ): Promise<T> {
   const found = await host.find(doing.ref, doing.signal);
   return underJob(host, found, doing, async (held) => work(await host.find(found.uuid, held.signal), held));

@@ -2,7 +2,7 @@ import type { Domid } from '../../toolstack/domid.js';
 import type { DomainInfo, TransferEvent, TransferOptions } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
 import { refuseManagedSave, startDomain } from '../running/start-domain.js';
-import { noting, underJob, type Held } from '../running/with-domain.js';
+import { recordingInJob, underJob, type JobContext } from '../running/with-domain.js';
 import { openSaveFile, type SaveFile } from './save-file.js';
 
 export interface RestoreRequest {
@@ -37,14 +37,19 @@ export interface RestorePlan extends Pick<RestoreRequest, 'paused' | 'forceLease
 }
 
 /** The same from an open file, under the domain's job. */
-export async function restoreDomain(host: Host, file: SaveFile, held: Held, plan: RestorePlan): Promise<DomainInfo> {
+export async function restoreDomain(
+  host: Host,
+  file: SaveFile,
+  held: JobContext,
+  plan: RestorePlan,
+): Promise<DomainInfo> {
   const { signal } = held;
   return startDomain(host, {
     config: file.config,
     how: 'restored',
     paused: plan.paused,
     forceLease: plan.forceLease,
-    make: () => makeFrom(host, file, { signal, onEvent: noting(held, plan.onEvent) }),
+    make: () => makeFrom(host, file, { signal, onEvent: recordingInJob(held, plan.onEvent) }),
     beforeRun: () => {
       held.job.refuseAbort('the domain has been restored');
       plan.beforeRun?.();

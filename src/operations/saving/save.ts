@@ -11,7 +11,7 @@ import type { Host } from '../../host/host.js';
 import { refuseWhileArriving } from '../running/open-migration.js';
 import { stateText } from '../running/state-text.js';
 import { endDomain } from '../running/stop-domain.js';
-import { noting, withRunning, type Held } from '../running/with-domain.js';
+import { recordingInJob, withRunning, type JobContext } from '../running/with-domain.js';
 
 export interface SaveRequest {
   readonly domain: string;
@@ -51,7 +51,7 @@ async function goOn(host: Host, info: DomainInfo): Promise<void> {
 export async function saveDomain(
   host: Host,
   info: DomainInfo,
-  held: Held,
+  held: JobContext,
   request: Pick<SaveRequest, 'file' | 'unpause' | 'onEvent'>,
 ): Promise<void> {
   const { signal } = held;
@@ -79,7 +79,7 @@ export async function saveDomain(
     await host.toolstack.save(info.domid, output.stream(), {
       live: false,
       signal,
-      onEvent: noting(held, request.onEvent),
+      onEvent: recordingInJob(held, request.onEvent),
     });
     await output.settled(signal);
     held.job.refuseAbort('the file is whole');

@@ -54,7 +54,7 @@ async function act(
       return;
     case 'preserve':
       keepAsItIs(host, info, ending.stopped);
-      host.companions.changed({ ...who(info), change: { event: 'stopped', detail: ending.stopped } });
+      host.participants.changed({ ...who(info), change: { event: 'stopped', detail: ending.stopped } });
       return;
     case 'restart':
       await endDomain(host, info, ending.stopped, signal);

@@ -5,7 +5,7 @@ import { hasRebooted, rememberBoot } from '../../host/boot-id.js';
 import { watchDir } from './daemon-watch.js';
 import { reconnect } from './reconnect.js';
 import { needsWatch } from './settle-domain.js';
-import { sightAll } from './sighting.js';
+import { snapshotDomains } from './domain-snapshot.js';
 import { WatchLock } from './watch-lock.js';
 import { Watcher, type WatchOptions } from './watcher.js';
 
@@ -65,9 +65,9 @@ async function watchUntilIdle(
     rememberBoot(watchDir(host));
     await using _watcher = new Watcher(host, {
       ...options,
-      onSwept: (sightings) => {
-        options.onSwept?.(sightings);
-        if (!sightings.some(needsWatch)) resolve('no-domain-left');
+      onSwept: (snapshots) => {
+        options.onSwept?.(snapshots);
+        if (!snapshots.some(needsWatch)) resolve('no-domain-left');
       },
     });
     return await over;
@@ -80,7 +80,7 @@ async function watchUntilIdle(
 /** Whether there are domains that somebody has to watch. Never rejects: where nobody can tell, there are none. */
 export async function hasDomainsToWatch(host: Host, signal: AbortSignal): Promise<boolean> {
   try {
-    return (await sightAll(host, signal)).some(needsWatch);
+    return (await snapshotDomains(host, signal)).some(needsWatch);
   } catch (error) {
     host.log(`the domains could not be looked at: ${messageOf(error)}`);
     return false;

@@ -3,7 +3,7 @@ import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
 import { definitionOf, endDomain, noteStopped } from '../running/stop-domain.js';
 import { settleDomain, taskOf } from './settle-domain.js';
-import { sight, sightAll } from './sighting.js';
+import { snapshotDomain, snapshotDomains } from './domain-snapshot.js';
 
 export interface ReconnectRequest {
   /** The host has booted since somebody last watched: what is noted as running was another run. */
@@ -27,7 +27,7 @@ export async function reconnect(host: Host, { rebooted, signal }: ReconnectReque
   const found: string[] = [];
   const failed: string[] = [];
   if (rebooted) host.log('this host has booted since its domains were last watched');
-  for (const { uuid, info, note, isMoving } of await sightAll(host, signal)) {
+  for (const { uuid, info, note, isMoving } of await snapshotDomains(host, signal)) {
     const name = info?.name ?? note?.name ?? uuid;
     // Its migration decides; it is looked at when that is settled.
     if (isMoving) continue;
@@ -58,7 +58,7 @@ async function forgetRun(host: Host, uuid: string, signal: AbortSignal): Promise
   const note = host.runs.get(uuid);
   // Whether it starts again with the host is for its autostart to say.
   if (note?.state === 'shutoff' && note.restarting === true) host.runs.put(uuid, { ...note, restarting: false });
-  const over = taskOf({ ...(await sight(host, uuid, signal)), info: undefined });
+  const over = taskOf({ ...(await snapshotDomain(host, uuid, signal)), info: undefined });
   if (over.do !== 'clean') return;
   const { name, domid, reason } = over;
   host.log(`${name} (id ${domid}): it ended (${reason}) when the host went down, or before`);
@@ -70,7 +70,7 @@ async function rejoin(host: Host, info: DomainInfo, signal: AbortSignal): Promis
   const domain = await definitionOf(host, info);
   if (domain === undefined) return true; // it has gone meanwhile: the watcher will see
   try {
-    await host.companions.reconnect({ domain, info }, signal);
+    await host.participants.reconnect({ domain, info }, signal);
     return true;
   } catch (error) {
     signal.throwIfAborted();

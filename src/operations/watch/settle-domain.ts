@@ -5,7 +5,7 @@ import { arrivalsOf } from '../running/incoming.js';
 import { noteRun } from '../running/note-run.js';
 import { noteStopped } from '../running/stop-domain.js';
 import { actOnEnding, startAgain } from './act-on-ending.js';
-import { sight, type Sighting } from './sighting.js';
+import { snapshotDomain, type DomainSnapshot } from './domain-snapshot.js';
 
 /** What there is to do for a domain, so that what we know of it is true again. */
 export type Task =
@@ -26,7 +26,7 @@ export type Task =
  * Compares what is there with what was noted (facts 3.9). Whoever does something to a domain notes it before letting go of the
  * domain's job: a difference that is seen under the job is one that none of us has made, or whose maker has died.
  */
-export function taskOf({ info, note, isDefined, isMoving, moved }: Sighting): Task {
+export function taskOf({ info, note, isDefined, isMoving, moved }: DomainSnapshot): Task {
   if (isMoving) return { do: 'nothing' };
   if (info === undefined) {
     if (note?.state === 'shutoff' && note.restarting === true && isDefined) return { do: 'restart' };
@@ -48,9 +48,9 @@ export function taskOf({ info, note, isDefined, isMoving, moved }: Sighting): Ta
 }
 
 /** Whether something may happen to a domain that somebody of ours has to deal with. */
-export function needsWatch(sighting: Sighting): boolean {
-  const { info, note, isDefined, isMoving, moved } = sighting;
-  if (taskOf(sighting).do !== 'nothing') return true;
+export function needsWatch(snapshot: DomainSnapshot): boolean {
+  const { info, note, isDefined, isMoving, moved } = snapshot;
+  if (taskOf(snapshot).do !== 'nothing') return true;
   if (info === undefined) return false;
   const isOurs = note !== undefined || isDefined || isMoving || (moved?.way === 'came' && moved.domid === info.domid);
   const isDealtWith = info.state === 'shutdown' && info.shutdownReason !== 'suspend';
@@ -62,8 +62,8 @@ export function needsWatch(sighting: Sighting): boolean {
  * @param signal ends what takes long
  */
 export async function settleDomain(host: Host, uuid: string, signal: AbortSignal): Promise<Task> {
-  const sighting = await sight(host, uuid, signal);
-  const task = taskOf(sighting);
+  const snapshot = await snapshotDomain(host, uuid, signal);
+  const task = taskOf(snapshot);
   switch (task.do) {
     case 'nothing':
       break;

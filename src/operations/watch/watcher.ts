@@ -5,7 +5,7 @@ import type { DomainInfo, ToolstackEvent } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
 import { RestartPacer } from './restart-pacer.js';
 import { settleDomain, taskOf } from './settle-domain.js';
-import { sight, sightAll, type Sighting } from './sighting.js';
+import { snapshotDomain, snapshotDomains, type DomainSnapshot } from './domain-snapshot.js';
 
 export interface WatchOptions {
   /** How often all domains are looked at, in ms, in case that something was not heard. */
@@ -13,7 +13,7 @@ export interface WatchOptions {
   /** Longest that a restart, a core or the like may take, in ms. */
   readonly actMs?: number | undefined;
   /** Called behind each look at all domains. */
-  readonly onSwept?: ((sightings: readonly Sighting[]) => void) | undefined;
+  readonly onSwept?: ((snapshots: readonly DomainSnapshot[]) => void) | undefined;
 }
 
 const SWEEP_MS = 15_000;
@@ -72,7 +72,7 @@ export class Watcher implements AsyncDisposable {
   async #settle(uuid: string): Promise<void> {
     const stop = this.#stop.signal;
     try {
-      const seen = await sight(this.host, uuid, stop);
+      const seen = await snapshotDomain(this.host, uuid, stop);
       const task = taskOf(seen);
       if (task.do === 'nothing') return;
       if (task.do === 'act' && this.#waits(seen, task.info)) return;
@@ -90,7 +90,7 @@ export class Watcher implements AsyncDisposable {
   }
 
   /** True where it starts and ends too fast to be dealt with at once: it is looked at again when its time has come. */
-  #waits({ uuid, note }: Sighting, { name, domid }: DomainInfo): boolean {
+  #waits({ uuid, note }: DomainSnapshot, { name, domid }: DomainInfo): boolean {
     const ranMs = note === undefined || note.state === 'shutoff' ? undefined : Date.now() - Date.parse(note.at);
     const delayMs = this.#pacer.delay(uuid, domid, ranMs, performance.now());
     if (delayMs === 0) return false;
@@ -137,8 +137,8 @@ export class Watcher implements AsyncDisposable {
     while (!this.#isOver()) {
       this.#sweepsAgain = false;
       try {
-        const all = await sightAll(this.host, signal);
-        for (const sighting of all) if (taskOf(sighting).do !== 'nothing') await this.look(sighting.uuid);
+        const all = await snapshotDomains(this.host, signal);
+        for (const snapshot of all) if (taskOf(snapshot).do !== 'nothing') await this.look(snapshot.uuid);
         this.#pacer.keepOnly(new Set(all.map(({ uuid }) => uuid)));
         this.options.onSwept?.(all);
       } catch (error) {

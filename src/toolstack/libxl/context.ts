@@ -154,7 +154,7 @@ export class LibxlContext {
   /** Writes a domain's save stream. The descriptor stays the caller's. */
   async save(id: Domid, fd: number, live: boolean, transfer: Transfer): Promise<void> {
     try {
-      await this.#harm('saved', id, `save domain ${id}`, transfer, (domid, tag) =>
+      await this.#mutate('saved', id, `save domain ${id}`, transfer, (domid, tag) =>
         this.#native.suspend(domid, fd, live ? SUSPEND_LIVE : 0, tag),
       );
     } catch (error) {
@@ -183,17 +183,17 @@ export class LibxlContext {
         data: { domid: id },
       });
     }
-    await this.#harm('resumed', id, `resume domain ${id}`, undefined, (domid, tag) =>
+    await this.#mutate('resumed', id, `resume domain ${id}`, undefined, (domid, tag) =>
       this.#native.resume(domid, true, tag),
     );
   }
 
   async pause(id: Domid): Promise<void> {
-    await this.#harm('paused', id, `pause domain ${id}`, undefined, (domid, tag) => this.#native.pause(domid, tag));
+    await this.#mutate('paused', id, `pause domain ${id}`, undefined, (domid, tag) => this.#native.pause(domid, tag));
   }
 
   async unpause(id: Domid): Promise<void> {
-    await this.#harm('unpaused', id, `unpause domain ${id}`, undefined, (domid, tag) =>
+    await this.#mutate('unpaused', id, `unpause domain ${id}`, undefined, (domid, tag) =>
       this.#native.unpause(domid, tag),
     );
   }
@@ -217,7 +217,7 @@ export class LibxlContext {
 
   /** Asks the guest; one without Xen drivers cannot hear it. */
   async shutdown(id: Domid): Promise<void> {
-    await this.#harm('shut down', id, `shut domain ${id} down`, undefined, (domid, tag) =>
+    await this.#mutate('shut down', id, `shut domain ${id} down`, undefined, (domid, tag) =>
       this.#native.shutdown(domid, tag),
     );
   }
@@ -236,7 +236,7 @@ export class LibxlContext {
       );
       return;
     }
-    await this.#harm('turned off by its power button', id, doing, undefined, (domid, tag) =>
+    await this.#mutate('turned off by its power button', id, doing, undefined, (domid, tag) =>
       this.#native.trigger(domid, TRIGGER_POWER, tag),
     );
   }
@@ -276,7 +276,7 @@ export class LibxlContext {
 
   async setVcpus(id: Domid, online: CpuSet): Promise<void> {
     await this.#native.withBitmap(online, (bitmap) =>
-      this.#harm('given processors', id, `give domain ${id} ${online.length} processors`, undefined, (domid, tag) =>
+      this.#mutate('given processors', id, `give domain ${id} ${online.length} processors`, undefined, (domid, tag) =>
         this.#native.setVcpuOnline(domid, bitmap, tag),
       ),
     );
@@ -336,20 +336,22 @@ export class LibxlContext {
   }
 
   async dumpCore(id: Domid, path: string, transfer: Transfer): Promise<void> {
-    await this.#harm('dumped', id, `dump domain ${id} to ${path}`, transfer, (domid, tag) =>
+    await this.#mutate('dumped', id, `dump domain ${id} to ${path}`, transfer, (domid, tag) =>
       this.#native.coreDump(domid, path, tag),
     );
   }
 
   async reboot(id: Domid): Promise<void> {
-    await this.#harm('rebooted', id, `reboot domain ${id}`, undefined, (domid, tag) => this.#native.reboot(domid, tag));
+    await this.#mutate('rebooted', id, `reboot domain ${id}`, undefined, (domid, tag) =>
+      this.#native.reboot(domid, tag),
+    );
   }
 
   /** Succeeds where the domain has gone already. */
   async destroy(id: Domid): Promise<void> {
     if ((await this.dominfo(id)) === undefined) return;
     try {
-      await this.#harm('destroyed', id, `destroy domain ${id}`, undefined, (domid, tag) =>
+      await this.#mutate('destroyed', id, `destroy domain ${id}`, undefined, (domid, tag) =>
         this.#native.destroy(domid, tag),
       );
     } catch (error) {
@@ -362,7 +364,7 @@ export class LibxlContext {
   async attach(id: Domid, kind: PlugKind, json: string, transfer: Transfer): Promise<void> {
     await withStruct(this.#native, `device_${kind}`, async (device) => {
       await this.#fill(kind, device, json);
-      await this.#harm('given a device', id, `attach a ${kind} to domain ${id}`, transfer, (domid, tag) =>
+      await this.#mutate('given a device', id, `attach a ${kind} to domain ${id}`, transfer, (domid, tag) =>
         this.#native.addDevice(kind, domid, device, tag),
       );
     });
@@ -376,7 +378,7 @@ export class LibxlContext {
     const { kind } = named;
     await withStruct(this.#native, `device_${kind}`, async (device) => {
       await this.#find(id, named, device);
-      await this.#harm('deprived of a device', id, `detach a ${kind} from domain ${id}`, transfer, (domid, tag) =>
+      await this.#mutate('deprived of a device', id, `detach a ${kind} from domain ${id}`, transfer, (domid, tag) =>
         kind === 'disk' && !force
           ? this.#native.safeRemoveDisk(domid, device, tag)
           : this.#native.removeDevice(kind, domid, device, tag),
@@ -388,7 +390,7 @@ export class LibxlContext {
   async changeMedium(id: Domid, json: string, transfer: Transfer): Promise<void> {
     await withStruct(this.#native, 'device_disk', async (device) => {
       await this.#fill('disk', device, json);
-      await this.#harm('given another medium', id, `change a medium of domain ${id}`, transfer, (domid, tag) =>
+      await this.#mutate('given another medium', id, `change a medium of domain ${id}`, transfer, (domid, tag) =>
         this.#native.insertMedium(domid, device, tag),
       );
     });
@@ -428,7 +430,7 @@ export class LibxlContext {
    * The one way to a call that stops, moves or kills a domain: the id is checked again right before it, so
    * that nothing that went wrong above can make it domain 0's.
    */
-  async #harm(
+  async #mutate(
     done: string,
     id: Domid,
     doing: string,

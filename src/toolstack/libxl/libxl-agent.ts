@@ -32,7 +32,7 @@ import { loadLibxl } from './load.js';
 import { LogTap } from './log-tap.js';
 import type { LibxlNative } from './native.js';
 import { runningRelease } from './release.js';
-import { thinRounds } from './thin-rounds.js';
+import { throttleProgress } from './progress-throttle.js';
 
 /* Entry point of the processes that own a libxl context: one for queries and small calls, one for each transfer. */
 
@@ -157,8 +157,8 @@ serveAgent({
     try {
       const { context } = open();
       const memoryKiB = (await context.info(domid))?.memoryKiB ?? 0;
-      const thinned = thinRounds(call.emit);
-      const heard: Transfer['heard'] = (event) => thinned(countedPages(event, memoryKiB));
+      const throttled = throttleProgress(call.emit);
+      const heard: Transfer['heard'] = (event) => throttled(countedPages(event, memoryKiB));
       await context.save(domid, call.passedFd, live, { signal: call.signal, heard });
     } finally {
       closeSync(call.passedFd); // before the answer: whoever reads sees the end

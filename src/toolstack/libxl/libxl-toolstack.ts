@@ -43,7 +43,7 @@ import {
 import { formatBigJson } from './big-json.js';
 import type { NamedDevice } from './context.js';
 import { formatConfig, readConfig } from './domain-config.js';
-import { madeWhole } from './half-made.js';
+import { withoutPartialDomain } from './partial-domain.js';
 import { watchEvents } from './watch-events.js';
 
 /** The libxl migration stream of Xen 4.6 and later; version 1 would go through a converter that is no more. */
@@ -109,7 +109,7 @@ export class LibxlToolstack implements Toolstack {
     const options = { signal: signal ?? new AbortController().signal };
     const what = `creation of ${config.domain.name}`;
     const params = paramsOf(config);
-    return await madeWhole(
+    return await withoutPartialDomain(
       this,
       config.domain.uuid,
       async () => (await this.#transfer('create', what, undefined, params, madeSchema, options)).domid,
@@ -128,7 +128,7 @@ export class LibxlToolstack implements Toolstack {
     }
     const params = { ...paramsOf(config), streamVersion: options.streamVersion };
     const what = `restore of ${config.domain.name}`;
-    return await madeWhole(
+    return await withoutPartialDomain(
       this,
       config.domain.uuid,
       async () => (await this.#transfer('restore', what, { fd, flags: 'r' }, params, madeSchema, options)).domid,

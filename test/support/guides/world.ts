@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makeKey } from '../../unit/tunnel-ssh/test-server.js';
+import { makeKey } from '../../unit/tunnel/ssh/test-server.js';
 import type { Step } from './page.js';
 
 const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));

@@ -5,7 +5,7 @@ import { connectThrough } from '../../../src/migration/connect/connect.js';
 import { Host } from '../../../src/host/host.js';
 import type { Job } from '../../../src/host/jobs/job.js';
 import { AccessRules } from '../../../src/host/access/access-rules.js';
-import { Reception } from '../../../src/migration/server/reception.js';
+import { MigrationServer } from '../../../src/migration/server/migration-server.js';
 import { LeaseFolder } from '../../../src/host/leases/lease-folder.js';
 import type { LeaseStore } from '../../../src/host/leases/leases.js';
 import { SystemError } from '../../../src/errors/errors.js';
@@ -46,7 +46,7 @@ export class Life implements Listener, Caller, CallGate {
   readonly #jobs = new Set<Job>();
   readonly #journals = new Set<JournalFile>();
   readonly #outliving = new Set<Promise<unknown>>();
-  #reception: Reception | undefined;
+  #migrationServer: MigrationServer | undefined;
   #thaw: Promise<void> = Promise.resolve();
 
   private constructor(
@@ -67,7 +67,7 @@ export class Life implements Listener, Caller, CallGate {
       maxMigrations,
       pid: process.pid,
       version: 'test',
-      companions: [],
+      participants: [],
       handover,
       // A folder that both hosts see.
       leaseDir: join(dirname(dir), 'leases'),
@@ -118,23 +118,23 @@ export class Life implements Listener, Caller, CallGate {
 
   /** Begins to take links in, as `serve` does: what an earlier process left is settled first. */
   async serve(): Promise<void> {
-    const reception = new Reception(
+    const migrationServer = new MigrationServer(
       this.host,
       await this.host.hello(),
       (line) => this.log.push(line),
       new AccessRules(['*']),
     );
-    await reception.recover();
-    if (!this.dead) this.#reception = reception;
+    await migrationServer.recover();
+    if (!this.dead) this.#migrationServer = migrationServer;
   }
 
   /** True once `serve` is ready. */
   get listens(): boolean {
-    return this.#reception !== undefined && !this.dead;
+    return this.#migrationServer !== undefined && !this.dead;
   }
 
   take(link: FrameLink): void {
-    void this.#reception?.acceptFramed(link);
+    void this.#migrationServer?.acceptFramed(link);
   }
 
   /** The way to whichever process listens at the other host. */
@@ -158,14 +158,14 @@ export class Life implements Listener, Caller, CallGate {
 
   /** Every link that was taken has ended, and what came over it has settled. */
   async drained(): Promise<void> {
-    await this.#reception?.drained();
+    await this.#migrationServer?.drained();
   }
 
   /** SIGTERM. */
   async stop(): Promise<void> {
-    const reception = this.#reception;
-    this.#reception = undefined;
-    await reception?.[Symbol.asyncDispose]();
+    const migrationServer = this.#migrationServer;
+    this.#migrationServer = undefined;
+    await migrationServer?.[Symbol.asyncDispose]();
   }
 
   /** What its agents still had to do has ended. */

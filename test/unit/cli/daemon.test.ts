@@ -4,11 +4,11 @@ import { createConnection, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Office, type OfficeOptions } from '../../../src/cli/daemon/office.js';
-import { parsedByDaemon } from '../../../src/cli/daemon/ask-parse.js';
+import { ControlServer, type ControlServerOptions } from '../../../src/cli/daemon/control-server.js';
+import { argvParsedByDaemon } from '../../../src/cli/daemon/remote-argv.js';
 import { migrateOptionsOf } from '../../../src/cli/commands/migrate-options-of.js';
-import { reachDaemon } from '../../../src/cli/daemon/reach-daemon.js';
-import { DAEMON_SOCKET } from '../../../src/cli/daemon/words.js';
+import { connectToDaemon } from '../../../src/cli/daemon/daemon-client.js';
+import { DAEMON_SOCKET } from '../../../src/cli/daemon/control-messages.js';
 import type { MigrateOptions, MigrateSession } from '../../../src/cli/migrate/options.js';
 import { ownVersion } from '../../../src/cli/version.js';
 import { exitCodeOf } from '../../../src/cli/exit.js';
@@ -65,20 +65,20 @@ const OPTIONS: MigrateOptions = {
 
 type Work = (options: MigrateOptions, session: MigrateSession) => Promise<Migrated>;
 
-const noDoor = (): Promise<string> => Promise.reject(new Error('no door here'));
+const noRendezvous = (): Promise<string> => Promise.reject(new Error('no rendezvous here'));
 
-async function office(
+async function controlServer(
   migrate: Work,
   version = ownVersion(),
   uri = 'embedded:///nowhere',
-  openDoor: OfficeOptions['openDoor'] = noDoor,
-): Promise<Office> {
-  const opened = await Office.open(socket, {
+  openRendezvous: ControlServerOptions['openRendezvous'] = noRendezvous,
+): Promise<ControlServer> {
+  const opened = await ControlServer.open(socket, {
     version,
     uri,
     migrate,
     parse: migrateOptionsOf,
-    openDoor,
+    openRendezvous,
     log: () => undefined,
     abandon: new AbortController().signal,
   });
@@ -106,7 +106,7 @@ function session(told: Told, more: Partial<MigrateSession> = {}): MigrateSession
 
 async function order(more: Partial<MigrateSession> = {}, wantsProgress = true): Promise<Told & { migrated: Migrated }> {
   const told: Told = { events: [], notices: [] };
-  using daemon = await reachDaemon(OPTIONS);
+  using daemon = await connectToDaemon(OPTIONS);
   if (daemon === undefined) throw new Error('no daemon');
   return { ...told, migrated: await daemon.migrate(OPTIONS, session(told, more), wantsProgress) };
 }
@@ -114,7 +114,7 @@ async function order(more: Partial<MigrateSession> = {}, wantsProgress = true): 
 describe('a daemon that is given an order', () => {
   it('does it for whoever asks, with his keys, and tells how it goes', async () => {
     let seen: unknown;
-    await using _office = await office(async (options, { environment, onNotice, onProgress }) => {
+    await using _server = await controlServer(async (options, { environment, onNotice, onProgress }) => {
       seen = { domain: options.domain, environment };
       onProgress({ type: 'phase', phase: 'perform' });
       for (let raw = 0; raw < 50; raw += 1) onProgress({ type: 'bytes', rawBytes: raw, wireBytes: raw });
@@ -132,7 +132,7 @@ describe('a daemon that is given an order', () => {
   });
 
   it('asks for a passphrase where somebody is there, and does without where nobody is', async () => {
-    await using _office = await office(async (_options, { askPassphrase, onNotice }) => {
+    await using _server = await controlServer(async (_options, { askPassphrase, onNotice }) => {
       onNotice(askPassphrase === undefined ? 'nobody' : `${await askPassphrase('/key')}`);
       return MIGRATED;
     });
@@ -143,7 +143,7 @@ describe('a daemon that is given an order', () => {
   });
 
   it('F44: hears the wish to stop, and the second one', async () => {
-    await using _office = await office(async (_options, { cancel, abandon }) => {
+    await using _server = await controlServer(async (_options, { cancel, abandon }) => {
       await fired(cancel);
       await fired(abandon);
       throw new MigrationError('E_ABORTED', (cancel.reason as Error).message, GUEST_AT_HOME, {});
@@ -159,7 +159,7 @@ describe('a daemon that is given an order', () => {
   });
 
   it('what it refuses is refused with the same words and the same exit code', async () => {
-    await using _office = await office(() =>
+    await using _server = await controlServer(() =>
       Promise.reject(new RefusedError('E_REFUSED_NO_DOMAIN', 'no domain web1', { hint: 'Look again.' })),
     );
     const error: unknown = await order().catch((reason: unknown) => reason);
@@ -191,7 +191,7 @@ describe('a daemon that is given an order', () => {
       client.write(`${JSON.stringify({ say: 'hello', version: ownVersion(), uri: 'embedded:///nowhere' })}\n`);
     });
     await listening(server);
-    using daemon = await reachDaemon(OPTIONS, 50);
+    using daemon = await connectToDaemon(OPTIONS, 50);
     const abandon = AbortSignal.abort(new Error('once more'));
     const error: unknown = await daemon
       ?.migrate(OPTIONS, session({ events: [], notices: [] }, { abandon }), true)
@@ -203,7 +203,7 @@ describe('a daemon that is given an order', () => {
   it('stops what it does when it ends itself, and says so', async () => {
     let begun = (): void => undefined;
     const beginning = new Promise<void>((resolve) => (begun = resolve));
-    const opened = await office(async (_options, { cancel }) => {
+    const opened = await controlServer(async (_options, { cancel }) => {
       begun();
       await fired(cancel);
       throw new MigrationError('E_ABORTED', (cancel.reason as Error).message, GUEST_AT_HOME, {});
@@ -218,7 +218,7 @@ describe('a daemon that is given an order', () => {
     let asked: Promise<string | undefined> | undefined;
     let over = (): void => undefined;
     const done = new Promise<void>((resolve) => (over = resolve));
-    const opened = await office(async (_options, { onNotice, askPassphrase }) => {
+    const opened = await controlServer(async (_options, { onNotice, askPassphrase }) => {
       for (let line = 0; line < 100; line += 1) onNotice('x'.repeat(10_000)); // more than a socket holds
       over();
       asked = askPassphrase?.('/key');
@@ -236,29 +236,29 @@ describe('a daemon that is given an order', () => {
   });
 
   it('one of another release, for another host, or that is none, is left alone', async () => {
-    expect(await reachDaemon(OPTIONS)).toBeUndefined();
+    expect(await connectToDaemon(OPTIONS)).toBeUndefined();
     for (const [version, uri] of [
       ['0.0.1', 'embedded:///nowhere'],
       [ownVersion(), 'xen:///system'],
     ]) {
-      await using _office = await office(() => Promise.resolve(MIGRATED), version, uri);
-      expect(await reachDaemon(OPTIONS)).toBeUndefined();
+      await using _server = await controlServer(() => Promise.resolve(MIGRATED), version, uri);
+      expect(await connectToDaemon(OPTIONS)).toBeUndefined();
     }
     const server = createServer((client) => client.end('no json\n'));
     await listening(server);
-    expect(await reachDaemon(OPTIONS)).toBeUndefined();
+    expect(await connectToDaemon(OPTIONS)).toBeUndefined();
     server.close();
   });
 
   it('is one alone on a host, and takes the place of one that was killed', async () => {
-    const first = await office(() => Promise.resolve(MIGRATED));
+    const first = await controlServer(() => Promise.resolve(MIGRATED));
     expect(
-      await Office.open(socket, {
+      await ControlServer.open(socket, {
         version: '1',
         uri: '',
         migrate: () => Promise.resolve(MIGRATED),
         parse: migrateOptionsOf,
-        openDoor: noDoor,
+        openRendezvous: noRendezvous,
         log: () => undefined,
         abandon: new AbortController().signal,
       }),
@@ -269,7 +269,7 @@ describe('a daemon that is given an order', () => {
     // What a killed process leaves: a socket that nobody listens on.
     rmSync(socket);
     server.close();
-    await using _second = await office(() => Promise.resolve(MIGRATED));
+    await using _second = await controlServer(() => Promise.resolve(MIGRATED));
     expect((await order()).migrated.domain).toBe('web1');
   });
 });
@@ -283,23 +283,23 @@ describe('a daemon that takes over what came by ssh', () => {
   };
   const idle: Work = () => Promise.resolve(MIGRATED);
 
-  it('opens a door for whom it lets in', async () => {
+  it('opens a rendezvous for a login that it lets in', async () => {
     const asked: unknown[] = [];
-    await using _office = await office(idle, ownVersion(), 'embedded:///nowhere', (who) => {
+    await using _server = await controlServer(idle, ownVersion(), 'embedded:///nowhere', (who) => {
       asked.push(who);
-      return Promise.resolve('/run/door');
+      return Promise.resolve('/run/rendezvous');
     });
-    using daemon = await reachDaemon(OPTIONS);
-    expect(await daemon?.doorFor(visitor)).toBe('/run/door');
+    using daemon = await connectToDaemon(OPTIONS);
+    expect(await daemon?.openRendezvous(visitor)).toBe('/run/rendezvous');
     expect(asked).toMatchObject([visitor]);
   });
 
   it('refuses with its own words and exit code', async () => {
-    await using _office = await office(idle, ownVersion(), 'embedded:///nowhere', () =>
+    await using _server = await controlServer(idle, ownVersion(), 'embedded:///nowhere', () =>
       Promise.reject(new RefusedError('E_REFUSED_NOT_ALLOWED', 'root may not', { hint: 'Ask.' })),
     );
-    using daemon = await reachDaemon(OPTIONS);
-    const error: unknown = await daemon?.doorFor(visitor).catch((reason: unknown) => reason);
+    using daemon = await connectToDaemon(OPTIONS);
+    const error: unknown = await daemon?.openRendezvous(visitor).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'E_REFUSED_NOT_ALLOWED', message: 'root may not', hint: 'Ask.' });
     expect(exitCodeOf(error)).toBe(3);
   });
@@ -310,8 +310,8 @@ describe('a daemon that takes over what came by ssh', () => {
       client.once('data', () => client.destroy());
     });
     await listening(server);
-    using daemon = await reachDaemon(OPTIONS);
-    await expect(daemon?.doorFor(visitor)).rejects.toMatchObject({ code: 'E_TUNNEL_CUT' });
+    using daemon = await connectToDaemon(OPTIONS);
+    await expect(daemon?.openRendezvous(visitor)).rejects.toMatchObject({ code: 'E_TUNNEL_CUT' });
     server.close();
   });
 });
@@ -330,8 +330,8 @@ describe('a daemon that reads a command line for another process', () => {
   });
 
   it('reads what that would have read', async () => {
-    await using _office = await office(() => Promise.resolve(MIGRATED));
-    const options = await parsedByDaemon(words);
+    await using _server = await controlServer(() => Promise.resolve(MIGRATED));
+    const options = await argvParsedByDaemon(words);
     expect(options).toMatchObject({
       domain: 'web1',
       live: true,
@@ -352,9 +352,9 @@ describe('a daemon that reads a command line for another process', () => {
     [['list']],
     [[]],
   ])('leaves %j to it, and prints nothing', async (others) => {
-    await using _office = await office(() => Promise.resolve(MIGRATED));
+    await using _server = await controlServer(() => Promise.resolve(MIGRATED));
     const printed = [vi.spyOn(console, 'log'), vi.spyOn(console, 'error'), vi.spyOn(process.stdout, 'write')];
-    const options = await parsedByDaemon(others);
+    const options = await argvParsedByDaemon(others);
     for (const spy of printed) {
       expect(spy).not.toHaveBeenCalled();
       spy.mockRestore();
@@ -363,11 +363,11 @@ describe('a daemon that reads a command line for another process', () => {
   });
 
   it('is not waited for where it is none, or another', async () => {
-    expect(await parsedByDaemon(words)).toBeUndefined();
-    await using _office = await office(() => Promise.resolve(MIGRATED), '0.0.1');
-    expect(await parsedByDaemon(words)).toBeUndefined();
+    expect(await argvParsedByDaemon(words)).toBeUndefined();
+    await using _server = await controlServer(() => Promise.resolve(MIGRATED), '0.0.1');
+    expect(await argvParsedByDaemon(words)).toBeUndefined();
     process.env.XENFERRY_URI = 'nonsense';
-    expect(await parsedByDaemon(words)).toBeUndefined();
+    expect(await argvParsedByDaemon(words)).toBeUndefined();
   });
 });
 

@@ -2,21 +2,21 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BATCH_HEADER_BYTES, BodyKind, decodeBatchHeader, encodeBatchHeader, Op } from '../../../src/codec/batch.js';
 import { BatchReader } from '../../../src/codec/batch-reader.js';
-import type { Draft } from '../../../src/codec/draft.js';
+import type { RawBatch } from '../../../src/codec/batch-builder.js';
 import { DECODE_AHEAD_BYTES, PageDecoder } from '../../../src/codec/page-decoder.js';
 import { PageEncoder } from '../../../src/codec/page-encoder.js';
 import { applyDelta, encodeDelta, MAX_DELTA_BYTES } from '../../../src/codec/page-delta.js';
 import { BLOCK_BYTES, RawWindow } from '../../../src/codec/raw-window.js';
-import { WholeDecoder } from '../../../src/codec/whole-decoder.js';
+import { PassthroughDecoder } from '../../../src/codec/passthrough-decoder.js';
 import { XenferryError } from '../../../src/errors/errors.js';
 import { encodePageDataHeader } from '../../../src/savestream/encode.js';
 import { PAGE_BYTES } from '../../../src/savestream/layout.js';
 import { FIXTURES, fixtureStream } from '../../support/fixtures.js';
 import { smallHvmParts } from '../../support/small-stream.js';
 
-function plain(draft: Draft): Buffer {
-  const { bodyBytes, opsBytes, rawBytes } = draft;
-  const whole = Buffer.from(draft.buffer.subarray(0, BATCH_HEADER_BYTES + bodyBytes));
+function plain(rawBatch: RawBatch): Buffer {
+  const { bodyBytes, opsBytes, rawBytes } = rawBatch;
+  const whole = Buffer.from(rawBatch.buffer.subarray(0, BATCH_HEADER_BYTES + bodyBytes));
   encodeBatchHeader({ kind: BodyKind.PLAIN, wireBytes: bodyBytes, bodyBytes, opsBytes, rawBytes }, whole);
   return whole;
 }
@@ -45,7 +45,7 @@ function encode(raw: Buffer, pieces: readonly number[], windowBytes: number) {
 
 function decode(encoded: Buffer, pieces: readonly number[], windowBytes: number): Buffer {
   const decoder =
-    windowBytes === 0 ? new WholeDecoder() : new PageDecoder(new RawWindow(windowBytes, DECODE_AHEAD_BYTES));
+    windowBytes === 0 ? new PassthroughDecoder() : new PageDecoder(new RawWindow(windowBytes, DECODE_AHEAD_BYTES));
   const reader = new BatchReader();
   const out: Buffer[] = [];
   const sizes = pieces.values();

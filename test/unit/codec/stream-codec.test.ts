@@ -3,10 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { checkedChoice, chooseStream, offerStream, type StreamChoice } from '../../../src/codec/agreement.js';
 import { DIGEST_ALGORITHMS, knownDigests, StreamDigester, xxHashOrder } from '../../../src/codec/digest.js';
-import { FRUGAL_EFFORT, FULL_EFFORT, suitableEffort, type Effort } from '../../../src/codec/effort.js';
-import { inOrder } from '../../../src/codec/in-order.js';
+import {
+  FRUGAL_PROFILE,
+  FULL_PROFILE,
+  suitableProfile,
+  type EncoderProfile,
+} from '../../../src/codec/encoder-profile.js';
+import { mapOrdered } from '../../../src/codec/map-ordered.js';
 import { LevelChooser } from '../../../src/codec/level-chooser.js';
-import { Patience } from '../../../src/codec/patience.js';
+import { FlushDelay } from '../../../src/codec/flush-delay.js';
 import { BLOCK_BYTES } from '../../../src/codec/raw-window.js';
 import { StreamDecoder } from '../../../src/codec/stream-decoder.js';
 import { StreamEncoder } from '../../../src/codec/stream-encoder.js';
@@ -36,10 +41,10 @@ async function encoded(
   raw: Buffer,
   compression: 'auto' | 'none' | { level: number },
   pieces: readonly number[],
-  effort?: Effort,
+  profile?: EncoderProfile,
   choice = CHOICE,
 ) {
-  using encoder = new StreamEncoder(choice, compression, effort);
+  using encoder = new StreamEncoder(choice, compression, profile);
   const out: Buffer[] = [];
   for await (const batch of encoder.batches(read(raw, encoder, pieces))) {
     out.push(Buffer.from(batch.bytes));
@@ -128,7 +133,7 @@ describe('a stream through the whole codec', () => {
             fixtureStream('xen-4.17-pvh-live').subarray(0, 3_000_000),
             Buffer.alloc(5_000_000),
           ]);
-          const { bytes, counts } = await encoded(raw, 'auto', [...pieces, 100_000], FRUGAL_EFFORT);
+          const { bytes, counts } = await encoded(raw, 'auto', [...pieces, 100_000], FRUGAL_PROFILE);
           expect((await decoded(bytes, pieceBytes)).equals(raw)).toBe(true);
           expect(counts).toMatchObject({ rawBytes: raw.length, dataBytes: raw.length, zeroBytes: 0 });
           if (zstdVersion() !== undefined) expect(bytes.length).toBeLessThan(3_100_000);
@@ -140,7 +145,7 @@ describe('a stream through the whole codec', () => {
 
   it('a reader may have its space before what lies in front of it has gone out', async () => {
     const raw = randomBytes(3_000_000);
-    using encoder = new StreamEncoder(CHOICE, 'auto', FRUGAL_EFFORT);
+    using encoder = new StreamEncoder(CHOICE, 'auto', FRUGAL_PROFILE);
     // As node reads: the space for the next bytes is asked for behind each read, and only then is what came used.
     const chunks = async function* (): AsyncGenerator<Uint8Array> {
       let space = encoder.window.space();
@@ -199,7 +204,7 @@ describe('a stream through the whole codec', () => {
     };
     const seen: number[] = [];
     const run = async (): Promise<void> => {
-      for await (const item of inOrder(source(), 2, async (n) => n * 10)) seen.push(item);
+      for await (const item of mapOrdered(source(), 2, async (n) => n * 10)) seen.push(item);
     };
     await expect(run()).rejects.toThrow('the source broke');
     expect(seen).toEqual([10, 20]);
@@ -211,7 +216,7 @@ describe('a stream through the whole codec', () => {
     const source = async function* (): AsyncGenerator<number> {
       for (let n = 0; n < 4; n += 1) yield n;
     };
-    const results = inOrder(source(), 4, work);
+    const results = mapOrdered(source(), 4, work);
     const first = results.next();
     while (ends.length < 4) await Promise.resolve();
     for (const n of [3, 2, 1, 0]) ends[n]();
@@ -284,17 +289,17 @@ describe('the order of digests', () => {
   });
 });
 
-describe('the effort of a source', () => {
+describe('the encoder profile of a source', () => {
   it('that looks for no pages has the destination keep none, and what comes out is the same', async () => {
     const choice = { ...CHOICE, referenceBytes: 0 };
     const one = fixtureStream('xen-4.17-pvh-live').subarray(0, 3_000_000);
     const raw = Buffer.concat([one, randomBytes(1_500_000), one]);
     for (const compression of ['auto', 'none'] as const) {
-      const { bytes } = await encoded(raw, compression, [1024 * 1024, 9], FRUGAL_EFFORT, choice);
+      const { bytes } = await encoded(raw, compression, [1024 * 1024, 9], FRUGAL_PROFILE, choice);
       expect((await decoded(bytes, 333_333, choice)).equals(raw)).toBe(true);
     }
     // Pages are looked for by whoever has nobody to compress for him.
-    const { counts } = await encoded(Buffer.concat([one, one]), 'auto', [900_000], FRUGAL_EFFORT, {
+    const { counts } = await encoded(Buffer.concat([one, one]), 'auto', [900_000], FRUGAL_PROFILE, {
       ...choice,
       packing: 'none',
     });
@@ -303,24 +308,24 @@ describe('the effort of a source', () => {
   });
 
   it('is small where encrypting is dear, and what the user says goes before it', async () => {
-    expect(suitableEffort(20)).toBe(FRUGAL_EFFORT);
-    expect(suitableEffort(2000)).toBe(FULL_EFFORT);
+    expect(suitableProfile(20)).toBe(FRUGAL_PROFILE);
+    expect(suitableProfile(2000)).toBe(FULL_PROFILE);
     const raw = Buffer.alloc(1_000_000);
-    const { counts } = await encoded(raw, 'none', [raw.length], FRUGAL_EFFORT);
+    const { counts } = await encoded(raw, 'none', [raw.length], FRUGAL_PROFILE);
     expect(counts).toMatchObject({ packedBytes: 0, packMs: 0 });
   });
 
   it('waits for company as long as a small batch is worth, within bounds', () => {
-    const patience = new Patience();
-    expect(patience.ms).toBe(1);
-    for (let batch = 0; batch < 50; batch += 1) patience.sent(8000, 2);
-    expect(patience.ms).toBe(24);
-    for (let batch = 0; batch < 50; batch += 1) patience.sent(8000, 400);
-    expect(patience.ms).toBe(100);
-    for (let batch = 0; batch < 50; batch += 1) patience.sent(1_000_000, 0);
-    expect(patience.ms).toBe(100);
-    patience.hurry();
-    expect(patience.ms).toBe(1);
+    const flushDelay = new FlushDelay();
+    expect(flushDelay.ms).toBe(1);
+    for (let batch = 0; batch < 50; batch += 1) flushDelay.sent(8000, 2);
+    expect(flushDelay.ms).toBe(24);
+    for (let batch = 0; batch < 50; batch += 1) flushDelay.sent(8000, 400);
+    expect(flushDelay.ms).toBe(100);
+    for (let batch = 0; batch < 50; batch += 1) flushDelay.sent(1_000_000, 0);
+    expect(flushDelay.ms).toBe(100);
+    flushDelay.minimize();
+    expect(flushDelay.ms).toBe(1);
   });
 });
 

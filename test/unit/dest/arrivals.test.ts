@@ -13,7 +13,7 @@ import { AbortedError } from '../../../src/errors/errors.js';
 import { Recorder, LocalHost } from '../../support/local-host.js';
 import { guestXml } from '../../support/hosts.js';
 
-/** A companion whose `start` waits until it is let go on. */
+/** A participant whose `start` waits until it is let go on. */
 class Slow extends Recorder {
   readonly #gate = new EventEmitter();
   #open = false;
@@ -43,7 +43,7 @@ describe('prepares that overlap', () => {
   let arrivals: Arrivals<never>;
   beforeEach(async () => {
     slow = new Slow();
-    local = await LocalHost.make({ companions: [slow] });
+    local = await LocalHost.make({ participants: [slow] });
     arrivals = new Arrivals<never>({
       ...arrivalsOf(local.host),
       makeLanes: () => {

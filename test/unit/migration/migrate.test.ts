@@ -15,7 +15,7 @@ import { start } from '../../../src/operations/lifecycle/start.js';
 import type { Migrated, MigrateRequest } from '../../../src/migration/migrate.js';
 import { recover } from '../../../src/migration/recover/recover.js';
 import { AccessRules } from '../../../src/host/access/access-rules.js';
-import { Reception } from '../../../src/migration/server/reception.js';
+import { MigrationServer } from '../../../src/migration/server/migration-server.js';
 import { connectToSelf } from '../../../src/migration/xl/local-destination.js';
 import type { ProgressEvent } from '../../../src/source/report.js';
 import type { Connect } from '../../../src/source/destination.js';
@@ -43,8 +43,8 @@ let said: ProgressEvent[];
 beforeEach(async () => {
   here = new Recorder();
   there = new Recorder();
-  a = await LocalHost.make({ companions: [here] });
-  b = await LocalHost.make({ companions: [there] });
+  a = await LocalHost.make({ participants: [here] });
+  b = await LocalHost.make({ participants: [there] });
   said = [];
 });
 afterEach(async () => {
@@ -136,13 +136,13 @@ describe('a migration', () => {
     await defined();
     for (const masked of ['migration-v3', 'migration-params']) {
       const hello = await b.host.hello();
-      await using reception = new Reception(
+      await using migrationServer = new MigrationServer(
         b.host,
         { ...hello, features: hello.features.filter((feature) => feature !== masked) },
         () => undefined,
         new AccessRules(['*']),
       );
-      const connect = connectThrough(dialTo(reception), await a.host.hello());
+      const connect = connectThrough(dialTo(migrationServer), await a.host.hello());
       await expect(move({ connect })).rejects.toMatchObject({
         code: 'E_PROTOCOL_FEATURE',
         message: expect.stringContaining(masked) as string,
@@ -167,10 +167,10 @@ describe('a destination', () => {
   });
 });
 
-function dialTo(reception: Reception): Parameters<typeof connectThrough>[0] {
+function dialTo(migrationServer: MigrationServer): Parameters<typeof connectThrough>[0] {
   const dial = (): Promise<ReturnType<typeof linkPair>['a']> => {
     const pair = linkPair();
-    void reception.accept(pair.b);
+    void migrationServer.accept(pair.b);
     return Promise.resolve(pair.a);
   };
   return {

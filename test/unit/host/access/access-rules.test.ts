@@ -4,7 +4,7 @@ import { AccessRules } from '../../../../src/host/access/access-rules.js';
 import { encode } from '../../../../src/control/messages.js';
 import { Requester } from '../../../../src/control/requester.js';
 import { connectThrough } from '../../../../src/migration/connect/connect.js';
-import { Reception } from '../../../../src/migration/server/reception.js';
+import { MigrationServer } from '../../../../src/migration/server/migration-server.js';
 import { FrameLink } from '../../../../src/tunnel/frame-link.js';
 import { MessageChannel } from '../../../../src/tunnel/message-channel.js';
 import { guestXml } from '../../../support/hosts.js';
@@ -33,14 +33,14 @@ describe('rules for each verb', () => {
   });
 });
 
-describe('a reception that does not let everybody in', () => {
+describe('a migration server that does not let every peer in', () => {
   let local: LocalHost;
-  let reception: Reception;
+  let migrationServer: MigrationServer;
   const log: string[] = [];
   beforeEach(async () => {
     log.length = 0;
     local = await LocalHost.make();
-    reception = new Reception(
+    migrationServer = new MigrationServer(
       local.host,
       await local.host.hello(),
       (line) => log.push(line),
@@ -48,14 +48,14 @@ describe('a reception that does not let everybody in', () => {
     );
   });
   afterEach(async () => {
-    await reception[Symbol.asyncDispose]();
+    await migrationServer[Symbol.asyncDispose]();
     await local[Symbol.asyncDispose]();
   });
 
   const connect = async (): Promise<void> => {
     const dial = (): Promise<ReturnType<typeof linkPair>['a']> => {
       const pair = linkPair();
-      void reception.accept(pair.b);
+      void migrationServer.accept(pair.b);
       return Promise.resolve(pair.a);
     };
     const through = connectThrough(
@@ -84,13 +84,13 @@ describe('a reception that does not let everybody in', () => {
   });
 
   it('lets it in once it is allowed, without a restart', async () => {
-    reception.allowed = new AccessRules([linkPair().b.peer.name]);
+    migrationServer.allowed = new AccessRules([linkPair().b.peer.name]);
     await connect();
   });
 
   it('a host that may only ask is told what became of a migration, and begins none', async () => {
     const pair = linkPair();
-    void reception.accept({ ...pair.b, peer: { ...pair.b.peer, name: 'once.example' } });
+    void migrationServer.accept({ ...pair.b, peer: { ...pair.b.peer, name: 'once.example' } });
     const link = new FrameLink(pair.a);
     await link.open(encode({ kind: 'control', hello: await local.host.hello() }), never);
     await using requester = new Requester(

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PeerLimits } from '../../../../src/host/access/peer-limits.js';
 import { encode } from '../../../../src/control/messages.js';
 import { AccessRules } from '../../../../src/host/access/access-rules.js';
-import { MOST_SILENT_OF_ONE_PEER, Reception } from '../../../../src/migration/server/reception.js';
+import { MOST_SILENT_OF_ONE_PEER, MigrationServer } from '../../../../src/migration/server/migration-server.js';
 import { FrameLink } from '../../../../src/tunnel/frame-link.js';
 import { LocalHost, never } from '../../../support/local-host.js';
 import { linkPair } from '../../tunnel/duplex-pair.js';
@@ -26,21 +26,26 @@ describe('PeerLimits', () => {
 
 describe('a peer that wastes connections', () => {
   let local: LocalHost;
-  let reception: Reception;
+  let migrationServer: MigrationServer;
   const log: string[] = [];
   beforeEach(async () => {
     log.length = 0;
     local = await LocalHost.make();
-    reception = new Reception(local.host, await local.host.hello(), (line) => log.push(line), new AccessRules(['*']));
+    migrationServer = new MigrationServer(
+      local.host,
+      await local.host.hello(),
+      (line) => log.push(line),
+      new AccessRules(['*']),
+    );
   });
   afterEach(async () => {
-    await reception[Symbol.asyncDispose]();
+    await migrationServer[Symbol.asyncDispose]();
     await local[Symbol.asyncDispose]();
   });
 
   const dial = (peer: string): FrameLink => {
     const pair = linkPair();
-    void reception.accept({ ...pair.b, peer: { ...pair.b.peer, name: peer } });
+    void migrationServer.accept({ ...pair.b, peer: { ...pair.b.peer, name: peer } });
     return new FrameLink(pair.a);
   };
   const converse = async (peer: string): Promise<void> => {
@@ -71,7 +76,7 @@ describe('a peer that wastes connections', () => {
     }
     expect(log.length).toBeLessThanOrEqual(10);
     expect(log[0]).toMatch(/^greedy \(.*\): hello of greedy: field kind/);
-    await reception[Symbol.asyncDispose]();
+    await migrationServer[Symbol.asyncDispose]();
     expect(log.at(-1)).toBe('more connections failed than are listed: E_PROTOCOL_MESSAGE 190x');
   });
 });

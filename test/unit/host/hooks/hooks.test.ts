@@ -29,7 +29,7 @@ class Hooked implements AsyncDisposable {
       timeMs,
       log: (line) => log.push(line),
     });
-    const made = new Hooked(await LocalHost.make({ companions: [hooks] }));
+    const made = new Hooked(await LocalHost.make({ participants: [hooks] }));
     dir.path = made.local.path('hooks');
     mkdirSync(made.local.path('hooks', 'libxl.d'), { recursive: true });
     made.warnings = log;

@@ -36,7 +36,7 @@ let b: LocalHost;
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'xenferry-leases-'));
   recorder = new Recorder();
-  a = await LocalHost.make({ leaseDir: dir, companions: [recorder] });
+  a = await LocalHost.make({ leaseDir: dir, participants: [recorder] });
   b = await LocalHost.make({ leaseDir: dir });
   writeFileSync(a.path('host.json'), JSON.stringify({ hostname: 'hv1' }));
   writeFileSync(b.path('host.json'), JSON.stringify({ hostname: 'hv2' }));

@@ -67,7 +67,7 @@ describe('S44: a log for each domain', () => {
 
   it('a start is written with its definition, which has no password; ends and ids as well', async () => {
     const all = logs();
-    const local = await LocalHost.make({ companions: [all] });
+    const local = await LocalHost.make({ participants: [all] });
     try {
       const xml = guestXml({ name: 'web1', mib: 8 }).replace(
         '</os>',

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { encode } from '../../../../src/control/messages.js';
 import { connectThrough } from '../../../../src/migration/connect/connect.js';
-import { Reception } from '../../../../src/migration/server/reception.js';
+import { MigrationServer } from '../../../../src/migration/server/migration-server.js';
 import { AccessRules } from '../../../../src/host/access/access-rules.js';
 import { FrameLink } from '../../../../src/tunnel/frame-link.js';
 import type { Dialer } from '../../../../src/tunnel/link.js';
@@ -14,9 +14,9 @@ const LATE = { keepaliveMs: 3_600_000, keepaliveCount: 3 };
 it('F9: a source finds a silent destination as soon as its configuration says', async () => {
   await using local = await LocalHost.make();
   const hello = await local.host.hello();
-  await using reception = new Reception(local.host, hello, () => undefined, new AccessRules(['*']), LATE);
+  await using migrationServer = new MigrationServer(local.host, hello, () => undefined, new AccessRules(['*']), LATE);
   const pair = linkPair();
-  void reception.accept(pair.b);
+  void migrationServer.accept(pair.b);
   const dialer: Dialer = {
     transport: 'tls',
     target: 'b',
@@ -43,9 +43,9 @@ it('F9: and a destination a silent source', async () => {
   const said = new Promise<string>((resolve) => {
     hear = resolve;
   });
-  await using reception = new Reception(local.host, hello, hear, new AccessRules(['*']), SOON);
+  await using migrationServer = new MigrationServer(local.host, hello, hear, new AccessRules(['*']), SOON);
   const pair = linkPair();
-  void reception.accept(pair.b);
+  void migrationServer.accept(pair.b);
   const source = new FrameLink(pair.a, LATE);
   await source.open(encode({ kind: 'control', hello, reconnectMs: 0 }), never);
   pair.a.duplex.hold();

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeWith, encode, openedSchema } from '../../../../src/control/messages.js';
 import { MOST_CONVERSATIONS, MOST_WITH_ONE_PEER } from '../../../../src/migration/server/conversations.js';
 import { AccessRules } from '../../../../src/host/access/access-rules.js';
-import { Reception } from '../../../../src/migration/server/reception.js';
+import { MigrationServer } from '../../../../src/migration/server/migration-server.js';
 import { FrameLink } from '../../../../src/tunnel/frame-link.js';
 import { LocalHost, never } from '../../../support/local-host.js';
 import { linkPair } from '../../tunnel/duplex-pair.js';
@@ -10,22 +10,27 @@ import { linkPair } from '../../tunnel/duplex-pair.js';
 /** Longer than the test: what waits for its source still waits at the end. */
 const RECONNECT_MS = 600_000;
 
-describe('how many conversations a reception holds', () => {
+describe('how many conversations a migration server holds', () => {
   let local: LocalHost;
-  let reception: Reception;
+  let migrationServer: MigrationServer;
   beforeEach(async () => {
     local = await LocalHost.make();
-    reception = new Reception(local.host, await local.host.hello(), () => undefined, new AccessRules(['*']));
+    migrationServer = new MigrationServer(
+      local.host,
+      await local.host.hello(),
+      () => undefined,
+      new AccessRules(['*']),
+    );
   });
   afterEach(async () => {
-    await reception[Symbol.asyncDispose]();
+    await migrationServer[Symbol.asyncDispose]();
     await local[Symbol.asyncDispose]();
   });
 
   /** Begins a conversation as `name`. Rejects where it is refused. */
   async function converse(name: string, reconnectMs = RECONNECT_MS): Promise<FrameLink> {
     const pair = linkPair();
-    void reception.accept({ ...pair.b, peer: { ...pair.b.peer, name } });
+    void migrationServer.accept({ ...pair.b, peer: { ...pair.b.peer, name } });
     const link = new FrameLink(pair.a);
     const answer = await link.open(encode({ kind: 'control', hello: await local.host.hello(), reconnectMs }), never);
     expect(decodeWith(openedSchema, answer, 'answer').kind).toBe('control');

@@ -17,7 +17,7 @@ let recorder: Recorder;
 let local: LocalHost;
 beforeEach(async () => {
   recorder = new Recorder();
-  local = await LocalHost.make({ companions: [recorder] });
+  local = await LocalHost.make({ participants: [recorder] });
 });
 afterEach(async () => {
   await local[Symbol.asyncDispose]();

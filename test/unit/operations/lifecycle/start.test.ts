@@ -28,7 +28,7 @@ let recorder: Recorder;
 let local: LocalHost;
 beforeEach(async () => {
   recorder = new Recorder();
-  local = await LocalHost.make({ companions: [recorder] });
+  local = await LocalHost.make({ participants: [recorder] });
   await define(local.host, xml(), easy);
   recorder.take();
 });

@@ -7,7 +7,7 @@ import { destroyDomain } from '../../../../src/operations/lifecycle/power.js';
 import { recover } from '../../../../src/migration/recover/recover.js';
 import { openMigrations } from '../../../../src/journal/open-migrations.js';
 import { save } from '../../../../src/operations/saving/save.js';
-import { Unsettled } from '../../../../src/migration/recover/unsettled.js';
+import { RecoveryLoop } from '../../../../src/migration/recover/recovery-loop.js';
 import { guestXml } from '../../../support/hosts.js';
 import { LocalHost, never } from '../../../support/local-host.js';
 import { moveBetween } from '../../../support/moving.js';
@@ -103,7 +103,7 @@ describe('a guest that is ours, and whose arrival was not written to its end', (
 
   it('is finished by a daemon that watches, without anybody asking', async () => {
     await came('committed', true);
-    await using _unsettled = new Unsettled(a.host, {
+    await using _recoveryLoop = new RecoveryLoop(a.host, {
       reaches: () => false,
       open: () => Promise.reject(new Error('nobody is asked')),
       firstPauseMs: 10,

@@ -7,12 +7,12 @@ import { destroyDomain } from '../../../../src/operations/lifecycle/power.js';
 import { DaemonWatch, watchDir } from '../../../../src/operations/watch/daemon-watch.js';
 import { hasDomainsToWatch, runMonitor } from '../../../../src/operations/watch/monitor.js';
 import { WatchLock } from '../../../../src/operations/watch/watch-lock.js';
-import type { Companion } from '../../../../src/host/participants/companion.js';
+import type { LifecycleParticipant } from '../../../../src/host/participants/lifecycle-participant.js';
 import { guestXml } from '../../../support/hosts.js';
 import { LocalHost, never } from '../../../support/local-host.js';
 
 const heard: string[] = [];
-const companion: Companion = {
+const participant: LifecycleParticipant = {
   name: 'test',
   reconnect: ({ info }) => {
     heard.push(`reconnect ${info.name}`);
@@ -23,7 +23,7 @@ const companion: Companion = {
 let local: LocalHost;
 beforeEach(async () => {
   heard.length = 0;
-  local = await LocalHost.make({ companions: [companion] });
+  local = await LocalHost.make({ participants: [participant] });
 });
 afterEach(async () => {
   await local[Symbol.asyncDispose]();

@@ -10,7 +10,7 @@ import { DaemonWatch, watchDir } from '../../../../src/operations/watch/daemon-w
 import { reconnect } from '../../../../src/operations/watch/reconnect.js';
 import { JOURNAL_VERSION } from '../../../../src/journal/records.js';
 import { WatchLock } from '../../../../src/operations/watch/watch-lock.js';
-import type { Companion } from '../../../../src/host/participants/companion.js';
+import type { LifecycleParticipant } from '../../../../src/host/participants/lifecycle-participant.js';
 import { guestXml } from '../../../support/hosts.js';
 import { LocalHost, never } from '../../../support/local-host.js';
 
@@ -19,7 +19,7 @@ const boot = { paused: false, forceBoot: false, signal: never, onEvent: () => un
 
 const heard: string[] = [];
 let objectsTo = '';
-const companion: Companion = {
+const participant: LifecycleParticipant = {
   name: 'test',
   reconnect: ({ info }) => {
     heard.push(`reconnect ${info.name} ${info.domid}`);
@@ -35,7 +35,7 @@ let local: LocalHost;
 beforeEach(async () => {
   heard.length = 0;
   objectsTo = '';
-  local = await LocalHost.make({ companions: [companion] });
+  local = await LocalHost.make({ participants: [participant] });
 });
 afterEach(async () => {
   await local[Symbol.asyncDispose]();

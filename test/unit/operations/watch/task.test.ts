@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RunRecord } from '../../../../src/host/registry/run-records.js';
 import { taskOf } from '../../../../src/operations/watch/settle-domain.js';
-import type { Sighting } from '../../../../src/operations/watch/sighting.js';
+import type { DomainSnapshot } from '../../../../src/operations/watch/domain-snapshot.js';
 import { guestDomid } from '../../../../src/toolstack/domid.js';
 import type { DomainInfo } from '../../../../src/toolstack/toolstack.js';
 
@@ -20,7 +20,7 @@ const info = (changes: Partial<DomainInfo> = {}): DomainInfo => ({
   ...changes,
 });
 const crashed = info({ state: 'shutdown', shutdownReason: 'crash' });
-const seen = (changes: Partial<Sighting>): Sighting => ({
+const seen = (changes: Partial<DomainSnapshot>): DomainSnapshot => ({
   uuid: 'u',
   info: undefined,
   note: undefined,
@@ -31,7 +31,7 @@ const seen = (changes: Partial<Sighting>): Sighting => ({
 });
 
 describe('what is to be done for a domain', () => {
-  it.each<[string, Partial<Sighting>, unknown]>([
+  it.each<[string, Partial<DomainSnapshot>, unknown]>([
     ['it runs as noted', { info: info(), note: runs }, { do: 'nothing' }],
     ['it is not there and nobody thinks so', { note: off, isDefined: true }, { do: 'nothing' }],
     ['S23: it has gone', { note: runs }, { do: 'clean', reason: 'destroyed', domid: 5 }],
@@ -69,7 +69,7 @@ describe('what is to be done for a domain', () => {
     ['it is dying', { info: info({ state: 'dying' }), note: runs }, { do: 'nothing' }],
     ['its migration has not settled: that decides', { info: crashed, note: runs, isMoving: true }, { do: 'nothing' }],
     ['it has gone while its migration is in doubt', { note: runs, isMoving: true }, { do: 'nothing' }],
-  ])('%s', (_, sighting, task) => {
-    expect(taskOf(seen(sighting))).toMatchObject(task as object);
+  ])('%s', (_, snapshot, task) => {
+    expect(taskOf(seen(snapshot))).toMatchObject(task as object);
   });
 });

@@ -28,7 +28,7 @@ let reading: Promise<void>;
 
 beforeEach(async () => {
   recorder = new Recorder();
-  local = await LocalHost.make({ companions: [recorder], deadlines: { jobMs: 5000 } });
+  local = await LocalHost.make({ participants: [recorder], deadlines: { jobMs: 5000 } });
   told.length = 0;
   const events = local.host.events.subscribe();
   const read = async (): Promise<void> => {

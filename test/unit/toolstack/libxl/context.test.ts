@@ -388,7 +388,7 @@ describe('libxl context', () => {
     expect(native.calls).toEqual([]);
   });
 
-  it('destroys what an aborted restore left half made', async () => {
+  it('destroys the partial domain of an aborted restore', async () => {
     native.hanging.add('restore');
     const stop = new AbortController();
     const restored = context.restore(GUEST, 4, 2, { signal: stop.signal, heard: () => undefined });

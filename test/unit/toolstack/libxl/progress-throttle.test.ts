@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { thinRounds } from '../../../../src/toolstack/libxl/thin-rounds.js';
+import { throttleProgress } from '../../../../src/toolstack/libxl/progress-throttle.js';
 import type { TransferEvent } from '../../../../src/toolstack/toolstack.js';
 
 const round = (number: number, pagesSent: number, pagesTotal = 100): TransferEvent => ({
@@ -12,7 +12,7 @@ const round = (number: number, pagesSent: number, pagesTotal = 100): TransferEve
 it('a round’s beginning and end come at once, what lies between now and then, and nothing twice', () => {
   let now = 0;
   const heard: TransferEvent[] = [];
-  const tell = thinRounds(
+  const tell = throttleProgress(
     (event) => heard.push(event),
     () => now,
   );

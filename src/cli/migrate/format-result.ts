@@ -39,7 +39,7 @@ export function failureOf(error: unknown): Record<string, unknown> {
 }
 
 /** The same in words. */
-export function sentenceOf(migrated: Migrated, destination: string): string {
+export function summaryOf(migrated: Migrated, destination: string): string {
   const { domain, totalMs, downtimeMs, rounds, lanes, transport, reconnects } = migrated;
   const state = migrated.runningThere ? 'runs' : 'is paused';
   const downtime = downtimeMs === undefined ? '' : `, downtime ${Math.round(downtimeMs)} ms`;

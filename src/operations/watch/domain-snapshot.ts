@@ -5,7 +5,7 @@ import type { Host } from '../../host/host.js';
 import type { RunRecord } from '../../host/registry/run-records.js';
 
 /** What is known of a domain at one moment. */
-export interface Sighting {
+export interface DomainSnapshot {
   readonly uuid: string;
   readonly info: DomainInfo | undefined;
   readonly note: RunRecord | undefined;
@@ -17,20 +17,25 @@ export interface Sighting {
 }
 
 /** Looks at one domain. */
-export async function sight(host: Host, uuid: string, signal: AbortSignal): Promise<Sighting> {
+export async function snapshotDomain(host: Host, uuid: string, signal: AbortSignal): Promise<DomainSnapshot> {
   const info = await host.toolstack.lookup(uuid, signal);
   return seen(host, uuid, info?.uuid === uuid ? info : undefined, host.journal.list());
 }
 
 /** Looks at every domain of the host that is there or that something was noted of. */
-export async function sightAll(host: Host, signal: AbortSignal): Promise<Sighting[]> {
+export async function snapshotDomains(host: Host, signal: AbortSignal): Promise<DomainSnapshot[]> {
   const infos = new Map((await host.toolstack.list(signal)).map((info) => [info.uuid, info]));
   const entries = host.journal.list();
   const uuids = new Set([...infos.keys(), ...host.runs.uuids()]);
   return [...uuids].map((uuid) => seen(host, uuid, infos.get(uuid), entries));
 }
 
-function seen(host: Host, uuid: string, info: DomainInfo | undefined, entries: readonly JournalEntry[]): Sighting {
+function seen(
+  host: Host,
+  uuid: string,
+  info: DomainInfo | undefined,
+  entries: readonly JournalEntry[],
+): DomainSnapshot {
   return {
     uuid,
     info,
@@ -41,7 +46,7 @@ function seen(host: Host, uuid: string, info: DomainInfo | undefined, entries: r
   };
 }
 
-function lastMove(entries: readonly JournalEntry[]): Sighting['moved'] {
+function lastMove(entries: readonly JournalEntry[]): DomainSnapshot['moved'] {
   const last = [...entries].sort((one, other) => other.header.epoch - one.header.epoch).at(0);
   if (last?.state?.state === 'activated') return { way: 'came', domid: last.state.domid };
   return last?.state?.state === 'released' ? { way: 'went', domid: last.header.domid } : undefined;

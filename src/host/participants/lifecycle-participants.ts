@@ -1,11 +1,18 @@
 import type { Domain } from '../../domain/model.js';
 import { messageOf } from '../../errors/message-of.js';
-import type { Changed, Companion, Reconnecting, Started, Starting, Stopped } from './companion.js';
+import type {
+  Changed,
+  LifecycleParticipant,
+  Reconnecting,
+  Started,
+  Starting,
+  Stopped,
+} from './lifecycle-participant.js';
 
-/** All companions of a host, as one. */
-export class Companions {
+/** All lifecycle participants of a host, as one. */
+export class LifecycleParticipants {
   constructor(
-    private readonly all: readonly Companion[],
+    private readonly all: readonly LifecycleParticipant[],
     private readonly log: (line: string) => void,
   ) {}
 
@@ -50,7 +57,7 @@ export class Companions {
     }
   }
 
-  async #tolerate(stopped: Stopped, one: Companion, work: () => Promise<void> | undefined): Promise<void> {
+  async #tolerate(stopped: Stopped, one: LifecycleParticipant, work: () => Promise<void> | undefined): Promise<void> {
     try {
       await work();
     } catch (error) {

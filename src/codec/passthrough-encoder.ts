@@ -1,6 +1,6 @@
 import { InvariantError } from '../errors/errors.js';
 import { BATCH_HEADER_BYTES, MAX_BODY_BYTES, Op, OP_BYTES } from './batch.js';
-import { giveBatchBuffer, takeBatchBuffer, type Draft } from './draft.js';
+import { giveBatchBuffer, takeBatchBuffer, type RawBatch } from './batch-builder.js';
 import type { EncoderCounts } from './page-encoder.js';
 
 /** Raw bytes of one batch: its body has room for the one operation behind them. */
@@ -18,7 +18,7 @@ interface Filling {
  * Makes batches of the raw stream as it is, for whoever packs them: no page is looked at. The stream is read into the batches' own
  * buffers, so that only what goes out early is copied. What `PageEncoder` is where looking for pages pays.
  */
-export class WholeEncoder {
+export class PassthroughEncoder {
   readonly counts: EncoderCounts = {
     rawBytes: 0,
     zeroBytes: 0,
@@ -55,8 +55,8 @@ export class WholeEncoder {
   }
 
   /** Takes so many bytes more of what was read; the batches that became full. */
-  push(count: number): Draft[] {
-    const full: Draft[] = [];
+  push(count: number): RawBatch[] {
+    const full: RawBatch[] = [];
     for (let left = count; left > 0;) {
       const first = this.#first();
       const part = Math.min(left, first.read - first.pushed);
@@ -65,14 +65,14 @@ export class WholeEncoder {
       left -= part;
       if (first.pushed < ROOM_BYTES) continue;
       this.#filling.shift();
-      full.push(first.sent === 0 ? this.#draft(first.buffer, ROOM_BYTES) : this.#copied(first));
+      full.push(first.sent === 0 ? this.#rawBatch(first.buffer, ROOM_BYTES) : this.#copied(first));
       if (first.sent > 0) giveBatchBuffer(first.buffer);
     }
     return full;
   }
 
   /** Everything that was pushed. The reader may have the rest of the buffer already: so it is a copy that goes. */
-  flush(): Draft[] {
+  flush(): RawBatch[] {
     return this.hasPending ? [this.#copied(this.#first())] : [];
   }
 
@@ -82,15 +82,15 @@ export class WholeEncoder {
     return first;
   }
 
-  #copied(filling: Filling): Draft {
+  #copied(filling: Filling): RawBatch {
     const { buffer, pushed, sent } = filling;
     const copy = takeBatchBuffer();
     buffer.copy(copy, BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + sent, BATCH_HEADER_BYTES + pushed);
     filling.sent = pushed;
-    return this.#draft(copy, pushed - sent);
+    return this.#rawBatch(copy, pushed - sent);
   }
 
-  #draft(buffer: Buffer, bytes: number): Draft {
+  #rawBatch(buffer: Buffer, bytes: number): RawBatch {
     const at = BATCH_HEADER_BYTES + bytes;
     buffer.writeUInt32BE(Op.DATA * 0x100_0000, at);
     buffer.writeUInt32BE(bytes, at + 4);

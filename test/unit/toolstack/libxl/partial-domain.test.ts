@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ToolstackError } from '../../../../src/errors/errors.js';
 import { guestDomid, type Domid } from '../../../../src/toolstack/domid.js';
-import { madeWhole } from '../../../../src/toolstack/libxl/half-made.js';
+import { withoutPartialDomain } from '../../../../src/toolstack/libxl/partial-domain.js';
 import type { DomainInfo } from '../../../../src/toolstack/toolstack.js';
 
 const UUID = '11111111-2222-4333-8444-555555555555';
@@ -49,7 +49,7 @@ class Domains {
 describe('a domain that was not made whole', () => {
   it('is removed, and the error is that of the making', async () => {
     const domains = new Domains(domain(1, { uuid: OTHER_UUID }));
-    await expect(madeWhole(domains, UUID, domains.dyingAfter(domain(2)))).rejects.toBe(died);
+    await expect(withoutPartialDomain(domains, UUID, domains.dyingAfter(domain(2)))).rejects.toBe(died);
     expect(domains.destroyed).toEqual([2]);
   });
 
@@ -61,7 +61,7 @@ describe('a domain that was not made whole', () => {
     ['is going already', [], [domain(2, { state: 'dying' })]],
   ])('what %s is left alone', async (_, before, made) => {
     const domains = new Domains(...before);
-    await expect(madeWhole(domains, UUID, domains.dyingAfter(...made))).rejects.toBe(died);
+    await expect(withoutPartialDomain(domains, UUID, domains.dyingAfter(...made))).rejects.toBe(died);
     expect(domains.destroyed).toEqual([]);
   });
 
@@ -71,12 +71,12 @@ describe('a domain that was not made whole', () => {
       domains.failing = true;
       return Promise.reject(died);
     };
-    await expect(madeWhole(domains, UUID, make)).rejects.toBe(died);
+    await expect(withoutPartialDomain(domains, UUID, make)).rejects.toBe(died);
   });
 
   it('one that was made is given back, and stays', async () => {
     const domains = new Domains();
-    expect(await madeWhole(domains, UUID, () => Promise.resolve(guestDomid(3)))).toBe(3);
+    expect(await withoutPartialDomain(domains, UUID, () => Promise.resolve(guestDomid(3)))).toBe(3);
     expect(domains.destroyed).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import { createCipheriv } from 'node:crypto';
 import { bestMs } from './best-ms.js';
 
 /** How much the source does to make the stream smaller. */
-export interface Effort {
+export interface EncoderProfile {
   /** Look for pages that need not be sent. */
   readonly findPages: boolean;
   /** zstd's level; undefined: whatever brings most, tried again and again. */
@@ -10,13 +10,13 @@ export interface Effort {
 }
 
 /** Where encrypting is cheap, finding pages is the best bargain, and packing has to prove itself. */
-export const FULL_EFFORT: Effort = { findPages: true, level: undefined };
+export const FULL_PROFILE: EncoderProfile = { findPages: true, level: undefined };
 
 /**
  * Where encrypting costs far more than packing, as without instructions for AES, what counts is to encrypt little. Then zstd finds zero pages
  * and neighbours' likeness in passing, at a tenth of what looking for pages costs until that code is compiled.
  */
-export const FRUGAL_EFFORT: Effort = { findPages: false, level: 1 };
+export const FRUGAL_PROFILE: EncoderProfile = { findPages: false, level: 1 };
 
 /** MiB/s: with instructions for AES it is thousands, without them on a fast processor some hundred. */
 const SLOW_CIPHER = 100;
@@ -35,7 +35,7 @@ function cipherSpeed(): number {
   return measured;
 }
 
-/** The effort that suits a processor. @param cipherMiBps what it encrypts in a second */
-export function suitableEffort(cipherMiBps: number = cipherSpeed()): Effort {
-  return cipherMiBps < SLOW_CIPHER ? FRUGAL_EFFORT : FULL_EFFORT;
+/** The profile that suits a processor. @param cipherMiBps what it encrypts in a second */
+export function suitableProfile(cipherMiBps: number = cipherSpeed()): EncoderProfile {
+  return cipherMiBps < SLOW_CIPHER ? FRUGAL_PROFILE : FULL_PROFILE;
 }

@@ -4,14 +4,14 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { StandingDoor } from '../../../src/cli/daemon/standing-door.js';
+import { ReceiveSocket } from '../../../src/cli/daemon/receive-socket.js';
 import { SshRules } from '../../../src/host/access/ssh-rules.js';
 import type { PeerIdentity } from '../../../src/tunnel/peer-identity.js';
 
 let dir: string;
 let path: string;
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'xenferry-door-'));
+  dir = mkdtempSync(join(tmpdir(), 'xenferry-socket-'));
   path = join(dir, 'run', 'receive.sock');
 });
 afterEach(() => {
@@ -23,8 +23,8 @@ beforeEach(() => {
   came.length = 0;
 });
 
-function open(allowed: readonly string[] = []): Promise<StandingDoor | undefined> {
-  return StandingDoor.open(path, {
+function open(allowed: readonly string[] = []): Promise<ReceiveSocket | undefined> {
+  return ReceiveSocket.open(path, {
     user: 'root',
     check: (login) => new SshRules(allowed).check(login),
     takeIn: (socket, peer) => {
@@ -44,7 +44,7 @@ async function heard(): Promise<string> {
   return text;
 }
 
-describe('the door at which sshd joins a login to the daemon', () => {
+describe('the socket at which sshd joins a login to the daemon', () => {
   it('is for the daemon’s own user, who is the peer', async () => {
     using _door = await open();
     expect(statSync(path).mode & 0o777).toBe(0o600);

@@ -10,18 +10,18 @@ import { messageOf } from '../../errors/message-of.js';
 import type { Phase } from '../../source/report.js';
 import { configFile } from '../config-file.js';
 import type { MigrateOptions, MigrateSession } from '../migrate/options.js';
-import { connectUriOf, stateFolderOf, type GlobalOptions, type Place } from '../place.js';
+import { connectUriOf, stateFolderOf, type GlobalOptions, type HostLocation } from '../host-location.js';
 import { ownVersion } from '../version.js';
 import { DaemonError } from '../daemon-error.js';
 import {
   DAEMON_SOCKET,
-  MAX_WORD_BYTES,
+  MAX_MESSAGE_BYTES,
   uriText,
-  wordLine,
-  type FromDaemon,
-  type ToDaemon,
+  messageLine,
+  type DaemonMessage,
+  type ClientMessage,
   type Visitor,
-} from './words.js';
+} from './control-messages.js';
 
 /** A daemon says who it is as soon as it comes to it; one that does not is left alone. */
 const HELLO_MS = 5_000;
@@ -34,14 +34,14 @@ const LAST_WORD_MS = 30_000;
  * The daemon (`xenferry serve`) of the host that the options mean; undefined where none runs that could do what is asked in our place: of
  * this release, for this host. Whoever gets it disposes it: what it has begun goes on all the same.
  */
-export async function reachDaemon(
+export async function connectToDaemon(
   options: GlobalOptions,
   lastWordMs = LAST_WORD_MS,
-): Promise<ReachedDaemon | undefined> {
-  const { uri, stateDir } = await placeOf(options);
+): Promise<DaemonClient | undefined> {
+  const { uri, stateDir } = await locationOf(options);
   const daemon = await greet(join(stateDir, DAEMON_SOCKET));
   if (daemon === undefined) return undefined;
-  if (daemon.uri === uriText(uri)) return new ReachedDaemon(daemon.socket, daemon.lines, lastWordMs);
+  if (daemon.uri === uriText(uri)) return new DaemonClient(daemon.socket, daemon.lines, lastWordMs);
   daemon.socket.destroy();
   return undefined;
 }
@@ -57,30 +57,30 @@ interface Greeted {
 export async function greet(path: string): Promise<Greeted | undefined> {
   const socket = await openSocket(path).catch(() => undefined); // no daemon is no mistake
   if (socket === undefined) return undefined;
-  const lines = socketLines(socket, MAX_WORD_BYTES);
+  const lines = socketLines(socket, MAX_MESSAGE_BYTES);
   const silent = setTimeout(() => socket.destroy(), HELLO_MS);
   socket.on('error', () => undefined); // its lines end; whoever waits for one hears of it
-  const hello = await nextWord(lines).catch(() => undefined); // whoever that is, it is no daemon of ours
+  const hello = await nextMessage(lines).catch(() => undefined); // whoever that is, it is no daemon of ours
   clearTimeout(silent);
   if (hello?.say === 'hello' && hello.version === ownVersion()) return { socket, lines, uri: hello.uri };
   socket.destroy();
   return undefined;
 }
 
-export async function nextWord(lines: AsyncGenerator<string, void, undefined>): Promise<FromDaemon | undefined> {
+export async function nextMessage(lines: AsyncGenerator<string, void, undefined>): Promise<DaemonMessage | undefined> {
   const next = await lines.next();
-  return next.done === true ? undefined : (JSON.parse(next.value) as FromDaemon);
+  return next.done === true ? undefined : (JSON.parse(next.value) as DaemonMessage);
 }
 
 /** Without reading a configuration that is not there: its reader is most of what a short verb would load. */
-async function placeOf(options: GlobalOptions): Promise<Place> {
-  if (existsSync(configFile(options).file)) return (await import('../open.js')).placeOf(options);
+async function locationOf(options: GlobalOptions): Promise<HostLocation> {
+  if (existsSync(configFile(options).file)) return (await import('../open.js')).locationOf(options);
   const uri = connectUriOf(options, undefined, (text) => text);
   return { uri, stateDir: stateFolderOf(options, uri) };
 }
 
 /** A daemon that can be given one order. */
-export class ReachedDaemon implements Disposable {
+export class DaemonClient implements Disposable {
   constructor(
     private readonly socket: Socket,
     private readonly lines: AsyncGenerator<string, void, undefined>,
@@ -88,10 +88,10 @@ export class ReachedDaemon implements Disposable {
   ) {}
 
   /** Where the ssh connection of this process may be handed over: the path of a unix socket. @throws DaemonError where the login is refused */
-  async doorFor(visitor: Visitor): Promise<string> {
+  async openRendezvous(visitor: Visitor): Promise<string> {
     this.socket.setTimeout(DOOR_MS, () => this.socket.destroy());
     this.#say({ say: 'receive', ...visitor });
-    const said = await nextWord(this.lines);
+    const said = await nextMessage(this.lines);
     if (said?.say === 'door') return said.path;
     if (said?.say === 'failed') throw new DaemonError(said.error, said.exitCode);
     throw new TunnelError('E_TUNNEL_CUT', 'the daemon of this host has ended, or does not answer', {
@@ -99,8 +99,8 @@ export class ReachedDaemon implements Disposable {
     });
   }
 
-  #say(word: ToDaemon): void {
-    this.socket.write(wordLine(word));
+  #say(word: ClientMessage): void {
+    this.socket.write(messageLine(word));
   }
 
   /**
@@ -109,7 +109,7 @@ export class ReachedDaemon implements Disposable {
    */
   async migrate(options: MigrateOptions, session: MigrateSession, wantsProgress: boolean): Promise<Migrated> {
     const { environment, askPassphrase, cancel, abandon } = session;
-    const say = (word: ToDaemon): void => this.#say(word);
+    const say = (word: ClientMessage): void => this.#say(word);
     say({
       say: 'migrate',
       options: { ...options, ...(options.configFile === undefined ? {} : { configFile: resolve(options.configFile) }) },
@@ -134,7 +134,7 @@ export class ReachedDaemon implements Disposable {
     let phase: Phase = 'begin';
     try {
       for await (const line of this.lines) {
-        const word = JSON.parse(line) as FromDaemon;
+        const word = JSON.parse(line) as DaemonMessage;
         switch (word.say) {
           case 'hello':
           case 'parsed':

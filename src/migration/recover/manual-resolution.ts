@@ -36,7 +36,7 @@ export function findInDoubt(host: Host, ref: string): JournalEntry {
 }
 
 /** Writes down that a person has decided, before anything follows from it. */
-export function noteDecision(host: Host, { header }: JournalEntry, keep: Keep): void {
+export function recordDecision(host: Host, { header }: JournalEntry, keep: Keep): void {
   using file = host.journal.resume(header.migration, 'source');
   file.append({
     state: 'in-doubt',

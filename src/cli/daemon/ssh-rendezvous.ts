@@ -5,32 +5,32 @@ import { messageOf } from '../../errors/message-of.js';
 import type { Link } from '../../tunnel/link.js';
 import type { PeerIdentity } from '../../tunnel/peer-identity.js';
 import { LaneSocket } from '../../tunnel/ssh/lane-socket.js';
-import { receiveOverSsh, runtimeDir, type SshReception } from '../receive-over-ssh.js';
+import { receiveOverSsh, runtimeDir, type SshReceiveOptions } from '../receive-over-ssh.js';
 
-/** Who was told of a door stands before it. */
+/** A process that has the path of a socket connects at once. */
 const ENTER_MS = 30_000;
 
-/** Where the processes that sshd starts hand their connections over to a daemon: each through a door of its own, for once. */
-export class SshDoors implements Disposable {
+/** Where the processes that sshd starts hand their connections over to a daemon: each through a socket of its own, used once. */
+export class SshRendezvous implements Disposable {
   readonly #closing = new AbortController();
 
-  constructor(private readonly to: SshReception) {
-    setMaxListeners(0, this.#closing.signal); // each door waits with it
+  constructor(private readonly to: SshReceiveOptions) {
+    setMaxListeners(0, this.#closing.signal); // each socket waits with it
   }
 
   /**
-   * Opens a door for a connection of the peer's. The first to come in is it; the door is closed behind it, or when nobody comes.
+   * Opens a socket for a connection of the peer's. The first connection is it; the socket is closed after it, or when none comes in time.
    * @returns the path of a unix socket
    */
   async open(peer: PeerIdentity): Promise<string> {
     this.#closing.signal.throwIfAborted();
     let cameIn: (link: Link) => void = () => undefined;
-    const door = await LaneSocket.listen(runtimeDir(), peer, (link) => cameIn(link));
+    const socket = await LaneSocket.listen(runtimeDir(), peer, (link) => cameIn(link));
     const close = (): void => {
       clearTimeout(late);
       this.#closing.signal.removeEventListener('abort', close);
       cameIn = (link) => link.destroy();
-      void door.close();
+      void socket.close();
     };
     const late = setTimeout(close, ENTER_MS);
     this.#closing.signal.addEventListener('abort', close, { once: true });
@@ -38,7 +38,7 @@ export class SshDoors implements Disposable {
       close();
       this.takeIn(link.duplex, peer);
     };
-    return door.path;
+    return socket.path;
   }
 
   /** Receives what comes over a connection of the peer's, which is taken over. */
@@ -48,7 +48,7 @@ export class SshDoors implements Disposable {
     });
   }
 
-  /** Opens no more. What has come in ends with the reception. */
+  /** Opens no more. What has come in ends with the migration server. */
   [Symbol.dispose](): void {
     this.#closing.abort(new AbortedError('the daemon of this host ends'));
   }

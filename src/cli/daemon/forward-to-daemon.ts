@@ -2,22 +2,22 @@ import { resolve } from 'node:path';
 import process from 'node:process';
 import { attachToSocket } from '../../tunnel/ssh/attach.js';
 import { configFile, type ConfigFile } from '../config-file.js';
-import type { GlobalOptions } from '../place.js';
+import type { GlobalOptions } from '../host-location.js';
 import { sshLogin, sshPeer } from '../ssh-peer.js';
-import { reachDaemon } from './reach-daemon.js';
+import { connectToDaemon } from './daemon-client.js';
 
 /**
  * Hands the ssh connection that this process was started for over to the daemon of this host: from then on bytes pass, until both directions
  * have ended. False where no daemon runs. Rejects where it refuses the login, or cannot take it in.
  */
-export async function handedOver(options: GlobalOptions, signal: AbortSignal): Promise<boolean> {
+export async function forwardedToDaemon(options: GlobalOptions, signal: AbortSignal): Promise<boolean> {
   // When the ssh connection breaks, notes have nowhere to go.
   process.stderr.on('error', () => undefined);
   let path: string;
   {
-    using daemon = await reachDaemon(options);
+    using daemon = await connectToDaemon(options);
     if (daemon === undefined) return false;
-    path = await daemon.doorFor({
+    path = await daemon.openRendezvous({
       peer: sshPeer(),
       login: sshLogin(),
       config: absolute(configFile(options)),

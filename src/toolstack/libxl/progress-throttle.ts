@@ -5,10 +5,10 @@ const PAUSE_MS = 200;
 
 /**
  * libxc tells of every 4 MiB of frame numbers, a thousand times where a guest's last frame lies below 4 GiB. Each would be a message
- * between processes: so what says nothing new is left out, and the rest comes now and then. Beginning and end of a round, and
+ * between processes: so events without news are dropped, and the rest is throttled. Beginning and end of a round, and
  * everything that is no round, come at once.
  */
-export function thinRounds(
+export function throttleProgress(
   heard: (event: TransferEvent) => void,
   now: () => number = () => performance.now(),
 ): (event: TransferEvent) => void {

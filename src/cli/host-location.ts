@@ -13,7 +13,7 @@ export interface GlobalOptions extends ConfigOptions {
 }
 
 /** A host, and the folder in which xenferry keeps its own state of it. */
-export interface Place {
+export interface HostLocation {
   readonly uri: ConnectUri;
   readonly stateDir: string;
 }

@@ -9,12 +9,12 @@ import type { Asker } from '../dialing-options.js';
 import type { MigrateOptions } from '../migrate/options.js';
 
 /*
- * What goes over a daemon's socket: lines of JSON. The daemon says who it is; the client has words read or a door opened, which ends the
+ * What goes over a daemon's socket: lines of JSON. The daemon says who it is; the client has its arguments parsed or a socket opened, which ends the
  * conversation, or gives one order; then the daemon tells how it goes, and how it ended. Both are one program of one release on one host, of one user.
  */
 
 /** Two files of domain XML, of a mebibyte each, as text in JSON. */
-export const MAX_WORD_BYTES = 8 * 1024 * 1024;
+export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 
 /** The socket in a host's state folder. */
 export const DAEMON_SOCKET = 'serve.sock';
@@ -27,7 +27,7 @@ export interface Visitor {
   readonly config: ConfigFile;
 }
 
-export type FromDaemon =
+export type DaemonMessage =
   | { readonly say: 'hello'; readonly version: string; readonly uri: string }
   /** The options of a `migrate`; without them, the client is to read its words itself. */
   | { readonly say: 'parsed'; readonly options?: unknown }
@@ -47,7 +47,7 @@ export type FromDaemon =
       readonly facts?: MigrationFacts;
     };
 
-export type ToDaemon =
+export type ClientMessage =
   /** What stands behind `xenferry` on a command line. */
   | { readonly say: 'parse'; readonly words: readonly string[] }
   /** The client was started by sshd, as `receive`, and has this connection. */
@@ -64,7 +64,7 @@ export type ToDaemon =
   | { readonly say: 'hurry'; readonly why: string }
   | { readonly say: 'answer'; readonly id: number; readonly text: string | undefined };
 
-export function wordLine(word: FromDaemon | ToDaemon): string {
+export function messageLine(word: DaemonMessage | ClientMessage): string {
   return `${JSON.stringify(word)}\n`;
 }
 

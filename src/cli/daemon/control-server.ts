@@ -11,7 +11,13 @@ import { toWire } from '../../errors/wire.js';
 import type { ProgressEvent } from '../../source/report.js';
 import { exitCodeOf } from '../exit.js';
 import type { MigrateOptions, MigrateSession } from '../migrate/options.js';
-import { MAX_WORD_BYTES, wordLine, type FromDaemon, type ToDaemon, type Visitor } from './words.js';
+import {
+  MAX_MESSAGE_BYTES,
+  messageLine,
+  type DaemonMessage,
+  type ClientMessage,
+  type Visitor,
+} from './control-messages.js';
 
 /** Clients at once; who comes beyond does it himself. */
 const MAX_CLIENTS = 256;
@@ -24,14 +30,14 @@ const LAST_WORD_MS = 2_000;
 /** Bytes are counted all the time; they are told this often. */
 const BYTES_EVERY_MS = 100;
 
-export interface OfficeOptions {
+export interface ControlServerOptions {
   readonly version: string;
   readonly uri: string;
   readonly migrate: (options: MigrateOptions, session: MigrateSession) => Promise<Migrated>;
   /** The options of a `migrate` that stand in a command line; undefined where its process is to read them itself. */
   readonly parse: (words: readonly string[]) => Promise<unknown>;
   /** Where somebody who has logged in by ssh comes in: the path of a unix socket. Rejects for whom nobody lets in. */
-  readonly openDoor: (visitor: Visitor) => Promise<string>;
+  readonly openRendezvous: (visitor: Visitor) => Promise<string>;
   readonly log: (line: string) => void;
   /** The daemon is to end without waiting for other hosts' answers. */
   readonly abandon: AbortSignal;
@@ -41,14 +47,14 @@ export interface OfficeOptions {
  * Where a daemon takes orders from other processes of its host: a unix socket, mode 0600 in a folder of mode 0700. What was ordered goes on
  * when the client has gone.
  */
-export class Office implements AsyncDisposable {
+export class ControlServer implements AsyncDisposable {
   readonly #server: Server;
   #socket: PrivateSocket | undefined;
   readonly #open = new Set<Socket>();
   readonly #work = new Set<Promise<void>>();
   readonly #closing = new AbortController();
 
-  private constructor(private readonly options: OfficeOptions) {
+  private constructor(private readonly options: ControlServerOptions) {
     this.#server = createServer((socket) => {
       this.#open.add(socket);
       socket.on('close', () => this.#open.delete(socket));
@@ -64,34 +70,34 @@ export class Office implements AsyncDisposable {
   }
 
   /** Undefined where another daemon of this host has it already. */
-  static async open(path: string, options: OfficeOptions): Promise<Office | undefined> {
+  static async open(path: string, options: ControlServerOptions): Promise<ControlServer | undefined> {
     const other = await openSocket(path);
     if (other !== undefined) {
       other.destroy();
       return undefined;
     }
-    const office = new Office(options);
-    office.#socket = await PrivateSocket.listen(office.#server, path);
-    return office;
+    const controlServer = new ControlServer(options);
+    controlServer.#socket = await PrivateSocket.listen(controlServer.#server, path);
+    return controlServer;
   }
 
   async #serve(socket: Socket): Promise<void> {
     const { version, uri } = this.options;
-    const say = (word: FromDaemon): void => {
-      if (socket.writable) socket.write(wordLine(word));
+    const say = (word: DaemonMessage): void => {
+      if (socket.writable) socket.write(messageLine(word));
     };
     say({ say: 'hello', version, uri });
     socket.setTimeout(ORDER_MS, () => socket.destroy());
-    const lines = socketLines(socket, MAX_WORD_BYTES);
+    const lines = socketLines(socket, MAX_MESSAGE_BYTES);
     const first = await lines.next();
     if (first.done === true) return;
-    const order = JSON.parse(first.value) as ToDaemon;
+    const order = JSON.parse(first.value) as ClientMessage;
     if (order.say === 'parse') {
-      socket.end(wordLine({ say: 'parsed', options: await this.options.parse(order.words) }));
+      socket.end(messageLine({ say: 'parsed', options: await this.options.parse(order.words) }));
       return;
     }
     if (order.say === 'receive') {
-      await this.#openDoor(order, say);
+      await this.#openRendezvous(order, say);
       socket.end();
       return;
     }
@@ -142,9 +148,9 @@ export class Office implements AsyncDisposable {
     socket.end(); // one that stands still reads it when it goes on
   }
 
-  async #openDoor(visitor: Visitor, say: (word: FromDaemon) => void): Promise<void> {
+  async #openRendezvous(visitor: Visitor, say: (word: DaemonMessage) => void): Promise<void> {
     try {
-      say({ say: 'door', path: await this.options.openDoor(visitor) });
+      say({ say: 'door', path: await this.options.openRendezvous(visitor) });
     } catch (error) {
       this.options.log(`${visitor.login.user}, by ssh from ${visitor.peer.address}: ${messageOf(error)}`);
       say({ say: 'failed', error: toWire(error), exitCode: exitCodeOf(error) });
@@ -181,7 +187,7 @@ interface Heard {
 async function hear(lines: AsyncGenerator<string, void, undefined>, heard: Heard): Promise<void> {
   try {
     for await (const line of lines) {
-      const word = JSON.parse(line) as ToDaemon;
+      const word = JSON.parse(line) as ClientMessage;
       if (word.say === 'cancel') heard.cancel.abort(new AbortedError(word.why));
       else if (word.say === 'hurry') heard.abandon.abort(new AbortedError(word.why));
       else if (word.say === 'answer') heard.answers.get(word.id)?.(word.text);
@@ -194,7 +200,7 @@ async function hear(lines: AsyncGenerator<string, void, undefined>, heard: Heard
 }
 
 /** @param all false: phases only */
-function teller(socket: Socket, say: (word: FromDaemon) => void, all: boolean): (event: ProgressEvent) => void {
+function teller(socket: Socket, say: (word: DaemonMessage) => void, all: boolean): (event: ProgressEvent) => void {
   let toldAt = 0;
   return (event) => {
     if (!all && event.type !== 'phase') return;

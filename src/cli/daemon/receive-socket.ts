@@ -9,7 +9,7 @@ import type { PeerIdentity } from '../../tunnel/peer-identity.js';
 /** Logins at once; who comes beyond starts a process. */
 const MAX_LOGINS = 256;
 
-export interface StandingDoorOptions {
+export interface ReceiveSocketOptions {
   /** Whom sshd must have logged in for it to reach this socket: this process's own user. */
   readonly user: string;
   /** Throws for a login that is not let in here. */
@@ -22,11 +22,11 @@ export interface StandingDoorOptions {
  * Where sshd joins a login's channel to the daemon, without a process for it: a unix socket, mode 0600. Only root, or the daemon's own user, gets to it.
  * sshd tells no keys there, so a login that is let in by its key alone is turned away, and comes again by a process that knows it.
  */
-export class StandingDoor implements Disposable {
+export class ReceiveSocket implements Disposable {
   private constructor(private readonly socket: PrivateSocket) {}
 
   /** Undefined where another daemon has it already. Rejects with the system's error. */
-  static async open(path: string, { user, check, takeIn }: StandingDoorOptions): Promise<StandingDoor | undefined> {
+  static async open(path: string, { user, check, takeIn }: ReceiveSocketOptions): Promise<ReceiveSocket | undefined> {
     makeFolder(dirname(path));
     const other = await openSocket(path);
     if (other !== undefined) {
@@ -45,7 +45,7 @@ export class StandingDoor implements Disposable {
       takeIn(socket, peer);
     });
     server.maxConnections = MAX_LOGINS;
-    return new StandingDoor(await PrivateSocket.listen(server, path));
+    return new ReceiveSocket(await PrivateSocket.listen(server, path));
   }
 
   /** Lets nobody in any more. Those who are in belong to whoever has taken them. */

@@ -7,10 +7,10 @@ const MOST_MS = 100;
 const SMALL_BYTES = 64 * 1024;
 
 /**
- * How long to wait for company before little goes out alone. A batch costs the same few steps on both hosts whatever is in it: next to
+ * How long a small batch waits for more data before it is sent. A batch costs the same few steps on both hosts whatever is in it: next to
  * nothing on most, milliseconds on a slow one, and libxc writes small records by the thousand where a guest has no memory.
  */
-export class Patience {
+export class FlushDelay {
   #batchMs = 0;
   #hurried = false;
 
@@ -25,8 +25,8 @@ export class Patience {
     if (bytes <= SMALL_BYTES) this.#batchMs += (Math.min(ms, MOST_MS) - this.#batchMs) / 8;
   }
 
-  /** From now on somebody waits: the guest stands still. */
-  hurry(): void {
+  /** From now on the delay is the least: the guest is suspended. */
+  minimize(): void {
     this.#hurried = true;
   }
 }

@@ -15,7 +15,7 @@ export function giveBatchBuffer(buffer: Buffer): void {
 }
 
 /** A batch whose body is complete and not yet packed. Whoever holds it owns the buffer. */
-export interface Draft {
+export interface RawBatch {
   /** Room for the header, then the body. */
   readonly buffer: Buffer;
   readonly bodyBytes: number;
@@ -24,7 +24,7 @@ export interface Draft {
 }
 
 /** Writes one batch's body: data from the front, operations apart, put behind the data at the end. */
-export class DraftWriter {
+export class BatchBuilder {
   readonly #ops = Buffer.alloc(MAX_OPS * OP_BYTES);
   #opsBytes = 0;
   #dataBytes = 0;
@@ -55,28 +55,28 @@ export class DraftWriter {
   }
 
   /** Adds an operation with data that was put at `dataAt`; there must be room. */
-  op(code: number, short: number, long: number, dataBytes: number, rawBytes: number): void {
+  op(code: number, arg16: number, arg32: number, dataBytes: number, rawBytes: number): void {
     if (dataBytes > this.room) throw new InvariantError('a batch has no room for its operation');
     const at = this.#opsBytes;
-    this.#ops.writeUInt32BE(code * 0x100_0000 + short, at);
-    this.#ops.writeUInt32BE(long, at + 4);
+    this.#ops.writeUInt32BE(code * 0x100_0000 + arg16, at);
+    this.#ops.writeUInt32BE(arg32, at + 4);
     this.#opsBytes = at + OP_BYTES;
     this.#dataBytes += dataBytes;
     this.#rawBytes += rawBytes;
   }
 
   /** Makes the last operation say more: `short` and `long` are its new numbers. */
-  extend(short: number, long: number, rawBytes: number): void {
+  extend(arg16: number, arg32: number, rawBytes: number): void {
     const at = this.#opsBytes - OP_BYTES;
-    this.#ops.writeUInt16BE(short, at + 2);
-    this.#ops.writeUInt32BE(long, at + 4);
+    this.#ops.writeUInt16BE(arg16, at + 2);
+    this.#ops.writeUInt32BE(arg32, at + 4);
     this.#rawBytes += rawBytes;
   }
 
-  finish(): Draft {
+  finish(): RawBatch {
     const { buffer } = this;
     this.#ops.copy(buffer, this.dataAt, 0, this.#opsBytes);
-    const draft: Draft = {
+    const rawBatch: RawBatch = {
       buffer,
       bodyBytes: this.#dataBytes + this.#opsBytes,
       opsBytes: this.#opsBytes,
@@ -86,6 +86,6 @@ export class DraftWriter {
     this.#opsBytes = 0;
     this.#dataBytes = 0;
     this.#rawBytes = 0;
-    return draft;
+    return rawBatch;
   }
 }

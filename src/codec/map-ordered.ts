@@ -4,7 +4,7 @@ import { asError } from '../errors/message-of.js';
  * Works on several items at once and hands the results on in the items' order. Takes at most `depth` items ahead of
  * whoever iterates. What the source or the work throws comes out behind the results before it. Leaving early ends the source.
  */
-export async function* inOrder<Item, Result>(
+export async function* mapOrdered<Item, Result>(
   source: AsyncIterable<Item>,
   depth: number,
   work: (item: Item) => Promise<Result>,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { connectUriOf, stateFolderOf } from '../place.js';
-import { greet, nextWord } from './reach-daemon.js';
-import { DAEMON_SOCKET, wordLine, type ToDaemon } from './words.js';
+import { connectUriOf, stateFolderOf } from '../host-location.js';
+import { greet, nextMessage } from './daemon-client.js';
+import { DAEMON_SOCKET, messageLine, type ClientMessage } from './control-messages.js';
 
 /** Reading some words takes a daemon a moment. */
 const PARSE_MS = 5_000;
@@ -10,16 +10,16 @@ const PARSE_MS = 5_000;
  * Lets the daemon that runs where one usually does read the words of a `migrate`: every process of a release on a host would read them alike, and
  * which host they mean is seen only then. Undefined where they are to be read here: without such a daemon, or where they are wrong.
  */
-export async function parsedByDaemon(words: readonly string[]): Promise<unknown> {
+export async function argvParsedByDaemon(words: readonly string[]): Promise<unknown> {
   try {
     const usual = { uri: connectUriOf({}, undefined, (text) => text) };
     const daemon = await greet(join(stateFolderOf({}, usual.uri), DAEMON_SOCKET));
     if (daemon === undefined) return undefined;
     using socket = { stream: daemon.socket, [Symbol.dispose]: () => daemon.socket.destroy() };
     socket.stream.setTimeout(PARSE_MS, () => daemon.socket.destroy());
-    const order: ToDaemon = { say: 'parse', words };
-    socket.stream.write(wordLine(order));
-    const said = await nextWord(daemon.lines);
+    const order: ClientMessage = { say: 'parse', words };
+    socket.stream.write(messageLine(order));
+    const said = await nextMessage(daemon.lines);
     return said?.say === 'parsed' ? said.options : undefined;
   } catch {
     return undefined; // whatever is wrong there, or with the environment, is told by whoever needs it

@@ -15,7 +15,7 @@ const IDLE_PAUSE_MS = 30_000;
 /** Longest that an attempt holds the domain's job: whoever wants it waits longer than this. */
 const ATTEMPT_MS = 10_000;
 
-export interface UnsettledOptions {
+export interface RecoveryLoopOptions {
   /** The way to a destination; it is disposed of behind the attempt. */
   readonly open: (destination: DestinationUri) => Promise<OpenDestination>;
   /** Which of them can be reached from here. */
@@ -28,13 +28,13 @@ export interface UnsettledOptions {
  * what arrived, again and again, so that nobody has to run `recover` once it can be done. A migration whose process is alive is
  * left to that. Ends when it is disposed.
  */
-export class Unsettled implements AsyncDisposable {
+export class RecoveryLoop implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
 
   constructor(
     private readonly host: Host,
-    private readonly options: UnsettledOptions,
+    private readonly options: RecoveryLoopOptions,
   ) {
     this.#running = this.#run();
   }

@@ -56,7 +56,7 @@ export interface Changed {
  * Something of a host's that goes along when its domains start, run and stop: hooks, logs, leases, events. Given to the host when
  * it opens; called in that order. Every call is made under the domain's job.
  */
-export interface Companion {
+export interface LifecycleParticipant {
   /** For messages. */
   readonly name: string;
   /**

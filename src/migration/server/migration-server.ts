@@ -38,7 +38,7 @@ const PRUNE_EVERY_MS = 3_600_000;
 export const MOST_SILENT_OF_ONE_PEER = 512;
 
 /** Where links come in: says hello, gives each link to what it is for, and keeps going whatever a peer does. */
-export class Reception implements AsyncDisposable {
+export class MigrationServer implements AsyncDisposable {
   readonly #arrivals: Arrivals<FramedLink>;
   readonly #conversations = new Conversations();
   readonly #silent = new PeerLimits({

@@ -7,7 +7,7 @@ const ZEROES = Buffer.alloc(32 * PAGE_BYTES);
  * Makes the raw stream from batches that refer to nothing before them: nothing is kept, and data goes on from where it lies. What
  * `PageDecoder` is where pages were looked for. What it is given comes from the network: everything is checked.
  */
-export class WholeDecoder {
+export class PassthroughDecoder {
   /**
    * The raw bytes of a batch, in pieces that are to be used before the next is asked for.
    * @param body the whole body, unpacked
@@ -19,15 +19,15 @@ export class WholeDecoder {
     let data = 0;
     let left = header.rawBytes;
     for (let at = dataEnd; at < header.bodyBytes; at += OP_BYTES) {
-      const short = body.readUInt16BE(at + 2);
-      const long = body.readUInt32BE(at + 4);
+      const arg16 = body.readUInt16BE(at + 2);
+      const arg32 = body.readUInt32BE(at + 4);
       if (body[at + 1] !== 0) throw batchError(offset, 'a reserved byte is not zero');
       const code = body[at];
-      const count = code === Op.ZERO ? long * PAGE_BYTES : long;
+      const count = code === Op.ZERO ? arg32 * PAGE_BYTES : arg32;
       if (code !== Op.DATA && code !== Op.ZERO) {
         throw batchError(offset, `operation ${code}, which is not known or refers to bytes that nobody has kept`);
       }
-      if (short !== 0 || count === 0 || count > left || (code === Op.DATA && count > dataEnd - data)) {
+      if (arg16 !== 0 || count === 0 || count > left || (code === Op.DATA && count > dataEnd - data)) {
         throw batchError(offset, `${count} bytes, but ${dataEnd - data} are there and ${left} are due`);
       }
       left -= count;

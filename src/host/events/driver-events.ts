@@ -1,5 +1,5 @@
 import type { EndedJob } from '../jobs/job.js';
-import type { Companion } from '../participants/companion.js';
+import type { LifecycleParticipant } from '../participants/lifecycle-participant.js';
 import type { ToldEvent } from './event.js';
 import type { HostEvents } from './host-events.js';
 
@@ -19,7 +19,7 @@ export function jobEvent(job: EndedJob): ToldEvent {
 }
 
 /** Tells of every change that the driver makes to a domain. */
-export function eventTeller(events: HostEvents): Companion {
+export function eventParticipant(events: HostEvents): LifecycleParticipant {
   return {
     name: 'events',
     changed: ({ uuid, name, domid, change }) => {

@@ -3,12 +3,11 @@ import type { DomainInfo, Toolstack } from '../toolstack.js';
 
 /**
  * Makes a domain in an agent that may die of it, as libxl 4.17 does of a stream without its first bytes (a call through a null
- * pointer, of which xl dies as well). libxl and the agent remove what they could not make whole; what a dead one had made is
- * removed here.
+ * pointer, of which xl dies as well). libxl and a living agent remove the partial domain; that of a dead agent is removed here.
  * @param uuid of the new domain
  * @throws what `make` throws, once nothing of the domain is left or nothing could be done about it
  */
-export async function madeWhole(
+export async function withoutPartialDomain(
   toolstack: Pick<Toolstack, 'list' | 'destroy'>,
   uuid: string,
   make: () => Promise<Domid>,
@@ -21,7 +20,7 @@ export async function madeWhole(
   } catch (error) {
     try {
       for (const info of await toolstack.list()) {
-        if (!before.has(info.domid) && isHalfMade(info, uuid)) await toolstack.destroy(info.domid);
+        if (!before.has(info.domid) && isPartial(info, uuid)) await toolstack.destroy(info.domid);
       }
     } catch {
       // What broke the making is the story; its hint says to look at the domain.
@@ -31,6 +30,6 @@ export async function madeWhole(
 }
 
 /** Nobody has let it run: a domain that ever ran is a guest. */
-function isHalfMade({ uuid, state, cpuTimeNs }: DomainInfo, wanted: string): boolean {
+function isPartial({ uuid, state, cpuTimeNs }: DomainInfo, wanted: string): boolean {
   return uuid === wanted && state === 'paused' && cpuTimeNs === 0n;
 }
