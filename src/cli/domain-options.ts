@@ -6,7 +6,7 @@ import { printLine } from './output.js';
 import { StopSignals } from './stop-signals.js';
 import { flag } from './verb-options.js';
 
-export { flag, readUserFile, readUserXml } from './verb-options.js';
+export { flag, readUserBytes, readUserFile, readUserXml } from './verb-options.js';
 
 export type JsonOptions = GlobalOptions & { json: boolean };
 export type DomainOptions = GlobalOptions & { domain: string };

@@ -30,7 +30,8 @@ export function readUserXml(path: string, maxBytes = MAX_FILE_BYTES): string {
   return decodeXml(readUserBytes(path, maxBytes));
 }
 
-function readUserBytes(path: string, maxBytes: number): Buffer {
+/** The same as it is. @throws UsageError `E_USAGE_FILE` */
+export function readUserBytes(path: string, maxBytes = MAX_FILE_BYTES): Buffer {
   try {
     const fd = openToRead(path);
     try {

@@ -12,7 +12,7 @@ import { fromXlConfig } from '../../domain/xl-config/from-config.js';
 import { toXlConfig } from '../../domain/xl-config/to-config.js';
 import { dumpXml } from '../../operations/lifecycle/details.js';
 import { UsageError } from '../../errors/errors.js';
-import { readUserFile, readUserXml } from '../domain-options.js';
+import { readUserBytes, readUserXml } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printDocument, printWarnings } from '../output.js';
 
@@ -36,7 +36,7 @@ export const domxmlFromNativeCommand: CommandModule<GlobalOptions, FromOptions> 
       .positional('file', { type: 'string', demandOption: true, describe: 'what `xl create` takes' })
       .example('$0 domxml-from-native xen-xl /etc/xen/web1.cfg > web1.xml', 'what `create` takes'),
   handler: ({ format, file }) => {
-    const source = readUserFile(file);
+    const source = readUserBytes(file);
     const { definition, warnings } = fromXlConfig(source, { format: nativeFormat(format), makeUuid: randomUUID });
     printWarnings(warnings);
     const complete = applyDefaults(definition, context);

@@ -139,7 +139,8 @@ export function hvmGraphicsFromJson(hvm: ReadHvm): Device[] {
             type: 'spice' as const,
             port: spice.port === 0 ? undefined : spice.port,
             tlsPort: spice.tls_port === 0 ? undefined : spice.tls_port,
-            listen: listenOf(spice.host),
+            // Without a word of it QEMU listens everywhere.
+            listen: listenOf(spice.host ?? '0.0.0.0'),
             password: spice.passwd,
             keymap: vncOn ? undefined : keymap,
             mouseMode:

@@ -3,6 +3,7 @@ import { NO_CPU, type Cpu, type CpuFeature } from '../definition/cpu.js';
 import type { Device } from '../definition/devices/device.js';
 import { plainDevice } from '../definition/devices/device.js';
 import type { CrashAction, Definition, LifecycleAction, VcpuPin } from '../definition/model.js';
+import { settingsFromJson } from './carried-settings.js';
 import { readClockFields } from './clock.js';
 import { cpuidFromJson } from './cpuid.js';
 import { diskFromJson } from './disk.js';
@@ -12,6 +13,7 @@ import { nicFromJson } from './nic.js';
 import { channelFromJson, pciFromJson, usbControllerFromJson, usbDeviceFromJson } from './passthrough.js';
 import { configSchema, type ReadConfig } from './schema.js';
 import { unshownFields } from './unshown.js';
+import { settingsToMetadata } from './xl-metadata.js';
 
 export interface FromLibxl {
   readonly definition: Definition;
@@ -73,7 +75,7 @@ function definitionOf(config: ReadConfig): Definition {
     vcpusMax: built.max_vcpus,
     vcpusCurrent: Math.min(built.max_vcpus, Math.max(1, built.avail_vcpus?.length ?? built.max_vcpus)),
     ...(cpus.all === undefined ? {} : { vcpuCpuset: cpus.all }),
-    metadata: [],
+    metadata: settingsToMetadata(settingsFromJson(config, made.type)),
     title: undefined,
     description: undefined,
     genid: hvm?.ms_vm_genid === undefined ? undefined : genidText(hvm.ms_vm_genid),
@@ -98,7 +100,7 @@ function definitionOf(config: ReadConfig): Definition {
     },
     emulator: built.device_model,
     devices: devicesOf(config),
-    deviceModelArgs: built.extra,
+    deviceModelArgs: [...built.extra, ...(made.type === 'hvm' ? built.extra_hvm : built.extra_pv)],
     foreign: [],
   };
 }

@@ -61,18 +61,35 @@ export function otherSounds(hvm: ReadHvm): string[] {
   return soundWords(hvm).filter((word) => SOUND_OF[word] === undefined);
 }
 
+/** Letters of the boot order that mean nothing here. */
+export function otherBoot({ boot }: ReadHvm): string[] {
+  return (boot ?? '').split(/(?=.)/).filter((letter) => letter !== '' && BOOT_OF[letter] === undefined);
+}
+
+const USB_INPUTS = ['tablet', 'mouse', 'keyboard'] as const;
+
+function usbWords(hvm: ReadHvm): string[] {
+  const all = hvm.usbdevice === undefined ? hvm.usbdevice_list : [hvm.usbdevice, ...hvm.usbdevice_list];
+  return all.filter((text) => text !== undefined);
+}
+
+/** USB devices that domain XML does not have. */
+export function otherUsb(hvm: ReadHvm): string[] {
+  return usbWords(hvm).filter((word) => !USB_INPUTS.some((one) => one === word));
+}
+
 /** Serial ports, USB input and sound. */
 export function hvmDevices(hvm: ReadHvm): Device[] {
   const serials = hvm.serial === undefined ? hvm.serial_list : [hvm.serial, ...hvm.serial_list];
-  const inputs = hvm.usbdevice === undefined ? hvm.usbdevice_list : [hvm.usbdevice, ...hvm.usbdevice_list];
   return [
     ...serials.flatMap((text, port): Device[] => {
       const source = text === undefined ? undefined : parseCharacterText(text);
       return source === undefined ? [] : [plainDevice({ kind: 'serial', source, port })];
     }),
-    ...inputs.flatMap((type): Device[] =>
-      type === 'tablet' || type === 'mouse' ? [plainDevice({ kind: 'input', type, bus: 'usb' })] : [],
-    ),
+    ...usbWords(hvm).flatMap((word): Device[] => {
+      const type = USB_INPUTS.find((one) => one === word);
+      return type === undefined ? [] : [plainDevice({ kind: 'input', type, bus: 'usb' })];
+    }),
     ...soundModels(hvm).map((model) => plainDevice({ kind: 'sound' as const, model })),
   ];
 }

@@ -135,6 +135,8 @@ export const configSchema = z.looseObject({
     event_channels: u32.optional(),
     device_model: text,
     extra: list(z.string().max(MAX_TEXT)),
+    extra_pv: list(z.string().max(MAX_TEXT)),
+    extra_hvm: list(z.string().max(MAX_TEXT)),
     sched_params: z.looseObject({ weight: z.int().optional() }).optional(),
     kernel: text,
     ramdisk: text,

@@ -6,6 +6,7 @@ import { diskToJson } from './disk.js';
 import { vfbToJson } from './display.js';
 import { defbool, given, type Json, type JsonObject } from './json.js';
 import { nicToJson } from './nic.js';
+import { withSettings } from './xl-metadata.js';
 import { channelToJson, pciToJson, usbControllerToJson, usbDeviceToJson } from './passthrough.js';
 
 /** libxl_domain_config as JSON (libxl_types.idl). */
@@ -68,7 +69,7 @@ function deviceLists({ devices, type }: Definition): JsonObject {
  */
 export function toLibxlConfig(definition: Definition): LibxlConfig {
   const { lifecycle } = definition;
-  return {
+  const config = {
     c_info: createInfo(definition),
     b_info: buildInfo(definition),
     ...deviceLists(definition),
@@ -76,6 +77,7 @@ export function toLibxlConfig(definition: Definition): LibxlConfig {
     on_reboot: action(lifecycle.onReboot ?? 'restart'),
     on_crash: action(lifecycle.onCrash ?? 'destroy'),
   };
+  return withSettings(config, definition);
 }
 
 /** `toLibxlConfig` as text, for `libxl_domain_config_from_json`. @throws RefusedError `E_REFUSED_NOT_MAPPED` */

@@ -1,30 +1,37 @@
 import { parseCharacterText } from '../native/character-text.js';
 import { cpuidFromJson } from './cpuid.js';
-import type { ReadConfig } from './schema.js';
+import { otherSounds, otherUsb, otherBoot } from './hvm.js';
+import type { ReadConfig, ReadHvm } from './schema.js';
+import { unreadFields } from './unread-fields.js';
 
-/** Lists of libxl_domain_config that domain XML has no devices for. */
-const OTHER_LISTS = ['rdms', 'dtdevs', 'virtios', 'vtpms', 'p9s', 'pvcallsifs', 'vdispls', 'vsnds'] as const;
-
-/** Fields of `b_info` that change what the guest is, and that domain XML cannot say. */
-const OTHER_FIELDS = ['ioports', 'irqs', 'iomem', 'device_tree', 'disable_migrate', 'nodemap', 'cpumap'] as const;
-
-function isThere(value: unknown): boolean {
-  return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== '<default>';
+/** Values of the parts of an HVM guest that domain XML has no word for. */
+function hvmPaths(hvm: ReadHvm): string[] {
+  const serials = hvm.serial === undefined ? hvm.serial_list : [hvm.serial, ...hvm.serial_list];
+  return [
+    ...serials.filter((text) => text !== undefined && parseCharacterText(text) === undefined).map(() => 'serial'),
+    ...otherSounds(hvm).map((word) => `soundhw (${word})`),
+    ...otherUsb(hvm).map((word) => `usbdevice_list (${word})`),
+    ...otherBoot(hvm).map((word) => `boot (${word})`),
+    ...(hvm.system_firmware !== undefined && hvm.bios !== 'ovmf' ? ['system_firmware'] : []),
+    ...(hvm.keymap !== undefined && hvm.vnc?.enable === false && hvm.spice?.enable !== true ? ['keymap'] : []),
+  ].map((path) => `b_info.type.hvm.${path}`);
 }
 
 /** What a configuration says and a definition made of it does not; each with its path. */
 export function unshownFields(config: ReadConfig): string[] {
   const hvm = config.b_info['type.hvm'];
-  const serials = [hvm?.serial, ...(hvm?.serial_list ?? [])];
+  const lastActions = (['on_poweroff', 'on_reboot'] as const).filter((name) => /^coredump|^soft/.test(config[name]));
   const paths = [
-    ...OTHER_LISTS.filter((name) => isThere(config[name])),
-    ...OTHER_FIELDS.filter((name) => isThere(config.b_info[name])).map((name) => `b_info.${name}`),
+    ...unreadFields(config),
     ...cpuidFromJson(config.b_info.cpuid).unknown.map((path) => `b_info.${path}`),
-    ...serials
-      .filter((text) => text !== undefined && parseCharacterText(text) === undefined)
-      .map(() => 'b_info.type.hvm.serial'),
+    ...(hvm === undefined ? [] : hvmPaths(hvm)),
+    // The framebuffer of an HVM guest is its device model's.
+    ...(hvm === undefined ? [] : config.vfbs.map((_, index) => `vfbs.${index}`)),
     ...config.usbctrls.flatMap(({ type, version }, index) =>
       type === 'devicemodel' || version === 3 ? [`usbctrls.${index}`] : [],
+    ),
+    ...[...lastActions, ...(config.on_crash === 'soft_reset' ? ['on_crash'] : [])].map(
+      (name) => `${name} (${config[name as 'on_crash']})`,
     ),
   ];
   return paths.map((path) => `${path}: domain XML has no form for it`);

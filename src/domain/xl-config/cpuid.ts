@@ -3,7 +3,8 @@ import { featureOfLibxl, libxlNameOf } from '../cpu/cpuid-names.js';
 import { givenFeatures, NO_CPU, type CpuFeature } from '../definition/cpu.js';
 import type { Definition } from '../definition/model.js';
 import { isVirtualization, unknownFeature } from '../libxl-json/cpuid.js';
-import type { Placed } from './settings.js';
+import type { Json, JsonObject } from '../libxl-json/json.js';
+import type { Placed, Settings } from './settings.js';
 import { badConfig } from './syntax.js';
 
 /*
@@ -27,23 +28,70 @@ const VALUE_OF: Readonly<Record<CpuFeature['policy'], string>> = {
   forbid: '0',
 };
 
-export function parseCpuid({ text, at }: Placed): CpuFeature[] {
-  const [base, ...features] = text.split(',').map((part) => part.trim());
-  if (base !== 'host') throw badConfig(at, 'cpuid: only the syntax "host,feature=value" is carried over');
-  return features
-    .filter((part) => part !== '')
-    .map((part) => {
-      const [name, value = ''] = part.split('=', 2);
-      const policy = Object.hasOwn(POLICY_OF, value) ? POLICY_OF[value] : undefined;
-      if (!/^[a-z][a-z0-9_.-]*$/i.test(name) || policy === undefined) {
-        throw badConfig(at, `cpuid: ${JSON.stringify(part)} is not a feature with 0, 1, x, k or s`);
-      }
-      const feature = featureOfLibxl(name);
-      if (feature === undefined) {
-        throw badConfig(at, `cpuid: ${JSON.stringify(name)} is no feature of one bit that libxl has by this name`);
-      }
-      return { name: feature, policy };
-    });
+/** What one `feature=value` sets; undefined where a definition cannot say it, which a warning names. */
+function parseFeature(part: string, { at }: Placed, warn: (text: string) => void): CpuFeature | undefined {
+  const equals = part.indexOf('=');
+  const [name, value] = [part.slice(0, Math.max(0, equals)), part.slice(equals + 1)];
+  if (!/^[a-z][a-z0-9_.+-]*$/i.test(name) || !/^(?:[xks]|0x[0-9a-f]{1,8}|\d{1,10})$/i.test(value)) {
+    throw badConfig(at, `cpuid: ${JSON.stringify(part)} is not a feature with 0, 1, x, k or s`);
+  }
+  const feature = featureOfLibxl(name);
+  const policy = Object.hasOwn(POLICY_OF, value) ? POLICY_OF[value] : undefined;
+  if (feature === undefined || policy === undefined) {
+    warn(`cpuid: ${part} is not carried over: it is no feature of one bit that domain XML has a name for`);
+    return undefined;
+  }
+  if (value === 'k' || value === 's') {
+    warn(
+      `cpuid: ${part} is not carried over: domain XML has no word for the host's own value; the guest gets Xen's default`,
+    );
+  }
+  return { name: feature, policy };
+}
+
+export function parseCpuid(spec: Placed, warn: (text: string) => void): CpuFeature[] {
+  const [base, ...features] = spec.text.split(',').map((part) => part.trim());
+  if (base !== 'host')
+    throw badConfig(spec.at, 'cpuid: the first word must be host; the form with registers is a list');
+  return features.filter((part) => part !== '').flatMap((part) => parseFeature(part, spec, warn) ?? []);
+}
+
+const LEAF = /^(0x[0-9a-f]{1,8}|\d{1,10})(?:,(0x[0-9a-f]{1,8}|\d{1,10}))?:(.*)$/i;
+const REGISTER = /^e([abcd])x=([01xks]{32})$/;
+
+/** xend's form, a list with the bits of registers: `0x1:ecx=x00x…,edx=…`, as `libxl_cpuid_parse_config_xend` reads it. */
+export function parseCpuidLeaf({ text, at }: Placed): JsonObject {
+  const match = LEAF.exec(text.trim());
+  if (match === null)
+    throw badConfig(at, `cpuid: ${JSON.stringify(text)} is not like 0x1:ecx=x00xxxxxx0xxxxxxxxx00xxxxxxxxxxx`);
+  const fields: Record<string, Json> = { leaf: Number(match[1]) };
+  const subleaf = match.at(2);
+  if (subleaf !== undefined) fields.subleaf = Number(subleaf);
+  for (const part of match[3].split(',')) {
+    const register = REGISTER.exec(part.trim());
+    if (register === null) {
+      throw badConfig(at, `cpuid: ${JSON.stringify(part)} is not a register eax to edx with 32 of 0, 1, x, k and s`);
+    }
+    fields[`e${register[1]}x`] = register[2];
+  }
+  return fields;
+}
+
+export interface FileCpuid {
+  readonly features: readonly CpuFeature[];
+  readonly leaves: readonly JsonObject[] | undefined;
+}
+
+/** A string is libxl's form, a list xend's. */
+export function cpuidOf(settings: Settings): FileCpuid {
+  const { isList, all } = settings.textOrList('cpuid');
+  if (isList) return { features: [], leaves: all.length === 0 ? undefined : all.map(parseCpuidLeaf) };
+  const parsed = all.flatMap((one) =>
+    parseCpuid(one, (text) => {
+      settings.warn(one.at, text);
+    }),
+  );
+  return { features: parsed, leaves: undefined };
 }
 
 export function withCpuid(definition: Definition, features: readonly CpuFeature[]): Definition {

@@ -1,15 +1,18 @@
 import { ProtocolError } from '../../errors/errors.js';
 import type { CpuSet } from '../cpu-set.js';
 import type { Definition } from '../definition/model.js';
+import { CARRIED_SETTINGS, withSetting } from '../libxl-json/carried-settings.js';
+import { recordOf } from '../libxl-json/field-codecs.js';
 import { fromLibxlConfig } from '../libxl-json/from-libxl.js';
 import { defbool, given, type Json, type JsonObject } from '../libxl-json/json.js';
 import type { GuestType } from '../model.js';
-import { withCpuid, parseCpuid } from './cpuid.js';
-import { parseCpuList } from './cpu-list.js';
+import { cpuidOf, withCpuid } from './cpuid.js';
+import { parseCpuList } from '../native/cpu-list.js';
 import { parseChannelText, parseUsbControllerText, parseUsbDeviceText, parseVfbText } from './devices-from.js';
 import { parseDiskText } from './disk-text.js';
 import type { NativeFormat } from './formats.js';
-import { hvmFrom } from './hvm-from.js';
+import { hvmFrom, vncFrom } from './hvm-from.js';
+import { notCarried } from './key-table.js';
 import { parsePciText } from './pci-text.js';
 import { numberOf, Settings, type Placed } from './settings.js';
 import { badConfig, parseCfg } from './syntax.js';
@@ -40,24 +43,26 @@ export interface FromConfigContext {
 }
 
 /** @throws UsageError `E_USAGE_XL_CONFIG` with line and column */
-export function fromXlConfig(source: string, context: FromConfigContext): FromConfig {
+export function fromXlConfig(source: string | Uint8Array, context: FromConfigContext): FromConfig {
   const settings = new Settings(parseCfg(source));
   const type = guestType(settings);
-  const cpuid = settings.textOrList('cpuid');
-  const features = cpuid.all.flatMap((one) => parseCpuid(one));
-  const config = {
+  refuseKeys(settings, type);
+  const cpuid = cpuidOf(settings);
+  const plain: JsonObject = {
     c_info: createInfo(settings, type, context),
-    b_info: buildInfo(settings, type, context.format),
+    b_info: given({ ...buildInfo(settings, type, context.format), cpuid: cpuid.leaves }),
     ...deviceLists(settings, type, context.format),
     ...actions(settings, context.format),
   };
-  const genid = settings.choice('ms_vm_genid', ['generate', 'none']);
+  const config = withCarried(settings, type, context.format, plain);
+  const genid = type === 'hvm' ? settings.choice('ms_vm_genid', ['generate', 'none']) : undefined;
+  const description = context.format === 'xen-xm' ? settings.plain('description') : undefined;
   try {
     const { definition, warnings } = fromLibxlConfig(config);
-    const complete = { ...definition, genid: genid === 'generate' ? '' : definition.genid };
+    const complete = { ...definition, description, genid: genid === 'generate' ? '' : definition.genid };
     return {
-      definition: withCpuid(complete, features),
-      warnings: [...settings.warnings, ...warnings, ...settings.leftovers()],
+      definition: withCpuid(complete, cpuid.features),
+      warnings: [...settings.warnings, ...warnings, ...unsaid(settings, type, context.format)],
     };
   } catch (error) {
     // The file's values are what libxl would not take; the field says which.
@@ -66,9 +71,73 @@ export function fromXlConfig(source: string, context: FromConfigContext): FromCo
   }
 }
 
+/** Keys that a definition has no place for, or that nothing has read, each with its line. */
+function unsaid(settings: Settings, type: GuestType, format: NativeFormat): string[] {
+  return settings.keys().flatMap(([key, { line }]) => {
+    const unasked = settings.isAsked(key) ? undefined : `${key} is not carried over`;
+    const why = notCarried(key, type, format) ?? unasked;
+    return why === undefined ? [] : [`line ${line}: ${why}`];
+  });
+}
+
+/** What xl refuses as well, and what a definition cannot do without. */
+function refuseKeys(settings: Settings, type: GuestType): void {
+  if (type === 'pv' && settings.has('timer_mode')) {
+    throw badConfig(settings.place('timer_mode'), 'timer_mode: a PV guest has none, as xl says as well');
+  }
+  if (type !== 'hvm' && settings.has('firmware')) {
+    throw badConfig(
+      settings.place('firmware'),
+      "firmware: it stands for a kernel in Xen's own folder on the host, and a definition names its path",
+      'Write kernel = "/usr/lib/xen/boot/pvgrub64.bin", or where the kernel of that name is on your hosts.',
+    );
+  }
+}
+
+/** Settings of the metadata whose values the other parts have put in already. */
+const PUT_ELSEWHERE: ReadonlySet<string> = new Set([
+  'acpi',
+  'bios',
+  'pae',
+  'nographic',
+  'usb',
+  'spicevdagent',
+  'spicedisable_ticketing',
+]);
+
+/** The configuration with what domain XML has no place for: it goes into the definition's metadata. */
+function withCarried(settings: Settings, type: GuestType, format: NativeFormat, config: JsonObject): JsonObject {
+  let made = config;
+  for (const setting of CARRIED_SETTINGS) {
+    const key = setting.key === 'cap' && format === 'xen-xm' && settings.has('cpu_cap') ? 'cpu_cap' : setting.key;
+    if (!settings.has(key) || !setting.guests.includes(type) || PUT_ELSEWHERE.has(key)) continue;
+    const value = key === 'cpus_soft' ? softOf(settings, config) : settings.value(key);
+    // One word is a feature of the definition.
+    if (value === undefined || (key === 'viridian' && typeof value === 'string')) continue;
+    const more = withSetting(made, setting, value);
+    if (more === undefined) {
+      throw badConfig(settings.place(key), `${key}: ${JSON.stringify(value)} is not ${setting.codec.says}`);
+    }
+    made = more;
+  }
+  return made;
+}
+
+/** One text is for every vcpu; what names NUMA nodes is left out. */
+function softOf(settings: Settings, config: JsonObject): readonly string[] | undefined {
+  const { isList, all } = settings.textOrList('cpus_soft');
+  const vcpus = Number(recordOf(config.b_info).max_vcpus);
+  const sets = all.slice(0, vcpus).map((one) => (cpuSet(one, settings, 'cpus_soft') === ANY ? 'all' : one.text));
+  if (sets.every((text) => text === 'all')) return undefined;
+  return isList ? sets : Array.from({ length: vcpus }, () => sets[0]);
+}
+
 function guestType(settings: Settings): GuestType {
   const type = settings.choice('type', ['pv', 'pvh', 'hvm']);
   const builder = settings.choice('builder', ['hvm', 'linux', 'generic']);
+  if (type !== undefined && builder !== undefined && (builder === 'hvm' ? 'hvm' : 'pv') !== type) {
+    throw badConfig(settings.place('builder'), `builder: ${builder} is not of type ${type}`);
+  }
   return type ?? (builder === 'hvm' ? 'hvm' : 'pv');
 }
 
@@ -94,7 +163,8 @@ function createInfo(settings: Settings, type: GuestType, context: FromConfigCont
 }
 
 function actions(settings: Settings, format: NativeFormat): JsonObject {
-  const known = ['destroy', 'restart', 'rename-restart', 'preserve', 'coredump-destroy', 'coredump-restart'] as const;
+  const plain = ['destroy', 'restart', 'rename-restart', 'preserve'] as const;
+  const known = [...plain, 'coredump-destroy', 'coredump-restart', 'soft-reset'] as const;
   const action = (name: string, otherwise: string): string => {
     const word = settings.choice(name, known) ?? otherwise;
     return word === 'rename-restart' ? 'restart_rename' : word.replaceAll('-', '_');
@@ -110,7 +180,7 @@ function actions(settings: Settings, format: NativeFormat): JsonObject {
 const ANY: CpuSet = [];
 
 /** Where one vcpu may run; an empty set is anywhere. */
-function cpuSet({ text, at }: Placed, settings: Settings): CpuSet {
+function cpuSet({ text, at }: Placed, settings: Settings, key: 'cpus' | 'cpus_soft'): CpuSet {
   const list = parseCpuList(text);
   switch (list?.kind) {
     case 'cpus':
@@ -120,12 +190,12 @@ function cpuSet({ text, at }: Placed, settings: Settings): CpuSet {
     case 'nodes':
       settings.warn(
         at,
-        `cpus: ${JSON.stringify(text)} is not carried over: it names the host's NUMA nodes, and a definition names processors. ` +
+        `${key}: ${JSON.stringify(text)} is not carried over: it names the host's NUMA nodes, and a definition names processors. ` +
           'Write the numbers of the processors in its place; `xl info -n` on the host shows which belong to a node',
       );
       return ANY;
     case undefined:
-      throw badConfig(at, `cpus: ${JSON.stringify(text)} is no list of processors such as 0-3,^2 or all,^0`);
+      throw badConfig(at, `${key}: ${JSON.stringify(text)} is no list of processors such as 0-3,^2 or all,^0`);
   }
 }
 
@@ -134,7 +204,7 @@ function affinity(settings: Settings, vcpus: number): Json[] | undefined {
   const { isList, all } = settings.textOrList('cpus');
   if (all.length === 0) return undefined;
   // Values for vcpus that there are not, xl passes over.
-  const sets = all.slice(0, vcpus).map((one) => cpuSet(one, settings));
+  const sets = all.slice(0, vcpus).map((one) => cpuSet(one, settings, 'cpus'));
   if (isList) return sets;
   return sets[0] === ANY ? undefined : Array.from({ length: vcpus }, () => sets[0]);
 }
@@ -170,12 +240,22 @@ function words(settings: Settings, name: string): string[] | undefined {
   return list.length === 0 ? undefined : list;
 }
 
+/** Those for each guest, and those for guests of its kind: libxl puts them one after the other. */
+function deviceModelArgs(settings: Settings, type: GuestType): string[] | undefined {
+  const own = type === 'pvh' ? undefined : words(settings, `device_model_args_${type}`);
+  const all = [...(words(settings, 'device_model_args') ?? []), ...(own ?? [])];
+  return all.length === 0 ? undefined : all;
+}
+
 function typeInfo(settings: Settings, type: GuestType): JsonObject {
   switch (type) {
     case 'hvm':
       return { 'type.hvm': hvmFrom(settings) };
-    case 'pv':
-      return { 'type.pv': given({ e820_host: defbool(settings.flag('e820_host')) }) };
+    case 'pv': {
+      // xl sets it for a guest with PCI devices.
+      const own = settings.flag('e820_host');
+      return { 'type.pv': given({ e820_host: settings.list('pci').length > 0 ? 'True' : defbool(own) }) };
+    }
     case 'pvh':
       return { 'type.pvh': {} };
   }
@@ -225,7 +305,7 @@ function buildInfo(settings: Settings, type: GuestType, format: NativeFormat): J
   const weight = settings.number('cpu_weight', 1, 65_535);
   const videoRam = settings.number('videoram', 0, 16_384);
   // xm had `extra` for the command line alone.
-  const args = format === 'xen-xl' ? words(settings, 'device_model_args') : undefined;
+  const args = format === 'xen-xl' ? deviceModelArgs(settings, type) : undefined;
   return given({
     max_vcpus: maxVcpus,
     avail_vcpus: Array.from({ length: vcpus ?? maxVcpus }, (_, vcpu) => vcpu),
@@ -246,7 +326,7 @@ function buildInfo(settings: Settings, type: GuestType, format: NativeFormat): J
     ramdisk: settings.plain('ramdisk'),
     cmdline: commandLine(settings),
     bootloader: settings.plain('bootloader'),
-    bootloader_args: words(settings, 'bootloader_args'),
+    bootloader_args: words(settings, format === 'xen-xm' && settings.has('bootargs') ? 'bootargs' : 'bootloader_args'),
     acpi: defbool(settings.flag('acpi')),
     apic: defbool(settings.flag('apic')),
     nested_hvm: defbool(settings.flag('nestedhvm')),
@@ -260,12 +340,12 @@ const warnAt =
     settings.warn(at, text);
   };
 
-/** `vnc=1` outside of `vfb` in a file for a PV or PVH guest means a framebuffer as well. */
+/** `vnc=1` outside of `vfb` in a file for a PV guest means a framebuffer as well. */
 function framebuffers(settings: Settings, type: GuestType): Json[] {
+  if (type === 'hvm') return [];
   const listed = settings.list('vfb').map((spec, devid) => parseVfbText(spec, devid, warnAt(settings, spec)));
-  if (type === 'hvm' || listed.length > 0 || settings.flag('vnc') !== true) return listed;
-  const hvm = hvmFrom(settings);
-  return [given({ devid: 0, vnc: hvm.vnc, sdl: { enable: 'False' }, keymap: hvm.keymap })];
+  if (type === 'pvh' || listed.length > 0 || settings.flag('vnc') !== true) return listed;
+  return [given({ devid: 0, vnc: vncFrom(settings), sdl: { enable: 'False' }, keymap: settings.plain('keymap') })];
 }
 
 function deviceLists(settings: Settings, type: GuestType, format: NativeFormat): JsonObject {

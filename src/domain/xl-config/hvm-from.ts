@@ -3,7 +3,7 @@ import type { Settings } from './settings.js';
 
 /* `type.hvm` of a file: what the device model and firmware are told. */
 
-function vnc(settings: Settings): JsonObject | undefined {
+export function vncFrom(settings: Settings): JsonObject | undefined {
   const fields = given({
     enable: defbool(settings.flag('vnc')),
     listen: settings.plain('vnclisten'),
@@ -58,7 +58,7 @@ function usb(settings: Settings): JsonObject {
 
 export function hvmFrom(settings: Settings): JsonObject {
   return given({
-    bios: settings.choice('bios', ['rombios', 'seabios', 'ovmf']),
+    bios: firmware(settings) ?? settings.choice('bios', ['rombios', 'seabios', 'ovmf']),
     system_firmware: settings.plain('bios_path_override'),
     pae: defbool(settings.flag('pae')),
     hpet: defbool(settings.flag('hpet')),
@@ -66,7 +66,7 @@ export function hvmFrom(settings: Settings): JsonObject {
     acpi_firmware: settings.plain('acpi_firmware'),
     nographic: defbool(settings.flag('nographic')),
     vga: vga(settings),
-    vnc: vnc(settings),
+    vnc: vncFrom(settings),
     keymap: settings.plain('keymap'),
     sdl: sdl(settings),
     spice: spice(settings),
@@ -77,8 +77,19 @@ export function hvmFrom(settings: Settings): JsonObject {
   });
 }
 
-/** A list names groups of enlightenments: the guest has some, and which ones domain XML does not say. */
+/** `firmware` overrules `bios`; `bios` there is libxl's own choice, and any other word a path of the host. */
+function firmware(settings: Settings): string | undefined {
+  const word = settings.text('firmware');
+  if (word === undefined || word.text === '' || 'bios'.startsWith(word.text)) return undefined;
+  if ('uefi'.startsWith(word.text)) return 'ovmf';
+  if (['rombios', 'seabios', 'ovmf'].includes(word.text)) return word.text;
+  settings.warn(word.at, `firmware is not carried over: ${JSON.stringify(word.text)} is a file of the host`);
+  return undefined;
+}
+
+/** A list names groups, which the metadata carry. */
 function viridian(settings: Settings): boolean | undefined {
   const { isList, all } = settings.textOrList('viridian');
-  return isList ? all.length > 0 : settings.flag('viridian');
+  if (!isList) return settings.flag('viridian');
+  return all.some(({ text }) => text === 'defaults') ? true : undefined;
 }

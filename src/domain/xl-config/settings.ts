@@ -110,11 +110,20 @@ export class Settings {
     return this.file.get(name)?.at ?? { line: 1, column: 1 };
   }
 
-  /** Settings that were never asked for, with their lines. */
-  leftovers(): string[] {
-    return [...this.file]
-      .filter(([name]) => !this.#asked.has(name))
-      .map(([name, { at }]) => `line ${at.line}: ${name} is not carried over`);
+  /** A string, or the strings of a list. */
+  value(name: string): string | readonly string[] | undefined {
+    const { isList, all } = this.textOrList(name);
+    const texts = all.map(({ text }) => text);
+    return isList ? texts : texts.at(0);
+  }
+
+  isAsked(name: string): boolean {
+    return this.#asked.has(name);
+  }
+
+  /** Each key with its place. */
+  keys(): (readonly [string, Place])[] {
+    return [...this.file].map(([name, { at }]) => [name, at] as const);
   }
 
   #get(name: string): CfgValue | undefined {

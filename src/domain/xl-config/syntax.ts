@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors/errors.js';
+import { byteOf, decodeKeeping, isWrongByte } from './utf8.js';
 
 /*
  * The grammar of xl.cfg(5), "SYNTAX OF CONFIGURATION FILES", as libxlu reads it: `name = value` a line, or
@@ -20,6 +21,8 @@ export type CfgFile = ReadonlyMap<string, CfgValue>;
 
 /** Real configurations are a few KiB. */
 const MAX_CHARS = 1024 * 1024;
+/** Of UTF-8. */
+const MAX_BYTES_PER_CHAR = 4;
 const MAX_SETTINGS = 1024;
 const MAX_ITEMS = 1024;
 /** `vnuma` is a list of lists. */
@@ -33,6 +36,16 @@ export function badConfig(at: Place, why: string, hint = CHECK_WITH_XL): UsageEr
     hint,
     data: { line: at.line, column: at.column },
   });
+}
+
+/** xl hands such bytes on as they are; domain XML and libxl's JSON cannot have them. */
+function wrongByte(char: string, at: Place): UsageError {
+  const byte = byteOf(char).toString(16).padStart(2, '0');
+  return badConfig(
+    at,
+    `the byte 0x${byte} is not UTF-8, which domain XML is written in`,
+    'Convert the file, for example with `iconv -f ISO-8859-1 -t UTF-8 FILE`.',
+  );
 }
 
 interface Token {
@@ -52,6 +65,9 @@ const PATTERNS = {
 } as const;
 
 const ESCAPES: Readonly<Record<string, string | undefined>> = {
+  '"': '"',
+  "'": "'",
+  '\\': '\\',
   a: '\u0007',
   b: '\b',
   f: '\f',
@@ -61,15 +77,30 @@ const ESCAPES: Readonly<Record<string, string | undefined>> = {
   v: '\v',
 };
 
-/** Escapes as in C: a letter, `\xHH`, up to three octal digits; any other character stands for itself. */
-function dequote(quoted: string): string {
-  return quoted
-    .slice(1, -1)
-    .replaceAll(/\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.))/gu, (_, hex?: string, octal?: string, one?: string) => {
-      if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
-      if (octal !== undefined) return String.fromCodePoint(Number.parseInt(octal, 8) & 0xff);
-      return ESCAPES[one ?? ''] ?? one ?? '';
-    });
+const NUMERIC = 'Write the character itself: xl.cfg has no other form for it that works.';
+
+/** The characters of a string: a letter after `\` as in C; what libxlu refuses is refused, and its numbers, which it loses. */
+function dequote(quoted: string, at: Place): string {
+  let text = '';
+  for (let index = 1; index < quoted.length - 1; index += 1) {
+    const char = quoted.charAt(index);
+    const place = { line: at.line, column: at.column + index };
+    if (isWrongByte(char)) throw wrongByte(char, place);
+    if (char !== '\\') {
+      text += char;
+      continue;
+    }
+    index += 1;
+    const escaped = quoted.charAt(index);
+    const found = Object.hasOwn(ESCAPES, escaped) ? ESCAPES[escaped] : undefined;
+    if (found === undefined) {
+      const isNumber = /[0-7x]/.test(escaped);
+      const why = isNumber ? 'xl loses a character that is written as a number' : 'xl takes no such character after \\';
+      throw badConfig(place, `${JSON.stringify(`\\${escaped}`)}: ${why}`, isNumber ? NUMERIC : undefined);
+    }
+    text += found;
+  }
+  return text;
 }
 
 class Lexer {
@@ -94,8 +125,9 @@ class Lexer {
     const number = this.#take(PATTERNS.number);
     if (number !== undefined) return { kind: 'text', text: number, at };
     const text = this.#take(PATTERNS.text);
-    if (text !== undefined) return { kind: 'text', text: dequote(text), at };
+    if (text !== undefined) return { kind: 'text', text: dequote(text, at), at };
     const char = this.source.charAt(this.#offset);
+    if (isWrongByte(char)) throw wrongByte(char, at);
     const isQuote = char === "'" || char === '"';
     throw badConfig(
       at,
@@ -135,7 +167,7 @@ class Parser {
     if (settings.size >= MAX_SETTINGS) throw badConfig(name.at, `there are more than ${MAX_SETTINGS} settings`);
     this.#advance();
     const adds = this.#isMark('+=');
-    if (!adds && !this.#isMark('=')) throw badConfig(this.#token.at, `'=' is missing behind ${name.text}`);
+    if (!adds && !this.#isMark('=')) throw badConfig(this.#token.at, `'=' is missing after ${name.text}`);
     this.#advance();
     const value = this.#value(0);
     if (this.#token.kind !== 'end' && !this.#isMark('\n') && !this.#isMark(';')) {
@@ -204,8 +236,15 @@ function added(before: CfgValue, value: CfgValue): CfgValue {
   throw badConfig(value.at, 'a list and a string cannot be added to each other');
 }
 
-/** @throws UsageError `E_USAGE_XL_CONFIG` with line and column */
-export function parseCfg(source: string): CfgFile {
+/**
+ * @param given the file's text or bytes; bytes that are no UTF-8 may stand in comments
+ * @throws UsageError `E_USAGE_XL_CONFIG` with line and column
+ */
+export function parseCfg(given: string | Uint8Array): CfgFile {
+  if (given.length > MAX_CHARS * MAX_BYTES_PER_CHAR) {
+    throw badConfig({ line: 1, column: 1 }, `the file has ${given.length} bytes, over the limit ${MAX_CHARS}`);
+  }
+  const source = typeof given === 'string' ? given : decodeKeeping(given);
   if (source.length > MAX_CHARS) {
     throw badConfig({ line: 1, column: 1 }, `the file has ${source.length} characters, over the limit ${MAX_CHARS}`);
   }

@@ -1,10 +1,11 @@
 import { formatCpuSet } from '../cpu-set.js';
 import type { Definition } from '../definition/model.js';
+import { settingsFromJson, TIMER_MODES } from '../libxl-json/carried-settings.js';
 import { configSchema, type ReadConfig, type ReadHvm, type ReadOf } from '../libxl-json/schema.js';
 import { toLibxlConfig } from '../libxl-json/to-libxl.js';
 import { notMapped } from '../native/not-mapped.js';
 import { splitCpuid } from './cpuid.js';
-import { formatCpuList } from './cpu-list.js';
+import { formatCpuList } from '../native/cpu-list.js';
 import { formatXlDisk, formatXmDisk } from './disk-text.js';
 import type { NativeFormat } from './formats.js';
 import { formatPciText } from './pci-text.js';
@@ -180,6 +181,13 @@ function devices(config: ReadConfig, dialect: NativeFormat): Fields {
   };
 }
 
+/** What the metadata carry, which overrules what the same key says above. */
+function carried(config: ReadConfig, guest: Definition['type']): Fields {
+  return Object.fromEntries(
+    [...settingsFromJson(config, guest)].map(([key, value]) => [key, typeof value === 'string' ? value : [...value]]),
+  );
+}
+
 /** What xl came with: a file for xm that needs it would mean less than the definition. */
 const XL_ONLY = [
   'passthrough',
@@ -197,11 +205,30 @@ const XL_ONLY = [
   'spice',
 ] as const;
 
-function checkXm(fields: Fields, type: Definition['type']): void {
+/** Settings of the metadata that xm has as well. */
+const XM_KEYS: ReadonlySet<string> = new Set([
+  'pool',
+  'oos',
+  'nomigrate',
+  'shadow_memory',
+  'timer_mode',
+  'cap',
+  'pae',
+  'vpt_align',
+  'viridian',
+  'usb',
+  'nographic',
+  'opengl',
+  'xen_platform_pci',
+]);
+
+/** @param settings keys that the metadata carry */
+function checkXm(fields: Fields, type: Definition['type'], settings: readonly string[]): void {
   if (type === 'pvh') throw notMapped("a PVH guest in xm's syntax", 'Use the format xen-xl.');
-  const found = XL_ONLY.find((name) => fields[name] !== undefined);
+  const own = settings.filter((key) => !XM_KEYS.has(key));
+  const found = [...XL_ONLY.filter((name) => fields[name] !== undefined), ...own].at(0);
   if (found !== undefined) throw notMapped(`${found} in xm's syntax`, 'Use the format xen-xl.');
-  for (const name of ['serial', 'usbdevice'] as const) {
+  for (const name of ['serial', 'usbdevice', 'viridian'] as const) {
     if (typeof fields[name] === 'object') throw notMapped(`more than one ${name} in xm's syntax`, 'Use xen-xl.');
   }
 }
@@ -214,20 +241,30 @@ export function toXlConfig(definition: Definition, dialect: NativeFormat): strin
   const { cpuid, rest } = splitCpuid(definition);
   const config = configSchema.parse(toLibxlConfig(rest));
   const info = config.b_info['type.hvm'];
+  const settings = carried(config, definition.type);
   const fields: Fields = {
     ...general(config, dialect),
     cpuid,
     e820_host: flag(config.b_info['type.pv']?.e820_host),
     ...(info === undefined ? {} : hvm(config.b_info, info)),
     ...devices(config, dialect),
+    ...settings,
     on_poweroff: actionWord(config.on_poweroff),
     on_reboot: actionWord(config.on_reboot),
     on_crash: actionWord(config.on_crash),
   };
-  if (dialect === 'xen-xm') checkXm(fields, definition.type);
+  const { cap, timer_mode: timerMode, ...others } = fields;
+  const said = dialect === 'xen-xm' ? { ...others, cpu_cap: cap, timer_mode: timerNumber(timerMode) } : fields;
+  if (dialect === 'xen-xm') checkXm(said, definition.type, Object.keys(settings));
   return formatCfg(
-    new Map(Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+    new Map(Object.entries(said).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
   );
+}
+
+/** xm had numbers for them. */
+function timerNumber(mode: CfgOut | undefined): number | undefined {
+  const at = TIMER_MODES.findIndex((name) => name === mode);
+  return at < 0 ? undefined : at;
 }
 
 function actionWord(action: string): string {

@@ -6,7 +6,14 @@ import { readCpus } from '../../../src/domain/cpu/described-cpu.js';
 import { defineDomain } from '../../../src/domain/definition/define.js';
 import { fromLibxlConfig } from '../../../src/domain/libxl-json/from-libxl.js';
 import { libxlJson } from '../../../src/domain/libxl-json/to-libxl.js';
+import { parseCpuList } from '../../../src/domain/native/cpu-list.js';
 import { parseDomainXml } from '../../../src/domain/parse.js';
+import { cpuidOf } from '../../../src/domain/xl-config/cpuid.js';
+import { parseDiskText } from '../../../src/domain/xl-config/disk-text.js';
+import { fromXlConfig } from '../../../src/domain/xl-config/from-config.js';
+import { parsePciText } from '../../../src/domain/xl-config/pci-text.js';
+import { Settings } from '../../../src/domain/xl-config/settings.js';
+import { parseVifText } from '../../../src/domain/xl-config/vif-text.js';
 import { keysOfUserAuth } from '../../../src/host/access/ssh-rules.js';
 import { readDnsmasqLeases } from '../../../src/operations/addresses/dnsmasq-leases.js';
 import { readLibvirtStatus } from '../../../src/operations/addresses/libvirt-status.js';
@@ -18,6 +25,7 @@ import { parseKnownHosts } from '../../../src/tunnel/ssh/known-hosts.js';
 import { readPrivateKey } from '../../../src/tunnel/ssh/private-key.js';
 import { readSshConfig } from '../../../src/tunnel/ssh/ssh-config.js';
 import { decodeXml } from '../../../src/xml/decode.js';
+import { UsageError } from '../../../src/errors/errors.js';
 import { guestXml } from '../hosts.js';
 
 /** Something that reads bytes of others, and good bytes to begin with. */
@@ -36,6 +44,7 @@ const hello = {
   features: ['migration-v3'],
   streamVersions: [2, 3],
 };
+const PLACE = { line: 1, column: 1 };
 const secret = 'ab'.repeat(32);
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
 const bytesOf = (...texts: readonly string[]): Buffer[] => texts.map((one) => Buffer.from(one));
@@ -136,6 +145,61 @@ export const TARGETS: readonly Target[] = [
       Buffer.from('\ufeff<a>B\u00fcro</a>', 'utf16le'),
     ],
     read: decodeXml,
+  },
+  {
+    name: 'files for xl',
+    seeds: bytesOf(
+      'name = "g"; type = "hvm"\nmemory = 0x200\nvcpus = 010\ncpus = ["0-1", "all,^3"]\nviridian = ["base", "!freq"]\n' +
+        'disk = [ "file:/a,ioemu:hda,w" ]\nsmbios = ["oem=x"]\nvnuma = [["pnode=0", "size=512", "vcpus=0-7"]]\n',
+      "# b\u00fcro\nname='g' ; kernel='/k'\ncpuid=['0x1:ecx=x00xxxxxx0xxxxxxxxx00xxxxxxxxxxx']\nvif+=['mac=0:16:3e:1:2:3']\n",
+    ),
+    read: (bytes) => fromXlConfig(bytes, { format: 'xen-xl', makeUuid: () => MIGRATION }),
+  },
+  {
+    name: 'lists of processors',
+    seeds: bytesOf('0-7,^2-3', 'all,^0', 'nodes:0-1,^node:1,18-20'),
+    read: (bytes) => parseCpuList(text(bytes)),
+  },
+  {
+    name: 'forms of cpuid',
+    seeds: bytesOf(
+      'host,tm=0,sse3=k,family=6',
+      '0x1,0x0:ecx=x00xxxxxx0xxxxxxxxx00xxxxxxxxxxx,edx=11111111111111111111111111111111',
+    ),
+    read: (bytes) => {
+      const one = { kind: 'text', text: text(bytes), at: PLACE } as const;
+      const forms = [one, { kind: 'list', items: [one], at: PLACE } as const];
+      return forms.map((form) => {
+        try {
+          return cpuidOf(new Settings(new Map([['cpuid', form]])));
+        } catch (error) {
+          if (error instanceof UsageError) return undefined; // the other form
+          throw error;
+        }
+      });
+    },
+  },
+  {
+    name: 'disks of files for xl',
+    seeds: bytesOf(
+      'tap:qcow2:/srv/a,ioemu:hdc:cdrom,r',
+      'format=raw,vdev=xvda,untrusted,script=block-x,target=a,b',
+      'drbd:r0,xvda,w',
+    ),
+    read: (bytes) => parseDiskText({ text: text(bytes), at: PLACE }, 'xen-xm', () => undefined),
+  },
+  {
+    name: 'PCI devices of files for xl',
+    seeds: bytesOf('0000:0b:00.*@1f,msitranslate=1,power_mgmt=0', 'bdf=0b:1a.3,vslot=6,rdm_policy=relaxed,seize=1'),
+    read: (bytes) => parsePciText({ text: text(bytes), at: PLACE }),
+  },
+  {
+    name: 'network cards of files for xl',
+    seeds: bytesOf(
+      'mac=00:16:3e:00:00:01,bridge=b,rate=10Mb/s@20ms,model=e1000',
+      'type=ioemu,untrusted,gatewaydev=eth0,devid=3',
+    ),
+    read: (bytes) => parseVifText({ text: text(bytes), at: PLACE }, 0, 'hvm', () => undefined),
   },
   {
     name: 'libxl JSON',

@@ -246,6 +246,8 @@ function os(type: GuestType): fc.Arbitrary<Definition['os']> {
   return fc.oneof(direct, firmware);
 }
 
+const isPci = (device: Device): boolean => device.kind === 'hostdev' && device.type === 'pci';
+
 /** A definition with its defaults set. */
 export const completeDefinition: fc.Arbitrary<Definition> = fc
   .constantFrom<GuestType>('pv', 'pvh', 'hvm')
@@ -317,7 +319,8 @@ export const completeDefinition: fc.Arbitrary<Definition> = fc
             features: {
               ...(type === 'hvm' ? made.flags : { pae: false, apic: false, viridian: false, acpi: type === 'pvh' }),
               hap: type === 'pv' ? undefined : made.hap,
-              e820Host: type === 'pv' ? made.e820 : undefined,
+              // xl sets it for each PV guest with PCI devices.
+              e820Host: type === 'pv' ? (made.devices.some(isPci) ? true : made.e820) : undefined,
               passthrough: made.passthrough,
             },
             cpu: undefined,

@@ -5,6 +5,7 @@ import { readDefinition } from '../../../../src/domain/definition/read.js';
 import { checkDefinition } from '../../../../src/domain/definition/validate/definition.js';
 import { toDomain } from '../../../../src/domain/definition/write.js';
 import { formatDomainXml } from '../../../../src/domain/format.js';
+import { fromLibxlConfig } from '../../../../src/domain/libxl-json/from-libxl.js';
 import { toLibxlConfig } from '../../../../src/domain/libxl-json/to-libxl.js';
 import { parseDomainXml } from '../../../../src/domain/parse.js';
 import { fromXlConfig } from '../../../../src/domain/xl-config/from-config.js';
@@ -258,5 +259,144 @@ describe('a file of xm', () => {
       expect.stringContaining('device_model_version'),
       expect.stringContaining('on_xend_stop'),
     ]);
+  });
+});
+
+describe('cpuid of a file', () => {
+  it('L04: bits of registers are the features that they are', () => {
+    const { config, definition, warnings } = read(
+      hvm(
+        'cpuid = ["0x00000001:ecx=x00xxxxxx0xxxxxxxxx00xxxxxxxxxxx", "0x7,0x00:ebx=xxxxxxxxxxxxxxxxxx00x0000x0x0x00"]',
+      ),
+    );
+    expect(config).toMatchObject({
+      b_info: {
+        cpuid: [
+          { leaf: 1, ecx: 'x00xxxxxx0xxxxxxxxx00xxxxxxxxxxx' },
+          { leaf: 7, subleaf: 0, ebx: expect.stringMatching(/^[x0]{32}$/) as unknown },
+        ],
+      },
+    });
+    expect(definition.cpu?.features).toContainEqual({ name: 'rdrand', policy: 'disable' });
+    expect(warnings.every((text) => text.startsWith('b_info.cpuid.'))).toBe(true);
+  });
+
+  it.each([
+    '0x1',
+    'ecx=x',
+    '0x1:ecx=x',
+    '0x1:efx=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+    '0x1:ecx=2xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+  ])('L04: %j is no register', (text) => {
+    expect(() => read(hvm(`cpuid = ["${text}"]`))).toThrow(UsageError);
+  });
+
+  it('L04: what is more than a bit, or the value of the host, a warning names', () => {
+    expect(read(hvm('cpuid = "host,tm=0,family=6,aes=k"')).warnings).toEqual([
+      expect.stringMatching(/^line 4: cpuid: family=6 is not carried over/),
+      expect.stringMatching(/^line 4: cpuid: aes=k is not carried over/),
+    ]);
+  });
+
+  it('L03: it does not make the guest a hypervisor', () => {
+    expect(read(hvm('cpuid = "host,tm=0"')).config).not.toHaveProperty('b_info.nested_hvm');
+    expect(read(hvm('nestedhvm = 1')).config).toMatchObject({ b_info: { nested_hvm: 'True' } });
+  });
+});
+
+describe('viridian of a file', () => {
+  it.each([
+    ['["base","freq"]', { viridian: 'False', viridian_enable: [0, 1] }],
+    ['["defaults","!freq","stimer"]', { viridian: 'True', viridian_enable: [8], viridian_disable: [1] }],
+    [
+      '["all","!synic"]',
+      {
+        viridian_disable: [7],
+        viridian_enable: Array.from({ length: 64 }, (_, bit) => bit).filter((bit) => bit !== 7),
+      },
+    ],
+    ['1', { viridian: 'True' }],
+  ])('L15: %s', (text, fields) => {
+    expect(read(hvm(`viridian = ${text}`)).config).toMatchObject({ b_info: { 'type.hvm': fields } });
+  });
+
+  it('L15: a group that there is not is refused', () => {
+    expect(() => read(hvm('viridian = ["base","basis"]'))).toThrow(/^line 4, column 12: viridian: /);
+  });
+
+  it('L15: a running guest shows its groups, and starts with them again', () => {
+    const { definition, warnings } = fromLibxlConfig({
+      c_info: { type: 'hvm', name: 'winbox', uuid: '4a1c9f0e-0000-4000-8000-000000000003' },
+      b_info: { max_memkb: 524_288, target_memkb: 524_288, 'type.hvm': { viridian_enable: [0, 1, 2] } },
+    });
+    expect(warnings).toEqual([]);
+    const xml = formatDomainXml(toDomain(applyDefaults(definition, context)));
+    expect(xml).toContain('<xl:item>time_ref_count</xl:item>');
+    expect(toLibxlConfig(readDefinition(parseDomainXml(xml)).definition)).toMatchObject({
+      b_info: { 'type.hvm': { viridian_enable: [0, 1, 2] } },
+    });
+  });
+});
+
+describe('virtual NUMA nodes of a file', () => {
+  it('L05: say how much memory and how many vcpus there are', () => {
+    const nodes = '[["size=100","vcpus=0-1","vdistances=10,20"],["size=156","vcpus=2","vdistances=20,10"]]';
+    const { config } = read(pv(`memory = 200\nvnuma = ${nodes}`));
+    expect(config).toMatchObject({
+      b_info: {
+        max_memkb: 256 * 1024,
+        target_memkb: 200 * 1024,
+        max_vcpus: 3,
+        vnuma_nodes: [
+          { memkb: 102_400, vcpus: [0, 1], distances: [10, 20] },
+          { vcpus: [2], distances: [20, 10] },
+        ],
+      },
+    });
+  });
+
+  it.each([
+    ['maxmem = 512', 'maxmem: 512, but the nodes of vnuma have 256 MiB'],
+    ['maxvcpus = 2', 'maxvcpus: 2, but the nodes of vnuma have 1 vcpus'],
+  ])('L05: %s that is not theirs is refused, as by xl', (line, why) => {
+    expect(() => read(pv(`${line}\nvnuma = [["size=256","vcpus=0"]]`))).toThrow(why);
+  });
+});
+
+describe('what a definition cannot say', () => {
+  it.each([
+    [hvm('soundhw = "adlib,ac97"'), 'b_info.type.hvm.soundhw (adlib): domain XML has no form for it'],
+    [
+      hvm('usb = 1\nusbdevice = ["tablet", "host:046d:c52b"]'),
+      'b_info.type.hvm.usbdevice_list (host:046d:c52b): domain XML has no form for it',
+    ],
+    [hvm('boot = "cx"'), 'b_info.type.hvm.boot (x): domain XML has no form for it'],
+    [
+      hvm('bios = "seabios"\nbios_path_override = "/b"'),
+      'b_info.type.hvm.system_firmware: domain XML has no form for it',
+    ],
+    [hvm('usbctrl = ["type=devicemodel,version=3"]'), 'usbctrls.0: domain XML has no form for it'],
+    [pv('on_poweroff = "coredump-destroy"'), 'on_poweroff (coredump_destroy): domain XML has no form for it'],
+  ])('a list or a word loses nothing in silence: %j', (source, warning) => {
+    expect(read(source).warnings).toContain(warning);
+  });
+
+  it('is named in the configuration of a running guest, whatever its name', () => {
+    const uuid = '4a1c9f0e-0000-4000-8000-000000000003';
+    const { warnings } = fromLibxlConfig({
+      c_info: { type: 'pv', name: 'g', uuid, domid: 3, ssid_label: 'a:b:c' },
+      b_info: {
+        max_memkb: 1024,
+        claim_mode: 'True',
+        irqs: [5],
+        novelty: { on: 'True' },
+        'type.pv': { slack_memkb: 1 },
+      },
+      disks: [{ vdev: 'xvda', pdev_path: '/a', removable: 1, colo_host: 'h' }],
+      vtpms: [{ devid: 0 }],
+      on_watchdog: 'preserve',
+    });
+    const paths = ['vtpms', 'c_info.ssid_label', 'b_info.irqs', 'b_info.novelty', 'disks.0.colo_host'];
+    expect(warnings).toEqual(paths.map((path) => `${path}: domain XML has no form for it`));
   });
 });

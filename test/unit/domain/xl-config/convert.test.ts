@@ -163,9 +163,9 @@ usbctrl = ['version=1,ports=4']
 usbdev = ['hostbus=1,hostaddr=16']
 channel = ['connection=socket,path=/run/a,name=org.a']
 on_crash = "coredump-restart"
-nx = 1
+memroy = 1
 `);
-    expect(warnings).toEqual(['line 26: nx is not carried over']);
+    expect(warnings).toEqual(['line 26: memroy is not carried over: it is no key of xl.cfg(5), nor of xm']);
     expect(definition).toMatchObject({
       type: 'hvm',
       uuid: UUID,

@@ -14,17 +14,17 @@ describe("the grammar of xl's files", () => {
 name = "web"; memory = 0x100 # MiB
 disk = [ 'a"b',
   # in between
-  "c\\"d\\x41\\101\\n",
+  "c\\"d\\n",
 ]
 nested = [["x=1"], []]
 extra = 'a'
 extra += "b"
 disk += ["e"]`),
-    ).toEqual({ name: 'web', memory: '0x100', disk: ['a"b', 'c"dAA\n', 'e'], nested: [['x=1'], []], extra: 'ab' });
+    ).toEqual({ name: 'web', memory: '0x100', disk: ['a"b', 'c"d\n', 'e'], nested: [['x=1'], []], extra: 'ab' });
   });
 
   it.each([
-    ['name', "line 1, column 5: '=' is missing behind name"],
+    ['name', "line 1, column 5: '=' is missing after name"],
     ['a = "x\nb = 1', 'line 1, column 5: this string does not end on its line'],
     ['a = 1\n  b = def f():', 'line 2, column 7: a value must be a string'],
     ['a = [1 2]', "line 1, column 8: ',' or ']' is missing before \"2\""],
@@ -37,6 +37,32 @@ disk += ["e"]`),
   ])('says where %j is wrong', (source, message) => {
     expect(() => parseCfg(source)).toThrow(expect.objectContaining({ code: 'E_USAGE_XL_CONFIG' }));
     expect(() => parseCfg(source)).toThrow(message);
+  });
+
+  it.each(['"a\\101"', '"\\x41"', '"C:\\dir"', "'\\"])(
+    'refuses %s, which xl refuses or loses a character of',
+    (value) => {
+      expect(() => parseCfg(`name = ${value}`)).toThrow(UsageError);
+    },
+  );
+
+  it('keeps bytes that are UTF-8, and those of comments, and says where others are', () => {
+    const comment = Buffer.from('# Serveur \xe0 Paris\n', 'latin1');
+    const utf8 = Buffer.concat([comment, Buffer.from('name = "b\u00fcro\u20ac\u{1f600}"\n')]);
+    expect(Object.fromEntries([...parseCfg(utf8)].map(([name, value]) => [name, plain(value)]))).toEqual({
+      name: 'b\u00fcro\u20ac\u{1f600}',
+    });
+    const wrong = Buffer.from('# \xe0\nx = "e"\nname = "b\xefro"\n', 'latin1');
+    expect(() => parseCfg(wrong)).toThrow('line 3, column 10: the byte 0xef is not UTF-8');
+    expect(() => parseCfg(wrong)).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('iconv -f ISO-8859-1') as unknown }),
+    );
+    expect(() => parseCfg(Buffer.from('n\xe9 = 1', 'latin1'))).toThrow('line 1, column 2: the byte 0xe9 is not UTF-8');
+  });
+
+  it.each(['c0af', 'eda080', 'f4908080', 'e282', '80', 'ff'])('takes %s for no UTF-8 (RFC 3629)', (hex) => {
+    const bytes = Buffer.concat([Buffer.from('a = "'), Buffer.from(hex, 'hex'), Buffer.from('"')]);
+    expect(() => parseCfg(bytes)).toThrow('line 1, column 6: the byte 0x');
   });
 
   it('is bounded', () => {
