@@ -155,8 +155,8 @@ export function buildInfo(definition: Definition): JsonObject {
     max_vcpus: definition.vcpusMax,
     avail_vcpus: Array.from({ length: definition.vcpusCurrent }, (_, vcpu) => vcpu),
     vcpu_hard_affinity: pinned,
-    // Placing a guest on a node would go against where its vcpus shall be.
-    numa_placement: pinned === undefined ? undefined : 'False',
+    // Placing a guest on a node would go against where its vcpus and its memory shall be.
+    numa_placement: pinned === undefined && !cells.some(({ pnode }) => pnode !== undefined) ? undefined : 'False',
     tsc_mode: tscMode(definition),
     max_memkb: definition.memoryMaxKiB,
     target_memkb: definition.memoryCurrentKiB,

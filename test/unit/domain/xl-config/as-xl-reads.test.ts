@@ -242,6 +242,27 @@ describe('the parts of an HVM guest', () => {
   });
 });
 
+describe('files that a peer takes', () => {
+  it('S02: a bootloader has the command line of its kernel', () => {
+    const source =
+      'name="mailhost"\ntype="pv"\nmemory=512\nbootloader="pygrub"\nextra="console=hvc0 ro"\ndisk=["/dev/vg1/mail,raw,xvda,rw"]';
+    expect(read(source).config).toMatchObject({ b_info: { bootloader: 'pygrub', cmdline: 'console=hvc0 ro' } });
+  });
+
+  it('S18: spice is on a port below those of VNC', () => {
+    const { config } = read(hvm('spice=1\nspiceport=5001\nspicedisable_ticketing=1\nvnc=0'));
+    expect(config).toMatchObject({
+      b_info: { 'type.hvm': { spice: { port: 5001, host: '0.0.0.0' }, vnc: { enable: 'False' } } },
+    });
+  });
+
+  it("L04: features have libvirt's names in the definition and libxl's in the file", () => {
+    const { definition, cfg } = read(hvm('cpuid="host,sse3=0,page1gb=0,clfsh=0"'));
+    expect(definition.cpu?.features.map(({ name }) => name)).toEqual(['pni', 'pdpe1gb', 'clflush']);
+    expect(cfg).toContain('cpuid = "host,sse3=0,page1gb=0,clfsh=0"');
+  });
+});
+
 describe('a file of xm', () => {
   it('S02: with a prefix before each part of its disks', () => {
     const { definition, warnings } = read(
@@ -353,6 +374,14 @@ describe('virtual NUMA nodes of a file', () => {
         ],
       },
     });
+  });
+
+  it('L05: lie on the nodes of the host that they name', () => {
+    const { config, cfg } = read(
+      hvm('memory = 1024\nvcpus = 2\nvnuma = [["pnode=1","size=512","vcpus=0"],["pnode=0","size=512","vcpus=1"]]'),
+    );
+    expect(config).toMatchObject({ b_info: { vnuma_nodes: [{ pnode: 1 }, { pnode: 0 }], numa_placement: 'False' } });
+    expect(cfg).toMatch(/"pnode=1",[^]*"pnode=0",/);
   });
 
   it.each([

@@ -147,6 +147,16 @@ describe('the table of keys', () => {
     },
   );
 
+  it('the walk finds a key that leaves no trace, and one that is not what its row says', () => {
+    const row = KEY_TABLE.find(({ key }) => key === 'nx')!;
+    // What libxl chooses by itself changes nothing, as a key that nothing reads would.
+    expect(seen({ ...row, example: 1 }, 'hvm', 'xen-xl')).toEqual({
+      fate: 'lost',
+      missing: ['xml', 'json', 'running', 'again'],
+    });
+    expect(seen(row, 'pv', 'xen-xl').fate).toBe('warned');
+  });
+
   it.each(CARRIED_SETTINGS.map((setting) => [setting.key, setting] as const))(
     'L15: %s of the metadata is in the JSON what it was, and nothing else is taken for it',
     (_, { codec, example, at }) => {
