@@ -1,4 +1,5 @@
 import { formatCpuSet } from '../cpu-set.js';
+import type { NumaCell } from './cpu.js';
 import type { Device } from './devices/device.js';
 import type { Definition } from './model.js';
 
@@ -55,6 +56,11 @@ function keyOf(device: Device): string {
   }
 }
 
+/** A cell without the node of the host that it lies on: another host has others. */
+function cellView({ pnode: _, ...cell }: NumaCell): unknown {
+  return { ...cell, cpus: formatCpuSet(cell.cpus) };
+}
+
 /** Everything that the running guest can tell, each by its path. */
 function guestView(definition: Definition): Map<string, string> {
   const { os, clock, cpu } = definition;
@@ -68,7 +74,8 @@ function guestView(definition: Definition): Map<string, string> {
   put('genid', definition.genid);
   put('features', definition.features);
   put('clock', clock);
-  put('cpu', cpu && { ...cpu, check: undefined, numa: cpu.numa.map((cell) => [cell, formatCpuSet(cell.cpus)]) });
+  put('pm', definition.power);
+  put('cpu', cpu && { ...cpu, check: undefined, numa: cpu.numa.map(cellView) });
   const seen = new Map<string, number>();
   for (const device of definition.devices) {
     const visible = visibleOf(device);

@@ -124,7 +124,11 @@ export function readCpuElement(reader: ElementReader): Cpu {
     })),
     numa:
       reader.child('numa', (numa) =>
-        numa.children('cell', readCell).map((cell, index) => ({ ...cell, id: cell.id ?? index })),
+        numa
+          .children('cell', readCell)
+          .map((cell, index) => ({ ...cell, id: cell.id ?? index }))
+          // libxl knows them by their place.
+          .sort((a, b) => a.id - b.id),
       ) ?? [],
   };
 }

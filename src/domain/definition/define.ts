@@ -35,5 +35,9 @@ export function defineDomain(text: string, context: DefineContext): Defined {
   // An empty one asks for one to be made.
   const definition = complete.genid === '' ? { ...complete, genid: (context.makeUuid ?? randomUUID)() } : complete;
   checkDefinition(definition);
-  return { domain: toDomain(definition), definition, warnings: [...basics, ...warnings, ...notesOf(definition)] };
+  return {
+    domain: toDomain(definition),
+    definition,
+    warnings: [...new Set([...basics, ...warnings, ...notesOf(definition)])],
+  };
 }

@@ -345,6 +345,18 @@ describe('--xml', () => {
     expect(await dumpXml(b.host, 'web1')).toContain('/mnt/web1.img');
   });
 
+  it('says once what is passed over of it, and of the definition that is to be kept', async () => {
+    await defined(`<devices>${DISK}</devices>`);
+    const now = await dumpXml(a.host, 'web1', { migratable: true, securityInfo: true });
+    const odd = now.replace('<devices>', '<perf/><devices>');
+    const { warnings } = await move({ xml: odd, persistent: true, persistentXml: odd });
+    expect(warnings).toEqual([
+      expect.stringMatching(/^--xml: \/domain: <perf>/),
+      expect.stringMatching(/^--persistent-xml: \/domain: <perf>/),
+    ]);
+    expect(await list(b)).toMatchObject([{ persistent: true, state: 'running' }]);
+  });
+
   it('refuses what the guest would see, and another guest', async () => {
     await defined(`<devices>${DISK}</devices>`);
     const now = await dumpXml(a.host, 'web1', { migratable: true, securityInfo: true });

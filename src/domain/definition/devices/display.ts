@@ -184,7 +184,7 @@ export const NO_VIDEO: Video = {
 
 export function readVideo(reader: ElementReader): Video {
   const model = reader.child('model', (one) => ({
-    model: one.needChoice('type', VIDEO_MODELS),
+    model: one.choice('type', VIDEO_MODELS),
     vramKiB: one.integer('vram'),
     ramKiB: one.integer('ram'),
     vgaMemKiB: one.integer('vgamem'),

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { abiDifferences } from '../../../../src/domain/definition/abi.js';
 import { defineDomain, type Defined } from '../../../../src/domain/definition/define.js';
+import { toDomain } from '../../../../src/domain/definition/write.js';
 import { formatDomainXml } from '../../../../src/domain/format.js';
+import { fromLibxlConfig } from '../../../../src/domain/libxl-json/from-libxl.js';
 import { toLibxlConfig } from '../../../../src/domain/libxl-json/to-libxl.js';
+import { fromXlConfig } from '../../../../src/domain/xl-config/from-config.js';
+import { toXlConfig } from '../../../../src/domain/xl-config/to-config.js';
 import { UsageError } from '../../../../src/errors/errors.js';
 
 const UUID = '5e0d6a1c-4a4e-4d7d-9a38-2f3f7d1f0001';
@@ -50,6 +55,13 @@ describe('what libvirt fills in', () => {
       "<cpu><numa><cell id='0' cpus='0' memory='64' unit='MiB'/><cell id='1' cpus='1' memory='32' unit='MiB'/></numa></cpu>";
     expect(json(guest(numa, HVM, '<vcpu>2</vcpu>'))).toMatchObject({ b_info: { max_memkb: 96 * 1024 } });
     expect(() => define(guest('', HVM, ''))).toThrow('/domain/memory');
+  });
+});
+
+it('a card without a model is the one that the guest would have', () => {
+  const video = "<devices><graphics type='vnc'/><video><model vram='16384' heads='1'/></video></devices>";
+  expect(json(guest(video))).toMatchObject({
+    b_info: { 'type.hvm': { vga: { kind: 'cirrus' } }, video_memkb: 16_384 },
   });
 });
 
@@ -182,6 +194,38 @@ describe('L05: vNUMA', () => {
     const wide = cells(two, "<numatune><memnode cellid='0' mode='preferred' nodeset='2-3'/></numatune>");
     expect(wide.warnings).toEqual([expect.stringContaining('/domain/numatune/memnode')]);
     expect(nodes(wide)).toMatchObject([{ pnode: 2 }, { pnode: 1 }]);
+  });
+
+  it('and those nodes stay what they are in a file, in JSON and in XML', () => {
+    const file = [
+      'name="n"\ntype="hvm"\nmemory=128\nvcpus=2',
+      'vnuma=[["pnode=1","size=64","vcpus=0","vdistances=10,20"],["pnode=0","size=64","vcpus=1","vdistances=20,10"]]\n',
+    ].join('\n');
+    const { definition } = fromXlConfig(file, { format: 'xen-xl', makeUuid: () => UUID });
+    expect(definition.cpu?.numa).toMatchObject([{ pnode: 1 }, { pnode: 0 }]);
+    const text = formatDomainXml(toDomain(definition));
+    expect(text).toContain("<memnode cellid='0' mode='strict' nodeset='1'/>");
+    const again = define(text).definition;
+    expect(toXlConfig(again, 'xen-xl')).toMatch(/"pnode=1",\s+"size=64",\s+"vcpus=0"/);
+    expect(fromLibxlConfig(toLibxlConfig(again)).definition.cpu?.numa).toMatchObject([{ pnode: 1 }, { pnode: 0 }]);
+  });
+
+  it('takes cells by their ids, in whatever order they stand', () => {
+    const defined = cells(
+      "<cell id='1' cpus='2-3' memory='32' unit='MiB'/><cell id='0' cpus='0' memory='96' unit='MiB'/>",
+    );
+    expect(nodes(defined)).toMatchObject([
+      { memkb: 96 * 1024, pnode: 0, vcpus: [0, 1] },
+      { memkb: 32 * 1024, pnode: 1, vcpus: [2, 3] },
+    ]);
+  });
+
+  it('a running guest does not see on which nodes it lies: a migration may change them', () => {
+    const two = "<cell id='0' cpus='0-1' memory='64' unit='MiB'/><cell id='1' cpus='2-3' memory='64' unit='MiB'/>";
+    const there = cells(two, "<numatune><memnode cellid='0' mode='strict' nodeset='3'/></numatune>");
+    expect(abiDifferences(cells(two).definition, there.definition)).toEqual([]);
+    const other = cells(two.replace("cpus='0-1'", "cpus='0'").replace("cpus='2-3'", "cpus='1-3'"));
+    expect(abiDifferences(cells(two).definition, other.definition)).toEqual([expect.stringContaining('/domain/cpu')]);
   });
 
   it('refuses cells that libxl would refuse', () => {
