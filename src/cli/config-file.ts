@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { UsageError } from '../errors/errors.js';
+import { openTrusted, UntrustedPathError } from '../posix/trusted-path.js';
 
 const MAX_CONFIG_BYTES = 256 * 1024;
 
@@ -27,12 +28,21 @@ function ownFile(): string {
   return join(process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'xenferry', 'xenferry.conf');
 }
 
-/** The file as it is; undefined where it is not there and nobody has named it. @throws UsageError where it cannot be read, or is too long */
+/**
+ * The file as it is; undefined where it is not there and was not named.
+ * @throws UsageError where it cannot be read, or is too long; UntrustedPathError where others may change it
+ */
 export function configText({ file, isNamed }: ConfigFile): string | undefined {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(file);
+    const fd = openTrusted(file);
+    try {
+      bytes = readFileSync(fd);
+    } finally {
+      closeSync(fd);
+    }
   } catch (cause) {
+    if (cause instanceof UntrustedPathError) throw cause;
     if (!isNamed && cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
     throw new UsageError('E_USAGE_FILE', `cannot read the configuration ${file}`, {
       cause,

@@ -11,6 +11,7 @@ import { resolveAlias, type Config } from '../host/config/config.js';
 import type { ConnectUri } from '../host/config/uri.js';
 import { SystemError, UsageError } from '../errors/errors.js';
 import { makeFolder } from '../posix/folder.js';
+import { trustFolder, UntrustedPathError } from '../posix/trusted-path.js';
 import { configOf } from './config.js';
 import { monitorStarter, type MonitorLocation } from './monitor-starter.js';
 import { printNote } from './output.js';
@@ -102,11 +103,13 @@ export async function openHost(options: GlobalOptions, how: OpenOptions = {}): P
   return host;
 }
 
-/** Later a log that cannot be written fails nothing; a folder that cannot be made is a mistake to be told of (S04). */
+/** Later a log that cannot be written fails nothing; a folder that cannot be made, or that others may fill, is a mistake to be told of (S04). */
 function makeLogFolder(dir: string): void {
   try {
     makeFolder(dir);
+    trustFolder(dir);
   } catch (cause) {
+    if (cause instanceof UntrustedPathError) throw cause;
     throw new SystemError('E_SYSTEM_LOG_DIR', `cannot make the folder of the logs ${dir}`, {
       cause,
       hint: 'Name a folder that you may write to as `log_dir` in the configuration.',

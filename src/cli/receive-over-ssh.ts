@@ -6,6 +6,8 @@ import { makeOneTimeCredentials } from '../migration/connect/dialers.js';
 import type { MigrationServer } from '../migration/server/migration-server.js';
 import { messageOf } from '../errors/message-of.js';
 import { makeFolder } from '../posix/folder.js';
+import { makePrivateFolder } from '../posix/private-folder.js';
+import { trustFolder } from '../posix/trusted-path.js';
 import type { Link } from '../tunnel/link.js';
 import type { PeerIdentity } from '../tunnel/peer-identity.js';
 import { ReceivingEnd } from '../tunnel/ssh/receiving-end.js';
@@ -58,11 +60,19 @@ export async function receiveOverSsh(
   while (open.size > 0) await Promise.all(open);
 }
 
-/** For sockets that live as long as a migration. */
+/**
+ * For sockets that live as long as a migration. What XDG_RUNTIME_DIR names is taken as it is, where only its user and root can have
+ * filled it: `sudo -E` may have passed another's on.
+ * @throws UntrustedPathError; SystemError `E_SYSTEM_FOLDER_OWNER`
+ */
 export function runtimeDir(): string {
-  const dir =
-    process.env.XDG_RUNTIME_DIR ??
-    (process.getuid?.() === 0 ? '/run/xenferry' : join(tmpdir(), `xenferry-${userInfo().uid}`));
-  makeFolder(dir);
+  const named = process.env.XDG_RUNTIME_DIR;
+  if (named !== undefined) {
+    makeFolder(named);
+    trustFolder(named);
+    return named;
+  }
+  const dir = process.getuid?.() === 0 ? '/run/xenferry' : join(tmpdir(), `xenferry-${userInfo().uid}`);
+  makePrivateFolder(dir);
   return dir;
 }

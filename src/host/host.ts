@@ -56,6 +56,9 @@ export interface HostOptions {
   readonly onSeen?: (infos: readonly DomainInfo[]) => void;
 }
 
+/** Of the state folder: errors that say themselves what to do. */
+const HAS_REMEDY = new Set(['E_SYSTEM_FOLDER_OWNER', 'E_SYSTEM_UNTRUSTED']);
+
 /** This host, as every verb of the driver works on it: a toolstack, and what xenferry itself remembers. */
 export class Host implements AsyncDisposable {
   readonly toolstack: Toolstack;
@@ -130,7 +133,7 @@ export class Host implements AsyncDisposable {
       this.managedSaves = new ManagedSaves(join(options.stateDir, 'managed-save'));
       this.runs = new RunRecords(join(options.stateDir, 'runs'));
     } catch (error) {
-      if (error instanceof SystemError && error.code === 'E_SYSTEM_FOLDER_OWNER') throw error;
+      if (error instanceof SystemError && HAS_REMEDY.has(error.code)) throw error;
       throw new SystemError('E_SYSTEM_STATE_DIR', `cannot use the state folder ${options.stateDir}`, {
         cause: error,
         hint: 'Name a folder that you may write to with --state-dir.',

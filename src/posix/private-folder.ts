@@ -1,24 +1,34 @@
-import { chmodSync, lstatSync, readdirSync, statSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { SystemError } from '../errors/errors.js';
+import { pastedWord } from '../errors/shell-words.js';
 import { makeFolder } from './folder.js';
+import { trustFoldersAbove } from './trusted-path.js';
 
 const OTHERS = 0o077;
 
 /**
  * Makes a folder that nobody else may look into, or makes sure of one that is there: mode 0700 whatever the umask, ours, and with
- * nothing in it that another user has put there while it stood open. What is deeper lies behind that mode.
+ * nothing in it that another user has put there while it stood open. The folders above must be such that it stays there.
  * @returns the mode that it had, where others could get in until now
- * @throws SystemError `E_SYSTEM_FOLDER_OWNER`; else the system's error
+ * @throws SystemError `E_SYSTEM_FOLDER_OWNER`; UntrustedPathError; else the system's error
  */
 export function makePrivateFolder(path: string): number | undefined {
   makeFolder(path);
-  const { uid, mode } = statSync(path);
-  const us = process.geteuid?.() ?? uid;
-  if (uid !== us) throw foreign(path, uid, us);
-  const had = mode & 0o7777;
-  if ((had & OTHERS) !== 0) chmodSync(path, had & ~OTHERS);
+  trustFoldersAbove(path);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  let had: number;
+  let us: number;
+  try {
+    const { uid, mode } = fstatSync(fd);
+    us = process.geteuid?.() ?? uid;
+    if (uid !== us) throw foreign(path, uid, us);
+    had = mode & 0o7777;
+    if ((had & OTHERS) !== 0) fchmodSync(fd, had & ~OTHERS);
+  } finally {
+    closeSync(fd);
+  }
   for (const name of readdirSync(path)) {
     const entry = join(path, name);
     const owner = lstatSync(entry, { throwIfNoEntry: false })?.uid; // another process of ours may remove it
@@ -29,7 +39,7 @@ export function makePrivateFolder(path: string): number | undefined {
 
 function foreign(path: string, owner: number, us: number): SystemError {
   return new SystemError('E_SYSTEM_FOLDER_OWNER', `${path} belongs to user ${owner}, not to ${us} who runs this`, {
-    hint: `Find out who put it there; then remove it, or \`chown -h ${us} ${path}\`.`,
+    hint: `Find out who put it there; then remove it, or \`chown -h ${us} ${pastedWord(path)}\`.`,
     data: { path, owner },
   });
 }

@@ -15,6 +15,10 @@ export interface TlsCredentials {
   readonly crl?: string;
 }
 
+/** Opens a file for reading; the caller owns the descriptor. */
+export type OpenFile = (path: string) => number;
+const openPlainly: OpenFile = (path) => openSync(path, 'r');
+
 /** No PEM file of ours comes near this. */
 const MAX_FILE_BYTES = 1024 * 1024;
 
@@ -25,13 +29,14 @@ const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE---
  * so that a damaged folder is told at the start and not as a failed handshake (F29).
  * Throws `E_TUNNEL_CREDENTIALS_*`, or `E_TUNNEL_CERT_EXPIRED` or `E_TUNNEL_CERT_NOT_YET_VALID`
  * for this host's own certificate.
+ * @param open opens a file for reading; may refuse one that others can change, with an error of its own
  */
-export function loadTlsDir(dir: string, now: Date = new Date()): TlsCredentials {
+export function loadTlsDir(dir: string, now: Date = new Date(), open: OpenFile = openPlainly): TlsCredentials {
   const path = (name: string): string => join(dir, name);
-  const ca = readPem(path('ca.pem'), 'CERTIFICATE');
-  const cert = readPem(path('cert.pem'), 'CERTIFICATE');
-  const key = readPem(path('key.pem'), 'PRIVATE KEY', { secret: true });
-  const crl = readPem(path('crl.pem'), 'X509 CRL', { optional: true });
+  const ca = readPem(path('ca.pem'), 'CERTIFICATE', { open });
+  const cert = readPem(path('cert.pem'), 'CERTIFICATE', { open });
+  const key = readPem(path('key.pem'), 'PRIVATE KEY', { open, secret: true });
+  const crl = readPem(path('crl.pem'), 'X509 CRL', { open, optional: true });
 
   const authorities = readCertificates(ca, path('ca.pem'));
   const chain = readCertificates(cert, path('cert.pem'));
@@ -71,17 +76,23 @@ export function credentialsError(cause: unknown): TunnelError {
   });
 }
 
-function readPem(path: string, label: string, options?: { readonly secret?: boolean }): string;
-function readPem(path: string, label: string, options: { readonly optional: boolean }): string | undefined;
+interface PemOptions {
+  readonly open: OpenFile;
+  readonly secret?: boolean;
+}
+
+function readPem(path: string, label: string, options: PemOptions): string;
+function readPem(path: string, label: string, options: PemOptions & { readonly optional: boolean }): string | undefined;
 function readPem(
   path: string,
   label: string,
-  options: { readonly secret?: boolean; readonly optional?: boolean } = {},
+  options: PemOptions & { readonly optional?: boolean },
 ): string | undefined {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    fd = options.open(path);
   } catch (error) {
+    if (error instanceof XenferryError) throw error;
     if (options.optional === true && isMissing(error)) return undefined;
     throw unfit('MISSING', `${path} cannot be read`, path, error);
   }

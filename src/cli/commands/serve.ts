@@ -13,10 +13,10 @@ import type { Host } from '../../host/host.js';
 import { hasDomainsToWatch } from '../../operations/watch/monitor.js';
 import { MigrationServer } from '../../migration/server/migration-server.js';
 import { DEFAULT_PORT, parseListen } from '../../host/config/uri.js';
+import { trustedTlsDir } from '../../migration/connect/trusted-tls-dir.js';
 import { UsageError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import { RefusalLog } from '../../tunnel/refusal-log.js';
-import { loadTlsDir } from '../../tunnel/tls-credentials.js';
 import { RECEIVE_SOCKET_PATH } from '../../tunnel/ssh/receive-socket-path.js';
 import { listenTls } from '../../tunnel/tls-listener.js';
 import { configIn, configOf, readAgain } from '../config.js';
@@ -68,7 +68,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
         hint: 'Name it with --tls-dir DIR, or as tls_dir in the configuration; `xenferry pki` makes one.',
       });
     }
-    const credentials = loadTlsDir(tlsDir);
+    const credentials = trustedTlsDir(tlsDir);
     const log = (line: string): void => printNote(`${new Date().toISOString()} ${line}`);
     await using host = await openHost(options, { isWatching: true, stays: true, log });
     // When we have gone the domains stay, and somebody has to watch them.
@@ -126,7 +126,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     using _reload = onHangUp(() => {
       try {
         const rules = allowed();
-        listener.setCredentials(loadTlsDir(tlsDir));
+        listener.setCredentials(trustedTlsDir(tlsDir));
         migrationServer.allowed = rules;
         noteWhoMaySend(rules, log);
         log(`SIGHUP: certificates read again from ${tlsDir}, and who is allowed`);

@@ -1,4 +1,6 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { basename } from 'node:path';
 import process from 'node:process';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +10,7 @@ import { messageOf } from '../../errors/message-of.js';
 import { printableLine } from '../../errors/printable.js';
 import { pastedWord } from '../../errors/shell-words.js';
 import { argumentsOf, type HookCall } from './hook-call.js';
+import { openFolderOf } from './scripts.js';
 
 export interface ScriptLimits {
   /** The only variables that a script sees. */
@@ -20,13 +23,15 @@ export interface ScriptLimits {
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 /** What it printed is read within this after its end; later only something that it left behind still holds the pipe. */
 const DRAIN_MS = 500;
+/** The script's folder, in the script: the first behind its standard streams. */
+const FOLDER_FD = 3;
 /** The end of what it says on stderr is kept. */
 const MAX_ERROR_CHARS = 2000;
 
 /**
  * Runs a hook script to its end, in a process group of its own. Resolves with what it printed.
  * @throws RefusedError `E_HOOK_FAILED` with its exit code and what it said on stderr; `E_DEADLINE_HOOK`; `E_HOOK_OUTPUT` where it prints
- * over 1 MiB; the signal's reason
+ * over 1 MiB; `E_HOOK_UNSAFE` where others may change it; the signal's reason
  */
 export async function runScript(
   path: string,
@@ -67,12 +72,19 @@ class Script {
     private readonly call: HookCall,
     environment: Readonly<Record<string, string>>,
   ) {
-    this.#child = spawn(path, argumentsOf(call), {
-      detached: true,
-      cwd: '/',
-      env: { ...environment },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
+    const folder = openFolderOf(path);
+    try {
+      // An interpreter opens the script once more, so it has the folder, too; `dirname "$0"` leads there as well.
+      this.#child = spawn(`/proc/self/fd/${FOLDER_FD}/${basename(path)}`, argumentsOf(call), {
+        argv0: path,
+        detached: true,
+        cwd: '/',
+        env: { ...environment },
+        stdio: ['pipe', 'pipe', 'pipe', folder],
+      }) as ChildProcessByStdio<Writable, Readable, Readable>;
+    } finally {
+      closeSync(folder);
+    }
     const { stdin, stdout, stderr } = this.#child;
     stdin.on('error', () => undefined); // a script need not read its input
     stdin.end(call.xml);

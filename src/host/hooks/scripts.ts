@@ -1,16 +1,16 @@
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fstatSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { RefusedError, SystemError } from '../../errors/errors.js';
+import { openTrusted, openTrustedFolder, UntrustedPathError } from '../../posix/trusted-path.js';
 
 /** As libvirt names the driver, so that its hooks can be used as they are. */
 const NAME = 'libxl';
 const EXECUTABLE = 0o111;
-const WRITABLE_BY_ALL = 0o002;
 
 /**
  * The scripts that there are, in the order in which they are called: `libxl`, then those of `libxl.d` by name (L19). Files that are
  * not executable are not scripts.
- * @throws RefusedError `E_HOOK_UNSAFE` where anybody may change what would be run here; SystemError `E_SYSTEM_HOOKS`
+ * @throws RefusedError `E_HOOK_UNSAFE` where others may change what would be run here; SystemError `E_SYSTEM_HOOKS`
  */
 export function scriptsIn(dir: string): string[] {
   const more = join(dir, `${NAME}.d`);
@@ -27,19 +27,44 @@ function filesIn(dir: string): string[] {
 }
 
 function isScript(path: string): boolean {
-  let mode: number;
   try {
-    const stat = statSync(path);
-    if (!stat.isFile()) return false;
-    mode = stat.mode;
+    const fd = openTrusted(path);
+    try {
+      const stat = fstatSync(fd);
+      return stat.isFile() && (stat.mode & EXECUTABLE) !== 0;
+    } finally {
+      closeSync(fd);
+    }
   } catch (error) {
     if (isMissing(error)) return false;
-    throw unreadable(path, error);
+    throw error instanceof UntrustedPathError ? unsafe(path, error) : unreadable(path, error);
   }
-  if ((mode & EXECUTABLE) === 0) return false;
-  if ((mode & WRITABLE_BY_ALL) === 0) return true;
-  throw new RefusedError('E_HOOK_UNSAFE', `the hook ${path} may be changed by anybody, and is not run`, {
-    hint: `chmod o-w ${path}`,
+}
+
+/**
+ * The folder of a script, in which it is to be looked up by name when it is run: what was checked is what runs. The caller owns the
+ * descriptor.
+ * @throws RefusedError `E_HOOK_UNSAFE`; SystemError `E_SYSTEM_HOOKS`
+ */
+export function openFolderOf(script: string): number {
+  try {
+    const folder = openTrustedFolder(dirname(script));
+    try {
+      closeSync(openTrusted(script));
+      return folder;
+    } catch (error) {
+      closeSync(folder);
+      throw error;
+    }
+  } catch (error) {
+    throw error instanceof UntrustedPathError ? unsafe(script, error) : unreadable(script, error);
+  }
+}
+
+function unsafe(path: string, cause: UntrustedPathError): RefusedError {
+  return new RefusedError('E_HOOK_UNSAFE', `the hook ${path} is not run: ${cause.message}`, {
+    hint: cause.hint,
+    data: cause.data,
   });
 }
 

@@ -9,10 +9,10 @@ import { RECEIVE_SOCKET_PATH } from '../../tunnel/ssh/receive-socket-path.js';
 import type { SshEnvironment } from '../../tunnel/ssh/ssh-files.js';
 import { resolveSshTarget } from '../../tunnel/ssh/ssh-target.js';
 import type { OneTimeCredentials } from '../../tunnel/ssh/tls-lanes.js';
-import { loadTlsDir } from '../../tunnel/tls-credentials.js';
 import { LinkThreads } from '../../tunnel/threads/link-threads.js';
 import { TlsDialer } from '../../tunnel/tls-dialer.js';
 import { DEFAULT_PORT, type DestinationUri } from '../../host/config/uri.js';
+import { trustedTlsDir } from './trusted-tls-dir.js';
 
 /** More than these the main thread cannot keep busy; each costs some 60 MiB when it receives at full speed. */
 const MAX_LANE_THREADS = 4;
@@ -53,7 +53,7 @@ export function openDialer(uri: TunnelUri, options: DialerOptions): Dialer {
         });
       }
       return withThreads((threads) => {
-        const credentials = loadTlsDir(tlsDir);
+        const credentials = trustedTlsDir(tlsDir);
         return new TlsDialer(
           { host: uri.host, port: uri.port ?? DEFAULT_PORT, credentials, keepalive: options.keepalive },
           threads?.openLink,

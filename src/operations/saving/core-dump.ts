@@ -1,8 +1,7 @@
-import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync } from 'node:fs';
 import { RefusedError, UsageError } from '../../errors/errors.js';
-import { syncFolder } from '../../posix/durable-file.js';
 import { plainFilePath } from '../../posix/output/output-plan.js';
+import { writeInPrivate } from '../../posix/private-part.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
 import { needAbility } from '../running/need-ability.js';
@@ -63,15 +62,6 @@ async function mustHaveReset(host: Host, { domid }: DomainInfo, signal: AbortSig
 }
 
 /** Writes a domain's memory to a new file, mode 0600, which appears under its name when it is whole. The caller holds the job. */
-export async function writeCore(host: Host, info: DomainInfo, file: string, signal: AbortSignal): Promise<void> {
-  const part = `${file}.part`;
-  try {
-    await host.toolstack.dumpCore(info.domid, part, signal);
-    chmodSync(part, 0o600);
-    renameSync(part, file);
-    syncFolder(dirname(file));
-  } catch (error) {
-    rmSync(part, { force: true });
-    throw error;
-  }
+export function writeCore(host: Host, info: DomainInfo, file: string, signal: AbortSignal): Promise<void> {
+  return writeInPrivate(file, (part) => host.toolstack.dumpCore(info.domid, part, signal));
 }

@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseDomainXml } from '../../../../src/domain/parse.js';
 import { Hooks } from '../../../../src/host/hooks/hooks.js';
@@ -189,6 +199,50 @@ describe('S24: hooks', () => {
     a.script('libxl', RECORD, 0o777);
     await expect(a.create()).rejects.toMatchObject({ code: 'E_HOOK_UNSAFE' });
     expect(a.take()).toEqual([]);
+  });
+
+  it.each([
+    ['the group may write to it', () => chmodSync(a.path('libxl'), 0o775), 'libxl'],
+    ['others may write to its folder', () => chmodSync(a.path('libxl.d'), 0o777), 'libxl.d'],
+    ['others may fill its folder, though it is sticky', () => chmodSync(a.path('.'), 0o1777), '.'],
+    ...(process.geteuid?.() === 0
+      ? ([
+          ['it is of another user', () => chownSync(a.path('libxl'), 65534, 65534), 'libxl'],
+          ['its folder is of another user', () => chownSync(a.path('libxl.d'), 65534, 65534), 'libxl.d'],
+          ['it is a link to what another user has', () => linkTo(65534), 'elsewhere'],
+        ] as const)
+      : []),
+  ] as const)('none is run where %s: the path, what is wrong and the remedy are told', async (_what, spoil, name) => {
+    a.script('libxl.d/10', RECORD);
+    spoil();
+    const path = a.path(name).replace(/\/\.$/, '');
+    await expect(a.create()).rejects.toMatchObject({
+      code: 'E_HOOK_UNSAFE',
+      message: expect.stringContaining(path) as string,
+      hint: expect.stringMatching(/`ch(mod go-w|own -h 0) /) as string,
+      data: { path },
+    });
+    expect(a.take()).toEqual([]);
+  });
+
+  function linkTo(uid: number): void {
+    a.script('elsewhere', RECORD);
+    chownSync(a.path('elsewhere'), uid, uid);
+    symlinkSync(a.path('elsewhere'), a.path('libxl.d/20'));
+  }
+
+  it('find what lies beside them, by the name that they were called with', async () => {
+    a.script('helper', 'echo helper >> $CALLS');
+    a.script('libxl', 'cat >/dev/null; "$(dirname "$0")/helper"; basename "$0" >> $CALLS');
+    await a.create();
+    expect(a.take().slice(0, 2)).toEqual(['helper', 'libxl']);
+  });
+
+  it('a program that is no script is run, too', async () => {
+    rmSync(a.path('libxl'));
+    copyFileSync('/bin/true', a.path('libxl.d/true'));
+    chmodSync(a.path('libxl.d/true'), 0o755);
+    await a.create();
   });
 
   it('one that cannot be started has failed', async () => {

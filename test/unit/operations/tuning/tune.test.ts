@@ -1,4 +1,13 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dumpDomain } from '../../../../src/operations/saving/core-dump.js';
 import { define } from '../../../../src/operations/definition/define.js';
@@ -360,13 +369,37 @@ describe('dump', () => {
     await expect(dump()).rejects.toMatchObject({ code: 'E_REFUSED_FILE' });
   });
 
+  it('never writes through what others have put beside the file, also while it is written', async () => {
+    await run();
+    const { toolstack } = local.host;
+    const victim = local.path('victim');
+    writeFileSync(victim, 'theirs');
+    symlinkSync(victim, local.path('core.part'));
+    const beside = (): string[] => readdirSync(local.dir).filter((name) => name.startsWith('.core.'));
+    // As libxc opens it: by its name, through links, whatever is there.
+    toolstack.dumpCore = (_id, path) => {
+      const [folder] = beside();
+      expect(statSync(local.path(folder)).mode & 0o777).toBe(0o700);
+      renameSync(local.path(folder), local.path('away'));
+      mkdirSync(local.path(folder));
+      symlinkSync(victim, local.path(folder, 'part'));
+      writeFileSync(path, 'memory');
+      return Promise.resolve();
+    };
+    await dump();
+    expect(readFileSync(victim, 'utf8')).toBe('theirs');
+    expect(readFileSync(local.path('core'), 'utf8')).toBe('memory');
+    expect(readdirSync(local.path('away'))).toEqual([]);
+    expect(beside()).toEqual([]);
+  });
+
   it('ends the domain with --crash, and only behind a whole file', async () => {
     await run();
     const { toolstack } = local.host;
     const own = toolstack.dumpCore.bind(toolstack);
     toolstack.dumpCore = () => Promise.reject(new Error('no room'));
     await expect(dump({ crash: true })).rejects.toThrow('no room');
-    expect(existsSync(local.path('core.part'))).toBe(false);
+    expect(readdirSync(local.dir).filter((name) => name.includes('core'))).toEqual([]);
     expect((await local.host.find('web1')).state).toBe('running');
     toolstack.dumpCore = own;
     await dump({ crash: true, live: true });
