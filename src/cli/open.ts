@@ -88,6 +88,7 @@ export async function openHost(options: GlobalOptions, how: OpenOptions = {}): P
     autoballoon: configOf(options).autoballoon,
     nestedHvm: configOf(options).nestedHvm,
     leaseDir: configOf(options).leaseDir,
+    peers: configOf(options),
     log,
     onToolstackLog: (level, text, domain) => logs.toolstack(level, text, domain),
     onSeen: (infos) => {

@@ -1,3 +1,4 @@
+import type { BeyondXml } from '../domain/libxl-json/beyond-xml.js';
 import type { Domain } from '../domain/model.js';
 import type { DomainInfo } from '../toolstack/toolstack.js';
 
@@ -15,6 +16,18 @@ export interface PrepareOptions {
   readonly unsafe: boolean;
   /** The source's name for itself. */
   readonly from: string;
+  /** Who the transport says it is. */
+  readonly peer: string;
+  /** What the toolstack's own configuration of the guest says beyond the guest's domain, and may reach this host. */
+  readonly reaching: readonly BeyondXml[];
+}
+
+/** A guest that may come in. */
+export interface Admitted {
+  /** What it shall run as, with the name and UUID that were asked for. */
+  readonly domain: Domain;
+  /** An operator's script has had its say: the domain is all that the toolstack is given. */
+  readonly isXmlOnly: boolean;
 }
 
 /**
@@ -31,9 +44,8 @@ export interface ArrivalHooks {
   /**
    * Before anything is touched. A rejection refuses the guest; nothing of it is left then.
    * @param guest what it would run as
-   * @returns what it shall run as, with the same name and UUID
    */
-  prepare(guest: Domain, options: PrepareOptions, signal: AbortSignal): Promise<Domain>;
+  prepare(guest: Domain, options: PrepareOptions, signal: AbortSignal): Promise<Admitted>;
   /** The guest is whole, paused and under its name; nothing is decided. A rejection refuses it. */
   restored(guest: Domain, info: DomainInfo, signal: AbortSignal): Promise<void>;
   /**

@@ -1,30 +1,33 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { chooseStream } from '../codec/agreement.js';
 import type { Deadlines } from '../control/deadlines.js';
-import { MAX_EPOCH_STEP, type Prepare, type Problem, type Reply, type Request } from '../control/messages.js';
+import type { Prepare, Reply, Request } from '../control/messages.js';
 import { Deadline } from '../errors/deadline.js';
 import { AbortedError, ProtocolError, XenferryError } from '../errors/errors.js';
-import { codeOf, messageOf } from '../errors/message-of.js';
-import { bounded } from '../errors/printable.js';
-import { fromWire, toWire } from '../errors/wire.js';
+import { messageOf } from '../errors/message-of.js';
+import { fromWire } from '../errors/wire.js';
 import type { Domain } from '../domain/model.js';
 import type { Journal } from '../journal/journal.js';
 import { JOURNAL_VERSION } from '../journal/records.js';
 import type { Toolstack, TransferEvent } from '../toolstack/toolstack.js';
+import { refusalFor, refusalOf } from './admission.js';
 import type { DestMachine } from '../handover/machines.js';
 import { Arrival } from './arrival.js';
 import type { ArrivalSubject } from './arrival-context.js';
 import { ArrivalHistory } from './arrival-history.js';
-import type { ArrivalHooks } from './arrival-hooks.js';
+import type { ArrivalHooks, PrepareOptions } from './arrival-hooks.js';
 import { lostError } from './arrival-reasons.js';
-import { findProblems, neededKiB } from './preflight.js';
+import { Guard } from './guard.js';
 import type { InboundLanes } from './receive-guest.js';
 import type { Reservation, Reserve } from './reservation.js';
-import { readSentGuest, type SentGuest } from './sent-guest.js';
+import { readSentGuest } from './sent-guest.js';
 import type { SourceConnection } from './source-connection.js';
 
 /** Raw bytes that may be on the way unacknowledged; bounds the memory of both sides. */
 export const MAX_WINDOW_BYTES = 64 * 1024 * 1024;
+
+const XML_ALONE =
+  "it runs as the host's migrate hook has it: what only the toolstack's configuration at the source said is left out";
 
 /** Lanes that a connection may be told to feed. */
 export interface LaneSet<Lane> extends InboundLanes {
@@ -182,13 +185,15 @@ export class Arrivals<Lane> {
     });
   }
 
-  /** What others were promised: those who arrive, and those who asked before this one. */
-  #promisedKiB(before: Preparing): number {
+  /** Notes the memory of a guest, and tells what others were promised: those that arrive, and those that asked before this one. */
+  #promise(before: Preparing, neededKiB: number): number {
+    before.promisedKiB = neededKiB;
     const asked = [...this.#preparing.values()];
     const earlier = [...this.#live.values(), ...asked.slice(0, asked.indexOf(before))];
     return earlier.reduce((sum, one) => sum + one.promisedKiB, 0);
   }
 
+  /** Admits the guest, or refuses it with nothing left of the attempt. Rejects where the failure is no refusal. */
   async #prepare(request: Prepare, from: SourceConnection, preparing: Preparing): Promise<Reply> {
     const { context } = this;
     using deadline = new Deadline(
@@ -197,82 +202,31 @@ export class Arrivals<Lane> {
       'E_DEADLINE_PREPARE',
       'pre-flight',
     );
-    let sent: SentGuest;
+    const { signal } = deadline;
+    await using guard = new Guard();
     try {
-      const { streamVersions } = await context.toolstack.host(deadline.signal);
-      sent = readSentGuest(request, streamVersions);
-    } catch (error) {
-      return refusalOf(error);
-    }
-    const { domain, definition, streamVersion } = sent;
-
-    let reservation: Reservation;
-    try {
+      const { streamVersions } = await context.toolstack.host(signal);
+      const sent = readSentGuest(request, streamVersions);
+      const { domain, definition, reaching, streamVersion } = sent;
       const why = `arriving from ${from.hostname}`;
-      reservation = await context.reserve(domain.uuid, domain.name, why, deadline.signal, 'arrival');
+      const reservation = await context.reserve(domain.uuid, domain.name, why, signal, 'arrival');
+      guard.add(() => reservation[Symbol.dispose]());
+      const promise = (neededKiB: number): number => this.#promise(preparing, neededKiB);
+      const refused = await refusalFor({ request, sent, context, promise, signal });
+      if (refused !== undefined) return refused;
+      const unsafe = request.unsafe === true;
+      const options: PrepareOptions = { definition, unsafe, from: from.hostname, peer: from.peer, reaching };
+      const admitted = await context.hooks.prepare(domain, options, signal);
+      guard.add(() => context.hooks.refused(domain, undefined));
+      // The connection may have gone meanwhile; `lost` and `close` have then been and will not come again.
+      signal.throwIfAborted();
+      const native = admitted.isXmlOnly ? undefined : request.native;
+      if (native !== request.native) context.log(`${domain.name}: ${XML_ALONE}`);
+      const reply = this.#start({ ...request, native }, from, admitted.domain, streamVersion, reservation);
+      guard.keep();
+      return reply;
     } catch (error) {
-      return refusalOf(error);
-    }
-    try {
-      const highestEpoch = context.journal.highestEpoch(domain.uuid);
-      if (context.machine.admission({ known: false, epoch: request.epoch, highestEpoch }) === 'stale') {
-        reservation[Symbol.dispose]();
-        return {
-          type: 'refused',
-          highestEpoch,
-          problems: [
-            {
-              code: 'E_REFUSED_EPOCH',
-              message: `attempt ${request.epoch} comes after attempt ${highestEpoch} was seen`,
-              remedy: 'Start the migration again.',
-            },
-          ],
-        };
-      }
-      if (request.epoch > highestEpoch + MAX_EPOCH_STEP) {
-        reservation[Symbol.dispose]();
-        const leap = `attempt ${request.epoch} of a guest of which ${highestEpoch} were seen here`;
-        const hint = 'Attempts are numbered one by one: is that peer xenferry, and its journal whole?';
-        return refusalOf(new ProtocolError('E_PROTOCOL_EPOCH', leap, { hint }));
-      }
-      preparing.promisedKiB = domain.memoryMaxKiB;
-      const promisedKiB = this.#promisedKiB(preparing);
-      let problems = await findProblems(domain, context.toolstack, promisedKiB, deadline.signal);
-      if (problems.length === 1 && problems[0].code === 'E_REFUSED_NO_MEMORY') {
-        try {
-          await context.hooks.makeRoom(domain, neededKiB(domain), promisedKiB, deadline.signal);
-        } catch (error) {
-          reservation[Symbol.dispose]();
-          return refusalOf(error);
-        }
-        problems = await findProblems(domain, context.toolstack, promisedKiB, deadline.signal);
-      }
-      if (problems.length > 0) {
-        reservation[Symbol.dispose]();
-        return refusal(problems);
-      }
-      const options = { definition, unsafe: request.unsafe === true, from: from.hostname };
-      let guest: Domain;
-      try {
-        guest = await context.hooks.prepare(domain, options, deadline.signal);
-      } catch (error) {
-        reservation[Symbol.dispose]();
-        return refusalOf(error);
-      }
-      try {
-        // The connection may have gone meanwhile; `lost` and `close` have then been and will not come again.
-        deadline.signal.throwIfAborted();
-        // A definition that was rewritten here is all there is: the source's native form says something else.
-        const { native: _native, ...rest } = request;
-        return this.#start(guest === domain ? request : rest, from, guest, streamVersion, reservation);
-      } catch (error) {
-        await context.hooks.refused(domain, undefined);
-        if (!deadline.signal.aborted) throw error;
-        reservation[Symbol.dispose]();
-        return refusalOf(error);
-      }
-    } catch (error) {
-      reservation[Symbol.dispose]();
+      if (error instanceof XenferryError || signal.aborted) return refusalOf(error);
       throw error;
     }
   }
@@ -359,23 +313,4 @@ export class Arrivals<Lane> {
 
 function asAborted(reason: unknown): XenferryError {
   return reason instanceof XenferryError ? reason : new AbortedError(messageOf(reason));
-}
-
-function refusal(problems: Problem[]): Reply {
-  const shown = problems.map(({ code, message, remedy }) => ({
-    code,
-    message: bounded(message),
-    remedy: bounded(remedy),
-  }));
-  return { type: 'refused', problems: shown };
-}
-
-/** A `prepare` that comes to nothing, and why. */
-export function refusalOf(error: unknown): Reply {
-  return refusal([problemOf(error)]);
-}
-
-function problemOf(error: unknown): Problem {
-  const hint = error instanceof XenferryError ? error.hint : undefined;
-  return { code: codeOf(error), message: messageOf(error), remedy: hint ?? toWire(error).message };
 }

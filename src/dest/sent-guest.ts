@@ -1,14 +1,24 @@
 import type { Prepare } from '../control/messages.js';
 import { agreeStreamVersion, checkCookieMatches, eatCookie } from '../cookie/cookie.js';
+import { definitionDifferences } from '../domain/definition/differences.js';
+import type { Device } from '../domain/definition/devices/device.js';
+import type { Definition } from '../domain/definition/model.js';
+import { readDefinition } from '../domain/definition/read.js';
+import { toDomain } from '../domain/definition/write.js';
+import type { BeyondXml } from '../domain/libxl-json/beyond-xml.js';
+import { namesOf, readNative } from '../domain/libxl-json/native-reading.js';
 import type { Domain } from '../domain/model.js';
 import { withName } from '../domain/names.js';
 import { parseDomainXml } from '../domain/parse.js';
-import { ProtocolError } from '../errors/errors.js';
+import { ProtocolError, RefusedError } from '../errors/errors.js';
+import { parseBigJson } from '../toolstack/libxl/big-json.js';
 
 /** What a source has sent of its guest before the guest itself. */
 export interface SentGuest {
-  /** Under the name that it is to have here. */
+  /** What would run, under the name that it is to have here. Read from the toolstack's own configuration where that was sent. */
   readonly domain: Domain;
+  /** What that configuration says beyond the domain, and may reach this host. */
+  readonly reaching: readonly BeyondXml[];
   /** What is to be kept of it beyond its runs; undefined: nothing. */
   readonly definition: Domain | undefined;
   readonly streamVersion: number;
@@ -17,18 +27,51 @@ export interface SentGuest {
 /**
  * Reads a `prepare`, whose parts have to be about one guest.
  * @param streamVersions of save streams that this host reads
- * @throws ProtocolError where they are not, or where no stream version is common; what the parsers of XML and cookie throw
+ * @throws ProtocolError where they are not, or where no stream version is common; RefusedError `E_REFUSED_NATIVE_FIELDS`,
+ * `E_REFUSED_NATIVE_DIFFERS`; what the parsers of XML, JSON and cookie throw
  */
 export function readSentGuest(request: Prepare, streamVersions: readonly number[]): SentGuest {
   const sent = parseDomainXml(request.xml, { trust: 'peer' });
   const cookie = eatCookie(request.cookie === undefined ? undefined : Buffer.from(request.cookie, 'base64'));
   checkCookieMatches(cookie, sent);
+  const { domain, reaching } =
+    request.native === undefined ? { domain: sent, reaching: [] } : whatRuns(sent, request.native.text);
   const named = (one: Domain): Domain => (request.dname === undefined ? one : withName(one, request.dname));
   return {
-    domain: named(sent),
+    domain: named(domain),
+    reaching,
     definition: request.persist === undefined ? undefined : named(definitionOf(request.persist.xml, sent)),
     streamVersion: agreeStreamVersion(cookie.streamVersion, streamVersions),
   };
+}
+
+/** What the toolstack would make of its own configuration. @throws RefusedError `E_REFUSED_NATIVE_DIFFERS` where the XML is of another guest */
+function whatRuns(sent: Domain, native: string): Pick<SentGuest, 'domain' | 'reaching'> {
+  const { definition: runs, reaching } = readNative(parseBigJson(native));
+  const { definition: said } = readDefinition(sent, { lenient: true });
+  const fields = definitionDifferences(said, runs);
+  if (fields.length > 0) {
+    throw new RefusedError(
+      'E_REFUSED_NATIVE_DIFFERS',
+      `the toolstack's configuration of ${sent.name} is not what its XML says: ${namesOf(fields)}`,
+      {
+        hint: 'Bring both hosts to the same release of xenferry; `migrate --xml FILE` at the source sends XML alone, which is then what runs.',
+        data: { fields: fields.slice(0, 64) },
+      },
+    );
+  }
+  return { domain: toDomain(withXmlParts(runs, said)), reaching };
+}
+
+/** What runs, with what XML alone can say of it, none of which the toolstack is told. */
+function withXmlParts(runs: Definition, said: Definition): Definition {
+  const { name, uuid, metadata, title, description, foreign } = said;
+  const isShared = (target: string): boolean =>
+    said.devices.some((one) => one.kind === 'disk' && one.target === target && one.shareable);
+  const devices = runs.devices.map((device): Device =>
+    device.kind === 'disk' ? { ...device, shareable: isShared(device.target) } : device,
+  );
+  return { ...runs, name, uuid, metadata, title, description, foreign, devices };
 }
 
 /** What is to be kept of a guest, from the source. @throws ProtocolError `E_PROTOCOL_DEFINITION` where it is another guest's */

@@ -9,6 +9,7 @@ import { HANDOVER, type HandoverMachines } from '../handover/machines.js';
 import { Journal } from '../journal/journal.js';
 import type { DomainInfo, Toolstack } from '../toolstack/toolstack.js';
 import { makePrivateFolder } from '../posix/private-folder.js';
+import { PeerPolicy, type PeerRules } from './access/peer-policy.js';
 import { HostEvents } from './events/host-events.js';
 import { eventParticipant, jobEvent } from './events/driver-events.js';
 import { Jobs } from './jobs/jobs.js';
@@ -48,6 +49,8 @@ export interface HostOptions {
   readonly leaseDir?: string | undefined;
   /** The rules of the handover; tests give altered ones. Default: the real ones. */
   readonly handover?: HandoverMachines;
+  /** What guests of other hosts may name of this one; absent: what is usual. */
+  readonly peers?: PeerRules | undefined;
   /** Default: opens that folder. */
   readonly openLeases?: (dir: string) => LeaseStore;
   /** What the toolstack says while the job of a domain goes on. */
@@ -81,6 +84,7 @@ export class Host implements AsyncDisposable {
   readonly nestedHvm: boolean;
   /** The rules of the handover. */
   readonly handover: HandoverMachines;
+  readonly peers: PeerPolicy;
   readonly log: (line: string) => void;
   readonly #onSeen: (infos: readonly DomainInfo[]) => void;
 
@@ -94,6 +98,7 @@ export class Host implements AsyncDisposable {
     this.handover = options.handover ?? HANDOVER;
     this.autoballoon = options.autoballoon ?? 'auto';
     this.nestedHvm = options.nestedHvm ?? false;
+    this.peers = new PeerPolicy(options.peers);
     this.#onSeen = options.onSeen ?? (() => undefined);
     try {
       const had = makePrivateFolder(options.stateDir);

@@ -21,7 +21,7 @@ export const headerSchema = z.object({
   domid: z.int().positive().optional(),
   /** Where the other side is: the destination URI, or the source's host name. */
   peer: z.string(),
-  /** Who the transport said the source was; at the destination only. */
+  /** Who the transport said the other side was. At the source since release 1.0. */
   identity: z.string().max(1024).optional(),
   /** The source asked after it, and it never was prepared at this destination. */
   neverHere: z.literal(true).optional(),

@@ -177,6 +177,7 @@ export class Departure {
         side: 'source',
         ...this.subject,
         epoch: this.#session.epoch,
+        identity: this.#session.identity,
         startedAt: new Date().toISOString(),
       });
       this.#lanes = await this.#session.openLanes(plan.lanes);

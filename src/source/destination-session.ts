@@ -85,6 +85,11 @@ export class DestinationSession implements AsyncDisposable {
     return this.currentEpoch;
   }
 
+  /** Who the transport says the destination is; undefined before it has agreed. */
+  get identity(): string | undefined {
+    return this.#agreed?.destination.identity.name;
+  }
+
   /** What was agreed on for the stream; undefined: it goes as it is. */
   get terms(): StreamTerms | undefined {
     return this.#terms;

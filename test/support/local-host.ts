@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULT_DEADLINES, type Deadlines } from '../../src/control/deadlines.js';
+import type { PeerRules } from '../../src/host/access/peer-policy.js';
 import { Host } from '../../src/host/host.js';
 import type { LifecycleParticipant } from '../../src/host/participants/lifecycle-participant.js';
 import { openEmbedded } from '../../src/toolstack/embedded/open.js';
@@ -16,6 +17,8 @@ export interface LocalHostOptions {
   readonly leaseDir?: string;
   /** The switch of the host's configuration. */
   readonly nestedHvm?: boolean;
+  /** What guests of other hosts may name of it. */
+  readonly peers?: PeerRules;
   /** The host's name. */
   readonly hostname?: string;
   /** Puts something between the host and its embedded toolstack. */
@@ -58,6 +61,7 @@ export class LocalHost implements AsyncDisposable {
       participants: this.options.participants ?? [],
       leaseDir: this.options.leaseDir,
       nestedHvm: this.options.nestedHvm,
+      peers: this.options.peers,
       log: (line) => this.log.push(line),
     });
     this.#opened.push(host);

@@ -126,12 +126,14 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     using _reload = onHangUp(() => {
       try {
         const rules = allowed();
-        listener.setCredentials(trustedTlsDir(tlsDir));
+        const credentials = trustedTlsDir(tlsDir);
+        host.peers.replace(configOf(options));
+        listener.setCredentials(credentials);
         migrationServer.allowed = rules;
         noteWhoMaySend(rules, log);
-        log(`SIGHUP: certificates read again from ${tlsDir}, and who is allowed`);
+        log(`SIGHUP: certificates read again from ${tlsDir}, who is allowed, and what their guests may name`);
       } catch (error) {
-        log(`SIGHUP: the certificates stay as they are, and who is allowed: ${messageOf(error)}`);
+        log(`SIGHUP: the certificates stay as they are, and who is allowed what: ${messageOf(error)}`);
       }
     });
     printJson({ listening: `${address}:${listener.port}`, uri: host.toolstack.uri });

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { XenferryError, type UsageError } from '../../errors/errors.js';
 import { AllowList } from '../access/allow-list.js';
+import { PeerLeaves } from '../access/peer-leaves.js';
 import { SshRules } from '../access/ssh-rules.js';
 import { parseConnectUri, parseDestinationUri, parseListen } from './uri.js';
 import { inOrder, mistakeAt, readConfig, resolveAlias, type Config } from './config.js';
@@ -36,6 +37,7 @@ export function checkConfig(text: string, file: string): ConfigReport {
   if (listen !== undefined) tryIt(['listen'], listen, () => parseListen(listen));
   for (const name of config.allow ?? []) tryIt(['allow'], name, () => new AllowList([name]));
   for (const name of config.allowRecover ?? []) tryIt(['allow_recover'], name, () => new AllowList([name]));
+  for (const entry of config.peersMay ?? []) tryIt(['peers_may'], entry, () => new PeerLeaves([entry]));
   for (const name of config.allowSsh ?? []) tryIt(['allow_ssh'], name, () => new SshRules([name]));
   return { mistakes: inOrder(mistakes), warnings: missingFolders(config) };
 }

@@ -24,6 +24,10 @@ export interface Config {
   readonly allowRecover?: readonly string[] | undefined;
   /** Users and keys that may bring guests by ssh; absent: whoever sshd lets in. */
   readonly allowSsh?: readonly string[] | undefined;
+  /** Folders and files that guests of other hosts may have opened here; absent: the usual ones. */
+  readonly guestPaths?: readonly string[] | undefined;
+  /** What else they may name of this host. */
+  readonly peersMay?: readonly string[] | undefined;
   readonly hooksDir?: string | undefined;
   readonly hookMs?: number | undefined;
   /** Whether a monitor is left behind where no daemon watches; default: yes. */
@@ -67,6 +71,8 @@ const schema = z.strictObject({
   allow: z.array(z.string()).max(MAX_ALIASES).optional(),
   allow_recover: z.array(z.string()).max(MAX_ALIASES).optional(),
   allow_ssh: z.array(z.string()).max(MAX_ALIASES).optional(),
+  guest_paths: z.array(absolute).max(MAX_ALIASES).optional(),
+  peers_may: z.array(z.string()).max(MAX_ALIASES).optional(),
   hooks_dir: absolute.optional(),
   hook_timeout: SECONDS.optional(),
   monitor: z.boolean().optional(),
@@ -141,6 +147,8 @@ function configFrom(said: z.infer<typeof schema>, uriAliases: ReadonlyMap<string
     allow: said.allow,
     allowRecover: said.allow_recover,
     allowSsh: said.allow_ssh,
+    guestPaths: said.guest_paths,
+    peersMay: said.peers_may,
     hooksDir: said.hooks_dir,
     hookMs: said.hook_timeout === undefined ? undefined : said.hook_timeout * 1000,
     monitor: said.monitor,

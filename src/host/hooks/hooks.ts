@@ -56,11 +56,12 @@ export class Hooks implements LifecycleParticipant {
     return this.#call(stopped, 'release end', endedXml(stopped), new AbortController().signal);
   }
 
-  /** What the filters make of a guest that comes in: the same one where they print nothing. */
-  async arriving(guest: Domain, signal: AbortSignal): Promise<Domain> {
+  /** What the filters make of a guest that comes in: the same one where they print nothing, undefined where there are none. */
+  async arriving(guest: Domain, signal: AbortSignal): Promise<Domain | undefined> {
     let domain = guest;
-    if (isHostItself(guest)) return guest;
-    for (const script of scriptsIn(this.options.dir)) {
+    const scripts = scriptsIn(this.options.dir);
+    if (isHostItself(guest) || scripts.length === 0) return undefined;
+    for (const script of scripts) {
       const call = { domain: guest.name, moment: 'migrate begin', xml: formatDomainXml(domain) } as const;
       const printed = await runScript(script, call, this.options, signal);
       if (printed.trim() !== '') domain = rewritten(script, guest, printed);

@@ -61,9 +61,9 @@ export interface LifecycleParticipant {
   readonly name: string;
   /**
    * A guest is about to come in from another host. A rejection refuses it.
-   * @returns what it shall run as: the same object, or another definition with its name and UUID
+   * @returns what it shall run as and nothing else, with its name and UUID; undefined where it has no say
    */
-  arriving?(guest: Domain, signal: AbortSignal): Promise<Domain>;
+  arriving?(guest: Domain, signal: AbortSignal): Promise<Domain | undefined>;
   /** Before anything is touched. A rejection vetoes the start. */
   prepare?(starting: Starting, signal: AbortSignal): Promise<void>;
   /** All have prepared, the toolstack is next. A rejection vetoes the start. */

@@ -16,11 +16,11 @@ export class LifecycleParticipants {
     private readonly log: (line: string) => void,
   ) {}
 
-  /** What all make of a guest that comes in, one after the other. */
-  async arriving(guest: Domain, signal: AbortSignal): Promise<Domain> {
-    let domain = guest;
-    for (const one of this.all) domain = (await one.arriving?.(domain, signal)) ?? domain;
-    return domain;
+  /** What all make of a guest that comes in, one after the other; undefined where none has a say. */
+  async arriving(guest: Domain, signal: AbortSignal): Promise<Domain | undefined> {
+    let ruled: Domain | undefined;
+    for (const one of this.all) ruled = (await one.arriving?.(ruled ?? guest, signal)) ?? ruled;
+    return ruled;
   }
 
   /** In order; the first that objects ends it. */

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { formatDomainXml } from '../../domain/format.js';
 import type { Domain } from '../../domain/model.js';
 import { SystemError } from '../../errors/errors.js';
 import { makeFolder } from '../../posix/folder.js';
@@ -18,6 +19,13 @@ const FILE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json$/;
 export interface DamagedDefinition {
   readonly uuid: string;
   readonly error: SystemError;
+}
+
+/** What became of a staged definition. */
+export interface KeptStaged {
+  readonly change: 'added' | 'updated';
+  /** The one before started with the host; this one does not. */
+  readonly endsAutostart: boolean;
 }
 
 export interface AllDefinitions {
@@ -92,17 +100,21 @@ export class Definitions {
   }
 
   /**
-   * Lets the staged definition of a domain count, in place of the one that it had; whether that starts with the host stays.
+   * Lets the staged definition of a domain count, in place of the one that it had. What another host has written does not start with
+   * this one: only where both say the same does that stay as it was.
    * Undefined where none is staged. @throws SystemError `E_SYSTEM_REGISTRY`, `E_SYSTEM_DEFINITION`; the staged one stays then
    */
-  keepStaged(uuid: string): 'added' | 'updated' | undefined {
+  keepStaged(uuid: string): KeptStaged | undefined {
     const path = this.#stagedPath(uuid);
     const text = readBounded(path, MAX_DEFINITION_BYTES);
     if (text === undefined) return undefined;
     const before = this.get(uuid);
-    this.put({ ...decodeDefinition(text, uuid, path), autostart: before?.autostart ?? false });
+    const staged = decodeDefinition(text, uuid, path);
+    const isSame = before !== undefined && formatDomainXml(before.domain) === formatDomainXml(staged.domain);
+    const had = before?.autostart ?? false;
+    this.put({ ...staged, autostart: had && isSame });
     this.dropStaged(uuid);
-    return before === undefined ? 'added' : 'updated';
+    return { change: before === undefined ? 'added' : 'updated', endsAutostart: had && !isSame };
   }
 
   /** @throws SystemError `E_SYSTEM_REGISTRY` */

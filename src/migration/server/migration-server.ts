@@ -10,7 +10,8 @@ import {
   type Request,
 } from '../../control/messages.js';
 import { Responder } from '../../control/responder.js';
-import { Arrivals, refusalOf } from '../../dest/arrivals.js';
+import { refusalOf } from '../../dest/admission.js';
+import { Arrivals } from '../../dest/arrivals.js';
 import type { SourceConnection } from '../../dest/source-connection.js';
 import { Deadline } from '../../errors/deadline.js';
 import { AbortedError, RefusedError } from '../../errors/errors.js';

@@ -1,5 +1,5 @@
 import type { ArrivalsContext } from '../../dest/arrivals.js';
-import type { ArrivalHooks, NamedGuest, PrepareOptions } from '../../dest/arrival-hooks.js';
+import type { Admitted, ArrivalHooks, NamedGuest, PrepareOptions } from '../../dest/arrival-hooks.js';
 import type { Domain } from '../../domain/model.js';
 import { messageOf } from '../../errors/message-of.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
@@ -9,6 +9,7 @@ import { collisionOf } from '../../host/registry/collisions.js';
 import { refuseMissingDisks } from './disks-here.js';
 import { tellRun } from './note-run.js';
 import { makeRoom } from '../../host/memory/make-room.js';
+import { refuseForeignDefinition } from './sent-definition.js';
 import { refuseManagedSave } from './start-domain.js';
 import { noteStopped } from './stop-domain.js';
 
@@ -32,6 +33,9 @@ export function arrivalsOf(
   return { toolstack, journal, deadlines, reserve, hooks: new IncomingGuests(host), machine: host.handover.dest };
 }
 
+const NOT_STAGED = { change: undefined, endsAutostart: false };
+const ENDS_AUTOSTART = 'its definition came from another host, so that it no longer starts with this one';
+
 /** Guests that come in take the steps of any other start (`startDomain`), spread over their arrival. */
 class IncomingGuests implements ArrivalHooks {
   constructor(private readonly host: Host) {}
@@ -41,10 +45,19 @@ class IncomingGuests implements ArrivalHooks {
     return makeRoom(toolstack, autoballoon, { name, neededKiB, promisedKiB, signal });
   }
 
-  async prepare(sent: Domain, { definition, unsafe }: PrepareOptions, signal: AbortSignal): Promise<Domain> {
+  async prepare(sent: Domain, options: PrepareOptions, signal: AbortSignal): Promise<Admitted> {
     const { host } = this;
+    const { definition, unsafe, peer, reaching } = options;
     refuseWhileEvacuating(host);
-    const guest = await host.participants.arriving(sent, signal);
+    const ruled = await host.participants.arriving(sent, signal);
+    const guest = ruled ?? sent;
+    await host.peers.check({
+      name: guest.name,
+      domains: definition === undefined ? [guest] : [guest, definition],
+      reaching: ruled === undefined ? reaching : [],
+      own: () => host.definitions.all().definitions.map(({ domain }) => domain),
+    });
+    if (definition !== undefined) refuseForeignDefinition(host, definition, peer);
     const { domains } = await host.known(signal);
     const collision = collisionOf(guest, domains, true);
     if (collision !== undefined) throw collision;
@@ -60,7 +73,7 @@ class IncomingGuests implements ArrivalHooks {
       await this.refused(guest, undefined);
       throw error;
     }
-    return guest;
+    return { domain: guest, isXmlOnly: ruled !== undefined };
   }
 
   async restored(guest: Domain, info: DomainInfo, signal: AbortSignal): Promise<void> {
@@ -74,7 +87,8 @@ class IncomingGuests implements ArrivalHooks {
   committed({ uuid, name }: NamedGuest): Promise<void> {
     const { definitions, participants, log } = this.host;
     try {
-      const detail = definitions.keepStaged(uuid);
+      const { change: detail, endsAutostart } = definitions.keepStaged(uuid) ?? NOT_STAGED;
+      if (endsAutostart) log(`${name}: ${ENDS_AUTOSTART}; \`xenferry autostart ${name}\` lets it again`);
       if (detail !== undefined) {
         participants.changed({ uuid, name, domid: undefined, change: { event: 'defined', detail } });
       }

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatDomainXml } from '../../domain/format.js';
 import { parseDomainXml } from '../../domain/parse.js';
@@ -22,4 +23,10 @@ export function readConfig(folder: string): GuestConfig {
 export function writeConfig(folder: string, config: GuestConfig): void {
   replaceFile(join(folder, XML_FILE), formatDomainXml(config.domain));
   if (config.native !== undefined) replaceFile(join(folder, NATIVE_FILE), config.native.text);
+}
+
+/** Another domain than the one that it was made from: what came along of a toolstack's own form says something else from now on. */
+export function changeConfig(folder: string, domain: GuestConfig['domain']): void {
+  writeConfig(folder, { domain });
+  rmSync(join(folder, NATIVE_FILE), { force: true });
 }

@@ -5,7 +5,7 @@ import { readDefinition } from '../../domain/definition/read.js';
 import { toDomain } from '../../domain/definition/write.js';
 import type { Domain } from '../../domain/model.js';
 import { ToolstackError } from '../../errors/errors.js';
-import { readConfig, writeConfig } from './domain-config.js';
+import { changeConfig, readConfig } from './domain-config.js';
 import { requireBuilt } from './domain-record.js';
 import { failIfTold, takeFaults } from './faults.js';
 import type { LockedDomain } from './locked-domain.js';
@@ -70,7 +70,7 @@ function findDevice({ record }: LockedDomain, devices: readonly Device[], device
 function changeDevices(domain: LockedDomain, edit: (devices: readonly Device[]) => readonly Device[]): void {
   const config = readConfig(domain.folder);
   const { definition } = readDefinition(config.domain, { lenient: true });
-  writeConfig(domain.folder, { ...config, domain: toDomain({ ...definition, devices: edit(definition.devices) }) });
+  changeConfig(domain.folder, toDomain({ ...definition, devices: edit(definition.devices) }));
 }
 
 /**

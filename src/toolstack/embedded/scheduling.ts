@@ -5,7 +5,7 @@ import { readWorkload, withCap } from '../../domain/workload.js';
 import { guestDomid } from '../domid.js';
 import { byWeight, checkScheduling } from '../scheduling.js';
 import type { Scheduling, SchedulingChange } from '../toolstack.js';
-import { readConfig, writeConfig } from './domain-config.js';
+import { changeConfig, readConfig } from './domain-config.js';
 import { requireBuilt } from './domain-record.js';
 import { readHostSettings } from './host-settings.js';
 import type { LockedDomain } from './locked-domain.js';
@@ -31,7 +31,7 @@ export function setScheduling(domain: LockedDomain, change: SchedulingChange): v
   const config = readConfig(folder);
   checkScheduling(guestDomid(record.domid), change, config.domain.vcpusMax);
   const weighted = change.weight === undefined ? config.domain : withWeight(config.domain, change.weight);
-  writeConfig(folder, { ...config, domain: change.cap === undefined ? weighted : withCap(weighted, change.cap) });
+  changeConfig(folder, change.cap === undefined ? weighted : withCap(weighted, change.cap));
 }
 
 /** @throws RefusedError `E_REFUSED_UNSUPPORTED` */

@@ -5,16 +5,15 @@ import type { CpuSet } from '../../domain/cpu-set.js';
 import type { Domain } from '../../domain/model.js';
 import { SystemError, ToolstackError } from '../../errors/errors.js';
 import type { VcpuInfo } from '../toolstack.js';
-import { readConfig, writeConfig } from './domain-config.js';
+import { changeConfig, readConfig } from './domain-config.js';
 import { infoOf, requireBuilt } from './domain-record.js';
 import { MIN_KIB } from './guest-shape.js';
 import type { LockedDomain } from './locked-domain.js';
 import { catchUp } from './run-state.js';
 
 /** What runs is what `describe` tells, as with libxl. */
-function changeConfig(domain: LockedDomain, changes: Partial<Domain>): void {
-  const config = readConfig(domain.folder);
-  writeConfig(domain.folder, { ...config, domain: { ...config.domain, ...changes } });
+function changeDomain({ folder }: LockedDomain, changes: Partial<Domain>): void {
+  changeConfig(folder, { ...readConfig(folder).domain, ...changes });
 }
 
 /**
@@ -31,7 +30,7 @@ export function setMemory(domain: LockedDomain, kib: number): void {
       { hint: 'Choose a whole number in between.', data: { domid: record.domid, kib } },
     );
   }
-  changeConfig(domain, { memoryCurrentKiB: kib });
+  changeDomain(domain, { memoryCurrentKiB: kib });
   domain.update({ memoryKiB: kib });
 }
 
@@ -41,7 +40,7 @@ export function setOnline(domain: LockedDomain, online: CpuSet): void {
   if (online.length === 0 || online.some((vcpu) => vcpu >= vcpusMax)) {
     throw new ToolstackError('E_TOOLSTACK_INVAL', `processors ${online.join()} are not among its 0 to ${vcpusMax - 1}`);
   }
-  changeConfig(domain, { vcpusCurrent: online.length });
+  changeDomain(domain, { vcpusCurrent: online.length });
   domain.update({ vcpus: online.length, online: [...online] });
 }
 

@@ -341,8 +341,8 @@ describe('--xml', () => {
   it('changes where a disk is kept', async () => {
     await defined(`<devices>${DISK}</devices>`);
     const now = await dumpXml(a.host, 'web1', { migratable: true, securityInfo: true });
-    await move({ xml: now.replace('/srv/web1.img', '/mnt/web1.img') });
-    expect(await dumpXml(b.host, 'web1')).toContain('/mnt/web1.img');
+    await move({ xml: now.replace('/srv/web1.img', '/srv/web1-here.img') });
+    expect(await dumpXml(b.host, 'web1')).toContain('/srv/web1-here.img');
   });
 
   it('says once what is passed over of it, and of the definition that is to be kept', async () => {

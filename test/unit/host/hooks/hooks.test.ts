@@ -128,7 +128,7 @@ describe('S24: hooks', () => {
       const { uuid, name } = dom0;
       await hooks.prepare({ domain: dom0, how: 'booted' }, never);
       await hooks.start({ domain: dom0, how: 'booted' }, never);
-      expect(await hooks.arriving(dom0, never)).toBe(dom0);
+      expect(await hooks.arriving(dom0, never)).toBeUndefined();
       await hooks.stopped({ uuid, name, domid: 0, domain: dom0, reason: 'destroyed' });
       await hooks.release({ uuid, name, domid: 0, domain: dom0, reason: 'destroyed' });
     }

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+
+/** Between the keys of a path; no key of libxl's has it. */
+export const SEPARATOR = '/';
+
+/** What a schema reads of a value, with what may stand around it taken off. */
+function bare(schema: unknown): unknown {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault) {
+    return bare(schema.unwrap());
+  }
+  return schema instanceof z.ZodPipe ? bare(schema.in) : schema;
+}
+
+/**
+ * The paths of all values that a schema reads, `*` for the members of a list of objects. A list of plain values is one value.
+ * @param at where the schema stands; empty: at the root
+ */
+export function readPaths(schema: unknown, at = ''): string[] {
+  const inner = bare(schema);
+  if (inner instanceof z.ZodObject) {
+    const below = at === '' ? '' : `${at}${SEPARATOR}`;
+    return Object.entries(inner.shape).flatMap(([key, field]) => readPaths(field, `${below}${key}`));
+  }
+  if (inner instanceof z.ZodArray) {
+    const members = `${at}${SEPARATOR}*`;
+    const read = readPaths(inner.element, members);
+    return read.length === 1 && read[0] === members ? [at] : read;
+  }
+  return [at];
+}
