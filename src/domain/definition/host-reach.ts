@@ -41,6 +41,8 @@ export interface Reach {
   readonly value: string;
   /** Whose it is: `disk xvda`. */
   readonly of: string;
+  /** A disk image of a format that can name further files. */
+  readonly isImage?: boolean;
 }
 
 /** Everything of its host that a definition names, in its order. */
@@ -121,7 +123,7 @@ function backendReach(name: string | undefined, of: string): Reach[] {
   return name === undefined ? [] : [{ kind: 'backend-domain', value: name, of }];
 }
 
-function diskReach({ source, target, backendDomain }: Disk): Reach[] {
+function diskReach({ source, target, format, backendDomain }: Disk): Reach[] {
   const of = `disk ${target}`;
   const backend = backendReach(backendDomain, of);
   switch (source.type) {
@@ -130,7 +132,7 @@ function diskReach({ source, target, backendDomain }: Disk): Reach[] {
       if (source.path === undefined) return backend;
       // In another domain it is another file; that domain needs a leave of its own.
       return backendDomain === undefined
-        ? [{ kind: 'path', value: source.path, of }, ...withoutCommas(of, source.path)]
+        ? [{ kind: 'path', value: source.path, of, isImage: format !== 'raw' }, ...withoutCommas(of, source.path)]
         : backend;
     case 'volume':
       return [{ kind: 'network-disk', value: `volume:${source.pool}/${source.volume}`, of }, ...backend];

@@ -4,6 +4,7 @@ import type { BeyondXml } from '../../domain/libxl-json/beyond-xml.js';
 import type { Domain } from '../../domain/model.js';
 import { RefusedError } from '../../errors/errors.js';
 import { DEFAULT_GUEST_PATHS, liesIn, placesOfOwn } from './guest-paths.js';
+import { filesOfImage } from './image-files.js';
 import { mountedDevices } from './mounted-devices.js';
 import { leaveFor, PeerLeaves, type LeaveKind } from './peer-leaves.js';
 import {
@@ -87,15 +88,23 @@ export class PeerPolicy {
   async #strayPaths(reach: readonly Reach[], guestPaths: readonly string[]): Promise<Objection[]> {
     const stray: Objection[] = [];
     const mounted = await mountedDevices();
-    for (const { kind, value, of } of reach) {
+    for (const { kind, value, of, isImage } of reach) {
       if (kind === 'kernel') {
         const isFree = isUsualKernel(value) || this.#leaves.allows(kind, value);
         if (!isFree && !(await liesIn(value, guestPaths))) stray.push({ kind, value, text: `${of}: ${shown(value)}` });
       }
       if (kind !== 'path' || isCephConfiguration(value)) continue;
-      if (!(await liesIn(value, guestPaths))) stray.push({ kind, value, text: `${of}: ${shown(value)}` });
-      else if (await mounted.has(value)) {
-        stray.push({ kind, value, text: `${of}: ${shown(value)}, which this host itself has mounted` });
+      const strayAt = (path: string, what: string): void => {
+        stray.push({ kind, value: path, text: `${of}: ${what}` });
+      };
+      if (!(await liesIn(value, guestPaths))) strayAt(value, shown(value));
+      else if (await mounted.has(value)) strayAt(value, `${shown(value)}, which this host itself has mounted`);
+      else if (isImage === true) {
+        const { paths, odd } = await filesOfImage(value);
+        for (const path of paths) {
+          if (!(await liesIn(path, guestPaths))) strayAt(path, `${shown(value)}, whose backing file is ${shown(path)}`);
+        }
+        if (odd !== undefined) strayAt(value, `${shown(value)}, which opens ${odd}`);
       }
     }
     return stray;

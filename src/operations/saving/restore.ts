@@ -4,6 +4,7 @@ import type { Host } from '../../host/host.js';
 import { refuseManagedSave, startDomain } from '../running/start-domain.js';
 import { recordingInJob, underJob, type JobContext } from '../running/with-domain.js';
 import { openSaveFile, type SaveFile } from './save-file.js';
+import { unseenFields } from './saved-config.js';
 
 export interface RestoreRequest {
   readonly file: string;
@@ -18,11 +19,16 @@ export interface RestoreRequest {
 
 /**
  * Makes a domain from a save file, or from a bare libxl stream with `xml`. The file stays as it is.
- * @throws as `openSaveFile` and `startDomain`
+ * @throws RefusedError `E_REFUSED_NATIVE_FIELDS`; as `openSaveFile` and `startDomain`
  */
 export async function restore(host: Host, request: RestoreRequest): Promise<DomainInfo> {
   await using file = await openSaveFile(request.file, request.signal, request.xml);
   const { domain } = file.config;
+  for (const { path, why } of unseenFields(file.config)) {
+    host.log(
+      `${domain.name}: hooks and checks do not see ${path} in ${request.file} (${why}); --xml restores without it`,
+    );
+  }
   const doing = { why: `restoring from ${request.file}`, operation: 'restore', signal: request.signal } as const;
   return await underJob(host, domain, doing, (held) => {
     refuseManagedSave(host, domain.uuid, domain.name);
