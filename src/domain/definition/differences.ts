@@ -19,6 +19,7 @@ const MAY_BE_SILENT: readonly RegExp[] = [
   /^features\/viridian$/,
   /^cputune/,
   /^devices\/controller/,
+  /\/options$/,
 ];
 
 /**
@@ -91,6 +92,9 @@ function putDevices(devices: readonly Device[], put: (path: string, value: unkno
     const path = `devices/${key}${number === 1 ? '' : `(${number})`}`;
     put(path, value);
     if (device.kind === 'disk') put(`${path}${DISK_DRIVER}`, device.driver);
+    const { script, ...options } = device.xl ?? {};
+    put(`${path}/script`, script);
+    put(`${path}/options`, Object.keys(options).length === 0 ? undefined : options);
   }
 }
 
@@ -107,7 +111,7 @@ function partOf(device: Device): [key: string, value: unknown] | undefined {
       ];
     }
     case 'interface': {
-      const { alias: _a, guestAddress: _g, extra: _e, linkUp: _l, ...nic } = device;
+      const { alias: _a, guestAddress: _g, extra: _e, xl: _x, linkUp: _l, ...nic } = device;
       return ['interface', nic];
     }
     case 'serial':
@@ -116,7 +120,7 @@ function partOf(device: Device): [key: string, value: unknown] | undefined {
     case 'channel':
       return [`channel[${device.name ?? ''}]`, [device.targetType, device.source]];
     case 'graphics': {
-      const { alias: _a, guestAddress: _g, extra: _e, ...screen } = device;
+      const { alias: _a, guestAddress: _g, extra: _e, xl: _x, ...screen } = device;
       return [`graphics[${device.type}]`, screen];
     }
     case 'video':
@@ -126,7 +130,7 @@ function partOf(device: Device): [key: string, value: unknown] | undefined {
     case 'sound':
       return ['sound', device.model];
     case 'controller': {
-      const { alias: _a, guestAddress: _g, extra: _e, ...controller } = device;
+      const { alias: _a, guestAddress: _g, extra: _e, xl: _x, ...controller } = device;
       if (device.type === 'xenbus') {
         const { maxGrantFrames, maxEventChannels } = device;
         const isSaid = (maxGrantFrames ?? maxEventChannels) !== undefined;
@@ -135,7 +139,7 @@ function partOf(device: Device): [key: string, value: unknown] | undefined {
       return device.type === 'usb' ? [`controller[usb:${device.index ?? 0}]`, controller] : undefined;
     }
     case 'hostdev': {
-      const { alias: _a, extra: _e, ...hostdev } = device;
+      const { alias: _a, extra: _e, xl: _x, ...hostdev } = device;
       return [`hostdev[${device.type}]`, hostdev];
     }
     case 'opaque':

@@ -1,3 +1,4 @@
+import { otherBackend } from '../backend-domain.js';
 import type { CharacterSource, Endpoint } from './devices/character.js';
 import type { Device } from './devices/device.js';
 import type { Disk } from './devices/disk.js';
@@ -61,7 +62,7 @@ export function hostReach(definition: Definition): Reach[] {
     ...os.bootloaderArgs.flatMap((arg) => named('bootloader-args', arg, 'the bootloader')),
     ...named('emulator', emulator, 'the device model'),
     ...deviceModelArgs.flatMap((arg) => named('device-model-args', arg, 'the device model')),
-    ...devices.flatMap(reachOf),
+    ...devices.flatMap((device) => [...reachOf(device), ...optionsReach(device)]),
   ];
 }
 
@@ -70,6 +71,18 @@ function withoutCommas(of: string, ...texts: readonly (string | undefined)[]): R
   return texts.flatMap((text) =>
     text?.includes(',') === true ? [{ kind: 'device-model-args', value: text, of }] : [],
   );
+}
+
+/** What xl's own options of a device name (`<xl:options>`). */
+function optionsReach({ kind, xl }: Device): Reach[] {
+  if (xl === undefined) return [];
+  const of = `a ${kind}`;
+  const { script, backend_domname: backend, gatewaydev, vlan } = xl as Readonly<Record<string, string | undefined>>;
+  return [
+    ...(script === undefined ? [] : [{ kind: 'script' as const, value: script, of }]),
+    ...backendReach(otherBackend(backend), of),
+    ...withoutCommas(of, gatewaydev, vlan),
+  ];
 }
 
 function reachOf(device: Device): Reach[] {

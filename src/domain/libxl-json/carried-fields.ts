@@ -34,12 +34,11 @@ export const HARMLESS: readonly FieldGroup[] = [
   },
   {
     why: 'numbers of devices within the domain',
-    paths: ['nics/*/devid', 'vfbs/*/devid', 'vkbs/*/devid', 'channels/*/devid'],
+    paths: ['vfbs/*/devid', 'vkbs/*/devid', 'channels/*/devid'],
   },
   {
     why: 'how the guest sees its processors, its clock and its firmware; it has booted with them',
     paths: [
-      'b_info/cpuid',
       'b_info/timer_mode',
       'b_info/arch_x86/msr_relaxed',
       'b_info/altp2m',
@@ -154,31 +153,7 @@ export const HARMLESS: readonly FieldGroup[] = [
   },
   {
     why: 'how a disk is served that the definition names',
-    paths: [
-      'disks/*/removable',
-      'disks/*/direct_io_safe',
-      'disks/*/specification',
-      'disks/*/transport',
-      'disks/*/irq',
-      'disks/*/base',
-      'disks/*/trusted',
-    ],
-  },
-  { why: 'whether the guest trusts the backend', paths: ['nics/*/trusted'] },
-  {
-    why: 'the name of an interface for routed networks',
-    paths: ['nics/*/gatewaydev'],
-    passes: matches(/^[\w.:-]{0,15}$/),
-  },
-  {
-    why: 'how a PCI device is shown that the definition names',
-    paths: [
-      'pcidevs/*/vdevfn',
-      'pcidevs/*/vfunc_mask',
-      'pcidevs/*/msitranslate',
-      'pcidevs/*/power_mgmt',
-      'pcidevs/*/rdm_policy',
-    ],
+    paths: ['disks/*/removable', 'disks/*/transport', 'disks/*/irq', 'disks/*/base'],
   },
   {
     why: 'what xl does when the guest ends so; libxl itself does nothing',
@@ -234,7 +209,6 @@ export const REACHING: readonly FieldGroup[] = [
       'b_info/type.pv/bootloader_args',
       'b_info/type.pv/features',
       'b_info/type.pvh/pvshim_path',
-      'disks/*/script',
       'disks/*/active_disk',
       'disks/*/hidden_disk',
     ],
@@ -272,7 +246,7 @@ export const REACHING: readonly FieldGroup[] = [
   },
   {
     why: 'a domain that serves the device',
-    paths: ['vkbs', 'vfbs', 'channels', 'usbctrls'].map((list) => `${list}/*/backend_domname`),
+    paths: ['vkbs', 'vfbs', 'usbctrls'].map((list) => `${list}/*/backend_domname`),
     passes: isThisHost,
   },
   {

@@ -68,6 +68,7 @@ describe('what a source says of its guest, and what its toolstack would run', ()
     ['devices/disk[xvdc]', PV, (config) => (first(config, 'disks').vdev = 'xvdc')],
     ['devices/disk[xvdb]', PV, (config) => (config.disks as unknown as unknown[]).pop()],
     ['devices/disk[xvda]/driver', PV, (config) => (first(config, 'disks').backend = 'qdisk')],
+    ['devices/disk[xvda]/script', PV, (config) => (first(config, 'disks').script = '/tmp/x')],
     ['devices/emulator', HVM, ({ b_info: b }) => (b.device_model = '/bin/sh')],
     ['devices/interface', PV, (config) => (first(config, 'nics').script = '/tmp/x')],
     ['devices/interface', PV, (config) => (first(config, 'nics').bridge = 'admin')],
@@ -117,7 +118,7 @@ describe('what a source says of its guest, and what its toolstack would run', ()
   });
 
   it('a part that only the guest notices may be missing in the XML of an older release', () => {
-    const without = changed(PVH, ({ b_info: b }) => (delete b.nested_hvm, delete b.vnuma_nodes));
+    const without = changed(PVH, ({ b_info: b }) => (delete b.nested_hvm, delete b.cpuid, delete b.vnuma_nodes));
     const { domain } = read(prepare(without, LIVE_CONFIGS[PVH]));
     expect(readDefinition(domain, { lenient: true }).definition.cpu?.numa).toHaveLength(2);
   });

@@ -134,7 +134,6 @@ describe('what XML cannot say', () => {
     ['c_info.ssid_label', PV, ({ c_info: c }) => (c.ssid_label = 'system_u:system_r:dom0_t')],
     ['p9s', PV, (config) => (config.p9s = [{ tag: 'x', path: '/', security_model: 'none' }] as never)],
     ['dtdevs', PV, (config) => (config.dtdevs = [{ path: '/soc/x' }] as never)],
-    ['disks.script', PV, ({ disks }) => ((disks as unknown as Config[])[0].script = '/tmp/x' as never)],
     ['disks.active_disk', PV, ({ disks }) => ((disks as unknown as Config[])[0].active_disk = '/etc/shadow' as never)],
     ['disks.backend_domid', PV, ({ disks }) => ((disks as unknown as Config[])[0].backend_domid = 3 as never)],
     ['vfbs.backend_domname', PV, ({ vfbs }) => ((vfbs as unknown as Config[])[0].backend_domname = 'other' as never)],

@@ -102,6 +102,11 @@ describe('a guest of another host', () => {
       ),
       'bootloader-args:--output=/etc/cron.d/x',
     ],
+    [
+      'a script of a disk',
+      guest(disk('/srv/x').replace('</disk>', "<xl:options xmlns:xl='urn:xenferry:xl:1' script='/tmp/x'/></disk>")),
+      'script:/tmp/x',
+    ],
     ['a script', guest(card("<script path='/tmp/x'/>")), 'script:/tmp/x'],
     [
       'a script above the folder',
