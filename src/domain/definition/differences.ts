@@ -65,7 +65,7 @@ function partsOf(definition: Definition): Parts {
   put('os/initrd', os.initrd);
   put('os/cmdline', os.cmdline);
   put('os/boot', os.boot);
-  put('os/acpi/table', os.slicTable);
+  put('os/acpi/table', os.acpiTables?.path);
   put('bootloader', os.bootloader);
   put('bootloader_args', os.bootloaderArgs);
   for (const [name, value] of Object.entries(features)) put(`features/${name}`, value);

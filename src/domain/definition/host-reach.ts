@@ -57,7 +57,7 @@ export function hostReach(definition: Definition): Reach[] {
     // What `rom` names is passed over: Xen has its own.
     ...named('kernel', os.loader?.type === 'rom' ? undefined : os.loader?.path, 'the firmware'),
     ...named('path', os.nvram, "the firmware's variables"),
-    ...named('kernel', os.slicTable, 'the ACPI table'),
+    ...named('kernel', os.acpiTables?.path, 'the ACPI table'),
     ...named('bootloader', os.bootloader, 'the bootloader'),
     ...os.bootloaderArgs.flatMap((arg) => named('bootloader-args', arg, 'the bootloader')),
     ...named('emulator', emulator, 'the device model'),

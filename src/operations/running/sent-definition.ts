@@ -7,7 +7,7 @@ import type { Host } from '../../host/host.js';
 /** Whether this host's own journal shows the domain at that peer: it went there from here, or came from there. */
 function hasHeld({ header, state }: JournalEntry, uuid: string, peer: string): boolean {
   if (header.uuid !== uuid || header.identity !== peer) return false;
-  return state?.state === (header.side === 'source' ? 'gone' : 'arrived');
+  return state?.state === (header.side === 'source' ? 'released' : 'activated');
 }
 
 /** The definition that this host keeps; undefined where it keeps none, or where what a peer sends changes nothing about it. */

@@ -167,7 +167,7 @@ describe('a definition that a peer sends', () => {
       identity,
       startedAt: new Date().toISOString(),
     });
-    file.append({ state: side === 'source' ? 'gone' : 'arrived', at: new Date().toISOString() });
+    file.append({ state: side === 'source' ? 'released' : 'activated', at: new Date().toISOString() });
     file[Symbol.dispose]();
   };
 
