@@ -37,7 +37,7 @@ beforeEach(async () => {
   log.length = 0;
   const hooks = { environment: { PATH: process.env.PATH ?? '' }, timeMs: 60_000, log: () => undefined };
   const late = { dir: '/nonexistent', ...hooks };
-  local = await LocalHost.make({ companions: [new Hooks(late)] });
+  local = await LocalHost.make({ participants: [new Hooks(late)] });
   hooksDir = local.path('hooks');
   mkdirSync(hooksDir);
   late.dir = hooksDir;
