@@ -10,7 +10,7 @@ import { isAbsent, isFalse, isOneOf, isThisHost, isUpTo, matches, type Passes } 
 export interface FieldGroup {
   readonly why: string;
   readonly paths: readonly string[];
-  /** Default: any value. */
+  /** Without it every value passes. */
   readonly passes?: Passes;
 }
 
