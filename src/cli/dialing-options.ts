@@ -3,7 +3,7 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import type { Argv } from 'yargs';
-import type { SshEnvironment } from '../tunnel/ssh/ssh-files.js';
+import { variablesOfConfig, type SshEnvironment } from '../tunnel/ssh/ssh-files.js';
 
 /** Options of the verbs that reach another host. */
 export interface DialingOptions {
@@ -35,13 +35,16 @@ export interface Asker {
 /** This process and its terminal. */
 export function ownAsker(): Asker {
   const agentSocket = process.env.SSH_AUTH_SOCK;
+  const environment: SshEnvironment = {
+    home: process.env.HOME ?? homedir(),
+    user: userInfo().username,
+    uid: process.getuid?.() ?? 0,
+    ...(agentSocket === undefined ? {} : { agentSocket }),
+  };
+  // No more of the environment than the configuration asks for: a daemon is given it.
+  const variables = Object.fromEntries(variablesOfConfig(environment).map((name) => [name, process.env[name]]));
   return {
-    environment: {
-      home: process.env.HOME ?? homedir(),
-      user: userInfo().username,
-      uid: process.getuid?.() ?? 0,
-      ...(agentSocket === undefined ? {} : { agentSocket }),
-    },
+    environment: { ...environment, variables },
     askPassphrase: process.stdin.isTTY ? askPassphrase : undefined,
   };
 }

@@ -2,6 +2,7 @@ import { createPrivateKey, type X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { RefusedError, UsageError } from '../errors/errors.js';
+import { pastedWord } from '../errors/shell-words.js';
 import { FileLock } from '../posix/file-lock.js';
 import { makeAuthority, validForDays, type Authority } from './certificate.js';
 import { parseAuthorityName } from './host-name.js';
@@ -22,6 +23,8 @@ const NO_AUTHORITY = 'Make an authority first: `xenferry pki init --dir DIR`.';
 export const AUTHORITY_DAYS = 3650;
 /** A century: past it, a number of days is a typing mistake. */
 const MAX_DAYS = 36_525;
+/** PKCS #8 (RFC 7468), and the older form (RFC 1421). */
+const ENCRYPTED_KEY = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED\r?$/m;
 const SERIAL_FILE = /^([0-9a-f]{1,40})(?:\.pem)?$/;
 
 export interface InitOptions {
@@ -59,6 +62,12 @@ export function openAuthority(dir: string): Authority {
   const keyPath = join(dir, 'ca-key.pem');
   const cert = readText(certPath, NO_AUTHORITY);
   const key = readText(keyPath, NO_AUTHORITY);
+  if (ENCRYPTED_KEY.test(key)) {
+    throw new UsageError('E_USAGE_PKI_ENCRYPTED', `${keyPath} is encrypted, and no passphrase is asked for`, {
+      hint: `Write it without one: \`openssl pkey -in ${pastedWord(keyPath)}\`.`,
+      data: { dir },
+    });
+  }
   if (!keyFits(readCertificate(cert, certPath), key)) {
     throw new UsageError('E_USAGE_PKI_MISMATCH', `${keyPath} is not the key of ${certPath}`, {
       hint: 'Restore the folder from a copy, or make a new authority with --force.',

@@ -22,12 +22,14 @@ const openPlainly: OpenFile = (path) => openSync(path, 'r');
 /** No PEM file of ours comes near this. */
 const MAX_FILE_BYTES = 1024 * 1024;
 
+/** PKCS #8 (RFC 7468), and the older form (RFC 1421). */
+const ENCRYPTED_KEY = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED\r?$/m;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
  * Reads ca.pem, cert.pem, key.pem and, if it is there, crl.pem, and checks that they fit together,
  * so that a damaged folder is told at the start and not as a failed handshake (F29).
- * Throws `E_TUNNEL_CREDENTIALS_*`, or `E_TUNNEL_CERT_EXPIRED` or `E_TUNNEL_CERT_NOT_YET_VALID`
+ * Throws `E_TUNNEL_CREDENTIALS_*` (`_ENCRYPTED` for a key with a passphrase), or `E_TUNNEL_CERT_EXPIRED` or `E_TUNNEL_CERT_NOT_YET_VALID`
  * for this host's own certificate.
  * @param open opens a file for reading; may refuse one that others can change, with an error of its own
  */
@@ -134,6 +136,13 @@ function readKey(pem: string, path: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch (error) {
+    if (ENCRYPTED_KEY.test(pem)) {
+      const file = pastedWord(path);
+      throw new TunnelError('E_TUNNEL_CREDENTIALS_ENCRYPTED', `${path} is encrypted, and no passphrase is asked for`, {
+        hint: `Write it without one: \`(umask 077; openssl pkey -in ${file} -out ${file}.new) && mv ${file}.new ${file}\`.`,
+        data: { path },
+      });
+    }
     throw unfit('DAMAGED', `${path} does not hold a private key that can be read`, path, error);
   }
 }

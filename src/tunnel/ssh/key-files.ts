@@ -58,7 +58,7 @@ async function readKeyFile(
     return isMissing(error) ? undefined : `${path} cannot be read: ${message}`;
   }
   const read = readPrivateKey(text);
-  if (read.kind === 'unusable') return `${path} is not used: ${read.reason}`;
+  if (read.kind === 'unusable') return `${path} is not used: ${read.reason}${conversion(path, text, read.reason)}`;
   if (read.kind === 'open') {
     return { path, publicKey: read.key, unlock: () => Promise.resolve(read.key) };
   }
@@ -66,6 +66,12 @@ async function readKeyFile(
   const publicKey = read.publicKey ?? (await readPublicFile(`${path}.pub`)) ?? (await unlock());
   if (publicKey === undefined) return `${path} is not used: it is encrypted and its passphrase did not come`;
   return { path, publicKey, unlock };
+}
+
+/** What turns a private key that OpenSSH reads into one that ssh2 reads; nothing does that for a key that is in a device. */
+function conversion(path: string, text: string, reason: string): string {
+  if (!text.includes('PRIVATE KEY-----') || reason.includes(' sk-')) return '';
+  return `; \`ssh-keygen -p -Z aes256-ctr -f ${pastedWord(path)}\` writes it in a form that is read here`;
 }
 
 /** The public key of an identity whose private part may only be in an agent: `path` or `path.pub`. */

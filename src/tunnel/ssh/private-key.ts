@@ -1,8 +1,12 @@
 import ssh2, { type ParsedKey } from 'ssh2';
+import { messageOf } from '../../errors/message-of.js';
+import { fromPkcs8, pkcs8Kind } from './pkcs8.js';
 
 /** OpenSSH's own format for private keys, PROTOCOL.key of OpenSSH. */
 const OPENSSH_PEM = /-----BEGIN OPENSSH PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END OPENSSH PRIVATE KEY-----/;
 const OPENSSH_MAGIC = 'openssh-key-v1\0';
+/** OpenSSH encrypts a key with it where it is told to; ssh2 takes it for connections only, and any passphrase for a wrong one. */
+const UNREAD_CIPHER = 'chacha20-poly1305@openssh.com';
 /** The public part of a key: RSA of 16384 bits has 2 KiB. */
 const MAX_PUBLIC_BYTES = 8 * 1024;
 
@@ -13,22 +17,25 @@ export type LockedOrOpen =
   | { readonly kind: 'locked'; readonly publicKey?: ParsedKey }
   | { readonly kind: 'unusable'; readonly reason: string };
 
-/** Reads a private key: OpenSSH's format, or PEM. */
+/** Reads a private key: OpenSSH's format, PEM or PKCS #8. */
 export function readPrivateKey(text: string): LockedOrOpen {
-  const parsed = parse(text);
+  const pkcs8 = pkcs8Kind(text);
+  if (pkcs8 === 'encrypted') return { kind: 'locked' };
+  const parsed = pkcs8 === undefined ? parse(text) : parsePkcs8(text);
   if (!(parsed instanceof Error)) {
     if (parsed.isPrivateKey()) return { kind: 'open', key: parsed };
     return { kind: 'unusable', reason: 'it is a public key' };
   }
   // ssh2 tells an encrypted key by its message alone.
   if (!parsed.message.includes('no passphrase given')) return { kind: 'unusable', reason: parsed.message };
-  const publicKey = publicPart(text);
-  return { kind: 'locked', ...(publicKey === undefined ? {} : { publicKey }) };
+  const clear = clearPart(text);
+  if (clear?.cipher === UNREAD_CIPHER) return { kind: 'unusable', reason: `it is encrypted with ${clear.cipher}` };
+  return { kind: 'locked', ...(clear?.publicKey === undefined ? {} : { publicKey: clear.publicKey }) };
 }
 
 /** The key, opened; undefined when the passphrase is not the right one. */
 export function unlockPrivateKey(text: string, passphrase: string): ParsedKey | undefined {
-  const parsed = parse(text, passphrase);
+  const parsed = pkcs8Kind(text) === undefined ? parse(text, passphrase) : parsePkcs8(text, passphrase);
   return parsed instanceof Error || !parsed.isPrivateKey() ? undefined : parsed;
 }
 
@@ -36,6 +43,14 @@ export function unlockPrivateKey(text: string, passphrase: string): ParsedKey | 
 export function readPublicKey(text: string): ParsedKey | undefined {
   const parsed = parse(text);
   return parsed instanceof Error || parsed.isPrivateKey() ? undefined : parsed;
+}
+
+function parsePkcs8(text: string, passphrase?: string): ParsedKey | Error {
+  try {
+    return parse(fromPkcs8(text, passphrase));
+  } catch (error) {
+    return new Error(`it cannot be read: ${messageOf(error)}`);
+  }
 }
 
 function parse(text: string | Buffer, passphrase?: string): ParsedKey | Error {
@@ -55,10 +70,10 @@ function isParsedKey(value: unknown): value is ParsedKey {
 }
 
 /**
- * The public key that an encrypted file in OpenSSH's format has in the clear: magic, then the strings
+ * The cipher and public key that an encrypted file in OpenSSH's format has in the clear: magic, then the strings
  * ciphername, kdfname and kdfoptions, uint32 number of keys, string public key.
  */
-function publicPart(text: string): ParsedKey | undefined {
+function clearPart(text: string): { readonly cipher: string; readonly publicKey?: ParsedKey } | undefined {
   const base64 = OPENSSH_PEM.exec(text);
   if (base64 === null) return undefined;
   const data = Buffer.from(base64[1], 'base64');
@@ -71,10 +86,11 @@ function publicPart(text: string): ParsedKey | undefined {
     at += 4 + length;
     return data.subarray(at - length, at);
   };
-  if (string() === undefined || string() === undefined || string() === undefined) return undefined;
+  const cipher = string()?.toString('latin1');
+  if (cipher === undefined || string() === undefined || string() === undefined) return undefined;
   if (at + 4 > data.length || data.readUInt32BE(at) !== 1) return undefined;
   at += 4;
   const blob = string();
   const key = blob === undefined ? undefined : parse(blob);
-  return key === undefined || key instanceof Error ? undefined : key;
+  return { cipher, ...(key === undefined || key instanceof Error ? {} : { publicKey: key }) };
 }

@@ -1,8 +1,29 @@
 import { matchesPatternList } from './host-pattern.js';
+import { hopOfCommand } from './proxy-command.js';
 import { configError, configLines, type ConfigLine, type ConfigSource } from './ssh-config-lines.js';
+import { parseSshTime } from './ssh-words.js';
 
+const SSH_PORT = 22;
 /** As OpenSSH's READCONF_MAX_DEPTH. */
 const MAX_INCLUDE_DEPTH = 16;
+
+/**
+ * Keywords that change which host is reached, which key of it is good or which key of ours is shown, and that are not followed; with the
+ * values that ask for nothing else than what is done anyhow.
+ */
+const NOT_FOLLOWED: ReadonlyMap<string, readonly string[]> = new Map([
+  ['addressfamily', ['any']],
+  ['bindaddress', []],
+  ['bindinterface', []],
+  ['canonicalizehostname', ['no', 'false']],
+  ['certificatefile', ['none']],
+  ['knownhostscommand', ['none']],
+  ['nohostauthenticationforlocalhost', ['no', 'false']],
+  ['pkcs11provider', ['none']],
+  ['pubkeyauthentication', ['yes', 'true', 'unbound', 'host-bound']],
+  ['revokedhostkeys', ['none']],
+  ['verifyhostkeydns', ['no', 'false']],
+]);
 
 /** What the configuration says about one host, before `~` and `%` are expanded. */
 export interface SshHostConfig {
@@ -105,7 +126,7 @@ function take(line: ConfigLine, source: ConfigSource, into: Gathered): void {
   // ProxyCommand and ProxyJump compete: whichever comes first counts (ssh_config(5), ProxyJump).
   const key = line.keyword === 'proxycommand' || line.keyword === 'proxyjump' ? 'proxy' : line.keyword;
   if (key === 'identityfile') into.identityFiles.push(line.words[0] ?? '');
-  if (key !== 'proxy' && !FIRST_WINS.has(key)) return;
+  if (key !== 'proxy' && !FIRST_WINS.has(key) && !NOT_FOLLOWED.has(key)) return;
   if (!into.first.has(key)) into.first.set(key, { line, source });
 }
 
@@ -114,13 +135,14 @@ function toHostConfig(gathered: Gathered): SshHostConfig {
   const list = (key: string): readonly string[] | undefined => gathered.first.get(key)?.line.words;
   const hostName = get('hostname');
   const user = get('user');
-  const port = readNumber(gathered, 'port', (text) => (/^\d{1,5}$/.test(text) ? Number(text) : Number.NaN), 65_535);
-  const timeoutMs = readNumber(gathered, 'connecttimeout', timeMs, 86_400_000);
+  const port = readPort(gathered);
+  const timeoutMs = readTimeout(gathered);
   const hostKeyAlias = get('hostkeyalias');
   const identityAgent = get('identityagent');
   const userKnownHostsFiles = list('userknownhostsfile');
   const globalKnownHostsFiles = list('globalknownhostsfile');
   noteWeakening(gathered);
+  noteNotFollowed(gathered);
   return {
     ...(hostName === undefined ? {} : { hostName }),
     ...(user === undefined ? {} : { user }),
@@ -137,23 +159,31 @@ function toHostConfig(gathered: Gathered): SshHostConfig {
   };
 }
 
-function readNumber(gathered: Gathered, key: string, read: (text: string) => number, most: number): number | undefined {
-  const found = gathered.first.get(key);
-  if (found === undefined || (key === 'connecttimeout' && found.line.words[0]?.toLowerCase() === 'none')) {
-    return undefined;
-  }
+function readPort(gathered: Gathered): number | undefined {
+  const found = gathered.first.get('port');
+  if (found === undefined) return undefined;
   const text = found.line.words[0] ?? '';
-  const value = read(text);
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-  throw configError(found.source.path, found.line.lineNumber, `${key}: ${JSON.stringify(text)} is not possible`);
+  if (text === 'ssh') return SSH_PORT;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 65_535) return port;
+  throw configError(found.source.path, found.line.lineNumber, `port: ${JSON.stringify(text)} is not possible`);
 }
 
-const UNIT_MS: Readonly<Partial<Record<string, number>>> = { '': 1000, s: 1000, m: 60_000, h: 3_600_000 };
+/** No timer of ours runs longer. */
+const MOST_MS = 2 ** 31 - 1;
 
-/** sshd_config(5), TIME FORMATS, without days and weeks. */
-function timeMs(text: string): number {
-  const parts = /^(\d{1,6})([smh]?)$/i.exec(text);
-  return parts === null ? Number.NaN : Number(parts[1]) * (UNIT_MS[parts[2].toLowerCase()] ?? Number.NaN);
+/** 0 and `none` leave it to the one who connects. */
+function readTimeout(gathered: Gathered): number | undefined {
+  const found = gathered.first.get('connecttimeout');
+  const text = found?.line.words[0] ?? 'none';
+  if (found === undefined || text === 'none') return undefined;
+  const seconds = parseSshTime(text);
+  if (seconds !== undefined) return seconds === 0 ? undefined : Math.min(seconds * 1000, MOST_MS);
+  throw configError(
+    found.source.path,
+    found.line.lineNumber,
+    `connecttimeout: ${JSON.stringify(text)} is no time such as 30, 10m or 1h30m`,
+  );
 }
 
 function readYesNo(gathered: Gathered, key: string): boolean {
@@ -169,11 +199,14 @@ function readProxy(gathered: Gathered): readonly string[] {
   const first = found?.line.words[0];
   if (found === undefined || first === undefined || first.toLowerCase() === 'none') return [];
   if (found.line.keyword === 'proxycommand') {
-    throw configError(
-      found.source.path,
-      found.line.lineNumber,
-      'ProxyCommand is not supported: use ProxyJump, which starts no program',
+    const hop = hopOfCommand(found.line.words);
+    gathered.notices.push(
+      `${found.source.path}:${found.line.lineNumber}: ProxyCommand is not run: ` +
+        (hop === undefined
+          ? 'the host is dialled directly; use ProxyJump, which starts no program'
+          : `it is read as ProxyJump ${hop}`),
     );
+    return hop === undefined ? [] : [hop];
   }
   return found.line.words
     .join(',')
@@ -189,4 +222,15 @@ function noteWeakening(gathered: Gathered): void {
     `${found.source.path}:${found.line.lineNumber}: StrictHostKeyChecking ${text ?? ''} is not followed: ` +
       'host keys are always checked',
   );
+}
+
+function noteNotFollowed({ first, notices }: Gathered): void {
+  for (const [keyword, harmless] of NOT_FOLLOWED) {
+    const found = first.get(keyword);
+    if (found === undefined || harmless.includes(found.line.words[0]?.toLowerCase() ?? '')) continue;
+    const name = found.line.name;
+    notices.push(
+      `${found.source.path}:${found.line.lineNumber}: ${name} ${found.line.words.join(' ')} is not followed`,
+    );
+  }
 }

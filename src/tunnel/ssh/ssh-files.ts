@@ -4,7 +4,8 @@ import { TunnelError } from '../../errors/errors.js';
 import { pastedWord } from '../../errors/shell-words.js';
 import { matchesPattern } from './host-pattern.js';
 import type { IncludeReader } from './ssh-config.js';
-import type { ConfigSource } from './ssh-config-lines.js';
+import { configLines, type ConfigSource } from './ssh-config-lines.js';
+import { variablesIn } from './ssh-tokens.js';
 
 /** Far above any real one; a bound for what a wrong path could make us read. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
@@ -21,6 +22,10 @@ export interface SshEnvironment {
   readonly uid: number;
   /** SSH_AUTH_SOCK, where it is set. */
   readonly agentSocket?: string;
+  /** This host's name; the system's where absent. */
+  readonly hostname?: string;
+  /** The variables that the configuration refers to, where they are set. */
+  readonly variables?: Readonly<Partial<Record<string, string>>>;
   /** Folder of the system's ssh_config and ssh_known_hosts; `/etc/ssh` where absent. */
   readonly systemDir?: string;
 }
@@ -51,6 +56,30 @@ export function includeReader(environment: SshEnvironment): IncludeReader {
       .map((each) => readConfig(each, environment))
       .filter((source) => source !== undefined);
   };
+}
+
+/**
+ * The names of the environment's variables that the configuration refers to, in whatever block and whatever is included. Empty where
+ * the configuration cannot be read, which is told when it is needed.
+ */
+export function variablesOfConfig(environment: SshEnvironment): string[] {
+  const include = includeReader(environment);
+  const names = new Set<string>();
+  const seen = new Set<string>();
+  const read = (source: ConfigSource): void => {
+    if (seen.has(source.path) || seen.size >= MAX_INCLUDED_FILES) return;
+    seen.add(source.path);
+    for (const name of variablesIn(source.text)) names.add(name);
+    for (const { keyword, words } of configLines(source)) {
+      if (keyword === 'include') for (const word of words) for (const included of include(word, source)) read(included);
+    }
+  };
+  try {
+    for (const source of readConfigSources(environment)) read(source);
+  } catch {
+    return [];
+  }
+  return [...names];
 }
 
 /** The text of known_hosts files; a missing one reads as empty. @throws TunnelError `E_TUNNEL_KNOWN_HOSTS` */

@@ -1,10 +1,22 @@
+import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { domainToASCII } from 'node:url';
 import { TunnelError } from '../../errors/errors.js';
 import { hostPort } from '../tls-names.js';
 import type { HostKeyName } from './host-key.js';
 import { parseKnownHosts, type KnownHosts } from './known-hosts.js';
 import { readSshConfig, type SshHostConfig } from './ssh-config.js';
 import type { ConfigSource } from './ssh-config-lines.js';
+import { asError } from '../../errors/message-of.js';
+import {
+  expandPath,
+  expandTokens,
+  HOST_TOKENS,
+  JUMP_TOKENS,
+  MissingVariable,
+  TokenProblem,
+  type SshTokens,
+} from './ssh-tokens.js';
 import {
   includeReader,
   readConfigSources,
@@ -67,29 +79,44 @@ class Resolver {
   ) {}
 
   resolve(destination: SshDestination, depth: number, mayJump: boolean): SshTarget {
-    checkName('host', destination.host);
-    const config = readSshConfig(destination.host, this.sources, includeReader(this.environment));
-    const host = expandHost(config.hostName ?? destination.host, destination.host);
+    const given = asciiHost(destination.host);
+    checkName('host', given);
+    const config = readSshConfig(given, this.sources, includeReader(this.environment));
+    const { home, user: localUser, uid } = this.environment;
+    const notices = [...config.notices];
+    const partly: SshTokens = {
+      host: given,
+      given,
+      keyName: config.hostKeyAlias ?? given,
+      port: destination.port ?? config.port ?? SSH_PORT,
+      user: destination.user ?? config.user ?? localUser,
+      localUser,
+      home,
+      uid,
+      localHost: this.environment.hostname ?? hostname(),
+      jump: config.proxyJump.join(','),
+    };
+    const host = asciiHost(config.hostName === undefined ? given : expanded(config.hostName, partly, HOST_TOKENS));
     checkName('host', host);
-    const port = destination.port ?? config.port ?? SSH_PORT;
-    const user = destination.user ?? config.user ?? this.environment.user;
+    const tokens = { ...partly, host };
+    const { port, user } = tokens;
     checkName('user', user);
-    const expand = (text: string): string =>
-      this.#expand(text, { h: host, n: destination.host, p: String(port), r: user });
-    const knownHosts = parseKnownHosts(readKnownHostsFiles(this.#knownHostsFiles(config).map(expand)));
-    const agentSocket = this.#agentSocket(config, expand);
+    const paths = (texts: readonly string[]): string[] => texts.flatMap((text) => this.#path(text, tokens, notices));
+    const knownHosts = parseKnownHosts(readKnownHostsFiles(paths(this.#knownHostsFiles(config))));
+    const agentSocket = this.#agentSocket(config, paths);
+    const hops = config.proxyJump.map((hop) => expanded(hop, tokens, JUMP_TOKENS));
     return {
       host,
       port,
       user,
       keyName: { host, port, ...(config.hostKeyAlias === undefined ? {} : { alias: config.hostKeyAlias }) },
       knownHosts,
-      keyFiles: this.#keyFiles(config).map(expand),
+      keyFiles: paths(this.#keyFiles(config)),
       identitiesOnly: config.identitiesOnly,
       ...(agentSocket === undefined ? {} : { agentSocket }),
       connectMs: config.connectTimeoutMs ?? CONNECT_MS,
-      jumps: mayJump ? this.#jumps(config.proxyJump, destination.host, depth) : [],
-      notices: [...config.notices, ...knownHosts.notices],
+      jumps: mayJump ? this.#jumps(hops, given, depth) : [],
+      notices: [...notices, ...knownHosts.notices],
     };
   }
 
@@ -123,43 +150,47 @@ class Resolver {
     return DEFAULT_KEYS.map((name) => join(userDir(this.environment), name));
   }
 
-  #agentSocket(config: SshHostConfig, expand: (text: string) => string): string | undefined {
+  #agentSocket(config: SshHostConfig, paths: (texts: readonly string[]) => readonly string[]): string | undefined {
     const named = config.identityAgent;
-    if (named === undefined || named === 'SSH_AUTH_SOCK' || named === '$SSH_AUTH_SOCK')
-      return this.environment.agentSocket;
-    return named.toLowerCase() === 'none' ? undefined : expand(named);
+    const { agentSocket, variables } = this.environment;
+    if (named === undefined || named === 'SSH_AUTH_SOCK' || named === '$SSH_AUTH_SOCK') return agentSocket;
+    if (named.toLowerCase() === 'none') return undefined;
+    // The older form: a variable that holds all of the path (ssh_config(5), IdentityAgent).
+    if (/^\$[A-Za-z_]\w*$/.test(named)) return variables?.[named.slice(1)];
+    return paths([named])[0];
   }
 
-  /** `~` and the tokens of ssh_config(5), TOKENS, that make sense without running anything. */
-  #expand(text: string, tokens: Readonly<Partial<Record<string, string>>>): string {
-    const path = text === '~' || text.startsWith('~/') ? join(this.environment.home, text.slice(1)) : text;
-    const all = {
-      ...tokens,
-      d: this.environment.home,
-      u: this.environment.user,
-      i: String(this.environment.uid),
-      '%': '%',
-    };
-    return replaceTokens(path, all);
+  /** A path of the configuration; left out, with a notice, where the environment does not say what it is. */
+  #path(text: string, tokens: SshTokens, notices: string[]): string[] {
+    try {
+      return [expandPath(text, tokens, this.environment.variables ?? {})];
+    } catch (error) {
+      if (!(error instanceof MissingVariable)) throw asConfigError(text, error);
+      notices.push(`${JSON.stringify(text)} in the ssh configuration is left out: ${error.message}`);
+      return [];
+    }
   }
 }
 
-function expandHost(text: string, given: string): string {
-  return replaceTokens(text, { h: given, '%': '%' });
+function expanded(text: string, tokens: SshTokens, allowed: string): string {
+  try {
+    return expandTokens(text, tokens, allowed);
+  } catch (error) {
+    throw asConfigError(text, error);
+  }
 }
 
-function replaceTokens(text: string, tokens: Readonly<Partial<Record<string, string>>>): string {
-  return text.replace(/%(.?)/gs, (_, token: string) => {
-    const value = tokens[token];
-    if (value !== undefined) return value;
-    throw new TunnelError(
-      'E_TUNNEL_SSH_CONFIG',
-      `${JSON.stringify(text)} in the ssh configuration: %${token} is not known`,
-      {
-        hint: 'Write the value itself, or use %d, %h, %i, %n, %p, %r, %u.',
-      },
-    );
+function asConfigError(text: string, error: unknown): Error {
+  if (!(error instanceof TokenProblem)) return asError(error);
+  return new TunnelError('E_TUNNEL_SSH_CONFIG', `${JSON.stringify(text)} in the ssh configuration: ${error.message}`, {
+    hint: 'Write the value itself, or one of the tokens that ssh_config(5) lists for this keyword.',
   });
+}
+
+/** A name beyond ASCII as it is asked for in the DNS; anything else, such as an alias of the configuration's, as it is. */
+function asciiHost(host: string): string {
+  if (/^[\x20-\x7e]*$/.test(host)) return host;
+  return domainToASCII(host) || host;
 }
 
 /** `[user@]host[:port]` or `ssh://[user@]host[:port]` (ssh_config(5), ProxyJump). */
@@ -178,7 +209,7 @@ function parseHop(text: string): SshDestination {
 
 /** Names end up in messages, in commands to copy and in `%` tokens: nothing but what names are made of. */
 function checkName(what: 'host' | 'user', text: string): void {
-  const shape = what === 'host' ? /^[\p{L}\p{N}_:][\p{L}\p{N}._:%-]*$/u : /^[\p{L}\p{N}_][\p{L}\p{N}._@+\\-]*\$?$/u;
+  const shape = what === 'host' ? /^[A-Za-z0-9_:][A-Za-z0-9._:%-]*$/ : /^[\p{L}\p{N}_][\p{L}\p{N}._@+\\-]*\$?$/u;
   if (text.length <= 255 && shape.test(text)) return;
   throw new TunnelError('E_TUNNEL_SSH_CONFIG', `${JSON.stringify(text.slice(0, 255))} is not a possible ${what} name`, {
     hint: 'Check the destination URI and the HostName and User of the ssh configuration.',

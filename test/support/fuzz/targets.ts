@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { decodeWith, encode, envelopeSchema, openSchema, openedSchema } from '../../../src/control/messages.js';
 import { bakeCookie, eatCookie } from '../../../src/cookie/cookie.js';
 import { baselineCpu } from '../../../src/domain/cpu/baseline-cpu.js';
@@ -26,6 +27,8 @@ import { readPrivateKey } from '../../../src/tunnel/ssh/private-key.js';
 import { readSshConfig } from '../../../src/tunnel/ssh/ssh-config.js';
 import { decodeXml } from '../../../src/xml/decode.js';
 import { UsageError } from '../../../src/errors/errors.js';
+import { expandPath, TokenProblem, type SshTokens } from '../../../src/tunnel/ssh/ssh-tokens.js';
+import { parseSshTime, splitSshWords } from '../../../src/tunnel/ssh/ssh-words.js';
 import { guestXml } from '../hosts.js';
 
 /** Something that reads bytes of others, and good bytes to begin with. */
@@ -71,6 +74,34 @@ const JOURNAL = [
   { state: 'receiving', at: '2026-11-23T10:00:00Z' },
   { state: 'arriving', at: '2026-11-23T10:00:01Z', domid: 7, run: true },
 ];
+
+const TOKENS: SshTokens = {
+  host: '10.0.0.1',
+  given: 'hv1',
+  keyName: 'hv1',
+  port: 22,
+  user: 'root',
+  localUser: 'me',
+  home: '/home/me',
+  uid: 1000,
+  localHost: 'here.example',
+  jump: '',
+};
+
+function expandedOrProblem(path: string): string {
+  try {
+    return expandPath(path, TOKENS, { HOME: '/home/me' });
+  } catch (error) {
+    if (error instanceof TokenProblem) return error.message;
+    throw error;
+  }
+}
+
+/** A key in PKCS #8; for x25519 of a kind that proves nothing to an ssh server. */
+function pkcs8Of(type: 'ed25519' | 'x25519'): Buffer {
+  const { privateKey } = type === 'ed25519' ? generateKeyPairSync(type) : generateKeyPairSync('x25519');
+  return Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' }));
+}
 
 export const TARGETS: readonly Target[] = [
   {
@@ -278,10 +309,18 @@ export const TARGETS: readonly Target[] = [
     read: (bytes) => readSshConfig('hv1', [{ path: 'config', text: text(bytes) }], () => []),
   },
   {
+    name: 'words of an ssh configuration',
+    seeds: bytesOf(`a\\ b "c 'd" 'e\\'f' g#h # i`, '%h-%C-%% ${HOME}/x ~/y %j%L', '1h30m', '2147483647s'),
+    read: (bytes) => [splitSshWords(text(bytes)), parseSshTime(text(bytes)), expandedOrProblem(text(bytes))],
+  },
+  {
     name: 'private keys',
-    seeds: bytesOf(
-      '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\n-----END OPENSSH PRIVATE KEY-----\n',
-    ),
+    seeds: [
+      ...bytesOf(
+        '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\n-----END OPENSSH PRIVATE KEY-----\n',
+      ),
+      ...(['ed25519', 'x25519'] as const).map(pkcs8Of),
+    ],
     read: (bytes) => readPrivateKey(text(bytes)),
   },
   {

@@ -215,6 +215,17 @@ describe('revocation', () => {
   });
 });
 
+it('an authority whose key has a passphrase is called that', async () => {
+  const dir = join(root, 'locked');
+  await initAuthority(dir);
+  const path = join(dir, 'ca-key.pem');
+  const key = createPrivateKey(readFileSync(path));
+  writeFileSync(path, key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' }));
+  await expect(issueCertificate(dir, { hosts: ['a.example'], out: join(root, 'none') })).rejects.toEqual(
+    code('E_USAGE_PKI_ENCRYPTED'),
+  );
+});
+
 describe('files that are symbolic links or pipes', () => {
   it('keep their links: what those lead to is replaced', async () => {
     const [host, store] = [join(root, 'linked'), join(root, 'store')];

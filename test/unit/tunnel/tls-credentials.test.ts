@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -84,6 +85,17 @@ describe('a folder of credentials', () => {
   it('a key of another certificate', () => {
     writeFileSync(join(dir, 'key.pem'), other.key);
     expect(thrown()).toMatchObject({ code: 'E_TUNNEL_CREDENTIALS_MISMATCH' });
+  });
+
+  it('a key with a passphrase is called that, with what takes it off', () => {
+    const key = createPrivateKey(readFileSync(join(dir, 'key.pem')));
+    for (const type of ['pkcs8', 'sec1'] as const) {
+      const pem = key.export({ type, format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' });
+      writeFileSync(join(dir, 'key.pem'), pem, { mode: 0o600 });
+      const error = thrown();
+      expect(error).toMatchObject({ code: 'E_TUNNEL_CREDENTIALS_ENCRYPTED' });
+      expect(error).toHaveProperty('hint', expect.stringContaining('openssl pkey -in'));
+    }
   });
 
   it('a certificate of another authority, even one of the same name', () => {
