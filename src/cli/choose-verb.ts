@@ -1,13 +1,48 @@
-import { chosenBy, program } from './program.js';
-import { loadVerbs } from './verbs.js';
+import { nearest } from '../host/config/nearest.js';
+import { UsageError } from '../errors/errors.js';
+import { printDocument } from './output.js';
+import { chosenBy, listedHelp, program } from './program.js';
+import { loadVerbs, VERB_NAMES, verbOf } from './verbs.js';
+import { verbWordOf } from './verb-word.js';
 import { ownVersion } from './version.js';
 
+/** What yargs itself answers. */
+const COMPLETION = 'completion';
+const ASKS_COMPLETIONS = '--get-yargs-completions';
+
 /** What the words ask for, not yet begun; undefined where yargs has answered them itself. */
-export async function chosenVerb(words: readonly string[]): Promise<(() => unknown) | undefined> {
-  const answering = program(words, await loadVerbs(words))
-    .completion('completion', 'print a completion script for your shell')
+export async function chosenVerb(given: readonly string[]): Promise<(() => unknown) | undefined> {
+  const words = withHelp(given);
+  refuseUnknown(words);
+  const verbs = await loadVerbs(words);
+  const listsVerbs = asksForHelp(words) && verbOf(words) === undefined;
+  const answering = program(listsVerbs ? [] : words, verbs, { listsVerbs })
+    .completion(COMPLETION, 'print a completion script for your shell')
     .version(ownVersion())
     .help()
     .alias('help', 'h');
-  return (await chosenBy(answering))?.run;
+  if (!listsVerbs) return (await chosenBy(answering))?.run;
+  printDocument(await listedHelp(answering, verbs));
+  return undefined;
+}
+
+/** `help` and `help VERB` as `--help` and `VERB --help`. */
+function withHelp(words: readonly string[]): readonly string[] {
+  if (verbWordOf(words) !== 'help') return words;
+  const at = words.indexOf('help');
+  return [...words.slice(0, at), ...words.slice(at + 1), '--help'];
+}
+
+const asksForHelp = (words: readonly string[]): boolean => words.includes('--help') || words.includes('-h');
+
+/** yargs takes an unknown verb for an argument too many. @throws UsageError `E_USAGE_VERB` */
+function refuseUnknown(words: readonly string[]): void {
+  const word = verbWordOf(words);
+  const isKnown = (one: string): boolean => one === COMPLETION || VERB_NAMES.includes(one);
+  // A verb further back may follow an option of its own.
+  if (word === undefined || words.includes(ASKS_COMPLETIONS) || words.some(isKnown)) return;
+  const near = nearest(word, VERB_NAMES, Math.floor(word.length / 2));
+  throw new UsageError('E_USAGE_VERB', `there is no verb ${JSON.stringify(word)}`, {
+    hint: `${near === undefined ? '' : `Did you mean \`${near}\`? `}\`xenferry --help\` lists the verbs.`,
+  });
 }

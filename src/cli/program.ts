@@ -1,7 +1,9 @@
 import process from 'node:process';
 import yargs, { type CommandModule } from 'yargs';
 import { UsageError } from '../errors/errors.js';
+import { markedBehindDashes, unmarked } from './dashes.js';
 import type { GlobalOptions } from './host-location.js';
+import { verbList, type Listed } from './verb-list.js';
 
 /** A verb with its options. Their type is the verb's own. */
 export type Verb = CommandModule<GlobalOptions, never>;
@@ -28,11 +30,31 @@ export async function chosenBy(asked: Program): Promise<VerbChosen | undefined> 
   }
 }
 
-/** The options that every verb has, and the given verbs. A verb that is chosen does not run: `chosenBy` has it. */
-export function program(words: readonly string[], verbs: readonly Verb[]): ReturnType<typeof yargs> {
-  return yargs([...words])
+/** As wide as a terminal is, and no wider than can be read. */
+const columns = (): number => Math.min(100, process.stdout.columns || 100);
+
+const VERBS_HERE = 'VERBS';
+
+/** The help of the whole program. Its verbs stand in groups, which yargs has not got, and in their own columns, which it would take away. */
+export async function listedHelp(answering: Program, verbs: readonly Verb[]): Promise<string> {
+  const text = await answering.getHelp();
+  return text.replace(`\n${VERBS_HERE}\n`, () => `\n${verbList(verbs.map(listed), columns())}\n`);
+}
+
+const USAGE = '$0 VERB [OPTIONS]\n\nMoves running Xen domains between hosts through one encrypted tunnel.';
+
+/**
+ * The options that every verb has, and the given verbs. A verb that is chosen does not run: `chosenBy` has it.
+ * @param listsVerbs its help is for `listedHelp`
+ */
+export function program(
+  words: readonly string[],
+  verbs: readonly Verb[],
+  { listsVerbs = false }: { readonly listsVerbs?: boolean } = {},
+): ReturnType<typeof yargs> {
+  return yargs(markedBehindDashes(words))
     .scriptName('xenferry')
-    .usage('$0 VERB [OPTIONS]\n\nMoves running Xen domains between hosts through one encrypted tunnel.')
+    .usage(listsVerbs ? `${USAGE}\n\n${VERBS_HERE}` : USAGE)
     .option('connect', { alias: 'c', type: 'string', global: true, describe: 'xen:///system or embedded:///FOLDER' })
     .option('state-dir', { type: 'string', global: true, describe: 'folder of journals and job locks' })
     .option('config-file', { type: 'string', global: true, describe: 'in place of /etc/xenferry/xenferry.conf' })
@@ -43,13 +65,14 @@ export function program(words: readonly string[], verbs: readonly Verb[]): Retur
       global: true,
       describe: 'change how long something may take: NAME=SECONDS',
     })
-    .command(verbs.map(choosing))
+    .command(verbs.map((verb) => (listsVerbs ? { ...choosing(verb), describe: false as const } : choosing(verb))))
     .middleware(refuseRepeated)
     .demandCommand(1, 'Name a verb.')
     .strict()
-    .recommendCommands()
-    .wrap(Math.min(100, process.stdout.columns || 100))
-    .epilogue('Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 not running, 5 in doubt, 70 bug, 130 cancelled.')
+    .wrap(columns())
+    .epilogue(
+      'Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 not running, 5 in doubt, 6 partly done, 70 bug, 130 cancelled.',
+    )
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message, error) => {
@@ -78,7 +101,13 @@ function choosing({ handler, ...verb }: Verb): Verb {
   return {
     ...verb,
     handler: (argv): void => {
-      throw new VerbChosen(argv, () => handler(argv));
+      const options = unmarked(argv);
+      throw new VerbChosen(options, () => handler(options));
     },
   };
+}
+
+function listed({ command, describe }: Verb): Listed {
+  const name = [command ?? ''].flat()[0].split(' ', 1)[0];
+  return { name, describe: typeof describe === 'string' ? describe : '' };
 }

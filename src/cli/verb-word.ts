@@ -1,5 +1,13 @@
 /** Global options whose value is the next word. */
-const WITH_VALUE: ReadonlySet<string> = new Set(['-c', '--connect', '--state-dir', '--config-file', '--deadline']);
+const WITH_VALUE: ReadonlySet<string> = new Set([
+  '-c',
+  '--connect',
+  '--state-dir',
+  '--stateDir',
+  '--config-file',
+  '--configFile',
+  '--deadline',
+]);
 
 /** The first word of a command line that is no option and no option's value: the verb, if it is one. */
 export function verbWordOf(words: readonly string[]): string | undefined {

@@ -75,6 +75,8 @@ const VERBS: Readonly<Record<string, Load>> = {
   version: async () => (await import('./commands/version.js')).versionCommand,
 };
 
+export const VERB_NAMES: readonly string[] = Object.keys(VERBS);
+
 /** The verb among the words of a command line; undefined where there is none, or none that is known. */
 export function verbOf(words: readonly string[]): string | undefined {
   const word = verbWordOf(words);

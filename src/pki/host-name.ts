@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
 import { UsageError } from '../errors/errors.js';
 
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -10,9 +11,12 @@ export interface HostName {
   readonly value: string;
 }
 
-/** Checks one --host: a DNS name without wildcards, or an IP address without zone. Throws `E_USAGE_HOST`. */
+/**
+ * Checks one --host: a DNS name without wildcards, or an IP address without zone. One beyond ASCII becomes its `xn--` form (RFC 5891),
+ * as a destination's does. Throws `E_USAGE_HOST`.
+ */
 export function parseHostName(text: string): HostName {
-  const value = text.toLowerCase();
+  const value = (/^[\x20-\x7e]*$/.test(text) ? text : domainToASCII(text)).toLowerCase();
   const version = isIP(value);
   if (version !== 0) {
     if (value.includes('%') || (version === 6 && value.includes('.'))) throw unusable(text);
@@ -39,7 +43,7 @@ export function parseAuthorityName(text: string): string {
 
 /** All names of one certificate: at least one, each once. */
 export function parseHostNames(texts: readonly string[]): HostName[] {
-  const names = new Map(texts.map((text) => [text.toLowerCase(), parseHostName(text)]));
+  const names = new Map(texts.map(parseHostName).map((name) => [name.value, name]));
   if (names.size === 0) {
     throw new UsageError('E_USAGE_HOST', 'a certificate needs at least one host name or address', {
       hint: 'Give --host once for each name and address by which the host is dialled.',
@@ -50,7 +54,7 @@ export function parseHostNames(texts: readonly string[]): HostName[] {
 
 function unusable(text: string): UsageError {
   return new UsageError('E_USAGE_HOST', `--host ${JSON.stringify(text)}: neither a DNS name nor an IP address`, {
-    hint: 'Wildcards and address zones are not possible; write names beyond ASCII in their xn-- form.',
+    hint: 'Wildcards and address zones are not possible.',
     data: { host: text },
   });
 }

@@ -183,7 +183,7 @@ export interface Toolstack extends AsyncDisposable {
 
   /** Guests only: domain 0 is never in the list. */
   list(signal?: AbortSignal): Promise<DomainInfo[]>;
-  /** By name, UUID or id; undefined where there is none. Names win over ids. */
+  /** By id, UUID or name, in this order; undefined where there is none. */
   lookup(ref: string, signal?: AbortSignal): Promise<DomainInfo | undefined>;
   /** Undefined where the domain has gone. */
   info(id: Domid, signal?: AbortSignal): Promise<DomainInfo | undefined>;

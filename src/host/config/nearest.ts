@@ -2,10 +2,10 @@
 const MOST_WRONG = 3;
 
 /** The one of the words that was probably meant; undefined where none is near. */
-export function nearest(word: string, words: readonly string[]): string | undefined {
+export function nearest(word: string, words: readonly string[], mostWrong = MOST_WRONG): string | undefined {
   const far = words.map((one) => ({ one, distance: distance(word, one) })).sort((a, b) => a.distance - b.distance);
   const best = far.at(0);
-  return best !== undefined && best.distance <= MOST_WRONG ? best.one : undefined;
+  return best !== undefined && best.distance <= Math.min(mostWrong, MOST_WRONG) ? best.one : undefined;
 }
 
 /** Letters to add, drop or change to come from one word to the other (Levenshtein). */

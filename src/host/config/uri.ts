@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url';
 import { UsageError } from '../../errors/errors.js';
 
 /** Port of `xenferry serve` where none is named. */
@@ -37,7 +38,7 @@ export function parseConnectUri(uri: string): ConnectUri {
   if (url.protocol === 'embedded:') {
     if (url.host !== '') throw bad(uri, `three slashes are needed before the folder; ${url.host} was read as a host`);
     if (url.pathname === '' || url.pathname === '/') throw bad(uri, 'the folder is missing');
-    return { kind: 'embedded', dir: decodeURIComponent(url.pathname) };
+    return { kind: 'embedded', dir: decoded(uri, url.pathname) };
   }
   if (url.protocol === 'xen:') {
     if (url.host !== '') throw bad(uri, 'a host part means another host; use xen+ssh:// or xen+tls://');
@@ -69,11 +70,28 @@ export function parseDestinationUri(uri: string): DestinationUri {
   checkPath(uri, url.pathname);
   return {
     transport,
-    ...(url.username === '' ? {} : { user: decodeURIComponent(url.username) }),
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    ...(url.username === '' ? {} : { user: decoded(uri, url.username) }),
+    host: hostOf(uri, url.hostname),
     ...(url.port === '' ? {} : { port: Number(url.port) }),
     text: uri,
   };
+}
+
+/** The host as the DNS knows it: one beyond ASCII in its `xn--` form (RFC 5891), an IPv6 address without brackets. */
+function hostOf(uri: string, hostname: string): string {
+  if (hostname.startsWith('[') || !hostname.includes('%')) return hostname.replace(/^\[(.*)\]$/, '$1');
+  // The schemes are none of those whose hosts URL itself converts: it has them in percent escapes.
+  const host = domainToASCII(decoded(uri, hostname));
+  if (host === '') throw bad(uri, 'the host is no name that the DNS can have');
+  return host;
+}
+
+function decoded(uri: string, text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw bad(uri, 'an escape with % is none of UTF-8');
+  }
 }
 
 /** HOST:PORT of a listener. @throws UsageError `E_USAGE_LISTEN` */

@@ -45,12 +45,12 @@ export function knownDomains({ infos, definitions, hasManagedSave }: Sightings):
   return [...live, ...inactive];
 }
 
-/** The one that a user names: by name, UUID or id, in this order, since a name may look like a number. */
+/** The one that a user names: by id, UUID or name, in this order, as virsh does: a domain that is called `7` is found where none has that id. */
 export function pickDomain(domains: readonly KnownDomain[], ref: string): KnownDomain | undefined {
   return (
-    domains.find(({ name }) => name === ref) ??
+    domains.find(({ info }) => info !== undefined && String(info.domid) === ref) ??
     domains.find(({ uuid }) => uuid === ref.toLowerCase()) ??
-    domains.find(({ info }) => info !== undefined && String(info.domid) === ref)
+    domains.find(({ name }) => name === ref)
   );
 }
 

@@ -100,9 +100,9 @@ export class EmbeddedToolstack implements Toolstack {
   async lookup(ref: string): Promise<DomainInfo | undefined> {
     const infos = await this.list();
     return (
-      infos.find((info) => info.name === ref) ??
+      infos.find((info) => String(info.domid) === ref) ??
       infos.find((info) => info.uuid === ref.toLowerCase()) ??
-      infos.find((info) => String(info.domid) === ref)
+      infos.find((info) => info.name === ref)
     );
   }
 

@@ -82,9 +82,9 @@ export class LibxlToolstack implements Toolstack {
   async lookup(ref: string, signal?: AbortSignal): Promise<DomainInfo | undefined> {
     const infos = await this.list(signal);
     return (
-      infos.find((info) => info.name === ref) ??
+      infos.find((info) => String(info.domid) === ref) ??
       infos.find((info) => info.uuid === ref.toLowerCase()) ??
-      infos.find((info) => String(info.domid) === ref)
+      infos.find((info) => info.name === ref)
     );
   }
 

@@ -249,3 +249,8 @@ describe('files that are symbolic links or pipes', () => {
     expect(lstatSync(join(host, 'ca.pem')).isFIFO()).toBe(true);
   });
 });
+
+it('names beyond ASCII are in a certificate as the DNS has them', async () => {
+  const report = await issueCertificate(ca, { hosts: ['Bücher.example', 'bücher.example'], out: join(root, 'idn') });
+  expect(report.hosts).toEqual(['xn--bcher-kva.example']);
+});

@@ -116,9 +116,11 @@ describe('an embedded host', () => {
     expect((await rig.a.describe(id)).native).toEqual(native);
   });
 
-  it('lets names win over ids', async () => {
+  it('lets ids win over names, as virsh does', async () => {
     const one = await rig.a.create({ domain: guest({ name: 'one' }) });
     const two = await rig.a.create({ domain: guest({ name: String(one) }) });
+    expect((await rig.a.lookup(String(one)))?.domid).toBe(one);
+    await rig.a.destroy(one);
     expect((await rig.a.lookup(String(one)))?.domid).toBe(two);
   });
 

@@ -89,7 +89,7 @@ describe('a folder of credentials', () => {
 
   it('a key with a passphrase is called that, with what takes it off', () => {
     const key = createPrivateKey(readFileSync(join(dir, 'key.pem')));
-    for (const type of ['pkcs8', 'sec1'] as const) {
+    for (const type of ['pkcs8', key.asymmetricKeyType === 'ec' ? 'sec1' : 'pkcs1'] as const) {
       const pem = key.export({ type, format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' });
       writeFileSync(join(dir, 'key.pem'), pem, { mode: 0o600 });
       const error = thrown();

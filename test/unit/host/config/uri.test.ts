@@ -19,6 +19,10 @@ describe('destination URIs', () => {
   it('read host, port and user', () => {
     expect(parseDestinationUri('xen+tls://h2:1/system')).toMatchObject({ transport: 'tls', host: 'h2', port: 1 });
     expect(parseDestinationUri('xen+tls://[::1]/system')).toMatchObject({ transport: 'tls', host: '::1' });
+    expect(parseDestinationUri('xen+ssh://root@bücher.example/system')).toMatchObject({
+      host: 'xn--bcher-kva.example',
+    });
+    expect(parseDestinationUri('xen+tls://xn--bcher-kva.example/')).toMatchObject({ host: 'xn--bcher-kva.example' });
     expect(parseDestinationUri('xen+ssh://root@h2/system')).toMatchObject({
       transport: 'ssh',
       user: 'root',
@@ -34,3 +38,11 @@ describe('destination URIs', () => {
     expect(() => parseDestinationUri('tcp://h/')).toThrow(/cannot be sent to scheme tcp/);
   });
 });
+
+it.each(['xen+tls://h%FF/system', 'xen+tls://a%20b/system', 'xen+ssh://%FF@h/system', 'embedded:///%FF'])(
+  'what no host, user or folder can be is refused: %s',
+  (uri) => {
+    const read = uri.startsWith('embedded') ? parseConnectUri : parseDestinationUri;
+    expect(() => read(uri)).toThrow(expect.objectContaining({ code: 'E_USAGE_URI' }));
+  },
+);

@@ -49,8 +49,16 @@ describe('the domains of a host', () => {
     ['3', U(1)],
     ['off', U(3)],
     ['7', U(4)],
-  ])('%s is found: a name first, then a UUID, then an id', (ref, uuid) => {
+  ])('%s is found: an id first, then a UUID, then a name, as virsh does', (ref, uuid) => {
     expect(pickDomain(known, ref)?.uuid).toBe(uuid);
+  });
+
+  it('one that is called as another is numbered is found by its UUID, and by its name once that id is free', () => {
+    const [three, called] = [live(3, 'runs', U(1)), stored('3', U(6))];
+    const both = { infos: [three], definitions: [called], hasManagedSave: () => false };
+    expect(pickDomain(knownDomains(both), '3')?.uuid).toBe(U(1));
+    expect(pickDomain(knownDomains(both), U(6))?.name).toBe('3');
+    expect(pickDomain(knownDomains({ ...both, infos: [] }), '3')?.uuid).toBe(U(6));
   });
 
   it.each(['8', 'run', '', U(9)])('%j is nobody', (ref) => {
