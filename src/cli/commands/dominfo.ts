@@ -46,10 +46,10 @@ function printDom0({ memoryKiB, maxMemoryKiB, vcpus }: Dom0Details, json: boolea
 }
 
 function printRow(label: string, value: string): void {
-  printLine(`${`${label}:`.padEnd(16)}${value}`);
+  printLine(`${(label === '' ? '' : `${label}:`).padEnd(16)}${value}`);
 }
 
-function detailsJson({ known, domain, guest }: DomainDetails): Record<string, unknown> {
+function detailsJson({ known, domain, guest, messages }: DomainDetails): Record<string, unknown> {
   const { info } = known;
   return {
     id: info?.domid ?? null,
@@ -64,13 +64,14 @@ function detailsJson({ known, domain, guest }: DomainDetails): Record<string, un
     persistent: known.stored !== undefined,
     autostart: known.stored?.autostart === true,
     managedSave: known.managedSave,
+    messages,
     ...(guest === undefined ? {} : { guest }),
   };
 }
 
 const yesNo = (is: boolean): string => (is ? 'yes' : 'no');
 
-function detailsRows({ known, domain, guest }: DomainDetails): [string, string][] {
+function detailsRows({ known, domain, guest, messages }: DomainDetails): [string, string][] {
   const { info, stored } = known;
   const rows: [string, string][] = [
     ['Id', info === undefined ? '-' : String(info.domid)],
@@ -87,6 +88,7 @@ function detailsRows({ known, domain, guest }: DomainDetails): [string, string][
     ['Persistent', yesNo(stored !== undefined)],
     ['Autostart', stored?.autostart === true ? 'enable' : 'disable'],
     ['Managed save', yesNo(known.managedSave)],
+    ...messages.map((message, index): [string, string] => [index === 0 ? 'Messages' : '', message]),
   ];
   if (guest !== undefined) {
     rows.push(

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { formatDomainXml } from '../../domain/format.js';
+import { domainMessages } from '../../domain/definition/messages.js';
 import { readDefinition } from '../../domain/definition/read.js';
 import { libxlJson } from '../../domain/libxl-json/to-libxl.js';
 import type { Domain } from '../../domain/model.js';
@@ -62,6 +63,8 @@ export class DomainLogs implements LifecycleParticipant {
 
   start({ domain }: Starting): Promise<void> {
     this.#write(domain.name, 'xenferry', 'info', `Domain start: ${shown(withoutPasswords(domain))}`);
+    for (const message of domainMessages(domain))
+      this.#write(domain.name, 'xenferry', 'warning', `Domain message: ${message}`);
     return Promise.resolve();
   }
 

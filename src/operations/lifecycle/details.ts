@@ -1,4 +1,5 @@
 import type { Domain } from '../../domain/model.js';
+import { domainMessages } from '../../domain/definition/messages.js';
 import { formatDomainXml } from '../../domain/format.js';
 import { withoutPasswords } from '../../domain/passwords.js';
 import type { GuestReport } from '../../toolstack/toolstack.js';
@@ -10,14 +11,18 @@ export interface DomainDetails {
   /** What it runs as; its definition where it does not run. */
   readonly domain: Domain;
   readonly guest: GuestReport | undefined;
+  /** Taints and deprecations of what runs (L11). */
+  readonly messages: readonly string[];
 }
 
 /** @throws RefusedError `E_REFUSED_NO_DOMAIN` */
 export async function domainDetails(host: Host, ref: string): Promise<DomainDetails> {
   const known = await host.findKnown(ref);
+  const domain = await currentDefinition(host, known);
   return {
     known,
-    domain: await currentDefinition(host, known),
+    domain,
+    messages: known.info === undefined ? [] : domainMessages(domain),
     guest: known.info === undefined ? undefined : await host.toolstack.guestReport(known.info.domid),
   };
 }

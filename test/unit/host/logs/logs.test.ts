@@ -2,6 +2,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { domainDetails } from '../../../../src/operations/lifecycle/details.js';
+import { define } from '../../../../src/operations/definition/define.js';
 import { createDomain } from '../../../../src/operations/lifecycle/create.js';
 import { DomainLogs, logPath } from '../../../../src/host/logs/domain-logs.js';
 import { LogTail, readLog } from '../../../../src/host/logs/follow-log.js';
@@ -79,6 +81,27 @@ describe('S44: a log for each domain', () => {
       expect(of('web1')).toMatch(/Domain has id \d+/);
       expect(of('web1')).toContain('Domain started: booted');
       expect(of('web1')).not.toContain('hidden');
+    } finally {
+      await local[Symbol.asyncDispose]();
+    }
+  });
+
+  it('L11: taints and deprecations are warnings at the start, and stand in what is known of the domain while it runs', async () => {
+    const all = logs({ level: 'warning' });
+    const local = await LocalHost.make({ participants: [all] });
+    try {
+      const args =
+        "<xen:commandline xmlns:xen='http://libvirt.org/schemas/domain/xen/1.0'><xen:arg value='-d'/></xen:commandline>";
+      const xml = guestXml({ name: 'web1', mib: 8, uuid: '5e0d6a1c-4a4e-4d7d-9a38-2f3f7d1f0001' }).replace(
+        '</domain>',
+        `${args}</domain>`,
+      );
+      await define(local.host, xml, { validate: false, signal: never });
+      expect((await domainDetails(local.host, 'web1')).messages).toEqual([]);
+      await createDomain(local.host, xml, { paused: false, validate: false, signal: never });
+      const taint = 'tainted: custom configuration parameters specified';
+      expect(of('web1')).toContain(`warning: Domain message: ${taint}\n`);
+      expect((await domainDetails(local.host, 'web1')).messages).toEqual([taint]);
     } finally {
       await local[Symbol.asyncDispose]();
     }
