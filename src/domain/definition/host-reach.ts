@@ -33,6 +33,8 @@ export type ReachKind =
   | 'connect'
   /** A window on the host's own screen. */
   | 'sdl'
+  /** A network device that is not a bridge, or a name that a script would take for something else than one. */
+  | 'network-device'
   /** Another domain that serves a device: what is checked of a device of this host is not checked of that. */
   | 'backend-domain';
 
@@ -73,6 +75,16 @@ function withoutCommas(of: string, ...texts: readonly (string | undefined)[]): R
   );
 }
 
+/** Of interfaces, bridges and VLANs; Open vSwitch has lists of VLANs, as in `br0.10:20,30`. */
+const NETWORK_NAME = /^\w[\w.:@,=/-]*$/;
+
+/** Scripts of network cards hand these names to programs that run as root: a space begins another argument, a dash an option. */
+function plainNames(of: string, ...names: readonly (string | undefined)[]): Reach[] {
+  return names.flatMap((name) =>
+    name === undefined || NETWORK_NAME.test(name) ? [] : [{ kind: 'network-device', value: name, of }],
+  );
+}
+
 /** What xl's own options of a device name (`<xl:options>`). */
 function optionsReach({ kind, xl }: Device): Reach[] {
   if (xl === undefined) return [];
@@ -81,7 +93,9 @@ function optionsReach({ kind, xl }: Device): Reach[] {
   return [
     ...(script === undefined ? [] : [{ kind: 'script' as const, value: script, of }]),
     ...backendReach(otherBackend(backend), of),
-    ...withoutCommas(of, gatewaydev, vlan),
+    ...(gatewaydev === undefined ? [] : [{ kind: 'network-device' as const, value: gatewaydev, of }]),
+    ...plainNames(of, vlan),
+    ...withoutCommas(of, gatewaydev),
   ];
 }
 
@@ -95,6 +109,7 @@ function reachOf(device: Device): Reach[] {
       return [
         ...(script === undefined ? [] : [{ kind: 'script' as const, value: script, of }]),
         ...backendReach(backendDomain, of),
+        ...plainNames(of, ifname, source.type === 'bridge' ? source.bridge : undefined),
         ...withoutCommas(of, model, ifname, source.type === 'bridge' ? source.bridge : undefined),
       ];
     }

@@ -15,6 +15,7 @@ export const LEAVE_KINDS = [
   'listen',
   'connect',
   'sdl',
+  'network-device',
   'backend-domain',
   'field',
   'replace-definition',

@@ -1,6 +1,7 @@
 import { hostReach, type Reach } from '../../domain/definition/host-reach.js';
 import { readDefinition } from '../../domain/definition/read.js';
 import type { BeyondXml } from '../../domain/libxl-json/beyond-xml.js';
+import { carriedReach } from '../../domain/libxl-json/carried-reach.js';
 import type { Domain } from '../../domain/model.js';
 import { RefusedError } from '../../errors/errors.js';
 import { DEFAULT_GUEST_PATHS, liesIn, placesOfOwn } from './guest-paths.js';
@@ -73,12 +74,13 @@ export class PeerPolicy {
 
   /** @throws RefusedError `E_REFUSED_GUEST_PATH`, `E_REFUSED_PEER_MAY` naming what is not allowed, and the configuration's key */
   async check({ name, domains, reaching, own }: Brought): Promise<void> {
-    const reach = domains.flatMap((domain) => hostReach(readDefinition(domain, { lenient: true }).definition));
+    const definitions = domains.map((domain) => readDefinition(domain, { lenient: true }).definition);
+    const reach = definitions.flatMap(hostReach);
     const guestPaths = this.#guestPaths ?? [...DEFAULT_GUEST_PATHS, ...placesOfOwn(pathsOf(own()))];
     const objections = [
       ...(await this.#strayPaths(reach, guestPaths)),
       ...reach.flatMap((one) => this.#objectionTo(one)),
-      ...reaching
+      ...oncePerPath([...reaching, ...definitions.flatMap(carriedReach)])
         .filter(({ path }) => !this.#leaves.allows('field', path))
         .map(({ path, why }) => ({ kind: 'field' as const, value: path, text: `${path} (${why})` })),
     ];
@@ -116,6 +118,11 @@ export class PeerPolicy {
   }
 }
 
+/** A definition's settings are in the toolstack's configuration as well. */
+function oncePerPath(fields: readonly BeyondXml[]): BeyondXml[] {
+  return [...new Map(fields.map((field) => [field.path, field])).values()];
+}
+
 /** What needs no leave. */
 function isUsual(kind: Exclude<Reach['kind'], 'path' | 'kernel'>, value: string): boolean {
   switch (kind) {
@@ -135,6 +142,7 @@ function isUsual(kind: Exclude<Reach['kind'], 'path' | 'kernel'>, value: string)
     case 'usb':
     case 'connect':
     case 'sdl':
+    case 'network-device':
     case 'backend-domain':
       return false;
   }

@@ -15,6 +15,9 @@ const disk = (path: string, kind = 'file'): string =>
 const card = (inside: string): string =>
   `<interface type='bridge'><mac address='00:16:3e:01:02:03'/><source bridge='br0'/>${inside}</interface>`;
 
+const setting = (key: string, value: string): string =>
+  `<metadata><xl:settings xmlns:xl='urn:xenferry:xl:1'><xl:setting key='${key}' value='${value}'/></xl:settings></metadata>`;
+
 const UP = guest(disk('/srv/../etc/shadow'));
 const PROTOCOL = guest(disk('fat:rw:/etc'));
 
@@ -109,6 +112,40 @@ describe('a guest of another host', () => {
     ],
     ['a script', guest(card("<script path='/tmp/x'/>")), 'script:/tmp/x'],
     [
+      'a network device of the host',
+      guest(card("<xl:options xmlns:xl='urn:xenferry:xl:1' gatewaydev='eth0'/>")),
+      'network-device:eth0',
+    ],
+    [
+      'arguments in a VLAN',
+      guest(card("<xl:options xmlns:xl='urn:xenferry:xl:1' vlan='10 -- set'/>")),
+      'network-device:10 -- set',
+    ],
+    [
+      'arguments in a bridge',
+      guest(card('').replace("bridge='br0'", "bridge='br0 dev eth0 down'")),
+      'network-device:br0 dev eth0 down',
+    ],
+    ['an option for a bridge', guest(card('').replace("bridge='br0'", "bridge='--br0'")), 'network-device:--br0'],
+    [
+      'a graphics card of the host in the settings for xl',
+      guest('', undefined, setting('gfx_passthru', '1')),
+      'field:b_info.type.hvm.gfx_passthru',
+    ],
+    ['a pool of processors', guest('', undefined, setting('pool', 'fast')), 'field:c_info.pool_name'],
+    ['memory for devices', guest('', undefined, setting('rdm', 'strategy=host')), 'field:b_info.type.hvm.rdm.strategy'],
+    ['memory for traces', guest('', undefined, setting('vmtrace_buf_kb', '65536')), 'field:b_info.vmtrace_buf_kb'],
+    [
+      "memory of the hypervisor beyond libxl's own",
+      guest('', undefined, setting('shadow_memory', '100000')),
+      'field:b_info.shadow_memkb',
+    ],
+    [
+      "arguments in Spice's settings",
+      guest('', undefined, setting('spice_image_compression', 'off,addr=0.0.0.0')),
+      'field:b_info.type.hvm.spice.image_compression',
+    ],
+    [
       'a script above the folder',
       guest(card("<script path='/etc/xen/scripts/../x'/>")),
       'script:/etc/xen/scripts/../x',
@@ -169,6 +206,24 @@ describe('a guest of another host', () => {
     expect((await objections(domain, { peersMay: LEAVE_KINDS.filter((other) => other !== kind) }))?.code).toBe(
       'E_REFUSED_PEER_MAY',
     );
+  });
+
+  it.each([
+    ['timer_mode', 'one_missed_tick_pending'],
+    ['shadow_memory', '2'],
+    ['pool', 'Pool-0'],
+    ['gfx_passthru', '0'],
+    ['rdm', 'policy=strict'],
+    ['hdtype', 'ahci'],
+    ['spice_image_compression', 'lz4'],
+  ])('may set %s to %s, which is its own affair', async (key, value) => {
+    expect(await objections(guest('', undefined, setting(key, value)))).toBeUndefined();
+  });
+
+  it('may be on a bridge of Open vSwitch with VLANs', async () => {
+    for (const bridge of ['xenbr0', 'ovsbr0.10', 'ovsbr0.10:20', 'br-lan']) {
+      expect(await objections(guest(card('').replace('br0', bridge)))).toBeUndefined();
+    }
   });
 
   it('may have a field of its toolstack that reaches the host by name alone', async () => {
