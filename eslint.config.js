@@ -1,4 +1,5 @@
 import vitest from '@vitest/eslint-plugin';
+import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
@@ -26,6 +27,15 @@ export default tseslint.config(
         'error',
         { name: 'process', message: 'import process from "node:process" where it may be read' },
       ],
+    },
+  },
+  {
+    // Whatever matches bytes of a peer or of a file takes time in proportion to them.
+    files: ['src/**/*.ts'],
+    plugins: { regexp },
+    rules: {
+      'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+      'regexp/no-super-linear-move': ['error', { report: 'potential', ignorePartial: false }],
     },
   },
   {

@@ -78,6 +78,8 @@ export async function openHost(options: GlobalOptions, how: OpenOptions = {}): P
     stateDir,
     deadlines: deadlinesOf(options),
     maxMigrations: configOf(options).maxMigrations,
+    maxArrivals: configOf(options).maxArrivals,
+    maxArrivalsOfPeer: configOf(options).maxArrivalsOfPeer,
     pid: process.pid,
     version: ownVersion(),
     participants: [

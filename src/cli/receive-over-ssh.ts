@@ -4,18 +4,18 @@ import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import { makeOneTimeCredentials } from '../migration/connect/dialers.js';
 import type { MigrationServer } from '../migration/server/migration-server.js';
-import { messageOf } from '../errors/message-of.js';
 import { makeFolder } from '../posix/folder.js';
 import { makePrivateFolder } from '../posix/private-folder.js';
 import { trustFolder } from '../posix/trusted-path.js';
 import type { Link } from '../tunnel/link.js';
 import type { PeerIdentity } from '../tunnel/peer-identity.js';
+import { RefusalLog } from '../tunnel/refusal-log.js';
 import { ReceivingEnd } from '../tunnel/ssh/receiving-end.js';
 import type { LinkThreads } from '../tunnel/threads/link-threads.js';
 
 /** Where links that came over ssh go. */
 export interface SshReceiveOptions {
-  readonly migrationServer: MigrationServer;
+  readonly migrationServer: Pick<MigrationServer, 'accept' | 'acceptFramed'>;
   /** Where given, the lanes live in these threads. */
   readonly threads: LinkThreads | undefined;
   readonly log: (line: string) => void;
@@ -42,6 +42,7 @@ export async function receiveOverSsh(
   const onLink = (link: Link): void => {
     note(migrationServer.accept({ peer, duplex: link.duplex, destroy: (error) => link.destroy(error) }));
   };
+  using refusals = new RefusalLog(log);
   await using _end = await ReceivingEnd.open(
     {
       stdio,
@@ -52,7 +53,7 @@ export async function receiveOverSsh(
         makeCredentials: makeOneTimeCredentials,
         host: '::',
         threads: threads && { pool: threads, onLink: (link) => note(migrationServer.acceptFramed(link)), peer },
-        onRefused: ({ address, reason }) => log(`refused ${address}: ${messageOf(reason)}`),
+        onRefused: refusals.note,
       },
     },
     signal,

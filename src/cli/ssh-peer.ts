@@ -15,5 +15,8 @@ export function sshLogin(): SshLogin {
 export function sshPeer(): PeerIdentity {
   const [address, port] = (process.env.SSH_CONNECTION ?? '').split(' ');
   const where = address === '' ? 'standard input' : `${address}:${port}`;
-  return { transport: 'ssh', name: `${userInfo().username}@ssh`, address: where };
+  const { user, keys } = sshLogin();
+  // More than one where sshd wants several of a login.
+  const key = keys.join(' ');
+  return { transport: 'ssh', name: `${user}@ssh`, ...(key === '' ? {} : { key }), address: where };
 }

@@ -5,6 +5,7 @@ import { messageOf } from '../errors/message-of.js';
 import type { JournalEntry } from '../journal/journal-text.js';
 import { destPhaseOf } from '../journal/open-migrations.js';
 import { JOURNAL_VERSION } from '../journal/records.js';
+import { notYours, relationOf, takenOver } from './begun-by.js';
 import { recoverArrival, type RecoverContext } from './recover.js';
 import type { Reservation, Reserve } from './reservation.js';
 import type { SourceConnection } from './source-connection.js';
@@ -32,7 +33,7 @@ export class ArrivalHistory {
     try {
       const { journal } = this.context;
       const entry = journal.read(migration, 'dest');
-      checkBegunBy(entry, from);
+      this.#checkBegunBy(entry, from);
       const state = entry?.state;
       if (state?.state !== 'activated' || state.confirmed === true) return;
       using file = journal.resume(migration, 'dest');
@@ -49,7 +50,7 @@ export class ArrivalHistory {
   recordedOutcome(migration: string, from: SourceConnection): Reply {
     const { journal, machine } = this.context;
     const entry = journal.read(migration, 'dest');
-    checkBegunBy(entry, from);
+    this.#checkBegunBy(entry, from);
     const outcome = machine.outcomeOf(machine.recall(destPhaseOf(entry)));
     const why = outcome === 'committed' ? undefined : entry?.state?.why;
     return {
@@ -67,7 +68,7 @@ export class ArrivalHistory {
   async status(request: Extract<Request, { type: 'status' }>, from: SourceConnection): Promise<Reply> {
     const { context } = this;
     const known = context.journal.read(request.migration, 'dest');
-    checkBegunBy(known, from);
+    this.#checkBegunBy(known, from);
     const said = known?.state?.state;
     if (said === 'refused') return { type: 'outcome', outcome: 'aborted' };
     if (said === 'activated') {
@@ -129,18 +130,20 @@ export class ArrivalHistory {
       name: request.name,
       peer: from.hostname,
       identity: from.peer,
+      ...(from.key === undefined ? {} : { key: from.key }),
       neverHere: true,
       startedAt,
     });
     file.append({ state: 'refused', at: startedAt, why: 'never prepared here' });
   }
-}
 
-/** @throws ProtocolError `E_PROTOCOL_NOT_YOURS` where another peer began that migration */
-function checkBegunBy(entry: JournalEntry | undefined, from: SourceConnection): void {
-  if (entry?.header.identity === undefined || entry.header.identity === from.peer) return;
-  const { migration, identity } = entry.header;
-  throw new ProtocolError('E_PROTOCOL_NOT_YOURS', `migration ${migration} was begun by another peer`, {
-    hint: `Ask as ${identity}: over the same transport, with the same certificate or user.`,
-  });
+  /** @throws ProtocolError `E_PROTOCOL_NOT_YOURS` where another peer began that migration */
+  #checkBegunBy(entry: JournalEntry | undefined, from: SourceConnection): void {
+    if (entry === undefined) return;
+    const { migration, identity, key } = entry.header;
+    const begun = { peer: identity, key };
+    const relation = relationOf(begun, from);
+    if (relation === 'other') throw notYours(`migration ${migration}`, begun);
+    if (relation === 'by name') this.context.log(takenOver(migration, begun, from));
+  }
 }

@@ -3,7 +3,7 @@ import { chooseStream } from '../codec/agreement.js';
 import type { Deadlines } from '../control/deadlines.js';
 import type { Prepare, Reply, Request } from '../control/messages.js';
 import { Deadline } from '../errors/deadline.js';
-import { AbortedError, ProtocolError, XenferryError } from '../errors/errors.js';
+import { AbortedError, ProtocolError, RefusedError, XenferryError } from '../errors/errors.js';
 import { messageOf } from '../errors/message-of.js';
 import { fromWire } from '../errors/wire.js';
 import type { Domain } from '../domain/model.js';
@@ -17,6 +17,7 @@ import type { ArrivalSubject } from './arrival-context.js';
 import { ArrivalHistory } from './arrival-history.js';
 import type { ArrivalHooks, PrepareOptions } from './arrival-hooks.js';
 import { lostError } from './arrival-reasons.js';
+import { notYours, relationOf, takenOver, type Comer } from './begun-by.js';
 import { Guard } from './guard.js';
 import type { InboundLanes } from './receive-guest.js';
 import type { Reservation, Reserve } from './reservation.js';
@@ -45,12 +46,31 @@ export interface ArrivalsContext<Lane> {
   readonly machine: DestMachine;
   /** @param reconnectMs how long the lanes outlive the loss of all their connections; 0: one that is lost ends them */
   readonly makeLanes: (count: number, windowBytes: number, reconnectMs: number) => LaneSet<Lane>;
+  /** Absent: as usual. */
+  readonly limits?: ArrivalLimits | undefined;
+  /** What this host's own system has left for processes, KiB; absent: not looked at. */
+  readonly spareKiB?: () => number | undefined;
   readonly onEvent: (migration: string, event: TransferEvent) => void;
   readonly log: (line: string) => void;
 }
 
+/** How many migrations may arrive at once, in all and of one peer. Each may be a process and a window. */
+export interface ArrivalLimits {
+  readonly all: number;
+  readonly ofPeer: number;
+}
+
+export const DEFAULT_ARRIVAL_LIMITS: ArrivalLimits = { all: 8, ofPeer: 4 };
+
+/** What a process that restores a guest takes of this host's own memory, beside its window. */
+const AGENT_KIB = 96 * 1024;
+
 interface Live<Lane> {
   readonly arrival: Arrival;
+  /** Lanes that it was prepared for. */
+  readonly laneCount: number;
+  /** Of this host's own memory, until its first lane has come: then it occupies it. */
+  agentKiB: number;
   readonly token: Buffer;
   readonly lanes: LaneSet<Lane>;
   readonly connection: SourceConnection;
@@ -65,6 +85,8 @@ interface Preparing {
   readonly stop: AbortController;
   /** Noted before it is looked for, so that two prepares at once are not promised the same. */
   promisedKiB: number;
+  /** Of this host's own memory. */
+  readonly agentKiB: number;
   readonly over: Promise<unknown>;
 }
 
@@ -110,14 +132,25 @@ export class Arrivals<Lane> {
     }
   }
 
+  /** Whether a connection has begun something that is not over. */
+  isBusy(from: SourceConnection): boolean {
+    return [...this.#live.values(), ...this.#preparing.values()].some(({ connection }) => connection === from);
+  }
+
   /** Gives a lane to the migration whose token it shows. */
-  attach(token: string, index: number, lane: Lane, peer: string): void {
+  attach(token: string, index: number, lane: Lane, by: Comer): void {
     const shown = Buffer.from(token, 'hex');
     for (const live of this.#live.values()) {
-      if (live.connection.peer === peer && live.token.length === shown.length && timingSafeEqual(live.token, shown)) {
-        live.lanes.attach(lane, index);
-        return;
+      const { connection } = live;
+      // The very key that began it: another certificate of the same name is another's until it has recovered the migration.
+      if (connection.peer !== by.peer || connection.key !== by.key) continue;
+      if (live.token.length !== shown.length || !timingSafeEqual(live.token, shown)) continue;
+      if (index >= live.laneCount) {
+        throw new ProtocolError('E_PROTOCOL_LANE', `lane ${index} of a migration that prepared ${live.laneCount}`);
       }
+      live.lanes.attach(lane, index);
+      live.agentKiB = 0;
+      return;
     }
     throw new ProtocolError('E_PROTOCOL_TOKEN', 'no migration waits for this lane', {
       hint: 'The migration may have ended; start it again.',
@@ -144,9 +177,12 @@ export class Arrivals<Lane> {
   }
 
   #checkRight(live: Live<Lane>, request: Request, from: SourceConnection): void {
-    if (live.connection.peer !== from.peer) {
-      throw new ProtocolError('E_PROTOCOL_NOT_YOURS', `migration ${request.migration} belongs to another peer`);
+    const relation = relationOf(live.connection, from);
+    // A source that has lost its key may ask, which ends the older conversation; it goes on with nothing.
+    if (relation === 'other' || (relation === 'by name' && request.type !== 'status')) {
+      throw notYours(`migration ${request.migration}`, live.connection);
     }
+    if (relation === 'by name') this.context.log(takenOver(request.migration, live.connection, from));
     if (live.arrival.subject.epoch !== request.epoch) {
       throw new ProtocolError(
         'E_PROTOCOL_EPOCH',
@@ -172,17 +208,46 @@ export class Arrivals<Lane> {
       const repeated = new ProtocolError('E_PROTOCOL_REPEATED', `migration ${migration} was prepared already`);
       return Promise.resolve(refusalOf(repeated));
     }
+    const agentKiB = AGENT_KIB + Math.ceil(Math.min(request.windowBytes, MAX_WINDOW_BYTES) / 1024);
+    const problem = this.#roomProblem(from, agentKiB);
+    if (problem !== undefined) return Promise.resolve(refusalOf(problem));
     const stop = new AbortController();
     let resolveOver: () => void = () => undefined;
     const over = new Promise<void>((resolve) => {
       resolveOver = resolve;
     });
-    const preparing: Preparing = { connection: from, stop, promisedKiB: 0, over };
+    const preparing: Preparing = { connection: from, stop, promisedKiB: 0, agentKiB, over };
     this.#preparing.set(migration, preparing);
     return this.#prepare(request, from, preparing).finally(() => {
       this.#preparing.delete(migration);
       resolveOver();
     });
+  }
+
+  /** Why not one more may arrive now. Whatever is asked for, this is found before anything is read or made. */
+  #roomProblem(from: SourceConnection, agentKiB: number): RefusedError | undefined {
+    const { limits = DEFAULT_ARRIVAL_LIMITS, spareKiB } = this.context;
+    const all = [...this.#live.values(), ...this.#preparing.values()];
+    const ofPeer = all.filter(({ connection }) => connection.peer === from.peer).length;
+    if (all.length >= limits.all || ofPeer >= limits.ofPeer) {
+      const [count, whose, key] =
+        ofPeer >= limits.ofPeer
+          ? [ofPeer, ` of ${from.peer}`, 'max_arrivals_of_peer']
+          : [all.length, '', 'max_arrivals'];
+      return new RefusedError('E_REFUSED_BUSY', `${count} migrations${whose} arrive here already`, {
+        hint: `Try again when one of them has ended, or raise ${key} of the destination.`,
+        data: { count },
+      });
+    }
+    const spare = spareKiB?.();
+    const neededKiB = all.reduce((sum, one) => sum + one.agentKiB, agentKiB);
+    if (spare === undefined || spare >= neededKiB) return undefined;
+    const mib = (kib: number): string => `${Math.floor(kib / 1024)} MiB`;
+    return new RefusedError(
+      'E_REFUSED_NO_MEMORY',
+      `this host has ${mib(spare)} left for the processes that restore guests, and needs ${mib(neededKiB)}`,
+      { hint: 'Give domain 0 of the destination more memory, or send fewer guests at once.' },
+    );
   }
 
   /** Notes the memory of a guest, and tells what others were promised: those that arrive, and those that asked before this one. */
@@ -222,7 +287,7 @@ export class Arrivals<Lane> {
       signal.throwIfAborted();
       const native = admitted.isXmlOnly ? undefined : request.native;
       if (native !== request.native) context.log(`${domain.name}: ${XML_ALONE}`);
-      const reply = this.#start({ ...request, native }, from, admitted.domain, streamVersion, reservation);
+      const reply = this.#start({ ...request, native }, from, preparing.agentKiB, admitted.domain, streamVersion, reservation);
       guard.keep();
       return reply;
     } catch (error) {
@@ -234,6 +299,7 @@ export class Arrivals<Lane> {
   #start(
     request: Prepare,
     from: SourceConnection,
+    agentKiB: number,
     domain: Domain,
     streamVersion: number,
     reservation: Reservation,
@@ -251,6 +317,7 @@ export class Arrivals<Lane> {
       ...subject,
       peer: from.hostname,
       identity: from.peer,
+      ...(from.key === undefined ? {} : { key: from.key }),
       startedAt: new Date().toISOString(),
     });
     try {
@@ -291,7 +358,16 @@ export class Arrivals<Lane> {
     );
     const token = randomBytes(32);
     const promisedKiB = domain.memoryMaxKiB;
-    this.#live.set(subject.migration, { arrival, token, lanes, connection: from, reservation, promisedKiB });
+    this.#live.set(subject.migration, {
+      arrival,
+      token,
+      lanes,
+      laneCount: request.lanes,
+      agentKiB,
+      connection: from,
+      reservation,
+      promisedKiB,
+    });
     reservation.expect(domain.memoryCurrentKiB * 1024);
     reservation.cancel.addEventListener('abort', () => void arrival.cancel(asAborted(reservation.cancel.reason)));
     void arrival.settled.then(() => {

@@ -1,5 +1,7 @@
+import type { Comer } from './begun-by.js';
+
 /** One control connection, as far as the arrivals are concerned. */
-export interface SourceConnection {
+export interface SourceConnection extends Comer {
   /** Who the transport says it is; a migration takes requests from no other peer. */
   readonly peer: string;
   readonly hostname: string;

@@ -1,40 +1,135 @@
-/** More processors than any Xen host has (its own limit is 4095). */
-const MAX_CPU = 4095;
+/** More processors than any Xen host has (its own limit is 4095), so that sets are bounded. */
+export const MAX_CPUS = 4096;
 
-/** Numbers of processors, ascending, each once. */
-export type CpuSet = readonly number[];
+/** The longest text that is read as a set: the longest shortest form, of every second processor, has 10 KB. */
+const MAX_TEXT = 64 * 1024;
+
+/** An immutable set of processors, 0 to 4095. It has 512 bytes at most, however it was written. In JSON it is a list of numbers. */
+export class CpuSet implements Iterable<number> {
+  static readonly NONE = new CpuSet(0n);
+  static readonly ALL = CpuSet.range(0, MAX_CPUS - 1);
+
+  /** @param bits bit N is on where processor N is in the set */
+  private constructor(readonly bits: bigint) {}
+
+  /** Numbers that no processor has are left out. */
+  static of(cpus: Iterable<number>): CpuSet {
+    const bytes = new Uint8Array(MAX_CPUS / 8);
+    for (const cpu of cpus) if (isCpu(cpu)) bytes[cpu >> 3] |= 1 << (cpu & 7);
+    return CpuSet.fromBytes(bytes);
+  }
+
+  /** Both ends belong to it, and are from 0 to 4095. */
+  static range(from: number, to: number): CpuSet {
+    return new CpuSet(rangeBits(from, to));
+  }
+
+  /** From a bitmap whose first byte has processors 0 to 7, 0 in its lowest bit. What lies beyond the last processor is left out. */
+  static fromBytes(bytes: Uint8Array): CpuSet {
+    const kept = Buffer.from(bytes.subarray(0, MAX_CPUS / 8)).reverse();
+    return kept.length === 0 ? CpuSet.NONE : new CpuSet(BigInt(`0x${kept.toString('hex')}`));
+  }
+
+  /** The opposite of `fromBytes`; at least one byte. */
+  toBytes(): Uint8Array {
+    const hex = this.bits.toString(16);
+    return Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex').reverse();
+  }
+
+  get isEmpty(): boolean {
+    return this.bits === 0n;
+  }
+
+  get size(): number {
+    let size = 0;
+    for (const byte of this.toBytes()) for (let left = byte; left !== 0; left &= left - 1) size += 1;
+    return size;
+  }
+
+  has(cpu: number): boolean {
+    return isCpu(cpu) && ((this.bits >> BigInt(cpu)) & 1n) === 1n;
+  }
+
+  equals(other: CpuSet): boolean {
+    return this.bits === other.bits;
+  }
+
+  /** Those of the set that are below `count`. */
+  below(count: number): CpuSet {
+    return count <= 0 ? CpuSet.NONE : new CpuSet(this.bits & rangeBits(0, Math.min(count, MAX_CPUS) - 1));
+  }
+
+  union(other: CpuSet): CpuSet {
+    return new CpuSet(this.bits | other.bits);
+  }
+
+  without(other: CpuSet): CpuSet {
+    return new CpuSet(this.bits & ~other.bits);
+  }
+
+  /** The highest; undefined where there is none. */
+  get last(): number | undefined {
+    return this.isEmpty ? undefined : this.bits.toString(2).length - 1;
+  }
+
+  /** Ascending. */
+  *[Symbol.iterator](): Generator<number> {
+    for (const [index, byte] of this.toBytes().entries()) {
+      for (let bit = 0; bit < 8; bit += 1) if (((byte >> bit) & 1) === 1) yield index * 8 + bit;
+    }
+  }
+
+  toJSON(): readonly number[] {
+    return [...this];
+  }
+}
+
+function isCpu(cpu: number): boolean {
+  return Number.isInteger(cpu) && cpu >= 0 && cpu < MAX_CPUS;
+}
+
+function rangeBits(from: number, to: number): bigint {
+  return ((1n << BigInt(to - from + 1)) - 1n) << BigInt(from);
+}
 
 /**
  * Reads libvirt's cpuset: numbers and ranges with commas between them, `^N` takes one out (`0-7,^3`).
- * Undefined where the text is none, or empty, or leaves no processor.
+ * Undefined where the text is none, is longer than any set needs, is empty, or leaves no processor.
  */
 export function parseCpuSet(text: string): CpuSet | undefined {
-  // A map, so that a text of nothing but wide ranges costs no more than a short one of its length.
-  const on = new Uint8Array(MAX_CPU + 1);
+  if (text.length > MAX_TEXT) return undefined;
+  let set = CpuSet.NONE;
   for (const part of text.split(',')) {
-    const out = /^\s*\^(\d{1,4})\s*$/.exec(part);
-    if (out !== null) {
-      if (Number(out[1]) <= MAX_CPU) on[Number(out[1])] = 0;
+    const match = /^(?:\^(\d{1,4})|(\d{1,4})(?:-(\d{1,4}))?)$/.exec(part.trim());
+    if (match === null) return undefined;
+    const [out, first, end] = match.slice(1).map((digits: string | undefined) => digits && Number(digits));
+    if (typeof out === 'number') {
+      if (isCpu(out)) set = set.without(CpuSet.range(out, out));
       continue;
     }
-    const range = /^\s*(\d{1,4})(?:-(\d{1,4}))?\s*$/.exec(part)?.filter((digits) => typeof digits === 'string');
-    if (range === undefined) return undefined;
-    const [from, to] = [Number(range[1]), Number(range.at(-1))];
-    if (to < from || to > MAX_CPU) return undefined;
-    on.fill(1, from, to + 1);
+    const from = Number(first);
+    const to = typeof end === 'number' ? end : from;
+    if (to < from || !isCpu(to)) return undefined;
+    set = set.union(CpuSet.range(from, to));
   }
-  const cpus = [...on.keys()].filter((cpu) => on[cpu] === 1);
-  return cpus.length === 0 ? undefined : cpus;
+  return set.isEmpty ? undefined : set;
 }
 
 /** The shortest form: `0-2,4`. */
-export function formatCpuSet(cpus: CpuSet): string {
+export function formatCpuSet(set: CpuSet): string {
   const ranges: string[] = [];
-  let start = 0;
-  cpus.forEach((cpu, index) => {
-    if (cpus.at(index + 1) === cpu + 1) return;
-    ranges.push(start === index ? String(cpu) : `${cpus[start]}-${cpu}`);
-    start = index + 1;
-  });
+  let start = -1;
+  let end = -1;
+  const close = (): void => {
+    if (start >= 0) ranges.push(start === end ? String(start) : `${start}-${end}`);
+  };
+  for (const cpu of set) {
+    if (cpu !== end + 1 || start < 0) {
+      close();
+      start = cpu;
+    }
+    end = cpu;
+  }
+  close();
   return ranges.join(',');
 }

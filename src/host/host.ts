@@ -34,6 +34,9 @@ export interface HostOptions {
   readonly deadlines: Deadlines;
   /** Most migrations at once, in each direction; absent: no limit. Those above it wait. */
   readonly maxMigrations?: number | undefined;
+  /** Most migrations that arrive in one process at once, in all and of one peer; absent: as usual. Those above it are refused. */
+  readonly maxArrivals?: number | undefined;
+  readonly maxArrivalsOfPeer?: number | undefined;
   readonly pid: number;
   /** xenferry's own version, for the hello. */
   readonly version: string;
@@ -85,6 +88,8 @@ export class Host implements AsyncDisposable {
   /** The rules of the handover. */
   readonly handover: HandoverMachines;
   readonly peers: PeerPolicy;
+  readonly maxArrivals: number | undefined;
+  readonly maxArrivalsOfPeer: number | undefined;
   readonly log: (line: string) => void;
   readonly #onSeen: (infos: readonly DomainInfo[]) => void;
 
@@ -99,6 +104,8 @@ export class Host implements AsyncDisposable {
     this.autoballoon = options.autoballoon ?? 'auto';
     this.nestedHvm = options.nestedHvm ?? false;
     this.peers = new PeerPolicy(options.peers);
+    this.maxArrivals = options.maxArrivals;
+    this.maxArrivalsOfPeer = options.maxArrivalsOfPeer;
     this.#onSeen = options.onSeen ?? (() => undefined);
     try {
       const had = makePrivateFolder(options.stateDir);

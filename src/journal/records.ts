@@ -23,6 +23,8 @@ export const headerSchema = z.object({
   peer: z.string(),
   /** Who the transport said the other side was. At the source since release 1.0. */
   identity: z.string().max(1024).optional(),
+  /** The public key that it had then, where the transport told one; absent in journals of older versions. */
+  key: z.string().max(1024).optional(),
   /** The source asked after it, and it never was prepared at this destination. */
   neverHere: z.literal(true).optional(),
   startedAt: z.iso.datetime(),

@@ -81,5 +81,11 @@ function stateAt(certificate: X509Certificate, now: Date): CertificateReport['st
 }
 
 function oneLine(name: string): string {
-  return printable(name.trim().replace(/[^\S\n]*\n\s*/g, ', '));
+  return printable(
+    name
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '')
+      .join(', '),
+  );
 }

@@ -1,3 +1,4 @@
+import { withoutTrailingNuls } from '../buffers/trailing-nuls.js';
 import { StreamError } from '../errors/errors.js';
 
 /*
@@ -72,10 +73,7 @@ export function decodeXlConfig(format: SavedConfig['format'], optional: Uint8Arr
     throw bad(`configuration length ${length} is over the ${view.length - 4} bytes that are there`);
   return {
     format,
-    text: view
-      .subarray(4, 4 + length)
-      .toString('utf8')
-      .replace(/\0+$/, ''),
+    text: withoutTrailingNuls(view.subarray(4, 4 + length).toString('utf8')),
   };
 }
 

@@ -11,7 +11,7 @@ import { credentialsError } from './tls-credentials.js';
 import { TlsLink } from './tls-link.js';
 import type { OpenLink, TlsDialerOptions } from './tls-options.js';
 import { ALPN, CIPHERS, hostPort, identityOf, peerCertificate, verdictOf } from './tls-names.js';
-import { certificateError, certificateMissing } from './tls-verdict.js';
+import { certificateError, certificateMissing, certificateNameless } from './tls-verdict.js';
 
 /** How long connecting and the handshake may take, together. */
 const CONNECT_MS = 10_000;
@@ -188,6 +188,8 @@ export class TlsDialer implements Dialer {
     const certificate = peerCertificate(socket);
     if (certificate === undefined) throw certificateMissing(this.target);
     if (!socket.authorized) throw certificateError(verdictOf(socket), whose, certificate);
+    const peer = identityOf(certificate, this.target);
+    if (peer === undefined) throw certificateNameless(whose, certificate);
     const { host, expectedHost, expectedFingerprint } = this.#options;
     if (expectedFingerprint === undefined) {
       const named = expectedHost ?? host;
@@ -201,6 +203,6 @@ export class TlsDialer implements Dialer {
         hint: 'Check the port: another TLS server listens there.',
       });
     }
-    return identityOf(certificate, this.target);
+    return peer;
   }
 }

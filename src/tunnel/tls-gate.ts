@@ -8,7 +8,7 @@ import { refusalOf, refusedFrame } from './refusal.js';
 import { credentialsError, type TlsCredentials } from './tls-credentials.js';
 import { TlsLink } from './tls-link.js';
 import { ALPN, CIPHERS, hostPort, identityOf, nameOf, peerCertificate, verdictOf } from './tls-names.js';
-import { certificateError, certificateMissing } from './tls-verdict.js';
+import { certificateError, certificateMissing, certificateNameless } from './tls-verdict.js';
 
 const HANDSHAKE_MS = 10_000;
 /** What a refused client may still send, unread by us, while it reads why: for that it has as long as for its handshake. */
@@ -101,7 +101,12 @@ export class TlsGate {
       const hint = 'Dial with xenferry; compare the versions on both hosts.';
       this.#refuse(socket, client, new TunnelError('E_TUNNEL_NOT_XENFERRY', problem, { hint }), subject);
     } else {
-      this.#options.onLink(new TlsLink(socket, identityOf(certificate, client)), client);
+      const peer = identityOf(certificate, client);
+      if (peer === undefined) {
+        this.#refuse(socket, client, certificateNameless(`the certificate of ${client}`, certificate), subject);
+      } else {
+        this.#options.onLink(new TlsLink(socket, peer), client);
+      }
     }
   }
 

@@ -1,9 +1,11 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { InvariantError, TunnelError, type XenferryError } from '../errors/errors.js';
+import { InvariantError, TunnelError, XenferryError } from '../errors/errors.js';
+import { FrameLink } from './frame-link.js';
 import type { KeepaliveOptions } from './keepalive.js';
 import type { FramedLink } from './lane-link.js';
 import type { Link } from './link.js';
 import type { PeerIdentity } from './peer-identity.js';
+import { PeerLimits } from './peer-limits.js';
 import { HandshakeLimiter, type Destroyable } from './handshake-limiter.js';
 import type { LinkThreads } from './threads/link-threads.js';
 import { ThreadedGate } from './threads/threaded-gate.js';
@@ -41,6 +43,8 @@ export interface TlsListenerOptions {
   readonly keepalive?: KeepaliveOptions | undefined;
   readonly maxHalfOpen?: number;
   readonly maxConnections?: number;
+  /** Of one peer, that have authenticated; absent: a quarter of `maxConnections`. */
+  readonly maxOfPeer?: number;
 }
 
 /** A TLS 1.3 port that only certificates of the authority get through; see `TlsGate`. Made by `listenTls`. */
@@ -50,6 +54,9 @@ export class TlsListener implements AsyncDisposable {
   readonly #gate: TlsGate;
   readonly #threaded: ThreadedGate | undefined;
   readonly #open = new Set<Destroyable>();
+  readonly #ofPeers: PeerLimits;
+  /** By the client's address and port: what takes its connection off its peer's count. */
+  readonly #counted = new Map<string, Disposable>();
   /** Connections in their handshake, and those that are being told why they are refused. */
   readonly #handshakes: HandshakeLimiter;
   /** Handshakes that were pushed out, and whose end TLS has yet to report as a failed handshake. */
@@ -58,6 +65,11 @@ export class TlsListener implements AsyncDisposable {
   constructor(options: TlsListenerOptions) {
     this.#options = options;
     this.#handshakes = new HandshakeLimiter(options.maxHalfOpen ?? MAX_HALF_OPEN);
+    this.#ofPeers = new PeerLimits({
+      what: 'connections to this host',
+      perPeer: options.maxOfPeer ?? Math.max(1, Math.floor((options.maxConnections ?? MAX_CONNECTIONS) / 4)),
+      hint: 'Try again when some of them have ended.',
+    });
     // A connection that moves to a thread must not be read from here.
     this.#tcp = createServer({ pauseOnConnect: options.threads !== undefined }, (socket) => {
       this.#admit(socket);
@@ -69,7 +81,9 @@ export class TlsListener implements AsyncDisposable {
       credentials: options.credentials,
       onLink: (link, client) => {
         this.#handshakes.forget(client);
-        options.onLink(link);
+        const refused = this.#count(client, link.peer);
+        if (refused === undefined) options.onLink(link);
+        else void new FrameLink(link).refuse(refused);
       },
       onRefused,
       handshakeMs: options.handshakeMs,
@@ -85,7 +99,9 @@ export class TlsListener implements AsyncDisposable {
             peer: threads.peer,
             onLink: (link, client) => {
               this.#handshakes.forget(client);
-              threads.onLink(link);
+              const refused = this.#count(client, link.peer);
+              if (refused === undefined) threads.onLink(link);
+              else void link.refuse(refused);
             },
             onRefused,
           });
@@ -154,6 +170,8 @@ export class TlsListener implements AsyncDisposable {
     const connection: Destroyable = this.#threaded?.admit(socket, client, () => forget()) ?? socket;
     const forget = (): void => {
       this.#open.delete(connection);
+      this.#counted.get(client)?.[Symbol.dispose]();
+      this.#counted.delete(client);
       this.#handshakes.forget(client, connection);
     };
     const gone = this.#handshakes.admit(client, host, connection);
@@ -165,6 +183,18 @@ export class TlsListener implements AsyncDisposable {
     if (this.#threaded !== undefined) return;
     socket.once('close', forget);
     this.#gate.admit(socket);
+  }
+
+  /** Counts a connection of the peer's until it is closed. Returns why it must be refused, which is reported. */
+  #count(client: string, peer: PeerIdentity): XenferryError | undefined {
+    try {
+      this.#counted.set(client, this.#ofPeers.enter(peer.name));
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof XenferryError)) throw error;
+      this.#options.onRefused({ address: client, subject: peer.name, reason: error });
+      return error;
+    }
   }
 
   #turnedAway(refused: RefusedConnection): void {

@@ -1,3 +1,4 @@
+import { createHash, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { bounded } from '../errors/printable.js';
@@ -38,14 +39,20 @@ export function altNames(certificate: PeerCertificate): string[] {
     .map((entry) => entry.slice(entry.indexOf(':') + 1));
 }
 
-/** Who the verified certificate says the peer is. */
-export function identityOf(certificate: PeerCertificate, address: string): PeerIdentity {
-  return {
-    transport: 'tls',
-    name: altNames(certificate)[0] ?? nameOf(certificate.subject),
-    fingerprint: certificate.fingerprint256,
-    address,
-  };
+/** SHA-256 of the certificate's public key (SubjectPublicKeyInfo, RFC 5280 section 4.1), as `SHA256:` and base64. */
+export function publicKeyOf(certificate: PeerCertificate): string {
+  const key = new X509Certificate(certificate.raw).publicKey.export({ type: 'spki', format: 'der' });
+  return `SHA256:${createHash('sha256').update(key).digest('base64').replaceAll('=', '')}`;
+}
+
+/**
+ * Who the verified certificate says the peer is. Undefined where it names no host: a common name is no host's name, it may be a
+ * person's.
+ */
+export function identityOf(certificate: PeerCertificate, address: string): PeerIdentity | undefined {
+  const name = altNames(certificate).at(0);
+  if (name === undefined) return undefined;
+  return { transport: 'tls', name, fingerprint: certificate.fingerprint256, key: publicKeyOf(certificate), address };
 }
 
 /** OpenSSL's verdict on the peer's certificate, by Node's name for it. */

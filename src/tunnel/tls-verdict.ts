@@ -83,6 +83,19 @@ export function certificateError(
   });
 }
 
+/** The certificate is good, and says of no host that it is the host's. */
+export function certificateNameless(whose: string, certificate: PeerCertificate): TunnelError {
+  const subject = nameOf(certificate.subject);
+  return new TunnelError(
+    'E_TUNNEL_CERT_NO_NAME',
+    `${whose} ("${subject}") has no DNS name or address among its alternative names`,
+    {
+      hint: 'A common name does not count. Issue one with `xenferry pki issue --host NAME-OR-IP`, or with subjectAltName where another authority issues it.',
+      data: { subject },
+    },
+  );
+}
+
 /** The client showed no certificate at all. */
 export function certificateMissing(whose: string): TunnelError {
   return new TunnelError('E_TUNNEL_CERT_REQUIRED', `${whose} showed no certificate, and one is required`, {

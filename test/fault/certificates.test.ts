@@ -1,4 +1,4 @@
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { issueCertificate, revokeCertificate } from '../../src/pki/host-dir.js';
@@ -71,5 +71,26 @@ describe('certificates change while a guest moves', () => {
     });
     expect(server.stderr).toContain('source.example');
     await expectBackHome();
+  });
+
+  it('a list of revoked certificates that vanishes, or an older one, lets nobody in again: the daemon says so', async () => {
+    const server = await b.serve();
+    const revoked = await ownCertificate('revoked');
+    await ownCertificate('first');
+    const older = readFileSync(revokeCertificate(hosts.caDir, 'first.example').crl);
+    const crl = join(hosts.tlsDir, 'crl.pem');
+    copyFileSync(revokeCertificate(hosts.caDir, 'revoked.example').crl, crl);
+    server.kill('SIGHUP');
+    await server.saysOnStderr(/certificates read again/);
+    rmSync(crl);
+    server.kill('SIGHUP');
+    await server.saysOnStderr(/stay as they are.*crl\.pem has gone/);
+    writeFileSync(crl, older);
+    server.kill('SIGHUP');
+    await server.saysOnStderr(/stay as they are.*crl\.pem is older/);
+    await a.create(guestXml());
+    const words = a.migrateWords('guest', b.address).map((word) => (word === hosts.tlsDir ? revoked : word));
+    const refused = await a.run(...words);
+    expect(migrationResult(refused), refused.stderr).toMatchObject({ code: 'E_TUNNEL_CERT_REVOKED' });
   });
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CpuSet } from '../../src/domain/cpu-set.js';
 import { isPluggable } from '../../src/domain/definition/pluggable.js';
 import { parseDeviceXml, readDefinition } from '../../src/domain/definition/read.js';
 import { AbortedError } from '../../src/errors/errors.js';
@@ -200,7 +201,7 @@ export function toolstackConformance(
     it('pins to one processor at least', async () => {
       const { id } = await start();
       const [before] = await toolstack.vcpus(id);
-      await expect(toolstack.pinVcpu(id, 0, [])).rejects.toThrow();
+      await expect(toolstack.pinVcpu(id, 0, CpuSet.NONE)).rejects.toThrow();
       expect((await toolstack.vcpus(id))[0].affinity).toEqual(before.affinity);
     });
 
@@ -213,12 +214,12 @@ export function toolstackConformance(
     it('shows and pins its processors, and switches all but the first off', async () => {
       const { id, config } = await start();
       expect(await toolstack.vcpus(id)).toHaveLength(config.domain.vcpusMax);
-      await toolstack.pinVcpu(id, 0, [0]);
+      await toolstack.pinVcpu(id, 0, CpuSet.of([0]));
       const [first] = await toolstack.vcpus(id);
       const { cpus } = await toolstack.host();
-      expect(first).toMatchObject({ number: 0, affinity: cpus === 1 ? undefined : [0] });
+      expect(first).toMatchObject({ number: 0, affinity: cpus === 1 ? undefined : CpuSet.of([0]) });
       expect(first.state).not.toBe('offline');
-      await toolstack.setVcpus(id, [0]);
+      await toolstack.setVcpus(id, CpuSet.of([0]));
       const online = async (): Promise<number> =>
         (await toolstack.vcpus(id)).filter(({ state }) => state !== 'offline').length;
       await expect.poll(online, { timeout: guestMs }).toBe(1);

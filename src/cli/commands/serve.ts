@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
 import { AccessRules } from '../../host/access/access-rules.js';
+import { RevocationMemory } from '../../host/access/revocation-memory.js';
 import { SshRules, type SshLogin } from '../../host/access/ssh-rules.js';
 import { laneThreads } from '../../migration/connect/dialers.js';
 import { openDestination } from '../../migration/connect/open-destination.js';
@@ -17,6 +18,7 @@ import { trustedTlsDir } from '../../migration/connect/trusted-tls-dir.js';
 import { UsageError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import { RefusalLog } from '../../tunnel/refusal-log.js';
+import type { TlsCredentials } from '../../tunnel/tls-credentials.js';
 import { RECEIVE_SOCKET_PATH } from '../../tunnel/ssh/receive-socket-path.js';
 import { listenTls } from '../../tunnel/tls-listener.js';
 import { configIn, configOf, readAgain } from '../config.js';
@@ -71,6 +73,12 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     const credentials = trustedTlsDir(tlsDir);
     const log = (line: string): void => printNote(`${new Date().toISOString()} ${line}`);
     await using host = await openHost(options, { isWatching: true, stays: true, log });
+    const revocations = new RevocationMemory(join(host.stateDir, 'crl-seen.json'));
+    const noteRevoked = (read: TlsCredentials): void => {
+      const list = revocations.check(tlsDir, read);
+      if (list !== undefined) log(`revoked certificates are refused by the list of ${list}`);
+    };
+    noteRevoked(credentials);
     // When we have gone the domains stay, and somebody has to watch them.
     await using _behind = { [Symbol.asyncDispose]: () => leaveMonitor(host, options) };
     using stop = new StopSignals();
@@ -126,9 +134,10 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     using _reload = onHangUp(() => {
       try {
         const rules = allowed();
-        const credentials = trustedTlsDir(tlsDir);
+        const read = trustedTlsDir(tlsDir);
+        noteRevoked(read);
         host.peers.replace(configOf(options));
-        listener.setCredentials(credentials);
+        listener.setCredentials(read);
         migrationServer.allowed = rules;
         noteWhoMaySend(rules, log);
         log(`SIGHUP: certificates read again from ${tlsDir}, who is allowed, and what their guests may name`);

@@ -128,7 +128,7 @@ export const vcpucountCommand: CommandModule<GlobalOptions, CountOptions> = {
 
 /** `y` for each processor that may be used, `-` for each other, as virsh prints it. */
 function affinityText(affinity: CpuSet | undefined, cpus: number): string {
-  return Array.from({ length: cpus }, (_, cpu) => (affinity?.includes(cpu) === false ? '-' : 'y')).join('');
+  return Array.from({ length: cpus }, (_, cpu) => (affinity?.has(cpu) === false ? '-' : 'y')).join('');
 }
 
 export const vcpuinfoCommand: CommandModule<GlobalOptions, JsonOptions & DomainOptions> = {

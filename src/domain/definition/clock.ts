@@ -54,7 +54,7 @@ function readOffset(reader: ElementReader): ClockOffset {
 export function readClock(domain: ElementReader): Clock {
   const clock = domain.child('clock', (reader): Clock => ({
     base: readOffset(reader),
-    timers: reader.children('timer', (timer): Timer => ({
+    timers: reader.children('timer', TIMER_NAMES.length, (timer): Timer => ({
       name: timer.needChoice('name', TIMER_NAMES),
       present: timer.yesNo('present'),
       mode: timer.choice('mode', TIMER_MODES),

@@ -1,5 +1,5 @@
 import { element, type XmlElement } from '../../xml/element.js';
-import { formatCpuSet, parseCpuSet, type CpuSet } from '../cpu-set.js';
+import { CpuSet, formatCpuSet, parseCpuSet } from '../cpu-set.js';
 import { parseMemoryKiB } from '../memory.js';
 import type { ElementReader } from './element-reader.js';
 
@@ -38,16 +38,20 @@ export interface Cpu {
 }
 
 const MAX_COUNT = 4096;
+/** Each has a processor of the guest's, and a distance to each other. */
+const MAX_CELLS = 128;
+/** x86 has some 500 that have names. */
+const MAX_FEATURES = 1024;
 
 function readCell(cell: ElementReader): Omit<NumaCell, 'id'> & { readonly id: number | undefined } {
   const text = cell.attribute('cpus');
   // Without any, it has those that no other cell names.
-  const cpus = text === undefined ? [] : parseCpuSet(text);
+  const cpus = text === undefined ? CpuSet.NONE : parseCpuSet(text);
   if (cpus === undefined) throw cell.bad('@cpus', 'is not a set of processors');
   const memoryKiB = parseMemoryKiB(cell.need('memory'), cell.attribute('unit'));
   if (memoryKiB === undefined) throw cell.bad('@memory', 'is not a size');
   const distances = cell.child('distances', (reader) =>
-    reader.children('sibling', (sibling) => ({
+    reader.children('sibling', MAX_CELLS, (sibling) => ({
       id: sibling.needInteger('id', 0, MAX_COUNT),
       value: sibling.needInteger('value', 10, 255),
     })),
@@ -86,12 +90,9 @@ export function isModel({ mode, model }: Cpu): boolean {
  * The cells with what libvirt fills in: vcpus that no cell names belong to the first one.
  */
 export function completeCells(cells: readonly NumaCell[], vcpus: number): readonly NumaCell[] {
-  const named = new Set(cells.slice(1).flatMap(({ cpus }) => [...cpus]));
-  const rest = Array.from({ length: vcpus }, (_, vcpu) => vcpu).filter((vcpu) => !named.has(vcpu));
-  const beyond = (cells.at(0)?.cpus ?? []).filter((cpu) => cpu >= vcpus || named.has(cpu));
-  return cells.map((cell, index) =>
-    index > 0 ? cell : { ...cell, cpus: [...new Set([...rest, ...beyond])].sort((a, b) => a - b) },
-  );
+  const named = cells.slice(1).reduce((all, { cpus }) => all.union(cpus), CpuSet.NONE);
+  const rest = CpuSet.range(0, vcpus - 1).without(named);
+  return cells.map((cell, index) => (index > 0 ? cell : { ...cell, cpus: cell.cpus.union(rest) }));
 }
 
 export function readCpu(domain: ElementReader): Cpu | undefined {
@@ -118,14 +119,14 @@ export function readCpuElement(reader: ElementReader): Cpu {
       cores: topology.needInteger('cores', 1, MAX_COUNT),
       threads: topology.needInteger('threads', 1, MAX_COUNT),
     })),
-    features: reader.children('feature', (feature) => ({
+    features: reader.children('feature', MAX_FEATURES, (feature) => ({
       name: feature.need('name'),
       policy: feature.choice('policy', POLICIES) ?? 'require',
     })),
     numa:
       reader.child('numa', (numa) =>
         numa
-          .children('cell', readCell)
+          .children('cell', MAX_CELLS, readCell)
           .map((cell, index) => ({ ...cell, id: cell.id ?? index }))
           // libxl knows them by their place.
           .sort((a, b) => a.id - b.id),
@@ -158,7 +159,7 @@ export function writeCpu(cpu: Cpu): XmlElement {
 function writeCell({ id, cpus, memoryKiB, distances }: NumaCell): XmlElement {
   return element(
     'cell',
-    { id, cpus: cpus.length === 0 ? undefined : formatCpuSet(cpus), memory: memoryKiB, unit: 'KiB' },
+    { id, cpus: cpus.isEmpty ? undefined : formatCpuSet(cpus), memory: memoryKiB, unit: 'KiB' },
     distances.length === 0
       ? []
       : [

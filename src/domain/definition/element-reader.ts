@@ -11,6 +11,9 @@ export interface Reading {
   readonly warnings: string[];
 }
 
+/** A document may have thousands of elements that are not known; a person reads a few. */
+const MAX_WARNINGS = 100;
+
 const MAX_UINT = 0xffff_ffff;
 
 /**
@@ -90,14 +93,19 @@ export class ElementReader {
 
   /** The child of that name, of which there may be one. */
   child<T>(name: string, read: (reader: ElementReader) => T): T | undefined {
-    const found = this.children(name, read);
-    if (found.length > 1) throw this.bad(name, 'is there more than once');
-    return found[0];
+    return this.children(name, 1, read).at(0);
   }
 
-  children<T>(name: string, read: (reader: ElementReader) => T): T[] {
+  /**
+   * All children of that name, in order.
+   * @param most there may be so many; where there are more, none is read
+   */
+  children<T>(name: string, most: number, read: (reader: ElementReader) => T): T[] {
     this.#children.add(name);
     const found = childrenNamed(this.element, name);
+    if (found.length > most) {
+      throw this.bad(name, most === 1 ? 'is there more than once' : `is there ${found.length} times, over ${most}`);
+    }
     return found.map((one, index) =>
       readElement(one, `${this.path}/${name}${found.length > 1 ? `[${index + 1}]` : ''}`, this.reading, read),
     );
@@ -120,6 +128,14 @@ export class ElementReader {
       this.#attributes.add(name);
       this.#children.add(name);
     }
+  }
+
+  /** Notes what was passed over in this element. What is past the bound is only said to be there. */
+  warn(why: string, child?: string): void {
+    const { warnings } = this.reading;
+    const path = child === undefined ? this.path : `${this.path}/${child}`;
+    if (warnings.length < MAX_WARNINGS) warnings.push(`${path}: ${why}`);
+    else if (warnings.length === MAX_WARNINGS) warnings.push('and more like that, which are not listed');
   }
 
   /** Children that nobody asked for so far, to be kept; an error where reading is strict. */
@@ -145,7 +161,7 @@ export class ElementReader {
   #unknown(what: string, at: XmlElement): void {
     const why = `${what} is not known, or has no meaning under Xen`;
     if (!this.reading.carryUnknown) throw badXml(this.path, why, at);
-    this.reading.warnings.push(`${this.path}: ${why}`);
+    this.warn(why);
   }
 
   #oneOf<T extends string>(where: string, text: string, values: readonly T[]): T {

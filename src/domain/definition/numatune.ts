@@ -16,13 +16,13 @@ export interface NumaTune {
 export function readNumaTune(domain: ElementReader): NumaTune | undefined {
   return domain.child('numatune', (tune) => {
     const nodeOf = new Map<number, number>();
-    tune.children('memnode', (memnode) => {
+    tune.children('memnode', MAX_NODES, (memnode) => {
       memnode.choice('mode', ['strict', 'preferred', 'interleave', 'restrictive']);
       const nodes = parseCpuSet(memnode.need('nodeset'));
       if (nodes === undefined) throw memnode.bad('@nodeset', 'is not a set of nodes');
       const [node] = nodes;
       if (node >= MAX_NODES) throw memnode.bad('@nodeset', `has a node over ${MAX_NODES - 1}`);
-      if (nodes.length > 1) {
+      if (nodes.size > 1) {
         memnode.reading.warnings.push(`${memnode.path}/@nodeset: Xen puts a cell on one node: it is ${node}`);
       }
       nodeOf.set(memnode.needInteger('cellid', 0, 4095), node);

@@ -60,7 +60,7 @@ export function readOs(domain: ElementReader): Os {
     kernel: reader.textChild('kernel'),
     initrd: reader.textChild('initrd'),
     cmdline: reader.textChild('cmdline'),
-    boot: reader.children('boot', (boot) => boot.needChoice('dev', BOOT_DEVICES)),
+    boot: reader.children('boot', BOOT_DEVICES.length, (boot) => boot.needChoice('dev', BOOT_DEVICES)),
     acpiTables: reader.child('acpi', (acpi) =>
       acpi.child('table', (table) => ({ type: table.needChoice('type', TABLE_TYPES), path: table.text() })),
     ),

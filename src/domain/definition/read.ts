@@ -20,6 +20,10 @@ export const XEN_NS = 'http://libvirt.org/schemas/domain/xen/1.0';
 const MAX_SHARES = 65_535;
 /** Devices are compared with each other; no guest has as many. */
 const MAX_DEVICES = 1024;
+/** The most vcpus that any guest may have (`MAX_VCPUS`). */
+const MAX_PINS = 512;
+/** Arguments of a device model. */
+const MAX_ARGS = 1024;
 
 export interface ReadOptions {
   /** For a peer's or a stored definition: what is not understood is carried on with a warning (S06). */
@@ -44,7 +48,7 @@ export function readDefinition(domain: Domain, options: ReadOptions = {}): ReadR
   const reading: Reading = { lenient, carryUnknown: lenient || options.carryUnknown === true, warnings: [] };
   const { rest, ...basics } = domain;
   const definition = readElement(element('domain', {}, rest), '/domain', reading, (reader): Definition => {
-    const tune = readTune(reader);
+    const tune = readTune(reader, basics.vcpusMax);
     const numaTune = readNumaTune(reader);
     const power = readPower(reader);
     const devices = readDevices(reader, reading);
@@ -89,13 +93,9 @@ export function parseDeviceXml(text: string, warnings: string[] = []): Device {
   return device;
 }
 
-function readTune(domain: ElementReader): { pins: VcpuPin[]; shares: number | undefined } | undefined {
+function readTune(domain: ElementReader, vcpus: number): { pins: VcpuPin[]; shares: number | undefined } | undefined {
   return domain.child('cputune', (tune) => ({
-    pins: tune.children('vcpupin', (pin): VcpuPin => {
-      const cpus = parseCpuSet(pin.need('cpuset'));
-      if (cpus === undefined) throw pin.bad('@cpuset', 'is not a set of processors');
-      return { vcpu: pin.needInteger('vcpu', 0, 4095), cpus };
-    }),
+    pins: readPins(tune, vcpus),
     shares: tune.child('shares', (shares) => {
       const text = shares.text();
       const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
@@ -103,6 +103,23 @@ function readTune(domain: ElementReader): { pins: VcpuPin[]; shares: number | un
       return value;
     }),
   }));
+}
+
+/** A lenient reading keeps one pin for each vcpu that there is; a strict one leaves it to `validateDefinition` to say what is wrong. */
+function readPins(tune: ElementReader, vcpus: number): VcpuPin[] {
+  const pins = tune.children('vcpupin', MAX_PINS, (pin): VcpuPin => {
+    const cpus = parseCpuSet(pin.need('cpuset'));
+    if (cpus === undefined) throw pin.bad('@cpuset', 'is not a set of processors');
+    return { vcpu: pin.needInteger('vcpu', 0, 4095), cpus };
+  });
+  if (!tune.reading.lenient) return pins;
+  const seen = new Set<number>();
+  return pins.filter(({ vcpu }) => {
+    const isKept = vcpu < vcpus && !seen.has(vcpu);
+    seen.add(vcpu);
+    if (!isKept) tune.warn(`a pin of vcpu ${vcpu} is left out: it has none, or another already`);
+    return isKept;
+  });
 }
 
 function readDevices(
@@ -126,7 +143,7 @@ function passedOver(domain: ElementReader, name: string, why: string): XmlElemen
     (child): child is XmlElement => typeof child !== 'string' && child.name === name,
   );
   domain.skip(name);
-  if (found.length > 0) domain.reading.warnings.push(`/domain/${name}: ${why}`);
+  if (found.length > 0) domain.warn(why, name);
   return found;
 }
 
@@ -137,7 +154,7 @@ function readArgs(domain: ElementReader): string[] {
     const [prefix, local] = child.name.split(':');
     if (local !== 'commandline' || child.attributes.get(`xmlns:${prefix}`) !== XEN_NS) continue;
     const args = domain.child(child.name, (reader) =>
-      reader.children(`${prefix}:arg`, (arg) => {
+      reader.children(`${prefix}:arg`, MAX_ARGS, (arg) => {
         const value = arg.attribute('value');
         if (value === undefined) throw badXml(arg.path, 'has no value', arg.element);
         return value;

@@ -3,6 +3,8 @@ import type { BootDevice } from '../definition/os.js';
 import type { Definition } from '../definition/model.js';
 import { givenFeatures, type NumaCell } from '../definition/cpu.js';
 import { formatCharacterText } from '../native/character-text.js';
+import { CpuSet } from '../cpu-set.js';
+import { MAX_VCPUS } from '../definition/validate/basics.js';
 import { notMapped } from '../native/not-mapped.js';
 import { cpuidToJson, isVirtualization } from './cpuid.js';
 import { hvmGraphicsToJson, videoToJson } from './display.js';
@@ -11,23 +13,19 @@ import { defbool, given, type Json, type JsonObject } from './json.js';
 
 /* libxl_domain_build_info. */
 
-/** More processors than any host has: a vcpu without a pin may run on each of them. */
-const ALL_CPUS = Array.from({ length: 4096 }, (_, cpu) => cpu);
 const LOCAL_DISTANCE = 10;
 const REMOTE_DISTANCE = 20;
 
 const BOOT_LETTERS: Readonly<Record<BootDevice, string>> = { fd: 'a', hd: 'c', cdrom: 'd', network: 'n' };
 const TSC_MODES = { native: 'native', paravirt: 'native_paravirt', emulate: 'always_emulate' } as const;
 
-/** Where each vcpu may run; undefined: anywhere (L06). */
-function affinity({ vcpuCpuset, pins, vcpusMax }: Definition): Json[] | undefined {
-  if (vcpuCpuset !== undefined) {
-    const all = vcpuCpuset;
-    return Array.from({ length: vcpusMax }, (_, vcpu) => pins.find((pin) => pin.vcpu === vcpu)?.cpus ?? all);
-  }
-  if (pins.length === 0) return undefined;
-  const last = Math.max(...pins.map(({ vcpu }) => vcpu));
-  return Array.from({ length: last + 1 }, (_, vcpu) => pins.find((pin) => pin.vcpu === vcpu)?.cpus ?? ALL_CPUS);
+/** Where each vcpu may run; undefined: anywhere (L06). As text it is a list for each, of up to 20 KB. */
+function affinity({ type, vcpuCpuset, pins, vcpusMax }: Definition): CpuSet[] | undefined {
+  if (vcpuCpuset === undefined && pins.length === 0) return undefined;
+  if (vcpusMax > MAX_VCPUS[type]) throw notMapped(`a ${type} guest with ${vcpusMax} vcpus`, 'Use fewer.');
+  const sets = new Map(pins.map(({ vcpu, cpus }) => [vcpu, cpus]));
+  const count = vcpuCpuset === undefined ? Math.max(...sets.keys()) + 1 : vcpusMax;
+  return Array.from({ length: count }, (_, vcpu) => sets.get(vcpu) ?? vcpuCpuset ?? CpuSet.ALL);
 }
 
 /** From one cell to another; what only the other says holds both ways, as libvirt has it. */

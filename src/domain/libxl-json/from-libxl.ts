@@ -1,5 +1,6 @@
 import { ProtocolError } from '../../errors/errors.js';
 import { NO_CPU, type Cpu, type CpuFeature } from '../definition/cpu.js';
+import { CpuSet } from '../cpu-set.js';
 import type { Device } from '../definition/devices/device.js';
 import { plainDevice } from '../definition/devices/device.js';
 import type { CrashAction, Definition, LifecycleAction, VcpuPin } from '../definition/model.js';
@@ -73,7 +74,7 @@ function definitionOf(config: ReadConfig): Definition {
     memoryMaxKiB,
     memoryCurrentKiB: Math.min(built.target_memkb ?? memoryMaxKiB, memoryMaxKiB) || memoryMaxKiB,
     vcpusMax: built.max_vcpus,
-    vcpusCurrent: Math.min(built.max_vcpus, Math.max(1, built.avail_vcpus?.length ?? built.max_vcpus)),
+    vcpusCurrent: Math.min(built.max_vcpus, Math.max(1, built.avail_vcpus?.size ?? built.max_vcpus)),
     ...(cpus.all === undefined ? {} : { vcpuCpuset: cpus.all }),
     metadata: settingsToMetadata(settingsFromJson(config, made.type)),
     title: undefined,
@@ -126,25 +127,21 @@ function passthroughOf(mode: ReadConfig['c_info']['passthrough']): Definition['f
   }
 }
 
-/** A set of all that a definition can name means no pin. */
-const ALL_CPUS = 4096;
-
 /** One set for all vcpus is the cpuset of `<vcpu>`; sets that differ are pins. */
 function affinity(
   sets: ReadConfig['b_info']['vcpu_hard_affinity'],
   vcpus: number,
-): { readonly all: readonly number[] | undefined; readonly pins: VcpuPin[] } {
-  const clean = sets
-    .slice(0, vcpus)
-    .map((set) => [...new Set(set)].filter((cpu) => cpu < ALL_CPUS).toSorted((a, b) => a - b));
-  const first = clean.at(0);
-  const same = clean.length === vcpus && first !== undefined && clean.every((set) => String(set) === String(first));
+): { readonly all: CpuSet | undefined; readonly pins: VcpuPin[] } {
+  const known = sets.slice(0, vcpus);
+  const first = known.at(0);
+  const same = known.length === vcpus && first !== undefined && known.every((set) => set.equals(first));
   if (same) return { all: isSome(first) ? first : undefined, pins: [] };
-  return { all: undefined, pins: clean.flatMap((cpus, vcpu) => (isSome(cpus) ? [{ vcpu, cpus }] : [])) };
+  return { all: undefined, pins: known.flatMap((cpus, vcpu) => (isSome(cpus) ? [{ vcpu, cpus }] : [])) };
 }
 
-function isSome(cpus: readonly number[]): boolean {
-  return cpus.length > 0 && cpus.length < ALL_CPUS;
+/** A set of all that a definition can name means no pin. */
+function isSome(cpus: CpuSet): boolean {
+  return !cpus.isEmpty && !cpus.equals(CpuSet.ALL);
 }
 
 function cpuOf(built: ReadConfig['b_info'], nested: boolean | undefined): Cpu | undefined {

@@ -1,5 +1,7 @@
-/** A value of JSON whose integers may be 64 bits wide. */
-export type Json = string | number | boolean | bigint | readonly Json[] | JsonObject;
+import type { CpuSet } from '../cpu-set.js';
+
+/** A value of JSON whose integers may be 64 bits wide, and sets of processors, which become lists of numbers. */
+export type Json = string | number | boolean | bigint | CpuSet | readonly Json[] | JsonObject;
 export interface JsonObject {
   readonly [name: string]: Json;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CpuSet, MAX_CPUS } from '../cpu-set.js';
 
 /*
  * libxl_domain_config as JSON, as far as domain XML can say the same: names, types and defaults from
@@ -8,8 +9,6 @@ import { z } from 'zod';
 
 /** No list of a domain is longer; libxl has no bound of its own. */
 const MAX_LIST = 1024;
-/** Processors of one host or guest. */
-const MAX_CPUS = 4096;
 const MAX_TEXT = 64 * 1024;
 
 export const text = z
@@ -28,8 +27,14 @@ export const defbool = z
 const u32 = z.int().min(0).max(0xffff_ffff);
 const kib = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 const list = <T extends z.ZodType>(item: T) => z.array(item).max(MAX_LIST).default([]);
-/** Indexes of the bits that are set. */
-const bitmap = z.array(z.int().min(0).max(MAX_CPUS)).max(MAX_CPUS);
+/** Indexes of the bits that are set. A set that is one already is left alone: a configuration may have the same thousands of times. */
+const bitmap = z.union([
+  z.custom<CpuSet>((value) => value instanceof CpuSet),
+  z
+    .array(z.int().min(0).max(MAX_CPUS))
+    .max(MAX_CPUS)
+    .transform((cpus) => CpuSet.of(cpus)),
+]);
 
 const vnc = z.looseObject({
   enable: defbool,
@@ -128,7 +133,7 @@ export const configSchema = z.looseObject({
         memkb: kib.min(1),
         distances: z.array(z.int().min(0).max(255)).max(MAX_LIST).default([]),
         pnode: u32.default(0),
-        vcpus: bitmap.default([]),
+        vcpus: bitmap.default(CpuSet.NONE),
       }),
     ),
     max_grant_frames: u32.optional(),

@@ -1,3 +1,4 @@
+import { CpuSet } from '../cpu-set.js';
 import { cInteger } from '../native/c-numbers.js';
 import { formatCpuList, parseCpuList } from '../native/cpu-list.js';
 import { recordOf, type FieldCodec, type SettingValue } from './field-codecs.js';
@@ -67,9 +68,6 @@ export const viridianGroups: FieldCodec = {
   },
 };
 
-const CPUS = 4096;
-const ALL = Array.from({ length: CPUS }, (_, cpu) => cpu);
-
 /** One text for all vcpus is written as one for each: how many there are stands elsewhere. */
 export const softAffinity: FieldCodec = {
   fields: ['vcpu_soft_affinity'],
@@ -80,14 +78,14 @@ export const softAffinity: FieldCodec = {
     return {
       // Placing the guest on a node would overwrite it, as xl says as well.
       numa_placement: 'False',
-      vcpu_soft_affinity: sets.map((set): Json => (set?.kind === 'cpus' ? set.cpus : ALL)),
+      vcpu_soft_affinity: sets.map((set): Json => (set?.kind === 'cpus' ? set.cpus : CpuSet.ALL)),
     };
   },
   take: ({ vcpu_soft_affinity: json }) => {
     if (!Array.isArray(json) || json.length === 0) return undefined;
-    const sets = json.map((set: unknown) => numbersOf(set));
-    const isAny = sets.every((set) => set.length === 0 || set.length >= CPUS);
-    return isAny ? undefined : sets.map((set) => (set.length === 0 ? 'all' : formatCpuList(set)));
+    const sets = json.map((set: unknown) => (set instanceof CpuSet ? set : CpuSet.of(numbersOf(set))));
+    const isAny = sets.every((set) => set.isEmpty || set.equals(CpuSet.ALL));
+    return isAny ? undefined : sets.map((set) => (set.isEmpty ? 'all' : formatCpuList(set)));
   },
 };
 

@@ -1,4 +1,4 @@
-import type { CpuSet } from '../cpu-set.js';
+import { CpuSet, formatCpuSet, MAX_CPUS } from '../cpu-set.js';
 
 /*
  * Lists of processors as xl reads them (xl_parse.c, `parse_cpurange`): numbers and ranges with commas between them, `all`,
@@ -6,8 +6,8 @@ import type { CpuSet } from '../cpu-set.js';
  * are read from left to right.
  */
 
-/** Processors beyond are none of any host. */
-const CPUS = 4096;
+/** No list of any use is longer. */
+const MAX_TEXT = 64 * 1024;
 
 export type CpuList =
   | { readonly kind: 'cpus'; readonly cpus: CpuSet }
@@ -40,7 +40,8 @@ function parseItem(text: string): Item | undefined {
 
 /** Undefined where xl would refuse the text, or where it leaves no processor. */
 export function parseCpuList(text: string): CpuList | undefined {
-  const on = new Uint8Array(CPUS);
+  if (text.length > MAX_TEXT) return undefined;
+  let cpus = CpuSet.NONE;
   let isNodes = false;
   for (const part of text.split(',')) {
     if (part === '') continue;
@@ -48,31 +49,23 @@ export function parseCpuList(text: string): CpuList | undefined {
     if (item === undefined) return undefined;
     isNodes ||= item.isNodes;
     if (item.isNodes) continue;
-    const [from, to] = item.range === 'all' ? [0, CPUS - 1] : item.range;
-    on.fill(item.isOut ? 0 : 1, Math.min(from, CPUS), Math.min(to + 1, CPUS));
+    const range = item.range === 'all' ? CpuSet.ALL : rangeOf(...item.range);
+    cpus = item.isOut ? cpus.without(range) : cpus.union(range);
   }
   if (isNodes) return { kind: 'nodes' };
-  const cpus = [...on.keys()].filter((cpu) => on[cpu] === 1);
-  if (cpus.length === 0) return undefined;
-  return cpus.length === CPUS ? { kind: 'all' } : { kind: 'cpus', cpus };
+  if (cpus.isEmpty) return undefined;
+  return cpus.equals(CpuSet.ALL) ? { kind: 'all' } : { kind: 'cpus', cpus };
 }
 
-function ranges(cpus: CpuSet): string[] {
-  const found: string[] = [];
-  let start = 0;
-  cpus.forEach((cpu, index) => {
-    if (cpus.at(index + 1) === cpu + 1) return;
-    found.push(start === index ? String(cpu) : `${cpus[start]}-${cpu}`);
-    start = index + 1;
-  });
-  return found;
+/** What of it lies beyond the last processor is none of any host. */
+function rangeOf(from: number, to: number): CpuSet {
+  return from >= MAX_CPUS ? CpuSet.NONE : CpuSet.range(from, Math.min(to, MAX_CPUS - 1));
 }
 
 /** The opposite: a set that reaches the last processor there may be is all but some, whatever the host has. */
 export function formatCpuList(cpus: CpuSet): string {
-  if (cpus.length >= CPUS) return 'all';
-  if (cpus.at(-1) !== CPUS - 1) return ranges(cpus).join(',');
-  const on = new Set(cpus);
-  const out = Array.from({ length: CPUS }, (_, cpu) => cpu).filter((cpu) => !on.has(cpu));
-  return ['all', ...ranges(out).map((range) => `^${range}`)].join(',');
+  if (cpus.equals(CpuSet.ALL)) return 'all';
+  if (!cpus.has(MAX_CPUS - 1)) return formatCpuSet(cpus);
+  const out = formatCpuSet(CpuSet.ALL.without(cpus)).split(',');
+  return ['all', ...out.map((range) => `^${range}`)].join(',');
 }

@@ -1,5 +1,5 @@
 import { ProtocolError } from '../../errors/errors.js';
-import type { CpuSet } from '../cpu-set.js';
+import { CpuSet } from '../cpu-set.js';
 import type { Definition } from '../definition/model.js';
 import { CARRIED_SETTINGS, withSetting } from '../libxl-json/carried-settings.js';
 import { recordOf } from '../libxl-json/field-codecs.js';
@@ -127,7 +127,7 @@ function withCarried(settings: Settings, type: GuestType, format: NativeFormat, 
 function softOf(settings: Settings, config: JsonObject): readonly string[] | undefined {
   const { isList, all } = settings.textOrList('cpus_soft');
   const vcpus = Number(recordOf(config.b_info).max_vcpus);
-  const sets = all.slice(0, vcpus).map((one) => (cpuSet(one, settings, 'cpus_soft') === ANY ? 'all' : one.text));
+  const sets = all.slice(0, vcpus).map((one) => (cpuSet(one, settings, 'cpus_soft').isEmpty ? 'all' : one.text));
   if (sets.every((text) => text === 'all')) return undefined;
   return isList ? sets : Array.from({ length: vcpus }, () => sets[0]);
 }
@@ -177,8 +177,6 @@ function actions(settings: Settings, format: NativeFormat): JsonObject {
   };
 }
 
-const ANY: CpuSet = [];
-
 /** Where one vcpu may run; an empty set is anywhere. */
 function cpuSet({ text, at }: Placed, settings: Settings, key: 'cpus' | 'cpus_soft'): CpuSet {
   const list = parseCpuList(text);
@@ -186,14 +184,14 @@ function cpuSet({ text, at }: Placed, settings: Settings, key: 'cpus' | 'cpus_so
     case 'cpus':
       return list.cpus;
     case 'all':
-      return ANY;
+      return CpuSet.NONE;
     case 'nodes':
       settings.warn(
         at,
         `${key}: ${JSON.stringify(text)} is not carried over: it names the host's NUMA nodes, and a definition names processors. ` +
           'Write the numbers of the processors in its place; `xl info -n` on the host shows which belong to a node',
       );
-      return ANY;
+      return CpuSet.NONE;
     case undefined:
       throw badConfig(at, `${key}: ${JSON.stringify(text)} is no list of processors such as 0-3,^2 or all,^0`);
   }
@@ -206,7 +204,7 @@ function affinity(settings: Settings, vcpus: number): Json[] | undefined {
   // Values for vcpus that there are not, xl passes over.
   const sets = all.slice(0, vcpus).map((one) => cpuSet(one, settings, 'cpus'));
   if (isList) return sets;
-  return sets[0] === ANY ? undefined : Array.from({ length: vcpus }, () => sets[0]);
+  return sets[0].isEmpty ? undefined : Array.from({ length: vcpus }, () => sets[0]);
 }
 
 function mib(settings: Settings, name: string): number | undefined {

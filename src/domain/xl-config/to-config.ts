@@ -48,7 +48,7 @@ function general({ c_info: made, b_info: built }: ReadConfig, dialect: NativeFor
     builder: isXl ? undefined : made.type === 'hvm' ? 'hvm' : 'linux',
     memory: mib(built.target_memkb ?? built.max_memkb),
     maxmem: max,
-    vcpus: built.avail_vcpus?.length ?? built.max_vcpus,
+    vcpus: built.avail_vcpus?.size ?? built.max_vcpus,
     maxvcpus: built.max_vcpus,
     cpus: cpus(built),
     cpu_weight: built.sched_params?.weight,

@@ -67,6 +67,6 @@ export function parseVnuma(settings: Settings): Vnuma | undefined {
   return {
     nodes: nodes.map(({ fields }) => fields),
     memoryKiB: nodes.reduce((sum, node) => sum + node.memoryKiB, 0),
-    vcpus: nodes.reduce((sum, node) => sum + node.vcpus.length, 0),
+    vcpus: nodes.reduce((sum, node) => sum + node.vcpus.size, 0),
   };
 }

@@ -58,7 +58,7 @@ export function keysOfUserAuth(text: string): string[] {
     const blob = /^publickey [A-Za-z0-9@.-]+ ([A-Za-z0-9+/]+={0,2})$/.exec(line.trim())?.[1];
     if (blob === undefined) continue;
     const digest = createHash('sha256').update(Buffer.from(blob, 'base64')).digest('base64');
-    keys.push(`SHA256:${digest.replace(/=+$/, '')}`);
+    keys.push(`SHA256:${digest.replaceAll('=', '')}`);
   }
   return keys;
 }

@@ -40,6 +40,9 @@ export interface Config {
   readonly logCount?: number | undefined;
   /** Most migrations at once, in each direction; default: no limit. */
   readonly maxMigrations?: number | undefined;
+  /** Most migrations that come in at once, in all and of one host; absent: as usual. Those above are refused. */
+  readonly maxArrivals?: number | undefined;
+  readonly maxArrivalsOfPeer?: number | undefined;
   /** How connections to other hosts show that they are alive; absent: as usual. */
   readonly keepalive?: KeepaliveOptions | undefined;
   /** Whether domain 0 gives memory up for guests. */
@@ -81,6 +84,8 @@ const schema = z.strictObject({
   log_size: z.number().positive().max(1024).optional(),
   log_count: z.int().min(0).max(100).optional(),
   max_migrations: z.int().min(1).max(1000).optional(),
+  max_arrivals: z.int().min(1).max(1000).optional(),
+  max_arrivals_of_peer: z.int().min(1).max(1000).optional(),
   keepalive_interval: z.int().min(0).max(3600).optional(),
   keepalive_count: z.int().min(1).max(100).optional(),
   autoballoon: z.union([z.literal('auto'), z.boolean()]).optional(),
@@ -157,6 +162,8 @@ function configFrom(said: z.infer<typeof schema>, uriAliases: ReadonlyMap<string
     logBytes: said.log_size === undefined ? undefined : said.log_size * 1024 * 1024,
     logCount: said.log_count,
     maxMigrations: said.max_migrations,
+    maxArrivals: said.max_arrivals,
+    maxArrivalsOfPeer: said.max_arrivals_of_peer,
     keepalive: keepaliveOf(said.keepalive_interval, said.keepalive_count),
     autoballoon: said.autoballoon,
     nestedHvm: said.nested_hvm,

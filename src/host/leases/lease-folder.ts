@@ -129,7 +129,7 @@ function recordName(epoch: number): string {
 /** A file that is there whole and durably, or not at all; false where one of that name is there already. */
 async function writeOnce(dir: string, name: string, content: string): Promise<boolean> {
   // The number in front lets whoever comes later see that what a crash left is old.
-  const fresh = join(dir, `${name.replace(/\..*$/, '')}.${randomUUID()}.new`);
+  const fresh = join(dir, `${name.split('.', 1)[0]}.${randomUUID()}.new`);
   try {
     const file = await open(fresh, 'wx', 0o600);
     try {

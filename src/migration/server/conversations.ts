@@ -3,6 +3,7 @@ import { encode, type Open } from '../../control/messages.js';
 import { ProtocolError, RefusedError } from '../../errors/errors.js';
 import type { FramedLink } from '../../tunnel/lane-link.js';
 import { MessageChannel } from '../../tunnel/message-channel.js';
+import type { PeerIdentity } from '../../tunnel/peer-identity.js';
 
 /** At once, with one peer and with all. One whose link was lost counts for as long as it waits. */
 export const MOST_WITH_ONE_PEER = 256;
@@ -10,8 +11,8 @@ export const MOST_CONVERSATIONS = 1024;
 
 interface Conversation {
   readonly channel: MessageChannel;
-  /** Who the transport says began it: nobody else may go on with it. */
-  readonly peer: string;
+  /** Who the transport says began it: no other name, and no other key, may go on with it. */
+  readonly peer: PeerIdentity;
 }
 
 /** A conversation that has begun. Whoever holds it disposes it: then nobody can go on with it any more. */
@@ -41,7 +42,7 @@ export class Conversations {
     if (reconnectMs === 0) return { channel, session: undefined, [Symbol.dispose]: ended };
     const session = randomBytes(32).toString('hex');
     const key = keyOf(session);
-    this.#open.set(key, { channel, peer });
+    this.#open.set(key, { channel, peer: link.peer });
     return {
       channel,
       session,
@@ -77,7 +78,7 @@ export class Conversations {
    */
   async resume(open: Extract<Open, { kind: 'resume' }>, link: FramedLink): Promise<void> {
     const conversation = this.#open.get(keyOf(open.session));
-    if (conversation?.peer !== link.peer.name) {
+    if (conversation?.peer.name !== link.peer.name || conversation.peer.key !== link.peer.key) {
       throw new ProtocolError('E_PROTOCOL_SESSION', 'no conversation waits for this connection', {
         hint: 'The destination gave the migration up while it could not be reached; start it again.',
       });

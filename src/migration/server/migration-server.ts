@@ -12,6 +12,7 @@ import {
 import { Responder } from '../../control/responder.js';
 import { refusalOf } from '../../dest/admission.js';
 import { Arrivals } from '../../dest/arrivals.js';
+import type { Comer } from '../../dest/begun-by.js';
 import type { SourceConnection } from '../../dest/source-connection.js';
 import { Deadline } from '../../errors/deadline.js';
 import { AbortedError, RefusedError } from '../../errors/errors.js';
@@ -27,7 +28,8 @@ import type { FramedLink } from '../../tunnel/lane-link.js';
 import type { Link } from '../../tunnel/link.js';
 import type { PeerIdentity } from '../../tunnel/peer-identity.js';
 import { AccessRules } from '../../host/access/access-rules.js';
-import { PeerLimits } from '../../host/access/peer-limits.js';
+import { PeerLimits } from '../../tunnel/peer-limits.js';
+import { IdleTimer } from './idle-timer.js';
 import { Conversations } from './conversations.js';
 import { arrivalsOf } from '../../operations/running/incoming.js';
 import type { Host } from '../../host/host.js';
@@ -35,8 +37,11 @@ import type { Host } from '../../host/host.js';
 /** Journals of migrations that are long over are looked for so often at most. */
 const PRUNE_EVERY_MS = 3_600_000;
 
-/** Connections of one peer that have not said yet what they are for; fifty migrations may open eight lanes each at once. */
-export const MOST_SILENT_OF_ONE_PEER = 512;
+/** Connections of one peer that have not said yet what they are for; as many as one peer may have in all at one port. */
+export const MOST_SILENT_OF_ONE_PEER = 256;
+
+/** A conversation that asks nothing for so long, and has nothing under way, is ended: a source that needs it begins another. */
+const IDLE_MS = 600_000;
 
 /** Where links come in: says hello, gives each link to what it is for, and keeps going whatever a peer does. */
 export class MigrationServer implements AsyncDisposable {
@@ -59,6 +64,7 @@ export class MigrationServer implements AsyncDisposable {
     /** Who may ask for what; may be changed while conversations go on. */
     public allowed = new AccessRules(),
     private readonly keepalive: KeepaliveOptions = {},
+    private readonly idleMs = IDLE_MS,
   ) {
     this.#failures = new RefusalLog(log, undefined, { line: '', more: 'more connections failed than are listed' });
     setMaxListeners(0, this.#stop.signal); // each conversation waits with it
@@ -132,7 +138,7 @@ export class MigrationServer implements AsyncDisposable {
       const open = await this.#awaitOpen(link);
       switch (open.kind) {
         case 'lane':
-          this.#arrivals.attach(open.token, open.index, link, link.peer.name);
+          this.#arrivals.attach(open.token, open.index, link, comerOf(link.peer));
           return;
         case 'resume':
           await this.#conversations.resume(open, link);
@@ -158,9 +164,14 @@ export class MigrationServer implements AsyncDisposable {
   async #converse(link: FramedLink, hostname: string, reconnectMs: number): Promise<void> {
     using conversation = this.#conversations.begin(link, reconnectMs);
     const { channel, session } = conversation;
+    const isKnownByName = (): boolean => link.peer.transport === 'tls' && this.allowed.allows('migrate', link.peer);
     await link.answer(encode({ kind: 'control', hello: this.hello, ...(session === undefined ? {} : { session }) }));
     const connection: SourceConnection = {
-      peer: link.peer.name,
+      ...comerOf(link.peer),
+      // Looked at when it is asked: who is allowed may change.
+      get isKnownByName() {
+        return isKnownByName();
+      },
       hostname,
       reconnectMs,
       supersede: () => channel.destroy(new AbortedError('the source has begun another conversation')),
@@ -168,7 +179,14 @@ export class MigrationServer implements AsyncDisposable {
         responder.notify({ type: 'failed', migration, epoch, error: toWire(error) });
       },
     };
-    const responder = new Responder(channel, hostname, (request) => this.#answer(request, connection, link.peer));
+    using idle = new IdleTimer(this.idleMs, () => {
+      if (this.#arrivals.isBusy(connection)) return false;
+      channel.destroy(new RefusedError('E_REFUSED_IDLE', `${hostname} has asked nothing for ${this.idleMs / 1000} s`));
+      return true;
+    });
+    const responder = new Responder(channel, hostname, (request) =>
+      idle.during(() => this.#answer(request, connection, link.peer)),
+    );
     let cause: Error | undefined;
     try {
       await responder.serve(this.#stop.signal);
@@ -208,4 +226,9 @@ export class MigrationServer implements AsyncDisposable {
     await Promise.all(this.#open);
     this.#failures[Symbol.dispose]();
   }
+}
+
+/** Two logins of one user that sshd tells apart by their keys are two peers; it is the key that must not differ. */
+function comerOf({ name, key }: PeerIdentity): Comer {
+  return { peer: name, ...(key === undefined ? {} : { key }) };
 }

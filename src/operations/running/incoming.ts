@@ -1,4 +1,5 @@
-import type { ArrivalsContext } from '../../dest/arrivals.js';
+import process from 'node:process';
+import { DEFAULT_ARRIVAL_LIMITS, type ArrivalsContext } from '../../dest/arrivals.js';
 import type { Admitted, ArrivalHooks, NamedGuest, PrepareOptions } from '../../dest/arrival-hooks.js';
 import type { Domain } from '../../domain/model.js';
 import { messageOf } from '../../errors/message-of.js';
@@ -16,7 +17,10 @@ import { noteStopped } from './stop-domain.js';
 /** What this host lends to whatever receives guests. */
 export function arrivalsOf(
   host: Host,
-): Pick<ArrivalsContext<never>, 'toolstack' | 'journal' | 'deadlines' | 'reserve' | 'hooks' | 'machine'> {
+): Pick<
+  ArrivalsContext<never>,
+  'toolstack' | 'journal' | 'deadlines' | 'reserve' | 'hooks' | 'machine' | 'limits' | 'spareKiB'
+> {
   const { toolstack, journal, deadlines, jobs } = host;
   const reserve: ArrivalsContext<never>['reserve'] = async (uuid, name, why, signal, kind) => {
     if (kind === 'settling') return jobs.reserve(uuid, name, why, signal, kind);
@@ -30,7 +34,14 @@ export function arrivalsOf(
       throw error;
     }
   };
-  return { toolstack, journal, deadlines, reserve, hooks: new IncomingGuests(host), machine: host.handover.dest };
+  const limits = {
+    all: host.maxArrivals ?? DEFAULT_ARRIVAL_LIMITS.all,
+    ofPeer: host.maxArrivalsOfPeer ?? DEFAULT_ARRIVAL_LIMITS.ofPeer,
+  };
+  // Of domain 0, or what a control group leaves this process of it.
+  const spareKiB = (): number => Math.floor(process.availableMemory() / 1024);
+  const hooks = new IncomingGuests(host);
+  return { toolstack, journal, deadlines, reserve, hooks, machine: host.handover.dest, limits, spareKiB };
 }
 
 const NOT_STAGED = { change: undefined, endsAutostart: false };

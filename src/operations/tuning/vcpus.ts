@@ -1,4 +1,4 @@
-import type { CpuSet } from '../../domain/cpu-set.js';
+import { CpuSet } from '../../domain/cpu-set.js';
 import { RefusedError, UsageError } from '../../errors/errors.js';
 import type { VcpuInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
@@ -66,7 +66,7 @@ export async function setVcpus(host: Host, ref: string, request: VcpusRequest): 
       if (count > vcpusMax) throw overMaximum(known.name, count, vcpusMax);
     }
     if (impact.live && known.info !== undefined) {
-      const online = Array.from({ length: count }, (_, vcpu) => vcpu);
+      const online = CpuSet.range(0, count - 1);
       await host.toolstack.setVcpus(known.info.domid, online, held.signal);
     }
     if (impact.config) editDefinition(host, known, (definition) => ({ ...definition, vcpusCurrent: count }));
@@ -158,12 +158,11 @@ export async function pinVcpu(host: Host, ref: string, request: PinRequest): Pro
     const impact = impactOn(known, flags);
     if (impact.live) await needAbility(host, 'vcpu-pinning', held.signal);
     const there = (await host.toolstack.host(held.signal)).cpus;
-    if (cpus?.some((cpu) => cpu >= there) === true) {
-      throw new UsageError('E_USAGE_VCPUS', `processor ${cpus.at(-1)} is not among the host's: 0 to ${there - 1}`, {
+    if (cpus?.last !== undefined && cpus.last >= there) {
+      throw new UsageError('E_USAGE_VCPUS', `processor ${cpus.last} is not among the host's: 0 to ${there - 1}`, {
         hint: '`xenferry vcpuinfo` shows which there are.',
       });
     }
-    const all = Array.from({ length: there }, (_, cpu) => cpu);
     const max = impact.config
       ? storedDefinition(known).vcpusMax
       : (await countVcpus(host, known.uuid)).find((one) => one.which === 'maximum' && one.of === 'live')?.count;
@@ -173,7 +172,7 @@ export async function pinVcpu(host: Host, ref: string, request: PinRequest): Pro
       });
     }
     if (impact.live && known.info !== undefined) {
-      await host.toolstack.pinVcpu(known.info.domid, vcpu, cpus ?? all, held.signal);
+      await host.toolstack.pinVcpu(known.info.domid, vcpu, cpus ?? CpuSet.range(0, there - 1), held.signal);
     }
     if (impact.config) {
       editDefinition(host, known, (definition) => {

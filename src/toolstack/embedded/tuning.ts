@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CpuSet } from '../../domain/cpu-set.js';
+import { CpuSet, formatCpuSet } from '../../domain/cpu-set.js';
 import type { Domain } from '../../domain/model.js';
 import { SystemError, ToolstackError } from '../../errors/errors.js';
 import type { VcpuInfo } from '../toolstack.js';
@@ -37,11 +37,14 @@ export function setMemory(domain: LockedDomain, kib: number): void {
 export function setOnline(domain: LockedDomain, online: CpuSet): void {
   requireBuilt(domain.record);
   const { vcpusMax } = readConfig(domain.folder).domain;
-  if (online.length === 0 || online.some((vcpu) => vcpu >= vcpusMax)) {
-    throw new ToolstackError('E_TOOLSTACK_INVAL', `processors ${online.join()} are not among its 0 to ${vcpusMax - 1}`);
+  if (online.last === undefined || online.last >= vcpusMax) {
+    throw new ToolstackError(
+      'E_TOOLSTACK_INVAL',
+      `processors ${formatCpuSet(online)} are not among its 0 to ${vcpusMax - 1}`,
+    );
   }
-  changeDomain(domain, { vcpusCurrent: online.length });
-  domain.update({ vcpus: online.length, online: [...online] });
+  changeDomain(domain, { vcpusCurrent: online.size });
+  domain.update({ vcpus: online.size, online: [...online] });
 }
 
 /** Time is told evenly: a simulated guest has no processors of its own. */
@@ -58,7 +61,7 @@ export function vcpusOf(domain: LockedDomain): VcpuInfo[] {
       state: !isOnline ? 'offline' : info.state === 'running' ? 'running' : 'blocked',
       cpu: isOnline ? (affinity?.[0] ?? 0) : undefined,
       cpuTimeNs: isOnline ? info.cpuTimeNs / BigInt(online.size) : 0n,
-      affinity,
+      affinity: affinity && CpuSet.of(affinity),
     };
   });
 }
@@ -68,7 +71,7 @@ export function pinVcpu(domain: LockedDomain, vcpu: number, cpus: CpuSet): void 
   if (vcpu >= readConfig(domain.folder).domain.vcpusMax) {
     throw new ToolstackError('E_TOOLSTACK_INVAL', `it has no processor ${vcpu}`);
   }
-  if (cpus.length === 0) {
+  if (cpus.isEmpty) {
     throw new ToolstackError('E_TOOLSTACK_INVAL', `processor ${vcpu} cannot be pinned to no processor of the host`, {
       hint: 'Name one at least.',
     });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CpuSet, MAX_CPUS } from '../../domain/cpu-set.js';
 import { PLUG_KINDS } from '../../domain/libxl-json/plug.js';
 import { ABILITIES, type DomainInfo, type ToolstackEvent, type TransferEvent } from '../toolstack.js';
 import { guestDomid } from '../domid.js';
@@ -47,7 +48,10 @@ export type HostFacts = z.infer<typeof hostSchema>;
 export const domainParams = z.object({ domid: domidSchema });
 export const renameParams = z.object({ domid: domidSchema, name: z.string() });
 export const preserveParams = z.object({ domid: domidSchema, suffix: z.string(), uuid: z.guid() });
-const cpuSetSchema = z.array(z.int().nonnegative());
+const cpuSetSchema = z
+  .array(z.int().nonnegative())
+  .max(MAX_CPUS)
+  .transform((cpus) => CpuSet.of(cpus));
 export const pressParams = z.object({ domid: domidSchema, button: z.enum(['power', 'reset']) });
 export const memoryParams = z.object({ domid: domidSchema, kib: z.int() });
 export const neededParams = z.object({ config: z.string() });

@@ -1,3 +1,4 @@
+import { withoutTrailingNuls } from '../../buffers/trailing-nuls.js';
 import { allocate, free, textAt, viewOf } from './c-memory.js';
 import { onThread, type Library } from './foreign.js';
 
@@ -145,7 +146,7 @@ export function bindCalls(libxl: Library, ctx: Address): Calls {
         if (rc !== RC_OK || data === 0n) return undefined;
         try {
           if (length[0] > MOST_USERDATA_BYTES) return undefined;
-          return textAt(data, length[0]).replace(/\0+$/, ''); // libxl keeps JSON with its trailing NUL
+          return withoutTrailingNuls(textAt(data, length[0])); // libxl keeps JSON with its trailing NUL
         } finally {
           free(data);
         }

@@ -1,4 +1,4 @@
-import type { CpuSet } from '../../domain/cpu-set.js';
+import { CpuSet } from '../../domain/cpu-set.js';
 import { allocate, free, viewOf } from './c-memory.js';
 import { onThread, type Library } from './foreign.js';
 import type { Address, LibxlNative, NativeVcpu } from './native.js';
@@ -113,24 +113,22 @@ function readVcpu(view: DataView, at: number): NativeVcpu {
 function readBitmap(view: DataView, at: number): CpuSet {
   const bytes = view.getUint32(at, true);
   const map = view.getBigUint64(at + BITMAP_MAP_AT, true);
-  if (map === 0n || bytes === 0 || bytes > MOST_MAP_BYTES) return [];
+  if (map === 0n || bytes === 0 || bytes > MOST_MAP_BYTES) return CpuSet.NONE;
   const bits = viewOf(map, bytes);
-  return Array.from({ length: bytes * 8 }, (_, bit) => bit).filter(
-    (bit) => ((bits.getUint8(bit >> 3) >> (bit & 7)) & 1) === 1,
-  );
+  return CpuSet.fromBytes(Uint8Array.from({ length: bytes }, (_, at) => bits.getUint8(at)));
 }
 
 /** A libxl_bitmap with these bits on, for the time of a call. */
 async function withBitmap<T>(bits: CpuSet, use: (bitmap: Address) => Promise<T>): Promise<T> {
-  const bytes = (Math.max(0, ...bits) >> 3) + 1;
+  const bytes = bits.toBytes();
   const bitmap = allocate(BITMAP_BYTES);
-  const map = allocate(bytes);
+  const map = allocate(bytes.length);
   try {
     const view = viewOf(bitmap, BITMAP_BYTES);
-    view.setUint32(0, bytes, true);
+    view.setUint32(0, bytes.length, true);
     view.setBigUint64(BITMAP_MAP_AT, map, true);
-    const on = viewOf(map, bytes);
-    for (const bit of bits) on.setUint8(bit >> 3, on.getUint8(bit >> 3) | (1 << (bit & 7)));
+    const on = viewOf(map, bytes.length);
+    for (const [at, byte] of bytes.entries()) on.setUint8(at, byte);
     return await use(bitmap);
   } finally {
     free(map);

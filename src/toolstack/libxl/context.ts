@@ -276,7 +276,7 @@ export class LibxlContext {
 
   async setVcpus(id: Domid, online: CpuSet): Promise<void> {
     await this.#native.withBitmap(online, (bitmap) =>
-      this.#mutate('given processors', id, `give domain ${id} ${online.length} processors`, undefined, (domid, tag) =>
+      this.#mutate('given processors', id, `give domain ${id} ${online.size} processors`, undefined, (domid, tag) =>
         this.#native.setVcpuOnline(domid, bitmap, tag),
       ),
     );

@@ -201,7 +201,7 @@ export class LibxlToolstack implements Toolstack {
       cpu: isOnline ? cpu : undefined,
       cpuTimeNs: timeNs,
       // Xen sets bits beyond the processors that there are.
-      affinity: affinity.filter((one) => one < cpus).length === cpus ? undefined : affinity,
+      affinity: affinity.below(cpus).size === cpus ? undefined : affinity,
     }));
   }
 

@@ -7,8 +7,11 @@ import { StderrTail } from './stderr-tail.js';
 const SEND_AHEAD_BYTES = 512 * 1024;
 /** Our part of the read buffer; ssh2's channel holds up to its window of 2 MiB besides. */
 const READ_AHEAD_BYTES = 256 * 1024;
-/** sshd tells the exit status soon after the end of the output; a program that closed it and runs on has none. */
-const EXIT_STATUS_MS = 2000;
+/**
+ * sshd sends the exit status soon after the end of the output, but a busy host may take its time, and this process as well; a program that
+ * has closed its output and runs on has none.
+ */
+const EXIT_STATUS_MS = 20_000;
 
 /** How a remote command ended. Neither is there when the connection broke first. */
 export interface RemoteExit {
@@ -40,6 +43,7 @@ export class ChannelStream extends Duplex {
   #exitTimer: NodeJS.Timeout | undefined;
   #ended = false;
   #closed = false;
+  #closeSeen = false;
   #failure: Error | undefined;
   #writing: ((error?: Error) => void) | undefined;
 
@@ -59,7 +63,9 @@ export class ChannelStream extends Duplex {
       this.#exit = code === null ? { signal: signal ?? 'unknown' } : { code };
     });
     channel.on('close', () => {
-      this.#onClose();
+      // What the command wrote to its standard error may not have been read yet; it says why the command ended.
+      if (channel.stderr.readableEnded || channel.stderr.destroyed) this.#onClose();
+      else channel.stderr.once('end', () => this.#onClose()).once('close', () => this.#onClose());
     });
     channel.on('error', (error: Error) => {
       this.fail(error);
@@ -146,6 +152,8 @@ export class ChannelStream extends Duplex {
   }
 
   #onClose(): void {
+    if (this.#closeSeen) return;
+    this.#closeSeen = true;
     this.#closed = true;
     clearTimeout(this.#exitTimer);
     if (this.destroyed) return;

@@ -32,7 +32,7 @@ export type HostKeyAlgorithm = (typeof HOST_KEY_ALGORITHMS)[number];
 
 /** `SHA256:` and base64 without padding, as `ssh-keygen -l` prints it. */
 export function sshFingerprint(key: Buffer): string {
-  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+  return `SHA256:${createHash('sha256').update(key).digest('base64').replaceAll('=', '')}`;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import ssh2, { type AnyAuthMethod, type AuthenticationType, type Client } from 'ssh2';
 import { DeadlineError, TunnelError } from '../../errors/errors.js';
 import { asError } from '../../errors/message-of.js';
+import { sshAlgorithms } from './algorithms.js';
 import { hostKeyAlgorithms, hostKeyError, judgeHostKey, sshFingerprint } from './host-key.js';
 import type { KeyRing } from './key-ring.js';
 import { nameOfTarget, type SshTarget } from './ssh-target.js';
@@ -98,12 +99,7 @@ class Attempt {
       authHandler: (methods: AuthenticationType[] | null, _partial: boolean | null, next) => {
         this.#nextMethod(methods, next);
       },
-      algorithms: {
-        // AES-GCM runs in hardware; chacha20 is there for processors without.
-        cipher: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'chacha20-poly1305@openssh.com'],
-        serverHostKey: hostKeyAlgorithms(target.knownHosts, target.keyName),
-        compress: ['none'],
-      },
+      algorithms: sshAlgorithms(hostKeyAlgorithms(target.knownHosts, target.keyName)),
       keepaliveInterval: this.options.keepaliveMs ?? KEEPALIVE_MS,
       keepaliveCountMax: this.options.keepaliveCount ?? KEEPALIVE_COUNT,
       readyTimeout: 0, // the deadlines are ours, one for each phase

@@ -93,7 +93,7 @@ export function asXlSeesIt(open: () => Promise<Toolstack>): void {
         expect(found.cpu === undefined ? '-' : String(found.cpu)).toBe(cpu);
         expect(found.state === 'offline').toBe(state.includes('p') || cpu === '-');
         expect(Math.abs(Number(found.cpuTimeNs) / 1e9 - Number(seconds))).toBeLessThan(0.2);
-        expect(found.affinity === undefined || found.affinity.length === cpus).toBe(hard === 'all');
+        expect(found.affinity === undefined || found.affinity.size === cpus).toBe(hard === 'all');
       });
       expect(vcpus[0].cpuTimeNs).toBeGreaterThan(100_000_000n);
     });

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { CpuSet } from '../../../src/domain/cpu-set.js';
 import { applyDefaults } from '../../../src/domain/definition/defaults.js';
 import { plainDevice, type Device } from '../../../src/domain/definition/devices/device.js';
 import type { Disk } from '../../../src/domain/definition/devices/disk.js';
@@ -294,7 +295,7 @@ export const completeDefinition: fc.Arbitrary<Definition> = fc
       .map((made): Definition => {
         const memoryMaxKiB = made.memoryMiB * 1024;
         const vcpusCurrent = Math.max(1, made.vcpusMax - made.vcpusLess);
-        const sorted = (cpus: number[]): number[] => cpus.toSorted((a, b) => a - b);
+        const setOf = (cpus: number[]): CpuSet => CpuSet.of(cpus);
         const timer = { present: undefined, mode: undefined, tickPolicy: undefined };
         return applyDefaults(
           {
@@ -305,7 +306,7 @@ export const completeDefinition: fc.Arbitrary<Definition> = fc
             memoryCurrentKiB: Math.max(1024, memoryMaxKiB - made.lessMiB * 1024),
             vcpusMax: made.vcpusMax,
             vcpusCurrent,
-            ...(made.cpuset === undefined ? {} : { vcpuCpuset: sorted(made.cpuset) }),
+            ...(made.cpuset === undefined ? {} : { vcpuCpuset: setOf(made.cpuset) }),
             metadata: [],
             title: undefined,
             description: undefined,
@@ -314,7 +315,7 @@ export const completeDefinition: fc.Arbitrary<Definition> = fc
             pins:
               made.cpuset !== undefined || made.pin === undefined
                 ? []
-                : [{ vcpu: made.vcpusMax - 1, cpus: sorted(made.pin) }],
+                : [{ vcpu: made.vcpusMax - 1, cpus: setOf(made.pin) }],
             cpuShares: made.shares,
             features: {
               ...(type === 'hvm' ? made.flags : { pae: false, apic: false, viridian: false, acpi: type === 'pvh' }),

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatCpuSet, parseCpuSet } from '../../../src/domain/cpu-set.js';
+import { CpuSet, formatCpuSet, parseCpuSet } from '../../../src/domain/cpu-set.js';
 import { formatDomainXml } from '../../../src/domain/format.js';
 import { parseMemoryKiB } from '../../../src/domain/memory.js';
 import { checkDomainName, withName } from '../../../src/domain/names.js';
@@ -96,22 +96,28 @@ describe('domain XML', () => {
 describe('what is carried along', () => {
   it('keeps the processors that a guest may run on', () => {
     const domain = parseDomainXml(xml({ vcpu: "<vcpu placement='static' cpuset='4,0-3,^2'>2</vcpu>" }));
-    expect(domain.vcpuCpuset).toEqual([0, 1, 3, 4]);
+    expect(domain.vcpuCpuset).toEqual(CpuSet.of([0, 1, 3, 4]));
     expect(formatDomainXml(domain)).toContain("<vcpu cpuset='0-1,3-4'>2</vcpu>");
     expect(parseDomainXml(formatDomainXml(domain)).vcpuCpuset).toEqual(domain.vcpuCpuset);
     expect(() => parseDomainXml(xml({ vcpu: "<vcpu cpuset='9-1'>2</vcpu>" }))).toThrow('@cpuset');
   });
 
-  it('reads a set of processors as long as a document may be, in no time', () => {
-    const started = performance.now();
-    expect(parseCpuSet('0-4095,'.repeat(140_000) + '^7')).toHaveLength(4095);
-    expect(performance.now() - started).toBeLessThan(5000);
+  it('reads a set of processors that is longer than it need be, and none that is longer than any need be', () => {
+    expect(parseCpuSet('0-4095,'.repeat(9000) + '^7')?.size).toBe(4095);
+    expect(parseCpuSet('0-4095,'.repeat(10_000) + '^7')).toBeUndefined();
   });
 
   it('gives back any set of processors as it was', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 300 }), { minLength: 1 }), (cpus) => {
-        expect(parseCpuSet(formatCpuSet([...cpus].sort((a, b) => a - b)))).toEqual([...cpus].sort((a, b) => a - b));
+        const set = parseCpuSet(formatCpuSet(CpuSet.of(cpus)));
+        expect(set).toEqual(CpuSet.of(cpus));
+        const ascending = cpus.toSorted((a, b) => a - b);
+        expect([...(set ?? [])]).toEqual(ascending);
+        expect(set?.size).toBe(cpus.length);
+        expect(set?.last).toBe(ascending.at(-1));
+        expect(CpuSet.fromBytes(set?.toBytes() ?? new Uint8Array())).toEqual(set);
+        expect(ascending.every((cpu) => set?.has(cpu))).toBe(true);
       }),
     );
   });

@@ -65,7 +65,7 @@ function readRaw(reader: ElementReader): RawSource {
 function readSource(device: ElementReader): CharacterSource {
   // libvirt's default; old documents have a console with its terminal and nothing else.
   const type = device.choice('type', SOURCE_TYPES) ?? 'pty';
-  const all = device.children('source', readRaw);
+  const all = device.children('source', 2, readRaw);
   const protocol = device.child('protocol', (one) => one.choice('type', ['raw', 'telnet']));
   // A running domain's console says its terminal a second time.
   device.skip('tty');

@@ -2,6 +2,9 @@ import { element, type XmlElement } from '../../../xml/element.js';
 import { otherBackend } from '../../backend-domain.js';
 import type { ElementReader } from '../element-reader.js';
 
+/** Servers of one network disk. */
+const MAX_HOSTS = 64;
+
 const DEVICES = ['disk', 'cdrom', 'floppy', 'lun'] as const;
 const BUSES = ['xen', 'ide', 'scsi', 'fdc', 'sata', 'usb', 'virtio'] as const;
 export const DISK_DRIVERS = ['phy', 'file', 'qemu', 'tap', 'tap2'] as const;
@@ -77,7 +80,7 @@ function readSource(disk: ElementReader): DiskSource {
           type,
           protocol: reader.need('protocol'),
           name: reader.need('name'),
-          hosts: reader.children('host', (host) => ({
+          hosts: reader.children('host', MAX_HOSTS, (host) => ({
             name: host.need('name'),
             port: host.integer('port', 1, 65_535),
           })),

@@ -67,7 +67,7 @@ export interface Sound {
 
 function readListen(reader: ElementReader): Listen {
   const address = reader.attribute('listen');
-  const own = reader.children('listen', (listen): Listen => {
+  const own = reader.child('listen', (listen): Listen => {
     // How an address was found, a running domain says.
     listen.skip('fromConfig');
     const type = listen.needChoice('type', ['address', 'network', 'socket', 'none']);
@@ -83,8 +83,7 @@ function readListen(reader: ElementReader): Listen {
         return { type };
     }
   });
-  if (own.length > 1) throw reader.bad('listen', 'is there more than once');
-  const listen = own.at(0) ?? { type: 'address', address };
+  const listen = own ?? { type: 'address', address };
   if (listen.type !== 'address') return listen;
   if (address !== undefined && listen.address !== undefined && address !== listen.address) {
     throw reader.bad('@listen', `${JSON.stringify(address)} is not the address of <listen>`);

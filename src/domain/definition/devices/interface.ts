@@ -47,6 +47,10 @@ export interface Interface {
   readonly backendDomain: string | undefined;
 }
 
+/** Addresses of one interface. */
+const MAX_ADDRESSES = 64;
+const MAX_VLANS = 4095;
+
 const MAC = /^[0-9a-f]{2}([:-]?[0-9a-f]{2}){5}$/i;
 /** Made at start from domain and device number, and gone at stop (facts 3.1). */
 const GENERATED_NAME = /^vif\d+\.\d+(-emu)?$/;
@@ -103,7 +107,7 @@ export function readInterface(reader: ElementReader): Interface | PciHostdev {
     model: reader.child('model', (model) => model.need('type')),
     script: reader.child('script', (script) => script.need('path')),
     ifname: ifname === undefined || GENERATED_NAME.test(ifname) ? undefined : ifname,
-    addresses: reader.children('ip', (ip) => ({
+    addresses: reader.children('ip', MAX_ADDRESSES, (ip) => ({
       family: ip.choice('family', ['ipv4', 'ipv6']),
       address: ip.need('address'),
       prefix: ip.integer('prefix', 0, 128),
@@ -119,7 +123,7 @@ export function readInterface(reader: ElementReader): Interface | PciHostdev {
       }) ?? false,
     vlan: reader.child('vlan', (vlan) => ({
       trunk: vlan.yesNo('trunk') ?? false,
-      tags: vlan.children('tag', (tag) => ({
+      tags: vlan.children('tag', MAX_VLANS, (tag) => ({
         id: tag.needInteger('id', 0, 4095),
         nativeMode: tag.choice('nativeMode', ['tagged', 'untagged']),
       })),

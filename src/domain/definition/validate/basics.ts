@@ -1,6 +1,7 @@
 import type { GuestType } from '../../model.js';
 import type { Definition } from '../model.js';
 import { isXens } from '../hyperv.js';
+import { CpuSet } from '../../cpu-set.js';
 import { MACHINE } from '../os.js';
 import { Problems, type DefinitionProblem } from './problem.js';
 
@@ -60,8 +61,9 @@ function checkVcpus({ type, vcpusMax, pins, cpu }: Definition, problems: Problem
 function checkNuma({ cpu, vcpusMax, memoryMaxKiB }: Definition, problems: Problems): void {
   const cells = cpu?.numa ?? [];
   if (cells.length === 0) return;
-  const vcpus = cells.flatMap((cell) => cell.cpus);
-  if (new Set(vcpus).size !== vcpus.length || vcpus.length !== vcpusMax || vcpus.some((vcpu) => vcpu >= vcpusMax)) {
+  const inCells = cells.reduce((all, cell) => all.union(cell.cpus), CpuSet.NONE);
+  const count = cells.reduce((sum, cell) => sum + cell.cpus.size, 0);
+  if (count !== vcpusMax || !inCells.equals(CpuSet.range(0, vcpusMax - 1))) {
     problems.invalid(
       'cpu/numa',
       `its cells must hold each of the ${vcpusMax} vcpus once`,

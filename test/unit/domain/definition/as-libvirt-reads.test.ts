@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { abiDifferences } from '../../../../src/domain/definition/abi.js';
+import { CpuSet } from '../../../../src/domain/cpu-set.js';
 import { defineDomain, type Defined } from '../../../../src/domain/definition/define.js';
 import { toDomain } from '../../../../src/domain/definition/write.js';
 import { formatDomainXml } from '../../../../src/domain/format.js';
@@ -174,11 +175,11 @@ describe('L05: vNUMA', () => {
     const defined = cells(
       "<cell id='0' cpus='0' memory='64' unit='MiB'/><cell id='1' cpus='2' memory='64' unit='MiB'/>",
     );
-    expect(nodes(defined)).toMatchObject([{ vcpus: [0, 1, 3] }, { vcpus: [2] }]);
+    expect(nodes(defined)).toMatchObject([{ vcpus: CpuSet.of([0, 1, 3]) }, { vcpus: CpuSet.of([2]) }]);
     expect(formatDomainXml(defined.domain)).toContain("<cell id='0' cpus='0-1,3'");
     expect(
       nodes(cells("<cell id='0' memory='64' unit='MiB'/><cell id='1' cpus='3' memory='64' unit='MiB'/>")),
-    ).toMatchObject([{ vcpus: [0, 1, 2] }, { vcpus: [3] }]);
+    ).toMatchObject([{ vcpus: CpuSet.of([0, 1, 2]) }, { vcpus: CpuSet.of([3]) }]);
   });
 
   it('lies on the nodes of the host that memnode names', () => {

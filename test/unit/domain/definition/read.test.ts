@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CpuSet } from '../../../../src/domain/cpu-set.js';
 import { UsageError } from '../../../../src/errors/errors.js';
 import { formatDomainXml } from '../../../../src/domain/format.js';
 import { parseDomainXml } from '../../../../src/domain/parse.js';
@@ -42,11 +43,11 @@ describe('a definition', () => {
       title: 'The shop',
       genid: '43dc0cf8-809b-4adb-9bea-a9abb5f3d90e',
       memoryCurrentKiB: 131_072,
-      vcpuCpuset: [0, 1, 2, 4, 5, 6, 7],
+      vcpuCpuset: CpuSet.of([0, 1, 2, 4, 5, 6, 7]),
       cpuShares: 512,
       pins: [
-        { vcpu: 0, cpus: [0, 1] },
-        { vcpu: 1, cpus: [2] },
+        { vcpu: 0, cpus: CpuSet.of([0, 1]) },
+        { vcpu: 1, cpus: CpuSet.of([2]) },
       ],
       os: {
         arch: 'x86_64',

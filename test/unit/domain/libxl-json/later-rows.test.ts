@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { CpuSet } from '../../../../src/domain/cpu-set.js';
 import { defineDomain } from '../../../../src/domain/definition/define.js';
 import type { Definition } from '../../../../src/domain/definition/model.js';
 import { fromLibxlConfig } from '../../../../src/domain/libxl-json/from-libxl.js';
@@ -23,7 +24,11 @@ it('L06: vcpus are pinned at the start, and libxl then places nothing itself; sh
     more: "<cputune><shares>512</shares><vcpupin vcpu='0' cpuset='0-1'/><vcpupin vcpu='1' cpuset='3'/></cputune>",
   });
   expect(json).toMatchObject({
-    b_info: { vcpu_hard_affinity: [[0, 1], [3]], numa_placement: 'False', sched_params: { weight: 512 } },
+    b_info: {
+      vcpu_hard_affinity: [CpuSet.of([0, 1]), CpuSet.of([3])],
+      numa_placement: 'False',
+      sched_params: { weight: 512 },
+    },
   });
   expect(back.cpuShares).toBe(512);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CpuSet } from '../../../../src/domain/cpu-set.js';
 import { defineDomain } from '../../../../src/domain/definition/define.js';
 import type { Definition } from '../../../../src/domain/definition/model.js';
 import { fromLibxlConfig } from '../../../../src/domain/libxl-json/from-libxl.js';
@@ -98,7 +99,7 @@ describe("a definition in libxl's JSON", () => {
       ),
     ).toMatchObject({
       b_info: {
-        vcpu_hard_affinity: [{ length: 4096 }, [0, 2]],
+        vcpu_hard_affinity: [CpuSet.ALL, CpuSet.of([0, 2])],
         numa_placement: 'False',
         sched_params: { weight: 512 },
       },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CpuSet } from '../../../../src/domain/cpu-set.js';
 import { applyDefaults } from '../../../../src/domain/definition/defaults.js';
 import type { Definition } from '../../../../src/domain/definition/model.js';
 import { readDefinition } from '../../../../src/domain/definition/read.js';
@@ -130,7 +131,9 @@ describe('processors of a file', () => {
     ['["1"]', [[1]]],
   ])('L06: cpus = %s', (text, sets) => {
     const { config, cfg } = read(pv(`vcpus = 2\ncpus = ${text}`));
-    expect(config).toMatchObject({ b_info: { vcpu_hard_affinity: sets, numa_placement: 'False' } });
+    expect(config).toMatchObject({
+      b_info: { vcpu_hard_affinity: sets.map((set) => CpuSet.of(set)), numa_placement: 'False' },
+    });
     expect(cfg).toContain('cpus = ');
   });
 

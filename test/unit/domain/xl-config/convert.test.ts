@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CpuSet } from '../../../../src/domain/cpu-set.js';
 import { applyDefaults } from '../../../../src/domain/definition/defaults.js';
 import type { Definition } from '../../../../src/domain/definition/model.js';
 import { readDefinition } from '../../../../src/domain/definition/read.js';
@@ -174,8 +175,8 @@ memroy = 1
       vcpusMax: 4,
       vcpusCurrent: 2,
       pins: [
-        { vcpu: 0, cpus: [0, 1] },
-        { vcpu: 2, cpus: [2] },
+        { vcpu: 0, cpus: CpuSet.of([0, 1]) },
+        { vcpu: 2, cpus: CpuSet.of([2]) },
       ],
       os: { boot: ['cdrom', 'hd'], firmware: 'efi' },
       clock: { base: { offset: 'variable', adjustmentSeconds: -3600 } },

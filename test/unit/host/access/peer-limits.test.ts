@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { PeerLimits } from '../../../../src/host/access/peer-limits.js';
+import { PeerLimits } from '../../../../src/tunnel/peer-limits.js';
 import { encode } from '../../../../src/control/messages.js';
 import { AccessRules } from '../../../../src/host/access/access-rules.js';
 import { MOST_SILENT_OF_ONE_PEER, MigrationServer } from '../../../../src/migration/server/migration-server.js';

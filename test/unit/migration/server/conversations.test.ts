@@ -82,3 +82,51 @@ describe('how many conversations a migration server holds', () => {
     });
   });
 });
+
+describe('who goes on with a conversation, and for how long it may ask nothing', () => {
+  let local: LocalHost;
+  let reception: MigrationServer;
+  const open = async (idleMs?: number): Promise<void> => {
+    local = await LocalHost.make();
+    const hello = await local.host.hello();
+    reception = new MigrationServer(local.host, hello, () => undefined, new AccessRules(['*']), {}, idleMs);
+  };
+  afterEach(async () => {
+    await reception[Symbol.asyncDispose]();
+    await local[Symbol.asyncDispose]();
+  });
+  const dial = (key: string | undefined): FrameLink => {
+    const pair = linkPair();
+    const peer = { ...pair.b.peer, name: 'hv1', ...(key === undefined ? {} : { key }) };
+    void reception.accept({ ...pair.b, peer });
+    return new FrameLink(pair.a);
+  };
+  const begin = async (key: string): Promise<{ link: FrameLink; session: string }> => {
+    const link = dial(key);
+    const hello = await local.host.hello();
+    const answer = await link.open(encode({ kind: 'control', hello, reconnectMs: RECONNECT_MS }), never);
+    const opened = decodeWith(openedSchema, answer, 'answer');
+    if (opened.kind !== 'control' || opened.session === undefined) throw new Error('no session');
+    return { link, session: opened.session };
+  };
+
+  it('another certificate of the same name cannot join, even with the secret', async () => {
+    await open();
+    const { link, session } = await begin('SHA256:one');
+    link.destroy();
+    const resume = (key: string | undefined): Promise<Uint8Array> =>
+      dial(key).open(encode({ kind: 'resume', session, heard: 0 }), never);
+    await expect(resume('SHA256:two')).rejects.toMatchObject({ code: 'E_PROTOCOL_SESSION' });
+    await expect(resume(undefined)).rejects.toMatchObject({ code: 'E_PROTOCOL_SESSION' });
+    expect(decodeWith(openedSchema, await resume('SHA256:one'), 'answer')).toEqual({ kind: 'resume', heard: 0 });
+  });
+
+  it('one that asks nothing is ended, whether or not its link is there', async () => {
+    await open(50);
+    const { link, session } = await begin('SHA256:one');
+    await expect(link.receive()).rejects.toThrow();
+    await expect(dial('SHA256:one').open(encode({ kind: 'resume', session, heard: 0 }), never)).rejects.toMatchObject({
+      code: 'E_PROTOCOL_SESSION',
+    });
+  });
+});

@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CpuSet } from '../../../../src/domain/cpu-set.js';
 import { dumpDomain } from '../../../../src/operations/saving/core-dump.js';
 import { define } from '../../../../src/operations/definition/define.js';
 import { domainDetails, dumpXml } from '../../../../src/operations/lifecycle/details.js';
@@ -212,17 +213,17 @@ describe('processors', () => {
   it('are pinned, live or in the definition', async () => {
     const { host } = local;
     const pin = (vcpu: number, cpus: number[] | undefined, words?: string): Promise<unknown> =>
-      pinVcpu(host, 'web1', { vcpu, cpus, flags: flags(words), signal: never });
+      pinVcpu(host, 'web1', { vcpu, cpus: cpus && CpuSet.of(cpus), flags: flags(words), signal: never });
     await pin(1, [2, 3]);
     expect((await vcpuPins(host, 'web1', flags())).map(({ cpus }) => cpus)).toEqual([
       undefined,
-      [2, 3],
+      CpuSet.of([2, 3]),
       undefined,
       undefined,
     ]);
     await run();
     await pin(0, [1], 'live');
-    expect((await vcpuPins(host, 'web1', flags('live')))[0]).toEqual({ vcpu: 0, cpus: [1] });
+    expect((await vcpuPins(host, 'web1', flags('live')))[0]).toEqual({ vcpu: 0, cpus: CpuSet.of([1]) });
     expect((await vcpuPins(host, 'web1', flags('config')))[0]).toEqual({ vcpu: 0, cpus: undefined });
     await pin(1, undefined, 'config');
     expect((await vcpuPins(host, 'web1', flags('config')))[1]).toEqual({ vcpu: 1, cpus: undefined });
@@ -304,7 +305,7 @@ describe('S25: a toolstack that lacks something', () => {
       ['balloon', () => setMemory(host, 'web1', { kib: 16 * MIB, ...request })],
       ['vcpu-hotplug', () => setVcpus(host, 'web1', { count: 1, maximum: false, ...request })],
       ['vcpu-info', () => vcpuInfos(host, 'web1')],
-      ['vcpu-pinning', () => pinVcpu(host, 'web1', { vcpu: 0, cpus: [0], ...request })],
+      ['vcpu-pinning', () => pinVcpu(host, 'web1', { vcpu: 0, cpus: CpuSet.of([0]), ...request })],
       ['buttons', () => shutdownDomain(host, 'web1', [], never)],
       ['buttons', () => resetDomain(host, 'web1', never)],
       [

@@ -34,7 +34,28 @@ describe('JSON with 64-bit integers', () => {
     );
   });
 
-  it.each(['', '{', '[1] x', 'null null', '{"a":"xenferry-integer:5"}'])('refuses %s', (text) => {
-    expect(() => parseBigJson(text)).toThrow(expect.objectContaining({ code: 'E_PROTOCOL_LIBXL_JSON' }));
+  it.each([
+    ['a string without end', (n: number) => `"${'\\"'.repeat(n / 2)}`],
+    ['quotes', (n: number) => '"'.repeat(n)],
+    ['minus signs', (n: number) => '-'.repeat(n)],
+    ['a number without end', (n: number) => `[${'9'.repeat(n)}`],
+    ['numbers that are none', (n: number) => '[1234567890123456e'.repeat(n / 18)],
+  ])('takes time in proportion to what it refuses: %s', (_what, make) => {
+    const timed = (bytes: number): number => {
+      const text = make(bytes);
+      const started = performance.now();
+      expect(() => parseBigJson(text)).toThrow(expect.objectContaining({ code: 'E_PROTOCOL_LIBXL_JSON' }));
+      return performance.now() - started;
+    };
+    const small = Math.max(1, Math.min(...[1, 2, 3].map(() => timed(128 * 1024))));
+    // 16 times as long; where it were quadratic, 256 times (and an hour).
+    expect(timed(2 * 1024 * 1024) / small).toBeLessThan(100);
   });
+
+  it.each(['', '{', '[1] x', 'null null', '[00000000000000001]', `[${'9'.repeat(25)}]`, '[1234567890123456789e]'])(
+    'refuses %s',
+    (text) => {
+      expect(() => parseBigJson(text)).toThrow(expect.objectContaining({ code: 'E_PROTOCOL_LIBXL_JSON' }));
+    },
+  );
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CpuSet } from '../../../../src/domain/cpu-set.js';
 import { bindTuning } from '../../../../src/toolstack/libxl/bind-tuning.js';
 import { allocate, free, viewOf } from '../../../../src/toolstack/libxl/c-memory.js';
 import type { Library } from '../../../../src/toolstack/libxl/foreign.js';
@@ -42,7 +43,7 @@ describe('sets of processors in C memory', () => {
       [9, 0, 2],
     ],
   ])('S18: %j is a bitmap of %j', async (cpus, bytes) => {
-    expect(await tuning.withBitmap(cpus, (bitmap) => Promise.resolve(mapOf(bitmap)))).toEqual(bytes);
+    expect(await tuning.withBitmap(CpuSet.of(cpus), (bitmap) => Promise.resolve(mapOf(bitmap)))).toEqual(bytes);
   });
 
   it('S18: a guest of two processors: each with its place, its time and where it may run', () => {
@@ -67,7 +68,7 @@ describe('sets of processors in C memory', () => {
       libxl_vcpuinfo_list_free: (at: Address, count: number) => freed.push(at, count),
     });
     const timeNs = 5_000_000_000n;
-    const both = { isBlocked: false, isRunning: false, timeNs, affinity: [3, 9] };
+    const both = { isBlocked: false, isRunning: false, timeNs, affinity: CpuSet.of([3, 9]) };
     expect(bindTuning(libxl, CTX).listVcpus(3)).toEqual([
       { ...both, number: 0, cpu: 0, isOnline: false },
       { ...both, number: 1, cpu: 3, isOnline: true },

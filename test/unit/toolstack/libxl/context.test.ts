@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CpuSet } from '../../../../src/domain/cpu-set.js';
 import { readDefinition } from '../../../../src/domain/definition/read.js';
 import { AbortedError } from '../../../../src/errors/errors.js';
 import { guestDomid, type Domid } from '../../../../src/toolstack/domid.js';
@@ -79,8 +80,8 @@ describe('libxl context', () => {
     ['rebooted', (on) => on.reboot(zero)],
     ['destroyed', (on) => on.destroy(zero)],
     ['given memory', (on) => on.setMemory(zero, 4096)],
-    ['given processors', (on) => on.setVcpus(zero, [0])],
-    ['pinned', (on) => on.pinVcpu(zero, 0, [0])],
+    ['given processors', (on) => on.setVcpus(zero, CpuSet.of([0]))],
+    ['pinned', (on) => on.pinVcpu(zero, 0, CpuSet.of([0]))],
     ['given another weight or cap', (on) => on.setScheduling(zero, { weight: 500 })],
     ['turned off by its power button', (on) => on.press(zero, 'power')],
     ['reset', (on) => on.press(zero, 'reset')],
@@ -314,8 +315,8 @@ describe('libxl context', () => {
     await context.press(id, 'power');
     await context.press(id, 'reset');
     await context.setMemory(id, 8192);
-    await context.setVcpus(id, [0, 2]);
-    await context.pinVcpu(id, 1, [3]);
+    await context.setVcpus(id, CpuSet.of([0, 2]));
+    await context.pinVcpu(id, 1, CpuSet.of([3]));
     await context.dumpCore(id, '/d', { signal: new AbortController().signal, heard: () => undefined });
     expect(native.calls).toEqual([
       'trigger 1 of 3',

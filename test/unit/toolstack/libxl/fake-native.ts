@@ -1,3 +1,4 @@
+import type { CpuSet } from '../../../../src/domain/cpu-set.js';
 import type { PlugKind } from '../../../../src/domain/libxl-json/plug.js';
 import type { Ability } from '../../../../src/toolstack/toolstack.js';
 import type {
@@ -195,7 +196,12 @@ export class FakeNative implements LibxlNative {
     return this.#start('insertMedium', `insert ${JSON.stringify(this.#structs.get(disk))} into ${domid}`, domid, tag);
   }
   setVcpuOnline(domid: number, _online: Address, tag: OperationTag): Promise<number> {
-    return this.#start('setVcpuOnline', `set online of ${domid} to ${this.bitmaps.at(-1)?.join()}`, domid, tag);
+    return this.#start(
+      'setVcpuOnline',
+      `set online of ${domid} to ${String([...(this.bitmaps.at(-1) ?? [])])}`,
+      domid,
+      tag,
+    );
   }
   coreDump(domid: number, path: string, tag: OperationTag): Promise<number> {
     return this.#start('coreDump', `dump ${domid} to ${path}`, domid, tag);
@@ -220,7 +226,7 @@ export class FakeNative implements LibxlNative {
     return BigInt(this.#words.get(at) ?? 0);
   }
   setVcpuAffinity(domid: number, vcpu: number): Promise<number> {
-    this.calls.push(`pin ${vcpu} of ${domid} to ${this.bitmaps.at(-1)?.join()}`);
+    this.calls.push(`pin ${vcpu} of ${domid} to ${String([...(this.bitmaps.at(-1) ?? [])])}`);
     return Promise.resolve(this.codes.get('setVcpuAffinity') ?? 0);
   }
   schedParams(domid: number, params: Address): Promise<number> {
@@ -234,8 +240,8 @@ export class FakeNative implements LibxlNative {
   listVcpus(): NativeVcpu[] | undefined {
     return this.codes.has('listVcpus') ? undefined : [];
   }
-  readonly bitmaps: (readonly number[])[] = [];
-  withBitmap<T>(bits: readonly number[], use: (bitmap: Address) => Promise<T>): Promise<T> {
+  readonly bitmaps: CpuSet[] = [];
+  withBitmap<T>(bits: CpuSet, use: (bitmap: Address) => Promise<T>): Promise<T> {
     this.bitmaps.push(bits);
     return use(1n);
   }

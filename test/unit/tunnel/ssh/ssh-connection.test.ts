@@ -2,11 +2,20 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import ssh2, { type IdentityCallback, type ParsedKey, type SignCallback, type SigningRequestOptions } from 'ssh2';
+import { finished } from 'node:stream/promises';
+import ssh2, {
+  type Algorithms,
+  type IdentityCallback,
+  type ParsedKey,
+  type ServerChannel,
+  type SignCallback,
+  type SigningRequestOptions,
+} from 'ssh2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connect, type Socket } from 'node:net';
 import { XenferryError } from '../../../../src/errors/errors.js';
 import { messageOf } from '../../../../src/errors/message-of.js';
+import { sshAlgorithms } from '../../../../src/tunnel/ssh/algorithms.js';
 import { sshFingerprint } from '../../../../src/tunnel/ssh/host-key.js';
 import type { ChannelStream, RemoteExit } from '../../../../src/tunnel/ssh/channel-stream.js';
 import { SshConnection, type SshConnectOptions } from '../../../../src/tunnel/ssh/ssh-connection.js';
@@ -44,6 +53,14 @@ function open(options: SshConnectOptions = {}, port = server.port, signal = NEVE
   return SshConnection.open(target, options, signal);
 }
 
+/** As sshd does it: the exit status after the end of the output, for which ssh2's server has no call. */
+function exitLate(channel: ServerChannel, code: number): void {
+  const client: unknown = Reflect.get(channel, '_client');
+  const protocol: unknown = Reflect.get(client as object, '_protocol');
+  const { id } = Reflect.get(channel, 'outgoing') as { id: number };
+  (protocol as { exitStatus(id: number, code: number): void }).exitStatus(id, code);
+}
+
 async function errorOf(work: Promise<SshConnection>): Promise<XenferryError> {
   try {
     (await work).destroy();
@@ -53,6 +70,41 @@ async function errorOf(work: Promise<SshConnection>): Promise<XenferryError> {
   }
   throw new Error('it connected');
 }
+
+describe('algorithms', () => {
+  it.each<[string, Algorithms]>([
+    ['kex', { kex: ['diffie-hellman-group14-sha1'] }],
+    ['cipher', { cipher: ['aes128-cbc'] }],
+    ['serverHostKey', { serverHostKey: ['ssh-rsa'] }],
+  ])('a server that has only what is weak is not joined: %s', async (_what, algorithms) => {
+    const key = algorithms.serverHostKey === undefined ? hostKey : makeKey('rsa');
+    await replaceServer({ algorithms, hostKeys: [key] });
+    home.knows(server.port, key);
+    home.write('id_ed25519', userKey.privateText);
+    expect(await errorOf(open())).toMatchObject({ code: 'E_TUNNEL_HANDSHAKE' });
+    expect(server.offeredKeys).toEqual([]);
+  });
+
+  it.each<Algorithms>([
+    { kex: ['curve25519-sha256'] },
+    { kex: ['diffie-hellman-group14-sha256'] },
+    { kex: ['ecdh-sha2-nistp256'], hmac: ['hmac-sha2-512'] },
+    { cipher: ['aes256-gcm@openssh.com'] },
+    { cipher: ['chacha20-poly1305@openssh.com'] },
+  ])('a server that has but one that is good is joined: %j', async (algorithms) => {
+    await replaceServer({ algorithms });
+    home.knows(server.port, hostKey);
+    home.write('id_ed25519', userKey.privateText);
+    (await open()).destroy();
+  });
+
+  it('each kind is named in full, so that no default of the library counts', () => {
+    const offered = sshAlgorithms(['ssh-ed25519']);
+    expect(Object.keys(offered).toSorted()).toEqual(['cipher', 'compress', 'hmac', 'kex', 'serverHostKey']);
+    const names = Object.values(offered).flat().map(String);
+    expect(names.filter((name) => /sha1|md5|cbc|dss|arcfour|group1-|zlib|^ssh-rsa$/.test(name))).toEqual([]);
+  });
+});
 
 describe('host keys', () => {
   it('connects to a known host and tells its fingerprint', async () => {
@@ -306,6 +358,32 @@ describe('what can go wrong on the way', () => {
     expect(connection.failure).toMatchObject({ code: 'E_TUNNEL_LOST' });
     expect(messageOf(connection.failure)).toContain('Keepalive timeout');
     for (const socket of upstream) socket.destroy();
+  });
+
+  it('a command whose exit status comes late has failed all the same, and what it said is told', async () => {
+    await replaceServer({
+      onExec: (_, channel) => {
+        channel.stderr.write('E_REFUSED: not you\n');
+        channel.eof();
+        // A host that is busy: longer than two seconds after the end of the output.
+        setTimeout(() => {
+          exitLate(channel, 3);
+          channel.close();
+        }, 2500);
+      },
+    });
+    home.knows(server.port, hostKey);
+    const connection = await open();
+    const seen: RemoteExit[] = [];
+    const onExit = (exit: RemoteExit): Error => {
+      seen.push(exit);
+      return new Error('it failed');
+    };
+    const stream = await connection.exec('fail', onExit, NEVER);
+    stream.resume();
+    await expect(finished(stream)).rejects.toThrow('it failed');
+    expect(seen).toEqual([{ code: 3, stderr: ['E_REFUSED: not you'] }]);
+    connection.destroy();
   });
 
   it('what a command wrote before it failed can be read afterwards, and then its error is told', async () => {

@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import ssh2, { type Connection, type ParsedKey, type ServerChannel } from 'ssh2';
+import ssh2, { type Algorithms, type Connection, type ParsedKey, type ServerChannel } from 'ssh2';
 import type { SshEnvironment } from '../../../../src/tunnel/ssh/ssh-files.js';
 
 /** A key pair of a host or a user. */
@@ -75,6 +75,8 @@ export interface TestServerOptions {
   readonly forwardStreamLocal?: boolean;
   /** Accepts `none` and nothing is ever answered. */
   readonly silentAuth?: boolean;
+  /** What it offers; as usual where absent. */
+  readonly algorithms?: Algorithms;
 }
 
 /** ssh2's own server on a free port of 127.0.0.1, with forwarding to TCP and Unix sockets. */
@@ -89,7 +91,11 @@ export class TestServer implements AsyncDisposable {
 
   private constructor(readonly options: TestServerOptions) {
     this.#server = new ssh2.Server(
-      { hostKeys: options.hostKeys.map((key) => key.privateText), ident: 'OpenSSH_9.2 test' },
+      {
+        hostKeys: options.hostKeys.map((key) => key.privateText),
+        ident: 'OpenSSH_9.2 test',
+        algorithms: options.algorithms ?? {},
+      },
       (client) => {
         this.connections += 1;
         this.#clients.add(client);

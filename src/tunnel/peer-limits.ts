@@ -1,4 +1,4 @@
-import { RefusedError } from '../../errors/errors.js';
+import { RefusedError } from '../errors/errors.js';
 
 export interface PeerLimitOptions {
   /** What is counted, in the plural, as a person reads it. */

@@ -1,0 +1,37 @@
+import { ProtocolError } from '../errors/errors.js';
+
+/** Who began something: a name, and the public key where the transport told one (journals of older versions have none). */
+export interface Beginner {
+  readonly peer: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** Who comes now. */
+export interface Comer {
+  readonly peer: string;
+  readonly key?: string | undefined;
+  /** Whether it may go on by its name alone with what another key of that name began: after a renewal, or a lost key. */
+  readonly isKnownByName?: boolean;
+}
+
+/**
+ * Whether the one who comes is the one who began: by its key, or by its name alone, where one of the keys is not the other.
+ * Where a key is not known, the name is all there is.
+ */
+export function relationOf(begun: Beginner, comer: Comer): 'same' | 'by name' | 'other' {
+  if (begun.peer !== undefined && begun.peer !== comer.peer) return 'other';
+  if (begun.key === undefined || comer.key === undefined || begun.key === comer.key) return 'same';
+  return comer.isKnownByName === true ? 'by name' : 'other';
+}
+
+/** For a log: that one key goes on with what another began. */
+export function takenOver(migration: string, begun: Beginner, comer: Comer): string {
+  return `${comer.peer} asks after migration ${migration} by its name alone: it was begun with key ${begun.key ?? 'unknown'}, and its key is ${comer.key ?? 'unknown'} now`;
+}
+
+/** @param what such as "migration ID" */
+export function notYours(what: string, begun: Beginner): ProtocolError {
+  return new ProtocolError('E_PROTOCOL_NOT_YOURS', `${what} was begun by another peer`, {
+    hint: `Ask as ${begun.peer ?? 'the host that began it'}: over the same transport, with the same key, or a renewed certificate of a name in the destination's allow.`,
+  });
+}
