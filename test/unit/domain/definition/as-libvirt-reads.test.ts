@@ -216,8 +216,8 @@ describe('L05: vNUMA', () => {
       "<cell id='1' cpus='2-3' memory='32' unit='MiB'/><cell id='0' cpus='0' memory='96' unit='MiB'/>",
     );
     expect(nodes(defined)).toMatchObject([
-      { memkb: 96 * 1024, pnode: 0, vcpus: [0, 1] },
-      { memkb: 32 * 1024, pnode: 1, vcpus: [2, 3] },
+      { memkb: 96 * 1024, pnode: 0, vcpus: CpuSet.of([0, 1]) },
+      { memkb: 32 * 1024, pnode: 1, vcpus: CpuSet.of([2, 3]) },
     ]);
   });
 

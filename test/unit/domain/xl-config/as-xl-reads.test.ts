@@ -372,8 +372,8 @@ describe('virtual NUMA nodes of a file', () => {
         target_memkb: 200 * 1024,
         max_vcpus: 3,
         vnuma_nodes: [
-          { memkb: 102_400, vcpus: [0, 1], distances: [10, 20] },
-          { vcpus: [2], distances: [20, 10] },
+          { memkb: 102_400, vcpus: CpuSet.of([0, 1]), distances: [10, 20] },
+          { vcpus: CpuSet.of([2]), distances: [20, 10] },
         ],
       },
     });
