@@ -38,9 +38,15 @@ function bad(why: string): UsageError {
   });
 }
 
+/** One for each processor of a guest is the longest list that a setting has. */
+const MAX_ITEMS = 512;
+
 function valueOf(setting: XmlElement): SettingValue {
   const value = setting.attributes.get('value');
-  return value ?? setting.children.filter(isElement).map(textOf);
+  if (value !== undefined) return value;
+  const items = setting.children.filter(isElement);
+  if (items.length > MAX_ITEMS) throw bad(`<${setting.name}> has ${items.length} items, more than ${MAX_ITEMS}`);
+  return items.map(textOf);
 }
 
 /** @throws UsageError `E_USAGE_DOMAIN_XML` for what is no setting */
