@@ -1,10 +1,23 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { decodeWith, encode, envelopeSchema, openSchema, openedSchema } from '../../../src/control/messages.js';
+import {
+  decodeWith,
+  encode,
+  envelopeSchema,
+  openSchema,
+  openedSchema,
+  type Prepare,
+} from '../../../src/control/messages.js';
 import { bakeCookie, eatCookie } from '../../../src/cookie/cookie.js';
+import { readSentGuest } from '../../../src/dest/sent-guest.js';
 import { baselineCpu } from '../../../src/domain/cpu/baseline-cpu.js';
 import { compareCpu } from '../../../src/domain/cpu/compare-cpu.js';
 import { readCpus } from '../../../src/domain/cpu/described-cpu.js';
 import { defineDomain } from '../../../src/domain/definition/define.js';
+import { hostReach } from '../../../src/domain/definition/host-reach.js';
+import { readDefinition } from '../../../src/domain/definition/read.js';
+import { toDomain } from '../../../src/domain/definition/write.js';
+import { formatDomainXml } from '../../../src/domain/format.js';
+import { carriedReach } from '../../../src/domain/libxl-json/carried-reach.js';
 import { fromLibxlConfig } from '../../../src/domain/libxl-json/from-libxl.js';
 import { libxlJson } from '../../../src/domain/libxl-json/to-libxl.js';
 import { parseCpuList } from '../../../src/domain/native/cpu-list.js';
@@ -27,6 +40,8 @@ import { readPrivateKey } from '../../../src/tunnel/ssh/private-key.js';
 import { readSshConfig } from '../../../src/tunnel/ssh/ssh-config.js';
 import { decodeXml } from '../../../src/xml/decode.js';
 import { UsageError } from '../../../src/errors/errors.js';
+import { isPrintable } from '../../../src/errors/printable.js';
+import { fromWire, toWire } from '../../../src/errors/wire.js';
 import { expandPath, TokenProblem, type SshTokens } from '../../../src/tunnel/ssh/ssh-tokens.js';
 import { parseSshTime, splitSshWords } from '../../../src/tunnel/ssh/ssh-words.js';
 import { guestXml } from '../hosts.js';
@@ -46,6 +61,14 @@ const hello = {
   hostname: 'hv1',
   features: ['migration-v3'],
   streamVersions: [2, 3],
+};
+const COOKIE = Buffer.from(bakeCookie({ name: 'web1', uuid: MIGRATION, hostname: 'hv1', streamVersion: 2 }));
+const PREPARE = { type: 'prepare', ...about, cookie: COOKIE.toString('base64'), lanes: 2, windowBytes: 1024 } as const;
+const ACTING = {
+  code: 'E_ABORTED',
+  message: 'no\u001b]0;owned\u0007',
+  hint: 'a\r\nb\u2066',
+  data: { 'k\u200b': ['\ud800', '\ufeff'] },
 };
 const PLACE = { line: 1, column: 1 };
 const secret = 'ab'.repeat(32);
@@ -103,7 +126,83 @@ function pkcs8Of(type: 'ed25519' | 'x25519'): Buffer {
   return Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' }));
 }
 
+/** Of a guest whose XML and configuration are one; between them here, and in what is read, a character that neither has. */
+const APART = '\u001d';
+const xmlOf = (native: string): string => formatDomainXml(toDomain(fromLibxlConfig(JSON.parse(native)).definition));
+const NATIVE_XML = xmlOf(LIBXL_JSON);
+const XL_SETTINGS = `<metadata><xl:settings xmlns:xl='urn:xenferry:xl:1'><xl:setting key='pool' value='fast'/><xl:setting key='cpus_soft'>
+  <xl:item>0-3,^1</xl:item></xl:setting></xl:settings></metadata><memory`;
+
+/** What a destination looks at before its own state has a say: the parts of a guest, and what they name of the host. */
+function admit(request: Prepare): unknown {
+  const { domain, definition, reaching } = readSentGuest(request, [2, 3]);
+  const definitions = [domain, ...(definition === undefined ? [] : [definition])].map(
+    (one) => readDefinition(one, { lenient: true }).definition,
+  );
+  return [reaching, definitions.flatMap(hostReach), definitions.flatMap(carriedReach)];
+}
+
+/** Every text of a message that was taken is printable, as an error and in one line of a log. */
+function checkPrintable(value: unknown): void {
+  JSON.stringify(value, (key, member: unknown) => {
+    if (key === 'xml') return undefined; // a document, which is parsed
+    if (!isPrintable(key) || (typeof member === 'string' && !isPrintable(member))) {
+      throw new Error(`not printable: ${JSON.stringify([key, member])}`);
+    }
+    return member;
+  });
+}
+
 export const TARGETS: readonly Target[] = [
+  {
+    name: 'prepares as they come',
+    seeds: [
+      encode({
+        id: 1,
+        request: {
+          ...PREPARE,
+          xml: NATIVE_XML,
+          native: { format: 'libxl-json', text: LIBXL_JSON },
+          persist: { xml: NATIVE_XML },
+          dname: 'web2',
+        },
+      }),
+      encode({ id: 1, request: { ...PREPARE, xml: guestXml({ name: 'web1', uuid: MIGRATION }) } }),
+    ],
+    read: (bytes) => {
+      const envelope = decodeWith(envelopeSchema, bytes, 'message');
+      return 'request' in envelope && envelope.request.type === 'prepare' ? admit(envelope.request) : undefined;
+    },
+  },
+  {
+    name: 'XML and configuration of one guest',
+    seeds: bytesOf(
+      `${NATIVE_XML}${APART}${LIBXL_JSON}`,
+      `${NATIVE_XML.replace('<memory', XL_SETTINGS)}${APART}`,
+      `${xmlOf(LIBXL_JSON_CPUID)}${APART}${LIBXL_JSON_CPUID}`,
+    ),
+    read: (bytes) => {
+      const [xml, native = ''] = text(bytes).split(APART);
+      return admit({ ...PREPARE, xml, ...(native === '' ? {} : { native: { format: 'libxl-json', text: native } }) });
+    },
+  },
+  {
+    name: 'texts of hellos and outcomes',
+    seeds: [
+      encode({ kind: 'control', hello: { ...hello, hostname: 'a\u202eb\u001b[2J\n', software: 'x\u0085' } }),
+      encode({ re: 1, reply: { type: 'outcome', outcome: 'aborted', error: ACTING } }),
+      encode({ re: 1, reply: { type: 'refused', problems: [{ code: 'E_X', message: 'a\nb', remedy: '\u2028' }] } }),
+      encode({ notice: { type: 'failed', ...about, error: ACTING } }),
+      encode({ id: 1, request: { type: 'cancel', ...about, error: ACTING } }),
+    ],
+    read: (bytes) => {
+      const isOpen = text(bytes).includes('"kind"');
+      const message = isOpen ? decodeWith(openSchema, bytes, 'hello') : decodeWith(envelopeSchema, bytes, 'message');
+      checkPrintable(message);
+      if ('notice' in message) checkPrintable(toWire(fromWire(message.notice.error)));
+      return message;
+    },
+  },
   {
     name: 'control messages',
     seeds: [
