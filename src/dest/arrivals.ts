@@ -287,7 +287,14 @@ export class Arrivals<Lane> {
       signal.throwIfAborted();
       const native = admitted.isXmlOnly ? undefined : request.native;
       if (native !== request.native) context.log(`${domain.name}: ${XML_ALONE}`);
-      const reply = this.#start({ ...request, native }, from, preparing.agentKiB, admitted.domain, streamVersion, reservation);
+      const reply = this.#start(
+        { ...request, native },
+        from,
+        preparing.agentKiB,
+        admitted.domain,
+        streamVersion,
+        reservation,
+      );
       guard.keep();
       return reply;
     } catch (error) {
