@@ -34,7 +34,7 @@ async function bash(line: string): Promise<{ code: number; stderr: string }> {
 const state = async (): Promise<string | undefined> =>
   ((await hosts.a.list()) as { name: string; state: string }[]).find(({ name }) => name === 'web1')?.state;
 
-it('save to standard output is the save file and nothing else; restore takes it from standard input', async () => {
+it('F57: save to standard output is the save file and nothing else; restore takes it from standard input', async () => {
   const saved = await bash('$XF save web1 /dev/stdout --progress none | gzip > saved.gz');
   expect(saved).toMatchObject({ code: 0, stderr: 'Domain web1 saved to /dev/stdout\n' });
   expect(await state()).toBeUndefined();
@@ -47,7 +47,7 @@ it('save to standard output is the save file and nothing else; restore takes it 
   expect(await bash('$XF restore <(zcat saved.gz) --progress none > out')).toMatchObject({ code: 0 });
 });
 
-it('save to a process substitution and to a redirection is what they get', async () => {
+it('F57: save to a process substitution and to a redirection is what they get', async () => {
   expect(await bash('$XF save web1 >(cat > first) --checkpoint --progress none > out; wait $!')).toMatchObject({
     code: 0,
   });
@@ -64,7 +64,7 @@ it('save to a process substitution and to a redirection is what they get', async
   expect(await bash('$XF restore first --progress none > out')).toMatchObject({ code: 0 });
 });
 
-it('save where nothing is kept is refused, and the guest runs on', async () => {
+it('F57: save where nothing is kept is refused, and the guest runs on', async () => {
   const line = await bash('$XF save web1 /dev/stdout --progress none > /dev/null');
   expect(line).toMatchObject({ code: 3, stderr: expect.stringContaining('character device') as string });
   const folder = await bash('$XF save web1 . --progress none');
