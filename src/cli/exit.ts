@@ -2,7 +2,7 @@ import { MigrationError } from '../migration/migration-error.js';
 import { DaemonError } from './daemon-error.js';
 import { AbortedError, InvariantError, RefusedError, UsageError, XenferryError } from '../errors/errors.js';
 
-/** The exit codes, as the README's table has them. A promise: scripts depend on them. */
+/** The exit codes, as docs/reference/exit-codes.md lists them. Scripts depend on them: they never change. */
 export const EXIT = {
   done: 0,
   /** Failed; after a migration: the domain is at the source as it was. */

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors/codes.js';
 import { ProtocolError, RefusedError } from '../errors/errors.js';
 import { messageOf } from '../errors/message-of.js';
 import { childNamed, element, textOf, type XmlElement } from '../xml/element.js';
@@ -56,7 +57,7 @@ export function eatCookie(bytes: Uint8Array | undefined): Cookie {
   }
   const root = parse(bytes);
   const uuid = required(root, 'uuid');
-  if (!UUID.test(uuid)) throw bad('UUID', `uuid ${JSON.stringify(uuid)} is not a UUID`);
+  if (!UUID.test(uuid)) throw bad('E_PROTOCOL_COOKIE_UUID', `uuid ${JSON.stringify(uuid)} is not a UUID`);
   return {
     name: required(root, 'name'),
     uuid: uuid.toLowerCase(),
@@ -65,37 +66,38 @@ export function eatCookie(bytes: Uint8Array | undefined): Cookie {
   };
 }
 
-function bad(what: string, why: string, cause?: unknown): ProtocolError {
-  return new ProtocolError(`E_PROTOCOL_COOKIE_${what}`, `migration cookie: ${why}`, { cause });
+function bad(code: ErrorCode, why: string, cause?: unknown): ProtocolError {
+  return new ProtocolError(code, `migration cookie: ${why}`, { cause });
 }
 
 function parse(bytes: Uint8Array): XmlElement {
-  if (bytes.length === 0) throw bad('EMPTY', 'it is empty');
+  if (bytes.length === 0) throw bad('E_PROTOCOL_COOKIE_EMPTY', 'it is empty');
   if (bytes.length > MAX_COOKIE_BYTES)
-    throw bad('TOO_LARGE', `${bytes.length} bytes are over the limit ${MAX_COOKIE_BYTES}`);
-  if (bytes[bytes.length - 1] !== 0) throw bad('NO_NUL', 'it does not end with a NUL');
+    throw bad('E_PROTOCOL_COOKIE_TOO_LARGE', `${bytes.length} bytes are over the limit ${MAX_COOKIE_BYTES}`);
+  if (bytes[bytes.length - 1] !== 0) throw bad('E_PROTOCOL_COOKIE_NO_NUL', 'it does not end with a NUL');
   let root: XmlElement;
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, -1));
     root = parseXml(text, { maxChars: MAX_COOKIE_BYTES, maxDepth: 8, maxElements: 256, maxAttributes: 32 });
   } catch (error) {
-    throw bad('XML', messageOf(error), error);
+    throw bad('E_PROTOCOL_COOKIE_XML', messageOf(error), error);
   }
-  if (root.name !== 'libxl-migration') throw bad('ROOT', `its root is <${root.name}>, not <libxl-migration>`);
+  if (root.name !== 'libxl-migration')
+    throw bad('E_PROTOCOL_COOKIE_ROOT', `its root is <${root.name}>, not <libxl-migration>`);
   return root;
 }
 
 function required(root: XmlElement, name: string): string {
   const child = childNamed(root, name);
   const text = child === undefined ? '' : textOf(child);
-  if (text === '') throw bad('MISSING', `<${name}> is missing`);
+  if (text === '') throw bad('E_PROTOCOL_COOKIE_MISSING', `<${name}> is missing`);
   return text;
 }
 
 function version(text: string): number {
   const value = /^\d{1,10}$/.test(text) ? Number(text) : 0;
   if (value < 1 || value > MAX_VERSION)
-    throw bad('VERSION', `migration-stream-version ${JSON.stringify(text)} is not a version`);
+    throw bad('E_PROTOCOL_COOKIE_VERSION', `migration-stream-version ${JSON.stringify(text)} is not a version`);
   return value;
 }
 
@@ -122,11 +124,11 @@ export function agreeStreamVersion(offered: number, readable: readonly number[])
 /** The cookie must speak of the domain in the XML (before any new name is given). @throws ProtocolError */
 export function checkCookieMatches(cookie: Cookie, domain: { readonly name: string; readonly uuid: string }): void {
   if (cookie.uuid !== undefined && cookie.uuid !== domain.uuid) {
-    throw bad('MISMATCH', `it speaks of uuid ${cookie.uuid}, the domain XML of ${domain.uuid}`);
+    throw bad('E_PROTOCOL_COOKIE_MISMATCH', `it speaks of uuid ${cookie.uuid}, the domain XML of ${domain.uuid}`);
   }
   if (cookie.name !== undefined && cookie.name !== domain.name) {
     throw bad(
-      'MISMATCH',
+      'E_PROTOCOL_COOKIE_MISMATCH',
       `it speaks of domain ${JSON.stringify(cookie.name)}, the domain XML of ${JSON.stringify(domain.name)}`,
     );
   }

@@ -1,3 +1,4 @@
+import type { DeadlineCode } from './codes.js';
 import { DeadlineError } from './errors.js';
 import { asError } from './message-of.js';
 
@@ -9,7 +10,7 @@ export class Deadline implements Disposable {
   readonly signal: AbortSignal;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(parent: AbortSignal, ms: number, code: `E_DEADLINE_${string}`, waitedFor: string) {
+  constructor(parent: AbortSignal, ms: number, code: DeadlineCode, waitedFor: string) {
     const own = new AbortController();
     this.#timer = setTimeout(() => {
       own.abort(

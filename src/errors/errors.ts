@@ -1,3 +1,5 @@
+import type { ErrorCode } from './codes.js';
+
 /** Plain data that travels with an error: it can be printed as JSON and sent to a peer. */
 export type ErrorData = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 
@@ -26,20 +28,29 @@ export class XenferryError extends Error {
   }
 }
 
+/** An error of this process: its code is one of the table (codes.ts). */
+export class CodedError extends XenferryError {
+  declare readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(code, message, details);
+  }
+}
+
 /** The command line, a configuration file or a document of the user's is wrong: `E_USAGE_*`. */
-export class UsageError extends XenferryError {}
+export class UsageError extends CodedError {}
 /** Refused before anything was touched: `E_REFUSED_*`. */
-export class RefusedError extends XenferryError {}
+export class RefusedError extends CodedError {}
 /** A save stream that breaks its format: `E_STREAM_*`. */
-export class StreamError extends XenferryError {}
+export class StreamError extends CodedError {}
 /** A cookie, message or frame that breaks the protocol: `E_PROTOCOL_*`. */
-export class ProtocolError extends XenferryError {}
+export class ProtocolError extends CodedError {}
 /** A connection that failed, or was refused by TLS or ssh: `E_TUNNEL_*`. */
-export class TunnelError extends XenferryError {}
+export class TunnelError extends CodedError {}
 /** The toolstack (libxl or the embedded host) failed: `E_TOOLSTACK_*`. */
-export class ToolstackError extends XenferryError {}
+export class ToolstackError extends CodedError {}
 /** A wait that outlived its deadline: `E_DEADLINE_*`. */
-export class DeadlineError extends XenferryError {}
+export class DeadlineError extends CodedError {}
 /** Somebody asked for a stop: always `E_ABORTED`. */
 export class AbortedError extends XenferryError {
   constructor(message = 'stopped on request', details: ErrorDetails = {}) {
@@ -47,7 +58,7 @@ export class AbortedError extends XenferryError {
   }
 }
 /** A failed system call outside all of the above: `E_SYSTEM_<ERRNO>`. */
-export class SystemError extends XenferryError {}
+export class SystemError extends CodedError {}
 /** Our own mistake: always `E_BUG`. */
 export class InvariantError extends XenferryError {
   constructor(message: string, details: ErrorDetails = {}) {

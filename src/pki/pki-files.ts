@@ -1,3 +1,4 @@
+import { carriedCode } from '../errors/codes.js';
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
@@ -81,7 +82,7 @@ function syncDir(dir: string): void {
 
 function failed(error: unknown, path: string, what: string): SystemError {
   const code = codeOf(error);
-  return new SystemError(code.startsWith('E_SYSTEM_') ? code : 'E_SYSTEM_IO', `${path} cannot ${what}`, {
+  return new SystemError(code.startsWith('E_SYSTEM_') ? carriedCode(code) : 'E_SYSTEM_IO', `${path} cannot ${what}`, {
     cause: asError(error),
     hint: 'Check the path, its permissions and the free space.',
     data: { path },

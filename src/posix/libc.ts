@@ -1,3 +1,4 @@
+import type { ErrnoName } from '../errors/codes.js';
 import { getSystemErrorName } from 'node:util';
 import koffi from './koffi.js';
 import { SystemError } from '../errors/errors.js';
@@ -39,7 +40,7 @@ const POLLFD_BYTES = 8;
 function fail(call: string): SystemError {
   const errno = koffi.errno();
   const name = getSystemErrorName(-errno);
-  return new SystemError(`E_SYSTEM_${name}`, `${call} failed: ${name}`, { data: { call, errno: name } });
+  return new SystemError(`E_SYSTEM_${name as ErrnoName}`, `${call} failed: ${name}`, { data: { call, errno: name } });
 }
 
 /**

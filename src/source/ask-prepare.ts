@@ -1,3 +1,4 @@
+import { carriedCode } from '../errors/codes.js';
 import { MAX_EPOCH_STEP, type Prepare, type Reply } from '../control/messages.js';
 import { RefusedError } from '../errors/errors.js';
 import { bounded } from '../errors/printable.js';
@@ -30,9 +31,13 @@ export async function askPrepare(
       continue;
     }
     const all = bounded(reply.problems.map((one) => one.message).join('; '));
-    throw new RefusedError(reply.problems[0].code, `${destination.hello.hostname} refused ${name}: ${all}`, {
-      hint: bounded(reply.problems.map((one) => one.remedy).join(' ')),
-      data: { problems: reply.problems.map((one) => one.code) },
-    });
+    throw new RefusedError(
+      carriedCode(reply.problems[0].code),
+      `${destination.hello.hostname} refused ${name}: ${all}`,
+      {
+        hint: bounded(reply.problems.map((one) => one.remedy).join(' ')),
+        data: { problems: reply.problems.map((one) => one.code) },
+      },
+    );
   }
 }

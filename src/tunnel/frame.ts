@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import type { ErrorCode } from '../errors/codes.js';
 import { ProtocolError } from '../errors/errors.js';
 
 /*
@@ -136,29 +137,34 @@ export function decodeHeader(header: Buffer, at: number): FrameHeader {
 function checkHeader(header: Buffer, at: number): FrameHeader {
   const type = header.readUInt8(AT_TYPE);
   const rule = RULE_BY_TYPE.get(type);
-  if (rule === undefined) throw broken('TYPE', `frame at byte ${at}: type ${type} is not known`, { at, type });
+  if (rule === undefined)
+    throw broken('E_PROTOCOL_FRAME_TYPE', `frame at byte ${at}: type ${type} is not known`, { at, type });
   const flags = header.readUInt8(AT_FLAGS);
   const reserved = header.readUInt16BE(AT_RESERVED);
   if (flags !== 0 || reserved !== 0) {
     const problem = `${rule.name} frame at byte ${at}: flags ${flags} and reserved field ${reserved} must be 0`;
-    throw broken('RESERVED', problem, { at, flags, reserved });
+    throw broken('E_PROTOCOL_FRAME_RESERVED', problem, { at, flags, reserved });
   }
   const payloadBytes = header.readUInt32BE(AT_LENGTH);
   if (payloadBytes < rule.min || payloadBytes > rule.max) {
     const problem = `${rule.name} frame at byte ${at}: payload of ${payloadBytes} bytes, may have ${rule.min} to ${rule.max}`;
-    throw broken('LENGTH', problem, { at, payloadBytes, min: rule.min, max: rule.max });
+    throw broken('E_PROTOCOL_FRAME_LENGTH', problem, { at, payloadBytes, min: rule.min, max: rule.max });
   }
   const sequence = safeInteger(header, AT_SEQUENCE, `${rule.name} frame at byte ${at}: sequence`);
   const offset = safeInteger(header, AT_OFFSET, `${rule.name} frame at byte ${at}: offset`);
   if ((!rule.sequence && sequence !== 0) || (!rule.offset && offset !== 0)) {
     const problem = `${rule.name} frame at byte ${at}: sequence ${sequence} and offset ${offset} must be 0 where unused`;
-    throw broken('UNUSED', problem, { at, sequence, offset });
+    throw broken('E_PROTOCOL_FRAME_UNUSED', problem, { at, sequence, offset });
   }
   const payloadCrc = header.readUInt32BE(AT_PAYLOAD_CRC);
   if (!hasChecksum(rule.type, payloadBytes) && payloadCrc !== 0) {
-    throw broken('CRC', `${rule.name} frame at byte ${at}: checksum ${payloadCrc} where there is none must be 0`, {
-      at,
-    });
+    throw broken(
+      'E_PROTOCOL_FRAME_CRC',
+      `${rule.name} frame at byte ${at}: checksum ${payloadCrc} where there is none must be 0`,
+      {
+        at,
+      },
+    );
   }
   return { type: rule.type, sequence, offset, payloadBytes, payloadCrc };
 }
@@ -177,13 +183,16 @@ export function checkPayload(header: FrameHeader, payload: Uint8Array, at: numbe
   const got = crc32(payload);
   if (got === header.payloadCrc) return;
   const problem = `${frameName(header.type)} frame at byte ${at}: the payload does not match its checksum`;
-  throw broken('CRC', problem, { at, wanted: header.payloadCrc, got });
+  throw broken('E_PROTOCOL_FRAME_CRC', problem, { at, wanted: header.payloadCrc, got });
 }
 
 function safeInteger(header: Buffer, at: number, field: string): number {
   const value = header.readBigUInt64BE(at);
   if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
-    throw broken('RANGE', `${field} ${value.toString()} is past 2^53-1`, { field, value: value.toString() });
+    throw broken('E_PROTOCOL_FRAME_RANGE', `${field} ${value.toString()} is past 2^53-1`, {
+      field,
+      value: value.toString(),
+    });
   }
   return Number(value);
 }
@@ -192,8 +201,8 @@ function looksLikeText(header: Buffer): boolean {
   return header.every((byte) => (byte >= 0x20 && byte < 0x7f) || byte === 0x0a || byte === 0x0d || byte === 0x09);
 }
 
-function broken(what: string, message: string, data: Record<string, string | number>): ProtocolError {
-  return new ProtocolError(`E_PROTOCOL_FRAME_${what}`, message, {
+function broken(code: ErrorCode, message: string, data: Record<string, string | number>): ProtocolError {
+  return new ProtocolError(code, message, {
     hint: 'The far end breaks the protocol: compare the versions of xenferry on both hosts.',
     data,
   });

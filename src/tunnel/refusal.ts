@@ -1,3 +1,4 @@
+import { carriedCode } from '../errors/codes.js';
 import { TunnelError, XenferryError } from '../errors/errors.js';
 import { codeOf, messageOf } from '../errors/message-of.js';
 import { bounded } from '../errors/printable.js';
@@ -39,7 +40,7 @@ export class PeerRefusal extends TunnelError {}
  */
 export function refusedError(payload: Uint8Array, peer: string): PeerRefusal {
   const said = readRefusal(payload);
-  return new PeerRefusal(said.code, `${peer} refused the connection: ${said.message}`, {
+  return new PeerRefusal(carriedCode(said.code), `${peer} refused the connection: ${said.message}`, {
     hint: said.hint ?? 'Look at the log of the far host for the reason.',
     data: { peer },
   });

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors/codes.js';
 import { ProtocolError } from '../errors/errors.js';
 import type { Frame } from './frame.js';
 import { WINDOW_FRAMES } from './window.js';
@@ -48,10 +49,12 @@ export class ReorderBuffer {
     const { sequence, offset, payload } = frame;
     if (sequence < this.#nextSequence || this.#waiting.has(sequence)) {
       if (this.repeats) return false;
-      throw wrong('DUPLICATE', `DATA frame ${sequence} came twice`, { sequence });
+      throw wrong('E_PROTOCOL_LANES_DUPLICATE', `DATA frame ${sequence} came twice`, { sequence });
     }
     if (this.#end !== undefined && sequence >= this.#end.sequence) {
-      throw wrong('TOTAL', `DATA frame ${sequence} comes after the end at ${this.#end.sequence}`, { sequence });
+      throw wrong('E_PROTOCOL_LANES_TOTAL', `DATA frame ${sequence} comes after the end at ${this.#end.sequence}`, {
+        sequence,
+      });
     }
     const pastWindow =
       sequence - this.#ackedSequence >= WINDOW_FRAMES ||
@@ -59,7 +62,7 @@ export class ReorderBuffer {
       this.#heldBytes + payload.length > this.#windowBytes;
     if (pastWindow) {
       throw wrong(
-        'WINDOW',
+        'E_PROTOCOL_LANES_WINDOW',
         `DATA frame ${sequence} at offset ${offset} is past the window of ${this.#windowBytes} bytes`,
         {
           sequence,
@@ -79,7 +82,7 @@ export class ReorderBuffer {
     if (this.repeats && this.#end?.sequence === end.sequence && this.#end.offset === end.offset) return;
     const last = Math.max(this.#nextSequence - 1, ...this.#waiting.keys());
     if (this.#end !== undefined || end.sequence <= last || end.sequence - this.#ackedSequence > WINDOW_FRAMES) {
-      throw wrong('TOTAL', `END at ${end.sequence} frames does not fit what came before it`, {
+      throw wrong('E_PROTOCOL_LANES_TOTAL', `END at ${end.sequence} frames does not fit what came before it`, {
         sequence: end.sequence,
       });
     }
@@ -93,7 +96,7 @@ export class ReorderBuffer {
     if (frame === undefined) return undefined;
     if (frame.offset !== this.#nextOffset) {
       throw wrong(
-        'OFFSET',
+        'E_PROTOCOL_LANES_OFFSET',
         `DATA frame ${frame.sequence} says offset ${frame.offset}, but ${this.#nextOffset} bytes came`,
         {
           sequence: frame.sequence,
@@ -123,15 +126,15 @@ export class ReorderBuffer {
 
   #checkTotal(): void {
     if (this.#end === undefined || !this.complete || this.#end.offset === this.#nextOffset) return;
-    throw wrong('TOTAL', `the sender counts ${this.#end.offset} bytes, but ${this.#nextOffset} came`, {
+    throw wrong('E_PROTOCOL_LANES_TOTAL', `the sender counts ${this.#end.offset} bytes, but ${this.#nextOffset} came`, {
       expected: this.#end.offset,
       got: this.#nextOffset,
     });
   }
 }
 
-function wrong(what: string, message: string, data: Record<string, number>): ProtocolError {
-  return new ProtocolError(`E_PROTOCOL_LANES_${what}`, message, {
+function wrong(code: ErrorCode, message: string, data: Record<string, number>): ProtocolError {
+  return new ProtocolError(code, message, {
     hint: 'The far end breaks the protocol: compare the versions of xenferry on both hosts.',
     data,
   });

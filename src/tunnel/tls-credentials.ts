@@ -1,6 +1,7 @@
 import { X509Certificate, createPrivateKey, type KeyObject } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ErrorCode } from '../errors/codes.js';
 import { TunnelError, XenferryError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
 import { pastedWord } from '../errors/shell-words.js';
@@ -45,12 +46,16 @@ export function loadTlsDir(dir: string, now: Date = new Date(), open: OpenFile =
   const own = chain[0];
   const privateKey = readKey(key, path('key.pem'));
   if (!own.checkPrivateKey(privateKey)) {
-    throw unfit('MISMATCH', `${path('key.pem')} is not the key of ${path('cert.pem')}`, path('key.pem'));
+    throw unfit(
+      'E_TUNNEL_CREDENTIALS_MISMATCH',
+      `${path('key.pem')} is not the key of ${path('cert.pem')}`,
+      path('key.pem'),
+    );
   }
   const issuers = [...authorities, ...chain.slice(1)];
   if (!issuers.some((issuer) => own.checkIssued(issuer) && own.verify(issuer.publicKey))) {
     throw unfit(
-      'MISMATCH',
+      'E_TUNNEL_CREDENTIALS_MISMATCH',
       `${path('cert.pem')} is not signed by the authority in ${path('ca.pem')}`,
       path('cert.pem'),
     );
@@ -96,7 +101,7 @@ function readPem(
   } catch (error) {
     if (error instanceof XenferryError) throw error;
     if (options.optional === true && isMissing(error)) return undefined;
-    throw unfit('MISSING', `${path} cannot be read`, path, error);
+    throw unfit('E_TUNNEL_CREDENTIALS_MISSING', `${path} cannot be read`, path, error);
   }
   try {
     const { mode, size } = fstatSync(fd);
@@ -107,15 +112,18 @@ function readPem(
         data: { path, mode: octal },
       });
     }
-    if (size === 0) throw unfit('DAMAGED', `${path} is empty`, path);
-    if (size > MAX_FILE_BYTES) throw unfit('DAMAGED', `${path} has ${size} bytes, too many for a PEM file`, path);
+    if (size === 0) throw unfit('E_TUNNEL_CREDENTIALS_DAMAGED', `${path} is empty`, path);
+    if (size > MAX_FILE_BYTES)
+      throw unfit('E_TUNNEL_CREDENTIALS_DAMAGED', `${path} has ${size} bytes, too many for a PEM file`, path);
     const text = readFileSync(fd, 'utf8');
     if (!text.includes(`${label}-----`) || !text.trimEnd().endsWith(`${label}-----`)) {
-      throw unfit('DAMAGED', `${path} is not a complete PEM file with a ${label}`, path);
+      throw unfit('E_TUNNEL_CREDENTIALS_DAMAGED', `${path} is not a complete PEM file with a ${label}`, path);
     }
     return text;
   } catch (error) {
-    throw error instanceof XenferryError ? error : unfit('MISSING', `${path} cannot be read`, path, error);
+    throw error instanceof XenferryError
+      ? error
+      : unfit('E_TUNNEL_CREDENTIALS_MISSING', `${path} cannot be read`, path, error);
   } finally {
     closeSync(fd);
   }
@@ -127,9 +135,9 @@ function readCertificates(pem: string, path: string): readonly [X509Certificate,
     const first = certificates.at(0);
     if (first !== undefined) return [first, ...certificates.slice(1)];
   } catch (error) {
-    throw unfit('DAMAGED', `${path} does not hold a certificate that can be read`, path, error);
+    throw unfit('E_TUNNEL_CREDENTIALS_DAMAGED', `${path} does not hold a certificate that can be read`, path, error);
   }
-  throw unfit('DAMAGED', `${path} does not hold a certificate`, path);
+  throw unfit('E_TUNNEL_CREDENTIALS_DAMAGED', `${path} does not hold a certificate`, path);
 }
 
 function readKey(pem: string, path: string): KeyObject {
@@ -143,7 +151,7 @@ function readKey(pem: string, path: string): KeyObject {
         data: { path },
       });
     }
-    throw unfit('DAMAGED', `${path} does not hold a private key that can be read`, path, error);
+    throw unfit('E_TUNNEL_CREDENTIALS_DAMAGED', `${path} does not hold a private key that can be read`, path, error);
   }
 }
 
@@ -152,8 +160,8 @@ function isMissing(error: unknown): boolean {
   return 'code' in thrown && thrown.code === 'ENOENT';
 }
 
-function unfit(what: 'MISSING' | 'DAMAGED' | 'MISMATCH', message: string, path: string, cause?: unknown): TunnelError {
-  return new TunnelError(`E_TUNNEL_CREDENTIALS_${what}`, message, {
+function unfit(code: ErrorCode, message: string, path: string, cause?: unknown): TunnelError {
+  return new TunnelError(code, message, {
     cause,
     hint: 'Make the folder anew with `xenferry pki issue`, or copy it whole from where it was made.',
     data: { path },

@@ -1,9 +1,10 @@
+import type { ErrorCode } from '../errors/codes.js';
 import type { PeerCertificate } from 'node:tls';
 import { TunnelError } from '../errors/errors.js';
 import { altNames, nameOf } from './tls-names.js';
 
 interface Reason {
-  readonly code: `E_TUNNEL_CERT_${string}`;
+  readonly code: ErrorCode;
   readonly says: string;
   readonly hint: string;
 }

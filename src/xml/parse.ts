@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors/codes.js';
 import { SaxesParser } from 'saxes';
 import type { XmlElement, XmlNode } from './element.js';
 import { XmlError } from './xml-error.js';
@@ -47,7 +48,7 @@ export function parseXml(text: string, limits: XmlLimits = DEFAULT_XML_LIMITS): 
   let root: XmlElement | undefined;
   let elements = 0;
 
-  const fail = (code: string, why: string): XmlError =>
+  const fail = (code: ErrorCode, why: string): XmlError =>
     new XmlError(code, `line ${parser.line}, column ${parser.column}: ${why}`, {
       hint: 'Correct the document there; `xmllint --noout FILE` checks it as a whole.',
       data: { line: parser.line, column: parser.column },

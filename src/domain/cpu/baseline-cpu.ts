@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../errors/codes.js';
 import { UsageError } from '../../errors/errors.js';
 import { NO_CPU, type Cpu } from '../definition/cpu.js';
 import { certainFeatures, isHostsOwn } from './asked-features.js';
@@ -45,7 +46,7 @@ export function baselineCpu(cpus: readonly DescribedCpu[], { expand, migratable 
   };
 }
 
-function usage(code: `E_USAGE_${string}`, message: string, hint: string): UsageError {
+function usage(code: ErrorCode, message: string, hint: string): UsageError {
   return new UsageError(code, message, { hint });
 }
 

@@ -1,8 +1,8 @@
-import { XenferryError } from '../../errors/errors.js';
+import { CodedError } from '../../errors/errors.js';
 import type { Comparison } from './compare-cpu.js';
 
 /** A processor that cannot be what was asked for: `E_CPU_*`. */
-export class CpuError extends XenferryError {}
+export class CpuError extends CodedError {}
 
 /** What a person is told to do about a comparison that failed; undefined where there is nothing to do but to look for another host. */
 export function remedyOf({ instead }: Comparison): string | undefined {

@@ -1,3 +1,4 @@
+import { carriedCode } from '../../errors/codes.js';
 import type { DeviceBase } from '../../domain/definition/devices/base.js';
 import type { UsbController } from '../../domain/definition/devices/controller.js';
 import type { Device } from '../../domain/definition/devices/device.js';
@@ -59,7 +60,7 @@ async function addController(
     await plugIn(host, guest, controller, false, signal);
   } catch (cause) {
     throw new ToolstackError(
-      codeOf(cause),
+      carriedCode(codeOf(cause)),
       `No available USB controller and port, and failed to attach a new one: ${messageOf(cause)}`,
       { cause, ...(cause instanceof XenferryError && cause.hint !== undefined ? { hint: cause.hint } : {}) },
     );

@@ -1,3 +1,4 @@
+import { carriedCode } from '../../errors/codes.js';
 import { RefusedError, ToolstackError, XenferryError } from '../../errors/errors.js';
 import { codeOf, messageOf } from '../../errors/message-of.js';
 import { ownCommand } from '../../errors/shell-words.js';
@@ -100,7 +101,7 @@ async function undo(host: Host, { domain }: Starting, domid: Domid | undefined, 
       await host.toolstack.destroy(domid);
     } catch (error) {
       throw new ToolstackError(
-        codeOf(cause),
+        carriedCode(codeOf(cause)),
         `starting ${domain.name} failed: ${messageOf(cause)}; what is left of it (id ${domid}) could not be removed: ${messageOf(error)}`,
         { cause, hint: cause instanceof XenferryError ? cause.hint : `Run \`${ownCommand('destroy', domain.name)}\`.` },
       );

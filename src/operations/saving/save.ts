@@ -1,3 +1,4 @@
+import { carriedCode } from '../../errors/codes.js';
 import { formatDomainXml } from '../../domain/format.js';
 import { Deadline } from '../../errors/deadline.js';
 import { RefusedError, ToolstackError, XenferryError } from '../../errors/errors.js';
@@ -89,10 +90,14 @@ export async function saveDomain(
     const error = signal.aborted ? failed : (output.failure ?? failed);
     await bringBack(host, info, asError(error));
     const is = info.state === 'paused' ? 'is paused, as it was' : 'runs on';
-    throw new ToolstackError(codeOf(error), `saving ${info.name} failed: ${messageOf(error)}; the guest ${is}`, {
-      cause: error,
-      hint: error instanceof XenferryError && error.hint !== undefined ? error.hint : retryHint(request.file, output),
-    });
+    throw new ToolstackError(
+      carriedCode(codeOf(error)),
+      `saving ${info.name} failed: ${messageOf(error)}; the guest ${is}`,
+      {
+        cause: error,
+        hint: error instanceof XenferryError && error.hint !== undefined ? error.hint : retryHint(request.file, output),
+      },
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import { carriedCode, type ErrorCode } from '../../errors/codes.js';
 import {
   AbortedError,
   DeadlineError,
@@ -14,7 +15,7 @@ import {
 } from '../../errors/errors.js';
 import { fromWire, type WireError } from '../../errors/wire.js';
 
-type ErrorClass = new (code: string, message: string, details?: ErrorDetails) => XenferryError;
+type ErrorClass = new (code: ErrorCode, message: string, details?: ErrorDetails) => XenferryError;
 
 const CLASS_OF_PREFIX: readonly (readonly [string, ErrorClass])[] = [
   ['E_TOOLSTACK_', ToolstackError],
@@ -33,5 +34,5 @@ export function rebuildError(wire: WireError): XenferryError {
   if (wire.code === 'E_ABORTED') return new AbortedError(wire.message, details);
   if (wire.code === 'E_BUG') return new InvariantError(wire.message, details);
   const known = CLASS_OF_PREFIX.find(([prefix]) => wire.code.startsWith(prefix));
-  return known === undefined ? fromWire(wire) : new known[1](wire.code, wire.message, details);
+  return known === undefined ? fromWire(wire) : new known[1](carriedCode(wire.code), wire.message, details);
 }

@@ -1,3 +1,4 @@
+import { isErrorCode, type ErrorCode } from '../../errors/codes.js';
 import { ToolstackError } from '../../errors/errors.js';
 
 /** libxl_error (libxl_types.idl), by its negated value. */
@@ -49,7 +50,7 @@ export function nameOfReturnCode(rc: number): string {
 }
 
 /** Codes that mean the same for every toolstack, and what to do about them. */
-const SHARED: Readonly<Record<string, readonly [code: string, hint: string]>> = {
+const SHARED: Readonly<Record<string, readonly [code: ErrorCode, hint: string]>> = {
   GUEST_TIMEDOUT: [
     'E_TOOLSTACK_GUEST_TIMEDOUT',
     'The guest does not answer; look at its console, and whether it has Xen drivers. It runs on.',
@@ -74,10 +75,16 @@ export interface FailedCall {
   readonly domid?: number;
 }
 
+/** A number that this release has no name for is `UNKNOWN`. */
+function codeOfName(name: string): ErrorCode {
+  const code = `E_TOOLSTACK_${name}`;
+  return isErrorCode(code) ? code : 'E_TOOLSTACK_UNKNOWN';
+}
+
 /** A failed call of libxl's: `E_TOOLSTACK_<name of the code>`, or the code all toolstacks share for it. */
 export function libxlError({ doing, rc, log, domid }: FailedCall): ToolstackError {
   const name = nameOfReturnCode(rc);
-  const [code, hint] = SHARED[name] ?? [`E_TOOLSTACK_${/^\d|-/.test(name) ? 'UNKNOWN' : name}`, DEFAULT_HINT];
+  const [code, hint] = SHARED[name] ?? [codeOfName(name), DEFAULT_HINT];
   const said = log.length === 0 ? '' : `: ${log.slice(-3).join('; ')}`;
   return new ToolstackError(code, `libxl could not ${doing} (ERROR_${name})${said}`, {
     hint,

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../errors/codes.js';
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { TunnelError } from '../../errors/errors.js';
@@ -126,7 +127,7 @@ interface ReadFile {
 }
 
 /** Undefined where there is no such file, or something that is not a file (`/dev/null` is a usual way to say "none"). */
-function readBounded(path: string, most: number, code: `E_TUNNEL_${string}`): ReadFile | undefined {
+function readBounded(path: string, most: number, code: ErrorCode): ReadFile | undefined {
   let fd: number;
   try {
     fd = openSync(path, 'r');
@@ -146,7 +147,7 @@ function readBounded(path: string, most: number, code: `E_TUNNEL_${string}`): Re
   }
 }
 
-function unreadable(path: string, code: `E_TUNNEL_${string}`, cause: unknown): TunnelError {
+function unreadable(path: string, code: ErrorCode, cause: unknown): TunnelError {
   return new TunnelError(code, `${path} cannot be read`, {
     cause,
     hint: `Make ${path} readable for you, or move it away.`,

@@ -1,3 +1,4 @@
+import { carriedCode } from '../../errors/codes.js';
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { parentPort } from 'node:worker_threads';
@@ -107,7 +108,7 @@ function order(link: WorkerLink, message: LinkOrder): void {
       return;
     case 'refuse': {
       const { code, message: text, hint } = message.refusal;
-      link.refuse(new TunnelError(code, text, { hint }));
+      link.refuse(new TunnelError(carriedCode(code), text, { hint }));
       return;
     }
     case 'send':

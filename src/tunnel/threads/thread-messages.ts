@@ -1,3 +1,4 @@
+import { carriedCode } from '../../errors/codes.js';
 import { ProtocolError, TunnelError, XenferryError, type ErrorData } from '../../errors/errors.js';
 import { codeOf, messageOf } from '../../errors/message-of.js';
 import type { FrameType } from '../frame.js';
@@ -103,11 +104,11 @@ export function fromThreadError({ kind, code, message, hint, data, cause }: Thre
   };
   switch (kind) {
     case 'refusal':
-      return new PeerRefusal(code, message, details);
+      return new PeerRefusal(carriedCode(code), message, details);
     case 'tunnel':
-      return new TunnelError(code, message, details);
+      return new TunnelError(carriedCode(code), message, details);
     case 'protocol':
-      return new ProtocolError(code, message, details);
+      return new ProtocolError(carriedCode(code), message, details);
     case 'other':
       return new XenferryError(code, message, details);
   }

@@ -83,7 +83,7 @@ describe('control conversation', () => {
   it("hands the peer's own error over, code included", async () => {
     const [near, far] = portPair();
     const responder = new Responder(far, 'source', () =>
-      Promise.reject(new RefusedError('E_REFUSED_Y', 'because', { hint: 'h' })),
+      Promise.reject(new RefusedError('E_REFUSED_STATE', 'because', { hint: 'h' })),
     );
     void responder.serve(never);
     await using requester = new Requester(
@@ -93,7 +93,7 @@ describe('control conversation', () => {
       () => undefined,
     );
     await expect(requester.request(status, ['outcome'], { signal: never, ms: 5000 })).rejects.toMatchObject({
-      code: 'E_REFUSED_Y',
+      code: 'E_REFUSED_STATE',
       message: 'because',
       hint: 'h',
     });

@@ -40,27 +40,27 @@ describe('S01: the migration cookie', () => {
   });
 
   it.each([
-    ['empty', bytes(''), 'EMPTY'],
-    ['without its NUL', bytes(`<libxl-migration>${whole}</libxl-migration>`), 'NO_NUL'],
-    ['of another root', bytes('<qemu-migration/>\0'), 'ROOT'],
-    ['without a name', cookie(whole.replace('<name>web</name>', '')), 'MISSING'],
-    ['without a uuid', cookie(whole.replace(/<uuid>.*<\/uuid>/, '')), 'MISSING'],
-    ['without a version', cookie(whole.replace(/<migration.*/, '')), 'MISSING'],
-    ['with a bad uuid', cookie(whole.replace(uuid, 'abc')), 'UUID'],
-    ['with version 0', cookie(whole.replace('>2<', '>0<')), 'VERSION'],
-    ['with a version that is none', cookie(whole.replace('>2<', '>2x<')), 'VERSION'],
-    ['with a giant version', cookie(whole.replace('>2<', '>99999999999<')), 'VERSION'],
-    ['that is no XML', bytes('hello\0'), 'XML'],
-    ['that is no UTF-8', Buffer.from([0x3c, 0xff, 0]), 'XML'],
-    ['of ten megabytes', Buffer.alloc(10_000_000), 'TOO_LARGE'],
-    ['that nests deep', bytes(`${'<a>'.repeat(50)}${'</a>'.repeat(50)}\0`), 'XML'],
+    ['empty', bytes(''), 'E_PROTOCOL_COOKIE_EMPTY'],
+    ['without its NUL', bytes(`<libxl-migration>${whole}</libxl-migration>`), 'E_PROTOCOL_COOKIE_NO_NUL'],
+    ['of another root', bytes('<qemu-migration/>\0'), 'E_PROTOCOL_COOKIE_ROOT'],
+    ['without a name', cookie(whole.replace('<name>web</name>', '')), 'E_PROTOCOL_COOKIE_MISSING'],
+    ['without a uuid', cookie(whole.replace(/<uuid>.*<\/uuid>/, '')), 'E_PROTOCOL_COOKIE_MISSING'],
+    ['without a version', cookie(whole.replace(/<migration.*/, '')), 'E_PROTOCOL_COOKIE_MISSING'],
+    ['with a bad uuid', cookie(whole.replace(uuid, 'abc')), 'E_PROTOCOL_COOKIE_UUID'],
+    ['with version 0', cookie(whole.replace('>2<', '>0<')), 'E_PROTOCOL_COOKIE_VERSION'],
+    ['with a version that is none', cookie(whole.replace('>2<', '>2x<')), 'E_PROTOCOL_COOKIE_VERSION'],
+    ['with a giant version', cookie(whole.replace('>2<', '>99999999999<')), 'E_PROTOCOL_COOKIE_VERSION'],
+    ['that is no XML', bytes('hello\0'), 'E_PROTOCOL_COOKIE_XML'],
+    ['that is no UTF-8', Buffer.from([0x3c, 0xff, 0]), 'E_PROTOCOL_COOKIE_XML'],
+    ['of ten megabytes', Buffer.alloc(10_000_000), 'E_PROTOCOL_COOKIE_TOO_LARGE'],
+    ['that nests deep', bytes(`${'<a>'.repeat(50)}${'</a>'.repeat(50)}\0`), 'E_PROTOCOL_COOKIE_XML'],
     [
       'with an entity bomb',
       bytes('<!DOCTYPE l [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><libxl-migration><name>&b;</name></libxl-migration>\0'),
-      'XML',
+      'E_PROTOCOL_COOKIE_XML',
     ],
   ])('is refused %s', (_what, given, code) => {
-    expect(() => eatCookie(given)).toThrow(expect.objectContaining({ code: `E_PROTOCOL_COOKIE_${code}` }) as Error);
+    expect(() => eatCookie(given)).toThrow(expect.objectContaining({ code: code }) as Error);
   });
 
   it('answers any bytes with a cookie or a ProtocolError', () => {

@@ -29,7 +29,7 @@ const counting = (toolstack: Toolstack): Toolstack =>
       const restore: Toolstack['restore'] = (_config, source) => {
         restores += 1;
         source.close();
-        return Promise.reject(new ToolstackError('E_TOOLSTACK_AGENT', 'the agent could not be started: ENOMEM'));
+        return Promise.reject(new ToolstackError('E_TOOLSTACK_AGENT_DIED', 'the agent could not be started: ENOMEM'));
       };
       return restore;
     },

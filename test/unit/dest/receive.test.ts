@@ -80,7 +80,10 @@ describe('the arriving side while the stream moves', () => {
   });
 
   it('a restore that cannot start says why, once a lane is open', async () => {
-    const gone = new ToolstackError('E_TOOLSTACK_AGENT', 'the agent of the toolstack could not be started: ENOMEM');
+    const gone = new ToolstackError(
+      'E_TOOLSTACK_AGENT_DIED',
+      'the agent of the toolstack could not be started: ENOMEM',
+    );
     const fails = {
       restore: (_config: unknown, source: OwnedFd) => {
         source.close();

@@ -6,8 +6,8 @@ import { fromWire, toWire } from '../../../src/errors/wire.js';
 describe('S03: the last error as a message, everywhere', () => {
   it('prints a wrapped error and what it wraps', () => {
     const inner = new Error('no space left on device');
-    const middle = new ToolstackError('E_TOOLSTACK_SAVE', 'the save failed', { cause: inner });
-    const outer = new ToolstackError('E_TOOLSTACK_MOVE', 'the move failed', { cause: middle });
+    const middle = new ToolstackError('E_TOOLSTACK_SAVE_WRITE', 'the save failed', { cause: inner });
+    const outer = new ToolstackError('E_TOOLSTACK_RESTORE', 'the move failed', { cause: middle });
     expect(messageOf(outer)).toBe('the move failed: the save failed: no space left on device');
   });
 
@@ -33,9 +33,14 @@ describe('S03: the last error as a message, everywhere', () => {
 
 describe('errors across a boundary', () => {
   it('keep code, message, hint and data', () => {
-    const error = new RefusedError('E_REFUSED_X', 'no', { hint: 'try y', data: { offset: 7, list: ['a'] } });
+    const error = new RefusedError('E_REFUSED_STATE', 'no', { hint: 'try y', data: { offset: 7, list: ['a'] } });
     const back = fromWire(toWire(error));
-    expect(back).toMatchObject({ code: 'E_REFUSED_X', message: 'no', hint: 'try y', data: { offset: 7, list: ['a'] } });
+    expect(back).toMatchObject({
+      code: 'E_REFUSED_STATE',
+      message: 'no',
+      hint: 'try y',
+      data: { offset: 7, list: ['a'] },
+    });
   });
 
   it('name a system error by its errno and anything else as a bug', () => {

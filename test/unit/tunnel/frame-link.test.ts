@@ -34,11 +34,11 @@ describe('opening a link', () => {
     const far = new FrameLink(pair.b);
     const answered = near.open(Buffer.from('let me in'), signal);
     await far.awaitOpen(signal);
-    const reason = new RefusedError('E_REFUSED_NAME', 'the name "web" is taken', { hint: 'Use --dname.' });
+    const reason = new RefusedError('E_REFUSED_NAME_TAKEN', 'the name "web" is taken', { hint: 'Use --dname.' });
     await Promise.all([
       far.refuse(reason),
       expect(answered).rejects.toMatchObject({
-        code: 'E_REFUSED_NAME',
+        code: 'E_REFUSED_NAME_TAKEN',
         hint: 'Use --dname.',
         message: 'far:1 refused the connection: the name "web" is taken',
       }),
@@ -49,9 +49,9 @@ describe('opening a link', () => {
 
   it('is cut, not refused, once it has been answered', async () => {
     const { near, far, b } = await openPair();
-    await far.refuse(new RefusedError('E_REFUSED_LATE', 'changed my mind'));
+    await far.refuse(new RefusedError('E_REFUSED_TOO_LATE', 'changed my mind'));
     expect(b.duplex.destroyed).toBe(true);
-    await expect(far.receive()).rejects.toEqual(code('E_REFUSED_LATE'));
+    await expect(far.receive()).rejects.toEqual(code('E_REFUSED_TOO_LATE'));
     await expect(near.receive()).rejects.toEqual(code('E_TUNNEL_LOST'));
   });
 

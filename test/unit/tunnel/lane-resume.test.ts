@@ -219,8 +219,8 @@ describe('lanes that are lost', () => {
 
   it('a far end that says no is not asked again', async () => {
     const all = await Transfer.open(1);
-    all.receiver.destroy(new RefusedError('E_REFUSED_TEST', 'the restore has died'));
-    await expect(all.sender.end()).rejects.toEqual(code('E_REFUSED_TEST'));
+    all.receiver.destroy(new RefusedError('E_REFUSED_STATE', 'the restore has died'));
+    await expect(all.sender.end()).rejects.toEqual(code('E_REFUSED_STATE'));
     expect(all.redials).toBe(1);
     await all.close();
   });

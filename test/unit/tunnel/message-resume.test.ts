@@ -124,8 +124,8 @@ describe('a conversation whose link is lost', () => {
     talk.obstacle = new TunnelError('E_TUNNEL_UNREACHABLE', 'nobody there');
     talk.cut();
     const stop = new AbortController();
-    const gaveUp = expect(talk.near.receive(stop.signal)).rejects.toEqual(code('E_TUNNEL_TEST'));
-    stop.abort(new TunnelError('E_TUNNEL_TEST', 'enough'));
+    const gaveUp = expect(talk.near.receive(stop.signal)).rejects.toEqual(code('E_TUNNEL_SILENT'));
+    stop.abort(new TunnelError('E_TUNNEL_SILENT', 'enough'));
     await gaveUp;
     const ended = expect(talk.far.receive(never)).rejects.toEqual(code('E_TUNNEL_CLOSED'));
     talk.far.destroy();

@@ -1,8 +1,9 @@
 import { expect, it, vi } from 'vitest';
+import type { ErrorCode } from '../../../src/errors/codes.js';
 import { TunnelError } from '../../../src/errors/errors.js';
 import { RefusalLog } from '../../../src/tunnel/refusal-log.js';
 
-function refused(code: string): { address: string; reason: TunnelError } {
+function refused(code: ErrorCode): { address: string; reason: TunnelError } {
   return { address: '192.0.2.1:5', reason: new TunnelError(code, 'no') };
 }
 

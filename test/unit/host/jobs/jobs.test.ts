@@ -58,8 +58,8 @@ describe('the one job of a domain', () => {
     const job = await jobs().take(uuid, 'web', 'work', never);
     const stop = new AbortController();
     const waiting = jobs().take(uuid, 'web', 'more work', stop.signal);
-    stop.abort(new RefusedError('E_REFUSED_TEST', 'enough'));
-    await expect(waiting).rejects.toMatchObject({ code: 'E_REFUSED_TEST' });
+    stop.abort(new RefusedError('E_REFUSED_STATE', 'enough'));
+    await expect(waiting).rejects.toMatchObject({ code: 'E_REFUSED_STATE' });
     job[Symbol.dispose]();
     using _next = await jobs(30).take(uuid, 'web', 'work', never);
   });
