@@ -33,12 +33,12 @@ function textsBelow(folder: string, skip: RegExp): string[] {
 
 /** Codes that stand as literals in a text, without prefixes such as `'E_USAGE_'`. */
 function literalCodes(text: string): string[] {
-  return [...text.matchAll(/'(E_[A-Z0-9_]*[A-Z0-9])'/g)].map(([, code]) => code!);
+  return [...text.matchAll(/'(E_[A-Z0-9_]*[A-Z0-9])'/g)].map(([, code]) => code);
 }
 
 /** Beginnings of codes that are built from templates. */
 function builtCodes(text: string): string[] {
-  return [...text.matchAll(/`(E_[A-Z0-9_]+)\$\{/g)].map(([, prefix]) => prefix!);
+  return [...text.matchAll(/`(E_[A-Z0-9_]+)\$\{/g)].map(([, prefix]) => prefix);
 }
 
 const SOURCES = textsBelow('src', /^errors\/codes/);
@@ -98,7 +98,7 @@ describe('the table of error codes', () => {
   });
 
   it('names the class that carries the code, with the exit code of that class', () => {
-    const made: Readonly<Record<string, (code: ErrorCode) => XenferryError>> = {
+    const made: Readonly<Record<string, ((code: ErrorCode) => XenferryError) | undefined>> = {
       UsageError: (code) => new UsageError(code, 'x'),
       RefusedError: (code) => new RefusedError(code, 'x'),
       StreamError: (code) => new StreamError(code, 'x'),
@@ -127,7 +127,7 @@ describe('the table of error codes', () => {
   it('names the class that the source gives to the code', () => {
     const pairs = SOURCES.flatMap((text) => [...text.matchAll(/new (\w+Error)\(\s*'(E_\w+)'/g)]);
     const wrong = pairs
-      .filter(([, name, code]) => rowOf(code!)?.class !== name)
+      .filter(([, name, code]) => rowOf(code)?.class !== name)
       .map(([, name, code]) => `${name} ${code}`);
     expect(pairs.length).toBeGreaterThan(250);
     expect(wrong).toEqual([]);
