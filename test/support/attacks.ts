@@ -179,13 +179,14 @@ function hvmWith(metadata: string): Prepare {
   };
 }
 
-const PINS = 20_000;
+/** Fewer than a document may have elements. */
+const PINS = 19_000;
 const ALL_CPUS = '0-4095';
 
 /** What grows in memory or takes time, from a text of less than 2 MiB. */
 export const GROWING_ATTACKS: readonly Attack[] = [
   [
-    '20 000 pins of 4096 processors',
+    '19 000 pins of 4096 processors',
     DEFINITION,
     () =>
       guestWith({
@@ -209,7 +210,8 @@ export const GROWING_ATTACKS: readonly Attack[] = [
         metadata: `<xl:settings ${XL}><xl:setting key='cpus_soft'>${`<xl:item>${ALL_CPUS}</xl:item>`.repeat(10_000)}</xl:setting></xl:settings>`,
       }),
   ],
-  ['a token of 2 MiB', DEFINITION, () => textAsNative(`"${String.raw`\"`.repeat(1024 * 1024 - 1)}`)],
+  // As JSON within JSON it is twice as long, which a message may be.
+  ['a token of 1.3 MiB without an end', DEFINITION, () => textAsNative(`"${String.raw`\"`.repeat(680_000)}`)],
   ['1 MiB of digits', DEFINITION, () => textAsNative('1'.repeat(1024 * 1024))],
   ['400 000 numbers', DEFINITION, () => textAsNative(`[${'1,'.repeat(400_000)}1]`)],
   ['XML 10 000 deep', DEFINITION, () => guestWith({ devices: '<a>'.repeat(10_000) + '</a>'.repeat(10_000) })],

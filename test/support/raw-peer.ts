@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
 import {
   decodeWith,
@@ -19,6 +20,7 @@ import { MessageChannel } from '../../src/tunnel/message-channel.js';
 import { TlsDialer } from '../../src/tunnel/tls-dialer.js';
 
 const never = new AbortController().signal;
+setMaxListeners(0, never); // each conversation waits with it
 const WAIT = { signal: never, ms: 60_000 };
 const STREAM_VERSION = 2;
 
