@@ -105,7 +105,7 @@ export const TUNNEL_CODES = rows('TunnelError', 1, {
     'Check that the address is free and belongs to this host, or that the folder exists and has a short name.',
   ],
   E_TUNNEL_LOST: [
-    'The connection broke, and was not restored in time.',
+    'The connection broke, or could not be restored within `--reconnect-timeout`.',
     'Check the network and the log of the other host.',
   ],
   E_TUNNEL_NOT_XENFERRY: [
