@@ -15,8 +15,11 @@ interface Named extends CpuidBit {
 }
 
 function readBit({ leaf, subleaf, register }: Register, entry: string): Named {
-  const [, bit, name, equals, others] = /^(\d+):([^=]*)(=?)(.*)$/.exec(entry) ?? [];
-  const libxl = equals === '=' ? others.split('|').filter((one) => one !== '') : [name];
+  const [bit, names] = entry.split(':');
+  const equals = names.indexOf('=');
+  const name = equals < 0 ? names : names.slice(0, equals);
+  const others = names.slice(equals + 1).split('|');
+  const libxl = equals < 0 ? [name] : others.filter((one) => one !== '');
   return { leaf, subleaf, register, bit: Number(bit), name: name === '' ? undefined : name, libxl };
 }
 
