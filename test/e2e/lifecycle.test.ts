@@ -129,7 +129,7 @@ it('S14, S21, S46, S47: devices come and go by the verbs, and move with their gu
     stderr: expect.stringContaining('target/@dev: target xvdb already exists') as string,
   });
 
-  await b.serve();
+  await b.serve('--config-file', write('b.conf', 'guest_paths = ["/dev/vg"]\n'));
   const { result } = await a.migrate('web1', b);
   expect(result).toMatchObject({ result: 'done' });
   expect(JSON.parse(await b.must('domblklist', 'web1', '--json'))).toMatchObject([{ target: 'xvdb', driver: 'phy' }]);
