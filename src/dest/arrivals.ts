@@ -4,7 +4,7 @@ import type { Deadlines } from '../control/deadlines.js';
 import type { Prepare, Reply, Request } from '../control/messages.js';
 import { Deadline } from '../errors/deadline.js';
 import { AbortedError, ProtocolError, RefusedError, XenferryError } from '../errors/errors.js';
-import { messageOf } from '../errors/message-of.js';
+import { codeOf, messageOf } from '../errors/message-of.js';
 import { fromWire } from '../errors/wire.js';
 import type { Domain } from '../domain/model.js';
 import type { Journal } from '../journal/journal.js';
@@ -298,7 +298,8 @@ export class Arrivals<Lane> {
       guard.keep();
       return reply;
     } catch (error) {
-      if (error instanceof XenferryError || signal.aborted) return refusalOf(error);
+      // A full disk, for example, refuses too: nothing was touched at the source.
+      if (codeOf(error) !== 'E_BUG' || signal.aborted) return refusalOf(error);
       throw error;
     }
   }
