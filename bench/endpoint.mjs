@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { DEFAULT_DEADLINES } from '../dist/control/deadlines.js';
 import { parseDomainXml } from '../dist/domain/parse.js';
+import { AccessRules } from '../dist/host/access/access-rules.js';
 import { Host } from '../dist/host/host.js';
 import { migrate } from '../dist/migration/migrate.js';
 import { openDestination } from '../dist/migration/connect/open-destination.js';
@@ -120,9 +121,8 @@ function spent() {
 if (role === 'receive') {
   const host = openHost(undefined, rest.length === 0 ? ['cat'] : rest);
   const threads = dialers.laneThreads?.();
-  const migrationServer = new MigrationServer(host, await host.hello(never), (line) =>
-    process.stderr.write(`${line}\n`),
-  );
+  const log = (line) => process.stderr.write(`${line}\n`);
+  const migrationServer = new MigrationServer(host, await host.hello(never), log, new AccessRules(['*']));
   const listener = await listenTls({
     host: '127.0.0.1',
     port: 0,
