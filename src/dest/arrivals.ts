@@ -18,6 +18,7 @@ import { ArrivalHistory } from './arrival-history.js';
 import type { ArrivalHooks, PrepareOptions } from './arrival-hooks.js';
 import { lostError } from './arrival-reasons.js';
 import { notYours, relationOf, takenOver, type Comer } from './begun-by.js';
+import { FailedAttempts } from './failed-attempts.js';
 import { Guard } from './guard.js';
 import type { InboundLanes } from './receive-guest.js';
 import type { Reservation, Reserve } from './reservation.js';
@@ -48,6 +49,8 @@ export interface ArrivalsContext<Lane> {
   readonly makeLanes: (count: number, windowBytes: number, reconnectMs: number) => LaneSet<Lane>;
   /** Absent: as usual. */
   readonly limits?: ArrivalLimits | undefined;
+  /** Absent: as usual. */
+  readonly failedAttempts?: FailedAttempts | undefined;
   /** What this host's own system has left for processes, KiB; absent: not looked at. */
   readonly spareKiB?: () => number | undefined;
   readonly onEvent: (migration: string, event: TransferEvent) => void;
@@ -96,10 +99,12 @@ export class Arrivals<Lane> {
   /** By migration, the first to come first. */
   readonly #preparing = new Map<string, Preparing>();
   readonly #history: ArrivalHistory;
+  readonly #failed: FailedAttempts;
   #closed: XenferryError | undefined;
 
   constructor(private readonly context: ArrivalsContext<Lane>) {
     this.#history = new ArrivalHistory(context);
+    this.#failed = context.failedAttempts ?? new FailedAttempts();
   }
 
   /** How many are under way. */
@@ -209,7 +214,7 @@ export class Arrivals<Lane> {
       return Promise.resolve(refusalOf(repeated));
     }
     const agentKiB = AGENT_KIB + Math.ceil(Math.min(request.windowBytes, MAX_WINDOW_BYTES) / 1024);
-    const problem = this.#roomProblem(from, agentKiB);
+    const problem = this.#failed.problem(from.peer) ?? this.#roomProblem(from, agentKiB);
     if (problem !== undefined) return Promise.resolve(refusalOf(problem));
     const stop = new AbortController();
     let resolveOver: () => void = () => undefined;
@@ -220,6 +225,7 @@ export class Arrivals<Lane> {
     this.#preparing.set(migration, preparing);
     return this.#prepare(request, from, preparing).finally(() => {
       this.#preparing.delete(migration);
+      if (!this.#live.has(migration)) this.#failed.note(from.peer);
       resolveOver();
     });
   }
@@ -381,6 +387,7 @@ export class Arrivals<Lane> {
     void arrival.settled.then(() => {
       this.#live.delete(subject.migration);
       const { outcome, error } = arrival.outcome();
+      if (outcome !== 'committed') this.#failed.note(from.peer);
       const failed = reservation.cancel.aborted ? 'cancelled' : 'failed';
       reservation.settle(outcome === 'committed' ? 'completed' : failed, error && fromWire(error));
       reservation[Symbol.dispose]();

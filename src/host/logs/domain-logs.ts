@@ -6,6 +6,7 @@ import { libxlJson } from '../../domain/libxl-json/to-libxl.js';
 import type { Domain } from '../../domain/model.js';
 import { withoutPasswords } from '../../domain/passwords.js';
 import { messageOf } from '../../errors/message-of.js';
+import { bounded } from '../../errors/printable.js';
 import { makeFolder } from '../../posix/folder.js';
 import type {
   Changed,
@@ -17,6 +18,9 @@ import type {
 } from '../participants/lifecycle-participant.js';
 import { LogFile, type Rotation } from './log-file.js';
 import { domidIn, formatLine, logFileName, matters, type LogLevel } from './log-line.js';
+
+/** Of a definition that another host sends; usual ones have a few KiB. Each attempt to send a guest writes one. */
+const MAX_SENT_DEFINITION = 16 * 1024;
 
 export interface LogOptions extends Rotation {
   readonly dir: string;
@@ -61,8 +65,10 @@ export class DomainLogs implements LifecycleParticipant {
     this.#nameOf.set(domid, name);
   }
 
-  start({ domain }: Starting): Promise<void> {
-    this.#write(domain.name, 'xenferry', 'info', `Domain start: ${shown(withoutPasswords(domain))}`);
+  start({ domain, how }: Starting): Promise<void> {
+    const definition = shown(withoutPasswords(domain));
+    const text = how === 'migrated' ? bounded(definition, MAX_SENT_DEFINITION) : definition;
+    this.#write(domain.name, 'xenferry', 'info', `Domain start: ${text}`);
     for (const message of domainMessages(domain))
       this.#write(domain.name, 'xenferry', 'warning', `Domain message: ${message}`);
     return Promise.resolve();

@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Prepare, Reply } from '../../../src/control/messages.js';
 import { bakeCookie } from '../../../src/cookie/cookie.js';
+import { FailedAttempts } from '../../../src/dest/failed-attempts.js';
 import { Arrivals, type ArrivalsContext } from '../../../src/dest/arrivals.js';
 import type { SourceConnection } from '../../../src/dest/source-connection.js';
 import { formatDomainXml } from '../../../src/domain/format.js';
@@ -90,6 +91,25 @@ describe('how many migrations may arrive', () => {
     expect(await count('third')).toEqual({ E_REFUSED_BUSY: 50 });
     expect(arrivals.count).toBe(8);
     expect(local.host.journal.list()).toHaveLength(8);
+  });
+
+  it('a peer that prepares and gives up in a loop is refused before it has filled journals and logs; others go on', async () => {
+    arrivals = make({ failedAttempts: new FailedAttempts(() => 0, 3) });
+    const tryAndCancel = async (n: number): Promise<string> => {
+      const request = await prepare(`loop-${n}`);
+      const reply = await arrivals.answer(request, connection({ peer: 'greedy' }));
+      const { migration, epoch } = request;
+      const error = { code: 'E_ABORTED', message: 'over' };
+      if (reply.type === 'prepared')
+        await arrivals.answer({ type: 'cancel', migration, epoch, error }, connection({ peer: 'greedy' }));
+      await arrivals.settled();
+      return answered(reply);
+    };
+    const replies: string[] = [];
+    for (let n = 0; n < 5; n += 1) replies.push(await tryAndCancel(n));
+    expect(replies).toEqual(['prepared', 'prepared', 'prepared', 'E_REFUSED_BUSY', 'E_REFUSED_BUSY']);
+    expect(local.host.journal.list()).toHaveLength(3);
+    expect(answered(await arrivals.answer(await prepare('honest'), connection({ peer: 'honest' })))).toBe('prepared');
   });
 
   it('the limits are what the configuration says, and a place is free again when one is over', async () => {
