@@ -4,7 +4,7 @@ import { guestDomid, type Domid } from '../domid.js';
 import type { ToolstackEvent } from '../toolstack.js';
 import { parseBigJson } from './big-json.js';
 import { shutdownReasonOf } from './dominfo.js';
-import type { LibxlContext } from './context.js';
+import type { DomainQueries } from './domain-queries.js';
 import type { EventPump, LibxlEvent } from './event-pump.js';
 import type { Address, LibxlNative } from './native.js';
 
@@ -32,7 +32,7 @@ type WatchNative = Pick<
 export async function watchDomains(
   native: WatchNative,
   pump: EventPump,
-  context: Pick<LibxlContext, 'dominfo'>,
+  queries: Pick<DomainQueries, 'dominfo'>,
   emit: (event: ToolstackEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -43,7 +43,7 @@ export async function watchDomains(
   });
   try {
     while (!signal.aborted) {
-      await look(native, pump, context, watched);
+      await look(native, pump, queries, watched);
       await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined); // aborted: the loop ends
     }
   } finally {
@@ -55,7 +55,7 @@ export async function watchDomains(
 async function look(
   native: WatchNative,
   pump: EventPump,
-  context: Pick<LibxlContext, 'dominfo'>,
+  queries: Pick<DomainQueries, 'dominfo'>,
   watched: Map<Domid, Watched>,
 ): Promise<void> {
   for (const number of native.listDomids() ?? []) {
@@ -63,7 +63,7 @@ async function look(
     const id = guestDomid(number);
     const known = watched.get(id);
     if (known !== undefined && !known.hasShutDown) continue;
-    const info = await context.dominfo(id);
+    const info = await queries.dominfo(id);
     if (info?.uuid === undefined || info.dying) continue;
     if (known === undefined) {
       watched.set(id, {

@@ -22,12 +22,13 @@ import {
   schedulingParams,
 } from './agent-protocol.js';
 import { closeOnExec } from './close-on-exec.js';
-import { LibxlContext, type Transfer } from './context.js';
+import { LibxlContext } from './context.js';
 import type { Domid } from '../domid.js';
 import { watchDomains } from './domain-watch.js';
 import { EventPump } from './event-pump.js';
 import { countedPages } from './first-round.js';
 import { hostFacts } from './host-facts.js';
+import type { Transfer } from './libxl-calls.js';
 import { loadLibxl } from './load.js';
 import { LogTap } from './log-tap.js';
 import type { LibxlNative } from './native.js';
@@ -64,7 +65,7 @@ function transferOf({ signal, emit }: CallContext): Transfer {
 
 /** The new domain is the caller's once the answer was heard; until then it is ours to remove. */
 function made(domid: Domid, { ifUnheard }: CallContext): { domid: Domid } {
-  ifUnheard(() => open().context.destroy(domid));
+  ifUnheard(() => open().context.lifecycle.destroy(domid));
   return { domid };
 }
 
@@ -77,77 +78,80 @@ function onDomain(call: (context: LibxlContext, id: Domid) => Promise<void>): (p
 
 serveAgent({
   host: () => hostFacts(open().native),
-  list: async () => (await open().context.list()).map(wireInfo),
+  list: async () => (await open().context.queries.list()).map(wireInfo),
   info: async (params) => {
-    const info = await open().context.info(domainParams.parse(params).domid);
+    const info = await open().context.queries.info(domainParams.parse(params).domid);
     return info === undefined ? null : wireInfo(info);
   },
-  describe: (params) => open().context.describe(domainParams.parse(params).domid),
-  withdrawSuspend: onDomain((context, id) => context.withdrawSuspend(id)),
-  resume: onDomain((context, id) => context.resume(id)),
-  pause: onDomain((context, id) => context.pause(id)),
-  unpause: onDomain((context, id) => context.unpause(id)),
-  shutdown: onDomain((context, id) => context.shutdown(id)),
-  reboot: onDomain((context, id) => context.reboot(id)),
-  destroy: onDomain((context, id) => context.destroy(id)),
+  describe: (params) => open().context.queries.describe(domainParams.parse(params).domid),
+  withdrawSuspend: onDomain((context, id) => context.lifecycle.withdrawSuspend(id)),
+  resume: onDomain((context, id) => context.lifecycle.resume(id)),
+  pause: onDomain((context, id) => context.lifecycle.pause(id)),
+  unpause: onDomain((context, id) => context.lifecycle.unpause(id)),
+  shutdown: onDomain((context, id) => context.lifecycle.shutdown(id)),
+  reboot: onDomain((context, id) => context.lifecycle.reboot(id)),
+  destroy: onDomain((context, id) => context.lifecycle.destroy(id)),
   rename: async (params) => {
     const { domid, name } = renameParams.parse(params);
-    await open().context.rename(domid, name);
+    await open().context.lifecycle.rename(domid, name);
   },
   preserve: async (params) => {
     const { domid, suffix, uuid } = preserveParams.parse(params);
-    await open().context.preserve(domid, suffix, uuid);
+    await open().context.lifecycle.preserve(domid, suffix, uuid);
   },
   press: async (params) => {
     const { domid, button } = pressParams.parse(params);
-    await open().context.press(domid, button);
+    await open().context.lifecycle.press(domid, button);
   },
   setMemory: async (params) => {
     const { domid, kib } = memoryParams.parse(params);
-    await open().context.setMemory(domid, kib);
+    await open().context.tuning.setMemory(domid, kib);
   },
-  neededMemory: async (params) => ({ kib: await open().context.neededMemory(neededParams.parse(params).config) }),
+  neededMemory: async (params) => ({
+    kib: await open().context.tuning.neededMemory(neededParams.parse(params).config),
+  }),
   setDom0Target: async (params) => {
-    await open().context.setDom0Target(dom0TargetParams.parse(params).kib);
+    await open().context.tuning.setDom0Target(dom0TargetParams.parse(params).kib);
   },
   setVcpus: async (params) => {
     const { domid, online } = onlineParams.parse(params);
-    await open().context.setVcpus(domid, online);
+    await open().context.tuning.setVcpus(domid, online);
   },
   vcpus: async (params) => {
-    const found = await open().context.vcpus(domainParams.parse(params).domid);
+    const found = await open().context.tuning.vcpus(domainParams.parse(params).domid);
     return found.map((vcpu) => ({ ...vcpu, timeNs: String(vcpu.timeNs) }));
   },
   pinVcpu: async (params) => {
     const { domid, vcpu, cpus } = pinParams.parse(params);
-    await open().context.pinVcpu(domid, vcpu, cpus);
+    await open().context.tuning.pinVcpu(domid, vcpu, cpus);
   },
   attach: async (params, call) => {
     const { domid, kind, json } = attachParams.parse(params);
-    await open().context.attach(domid, kind, json, transferOf(call));
+    await open().context.devices.attach(domid, kind, json, transferOf(call));
   },
   detach: async (params, call) => {
     const { domid, force, ...device } = detachParams.parse(params);
-    await open().context.detach(domid, device, force, transferOf(call));
+    await open().context.devices.detach(domid, device, force, transferOf(call));
   },
   changeMedium: async (params, call) => {
     const { domid, json } = mediumParams.parse(params);
-    await open().context.changeMedium(domid, json, transferOf(call));
+    await open().context.devices.changeMedium(domid, json, transferOf(call));
   },
-  scheduling: async (params) => await open().context.scheduling(domainParams.parse(params).domid),
+  scheduling: async (params) => await open().context.tuning.scheduling(domainParams.parse(params).domid),
   setScheduling: async (params) => {
     const { domid, weight, cap } = schedulingParams.parse(params);
-    await open().context.setScheduling(domid, { weight, cap });
+    await open().context.tuning.setScheduling(domid, { weight, cap });
   },
   dumpCore: async (params, call) => {
     const { domid, path } = dumpParams.parse(params);
-    await open().context.dumpCore(domid, path, transferOf(call));
+    await open().context.lifecycle.dumpCore(domid, path, transferOf(call));
   },
-  create: async (params, call) => made(await open().context.create(guestParams.parse(params), transferOf(call)), call),
+  create: async (params, call) =>
+    made(await open().context.making.create(guestParams.parse(params), transferOf(call)), call),
   restore: async (params, call) => {
     const { streamVersion, ...guest } = restoreParams.parse(params);
     try {
-      return made(await open().context.restore(guest, call.passedFd, streamVersion, transferOf(call)), call);
+      return made(await open().context.making.restore(guest, call.passedFd, streamVersion, transferOf(call)), call);
     } finally {
       closeSync(call.passedFd);
     }
@@ -156,16 +160,16 @@ serveAgent({
     const { domid, live } = saveParams.parse(params);
     try {
       const { context } = open();
-      const memoryKiB = (await context.info(domid))?.memoryKiB ?? 0;
+      const memoryKiB = (await context.queries.info(domid))?.memoryKiB ?? 0;
       const throttled = throttleProgress(call.emit);
       const heard: Transfer['heard'] = (event) => throttled(countedPages(event, memoryKiB));
-      await context.save(domid, call.passedFd, live, { signal: call.signal, heard });
+      await context.lifecycle.save(domid, call.passedFd, live, { signal: call.signal, heard });
     } finally {
       closeSync(call.passedFd); // before the answer: whoever reads sees the end
     }
   },
   watch: async (_, call) => {
     const { native, pump, context } = open();
-    await watchDomains(native, pump, context, call.emit, call.signal);
+    await watchDomains(native, pump, context.queries, call.emit, call.signal);
   },
 });

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Agent } from '../../../src/toolstack/agent/agent.js';
 import type { Domid } from '../../../src/toolstack/domid.js';
-import { LIBXL_AGENT } from '../../../src/toolstack/libxl/libxl-toolstack.js';
+import { LIBXL_AGENT } from '../../../src/toolstack/libxl/libxl-agents.js';
 import type { Toolstack } from '../../../src/toolstack/toolstack.js';
 import { newGuest, ticks } from './guest-on-host.js';
 

@@ -3,9 +3,11 @@ import { CpuSet } from '../../../../src/domain/cpu-set.js';
 import { readDefinition } from '../../../../src/domain/definition/read.js';
 import { AbortedError } from '../../../../src/errors/errors.js';
 import { guestDomid, type Domid } from '../../../../src/toolstack/domid.js';
-import { LibxlContext, type NewGuest, type Transfer } from '../../../../src/toolstack/libxl/context.js';
+import { LibxlContext } from '../../../../src/toolstack/libxl/context.js';
 import { readConfig } from '../../../../src/toolstack/libxl/domain-config.js';
+import type { NewGuest } from '../../../../src/toolstack/libxl/domain-making.js';
 import { EventPump } from '../../../../src/toolstack/libxl/event-pump.js';
+import type { Transfer } from '../../../../src/toolstack/libxl/libxl-calls.js';
 import { FakeNative } from './fake-native.js';
 
 const UUID = '11111111-2222-4333-8444-555555555555';
@@ -46,46 +48,46 @@ describe('libxl context', () => {
   const id = guestDomid(3);
 
   it('lists guests, and never domain 0', async () => {
-    const infos = await context.list();
+    const infos = await context.queries.list();
     expect(infos.map((info) => [info.domid, info.name, info.state])).toEqual([[3, 'old', 'running']]);
-    expect(await context.info(guestDomid(4))).toBeUndefined();
+    expect(await context.queries.info(guestDomid(4))).toBeUndefined();
   });
 
   it('S49: domain 0 is asked for memory back, and for nothing else', async () => {
-    await context.setDom0Target(512);
+    await context.tuning.setDom0Target(512);
     expect(native.calls).toEqual(['set target of domain 0 to 512']);
     for (const kib of [1024, 4096, 0, -1, 0.5, Number.NaN]) {
-      await expect(context.setDom0Target(kib)).rejects.toMatchObject({ code: 'E_REFUSED_DOMAIN0' });
+      await expect(context.tuning.setDom0Target(kib)).rejects.toMatchObject({ code: 'E_REFUSED_DOMAIN0' });
     }
     expect(native.calls).toHaveLength(1);
     native.codes.set('setDom0Target', -3);
-    await expect(context.setDom0Target(512)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
+    await expect(context.tuning.setDom0Target(512)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
   });
 
   it('S49: says how much a domain needs, from a copy of its configuration', async () => {
-    expect(await context.neededMemory(GUEST.config)).toBe(2_097_152);
+    expect(await context.tuning.neededMemory(GUEST.config)).toBe(2_097_152);
     native.codes.set('neededMemory', -6);
-    await expect(context.neededMemory(GUEST.config)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
+    await expect(context.tuning.neededMemory(GUEST.config)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
   });
 
   // The type forbids it; this is what stands behind the type.
   const zero = 0 as Domid;
   it.each<[string, (on: LibxlContext) => Promise<unknown>]>([
-    ['saved', (on) => on.save(zero, 4, true, quiet)],
-    ['paused', (on) => on.pause(zero)],
-    ['unpaused', (on) => on.unpause(zero)],
-    ['renamed', (on) => on.rename(zero, 'x')],
-    ['preserved', (on) => on.preserve(zero, '-1', '11111111-2222-4333-8444-555555555555')],
-    ['shut down', (on) => on.shutdown(zero)],
-    ['rebooted', (on) => on.reboot(zero)],
-    ['destroyed', (on) => on.destroy(zero)],
-    ['given memory', (on) => on.setMemory(zero, 4096)],
-    ['given processors', (on) => on.setVcpus(zero, CpuSet.of([0]))],
-    ['pinned', (on) => on.pinVcpu(zero, 0, CpuSet.of([0]))],
-    ['given another weight or cap', (on) => on.setScheduling(zero, { weight: 500 })],
-    ['turned off by its power button', (on) => on.press(zero, 'power')],
-    ['reset', (on) => on.press(zero, 'reset')],
-    ['dumped', (on) => on.dumpCore(zero, '/d', quiet)],
+    ['saved', (on) => on.lifecycle.save(zero, 4, true, quiet)],
+    ['paused', (on) => on.lifecycle.pause(zero)],
+    ['unpaused', (on) => on.lifecycle.unpause(zero)],
+    ['renamed', (on) => on.lifecycle.rename(zero, 'x')],
+    ['preserved', (on) => on.lifecycle.preserve(zero, '-1', '11111111-2222-4333-8444-555555555555')],
+    ['shut down', (on) => on.lifecycle.shutdown(zero)],
+    ['rebooted', (on) => on.lifecycle.reboot(zero)],
+    ['destroyed', (on) => on.lifecycle.destroy(zero)],
+    ['given memory', (on) => on.tuning.setMemory(zero, 4096)],
+    ['given processors', (on) => on.tuning.setVcpus(zero, CpuSet.of([0]))],
+    ['pinned', (on) => on.tuning.pinVcpu(zero, 0, CpuSet.of([0]))],
+    ['given another weight or cap', (on) => on.tuning.setScheduling(zero, { weight: 500 })],
+    ['turned off by its power button', (on) => on.lifecycle.press(zero, 'power')],
+    ['reset', (on) => on.lifecycle.press(zero, 'reset')],
+    ['dumped', (on) => on.lifecycle.dumpCore(zero, '/d', quiet)],
   ])('domain 0 is never %s: libxl is not even called', async (_, act) => {
     await expect(act(context)).rejects.toMatchObject({ code: 'E_REFUSED_DOMAIN0' });
     expect(native.calls).toEqual([]);
@@ -93,7 +95,7 @@ describe('libxl context', () => {
 
   it('domain 0 is never resumed, not even where it seems to be suspended', async () => {
     Object.assign(native.domains[0], { shutdown: true, shutdown_reason: 'suspend' });
-    await expect(context.resume(zero)).rejects.toMatchObject({ code: 'E_REFUSED_DOMAIN0' });
+    await expect(context.lifecycle.resume(zero)).rejects.toMatchObject({ code: 'E_REFUSED_DOMAIN0' });
     expect(native.calls).toEqual([]);
   });
 
@@ -102,9 +104,9 @@ describe('libxl context', () => {
     const domain = native.domains.find(({ domid }) => domid === id);
     Object.assign(domain ?? {}, { shutdown: true, shutdown_reason: 'crash' });
     const old = domain?.uuid;
-    await context.preserve(id, '-1', uuid);
-    expect(await context.info(id)).toMatchObject({ uuid, state: 'shutdown' });
-    expect(JSON.parse((await context.describe(id)).config)).toMatchObject({ c_info: { uuid } });
+    await context.lifecycle.preserve(id, '-1', uuid);
+    expect(await context.queries.info(id)).toMatchObject({ uuid, state: 'shutdown' });
+    expect(JSON.parse((await context.queries.describe(id)).config)).toMatchObject({ c_info: { uuid } });
     expect(domain?.uuid).toBe(old);
   });
 
@@ -117,7 +119,7 @@ describe('libxl context', () => {
     ];
     native.config = { ...(configOf('pvh') as object), disks };
     native.devices.set('xvda', { vdev: 'xvda', backend: 'qdisk' });
-    const { config, backends } = await context.describe(id);
+    const { config, backends } = await context.queries.describe(id);
     expect(backends).toEqual({ xvda: 'qdisk' }); // xvdc has just gone
     const { domain, native: kept } = readConfig(config, backends);
     const { definition } = readDefinition(domain, { lenient: true });
@@ -133,16 +135,18 @@ describe('libxl context', () => {
   });
 
   it('plugs devices in, as they are given', async () => {
-    await context.attach(id, 'disk', '{"vdev":"xvdb"}', quiet);
-    await context.attach(id, 'usbctrl', '{"devid":1}', quiet);
-    await context.changeMedium(id, '{"vdev":"hdc","format":"empty"}', quiet);
+    await context.devices.attach(id, 'disk', '{"vdev":"xvdb"}', quiet);
+    await context.devices.attach(id, 'usbctrl', '{"devid":1}', quiet);
+    await context.devices.changeMedium(id, '{"vdev":"hdc","format":"empty"}', quiet);
     expect(native.calls).toEqual([
       'add disk {"vdev":"xvdb"} to 3',
       'add usbctrl {"devid":1} to 3',
       'insert {"vdev":"hdc","format":"empty"} into 3',
     ]);
     native.codes.set('addDevice', -9);
-    await expect(context.attach(id, 'nic', '{}', quiet)).rejects.toMatchObject({ code: 'E_TOOLSTACK_TIMEDOUT' });
+    await expect(context.devices.attach(id, 'nic', '{}', quiet)).rejects.toMatchObject({
+      code: 'E_TOOLSTACK_TIMEDOUT',
+    });
   });
 
   it('S14 S21 S47: takes devices out as libxl itself has them', async () => {
@@ -153,11 +157,11 @@ describe('libxl context', () => {
       { ctrl: 0, port: 2, 'type.hostdev': { hostbus: 1, hostaddr: 6 } },
     ];
     native.config = { c_info: {}, b_info: {}, usbctrls: [{ devid: 0, ports: 4 }], usbdevs };
-    await context.detach(id, { kind: 'disk', vdev: 'xvdb' }, false, quiet);
-    await context.detach(id, { kind: 'disk', vdev: 'xvdb' }, true, quiet);
-    await context.detach(id, { kind: 'nic', mac: '00:16:3e:00:00:01' }, false, quiet);
-    await context.detach(id, { kind: 'usbdev', bus: 1, device: 6 }, false, quiet);
-    await context.detach(id, { kind: 'usbctrl', devid: 0 }, false, quiet);
+    await context.devices.detach(id, { kind: 'disk', vdev: 'xvdb' }, false, quiet);
+    await context.devices.detach(id, { kind: 'disk', vdev: 'xvdb' }, true, quiet);
+    await context.devices.detach(id, { kind: 'nic', mac: '00:16:3e:00:00:01' }, false, quiet);
+    await context.devices.detach(id, { kind: 'usbdev', bus: 1, device: 6 }, false, quiet);
+    await context.devices.detach(id, { kind: 'usbctrl', devid: 0 }, false, quiet);
     expect(native.calls).toEqual([
       'ask for disk {"vdev":"xvdb","backend":"qdisk"} of 3',
       'remove disk {"vdev":"xvdb","backend":"qdisk"} from 3',
@@ -171,7 +175,9 @@ describe('libxl context', () => {
       { kind: 'usbdev', bus: 1, device: 7 },
       { kind: 'usbctrl', devid: 5 },
     ] as const) {
-      await expect(context.detach(id, named, false, quiet)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NOTFOUND' });
+      await expect(context.devices.detach(id, named, false, quiet)).rejects.toMatchObject({
+        code: 'E_TOOLSTACK_NOTFOUND',
+      });
     }
     expect(native.calls).toHaveLength(5);
   });
@@ -179,22 +185,22 @@ describe('libxl context', () => {
   it('is aborted by its caller, by libxl itself', async () => {
     native.hanging.add('addDevice');
     const stop = new AbortController();
-    const attached = context.attach(id, 'disk', '{}', { signal: stop.signal, heard: () => undefined });
+    const attached = context.devices.attach(id, 'disk', '{}', { signal: stop.signal, heard: () => undefined });
     stop.abort(new AbortedError('enough'));
     await expect(attached).rejects.toThrow('enough');
   });
 
   it('refuses an amount of memory that is none, before libxl is asked', async () => {
-    await expect(context.setMemory(id, -4096)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
+    await expect(context.tuning.setMemory(id, -4096)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
     expect(native.calls).toEqual([]);
   });
 
   it('S35: weight and cap are told apart, and only what changes is told to libxl', async () => {
     native.scheduling = { sched: 'credit', weight: 500, cap: 50 };
-    expect(await context.scheduling(id)).toEqual({ scheduler: 'credit', weight: 500, cap: 50 });
-    await context.setScheduling(id, { weight: 512 });
-    await context.setScheduling(id, { cap: 0 });
-    await context.setScheduling(id, { weight: 1, cap: 100 });
+    expect(await context.tuning.scheduling(id)).toEqual({ scheduler: 'credit', weight: 500, cap: 50 });
+    await context.tuning.setScheduling(id, { weight: 512 });
+    await context.tuning.setScheduling(id, { cap: 0 });
+    await context.tuning.setScheduling(id, { weight: 1, cap: 100 });
     expect(native.calls).toEqual([
       'schedule 3 by {"sched":"credit","weight":512}',
       'schedule 3 by {"sched":"credit","cap":0}',
@@ -214,7 +220,7 @@ describe('libxl context', () => {
       { cap: Number.NaN },
     ];
     for (const change of out) {
-      await expect(context.setScheduling(id, change)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
+      await expect(context.tuning.setScheduling(id, change)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
     }
     expect(native.calls).toEqual([]);
   });
@@ -229,35 +235,35 @@ describe('libxl context', () => {
     native.scheduling = { sched };
     native.codes.set('schedParams', rc);
     const refused = { code: 'E_REFUSED_UNSUPPORTED', message: expect.stringContaining(`by ${sched},`) as unknown };
-    await expect(context.scheduling(id)).rejects.toMatchObject(refused);
-    await expect(context.setScheduling(id, { weight: 1 })).rejects.toMatchObject(refused);
+    await expect(context.tuning.scheduling(id)).rejects.toMatchObject(refused);
+    await expect(context.tuning.setScheduling(id, { weight: 1 })).rejects.toMatchObject(refused);
     expect(native.calls).toEqual([]);
   });
 
   it('S35: what goes wrong with libxl is told: no such domain, a failed look, a failed change', async () => {
     native.codes.set('schedParams', -6);
     const gone = { code: 'E_TOOLSTACK_DOMAIN_GONE' };
-    await expect(context.scheduling(guestDomid(4))).rejects.toMatchObject(gone);
-    await expect(context.setScheduling(guestDomid(4), { cap: 0 })).rejects.toMatchObject(gone);
-    await expect(context.scheduling(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
+    await expect(context.tuning.scheduling(guestDomid(4))).rejects.toMatchObject(gone);
+    await expect(context.tuning.setScheduling(guestDomid(4), { cap: 0 })).rejects.toMatchObject(gone);
+    await expect(context.tuning.scheduling(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
     native.codes.clear();
     native.scheduling = { sched: 'credit2', weight: 256 };
-    await expect(context.scheduling(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
+    await expect(context.tuning.scheduling(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
     native.scheduling = { sched: 'credit2', weight: 256, cap: 0 };
     native.codes.set('setSchedParams', -3);
-    await expect(context.setScheduling(id, { cap: 5 })).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
+    await expect(context.tuning.setScheduling(id, { cap: 5 })).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
   });
 
   it('saves live or not', async () => {
-    await context.save(id, 4, true, quiet);
-    await context.save(id, 5, false, quiet);
+    await context.lifecycle.save(id, 4, true, quiet);
+    await context.lifecycle.save(id, 5, false, quiet);
     expect(native.calls).toEqual(['suspend 3 to 4 flags 2', 'suspend 3 to 5 flags 0']);
   });
 
   it('F34: a guest that does not suspend is told by name, with what libxl said', async () => {
     native.codes.set('suspend', -8);
     const telling = new LibxlContext(native, new EventPump(native), tapOf(['guest did not suspend, timed out']));
-    await expect(telling.save(id, 4, true, quiet)).rejects.toMatchObject({
+    await expect(telling.lifecycle.save(id, 4, true, quiet)).rejects.toMatchObject({
       code: 'E_TOOLSTACK_GUEST_TIMEDOUT',
       message: expect.stringContaining('guest did not suspend, timed out') as unknown,
       data: { rc: -8, rcName: 'GUEST_TIMEDOUT', domid: 3 },
@@ -267,7 +273,7 @@ describe('libxl context', () => {
   it('a cancelled save is aborted in libxl, and rejects with the reason', async () => {
     native.hanging.add('suspend');
     const stop = new AbortController();
-    const saved = context.save(id, 4, true, { signal: stop.signal, heard: () => undefined });
+    const saved = context.lifecycle.save(id, 4, true, { signal: stop.signal, heard: () => undefined });
     const reason = new AbortedError('not now');
     stop.abort(reason);
     await expect(saved).rejects.toBe(reason);
@@ -276,48 +282,48 @@ describe('libxl context', () => {
 
   it('F34: behind a save that failed or was cancelled no request to suspend is left in xenstore', async () => {
     native.codes.set('suspend', -3);
-    await expect(context.save(id, 4, true, quiet)).rejects.toMatchObject({
+    await expect(context.lifecycle.save(id, 4, true, quiet)).rejects.toMatchObject({
       code: expect.stringMatching(/^E_/) as unknown,
     });
     expect(native.calls.at(-1)).toBe('withdraw suspend of 3');
     native.withdrawSuspend = () => Promise.reject(new Error('xenstore cannot be opened'));
-    await expect(context.save(id, 4, true, quiet)).rejects.not.toThrow('xenstore');
+    await expect(context.lifecycle.save(id, 4, true, quiet)).rejects.not.toThrow('xenstore');
   });
 
   it('a save that was done when it was cancelled is done', async () => {
     const stop = new AbortController();
     native.abort = () => Promise.resolve(-23);
-    const saved = context.save(id, 4, true, { signal: stop.signal, heard: () => undefined });
+    const saved = context.lifecycle.save(id, 4, true, { signal: stop.signal, heard: () => undefined });
     stop.abort(new AbortedError());
     await saved;
   });
 
   it('2.3: resumes only what is suspended, co-operatively', async () => {
-    await expect(context.resume(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NOT_SUSPENDED' });
+    await expect(context.lifecycle.resume(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NOT_SUSPENDED' });
     expect(native.calls).toEqual([]);
     Object.assign(native.domains[1], { shutdown: true, shutdown_reason: 'crash' });
-    await expect(context.resume(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NOT_SUSPENDED' });
+    await expect(context.lifecycle.resume(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NOT_SUSPENDED' });
     Object.assign(native.domains[1], { shutdown_reason: 'suspend' });
-    await context.resume(id);
+    await context.lifecycle.resume(id);
     expect(native.calls).toEqual(['resume 3 cancel true']);
   });
 
   it('says where a guest has no Xen drivers that could hear it', async () => {
     native.codes.set('shutdown', -10);
     native.codes.set('reboot', -10);
-    await expect(context.shutdown(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NO_PARAVIRT' });
-    await expect(context.reboot(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NO_PARAVIRT' });
+    await expect(context.lifecycle.shutdown(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NO_PARAVIRT' });
+    await expect(context.lifecycle.reboot(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_NO_PARAVIRT' });
     expect(native.calls).toEqual(['shutdown 3', 'reboot 3']);
   });
 
   it('presses buttons, changes memory and processors, and dumps', async () => {
     native.config = configOf('hvm');
-    await context.press(id, 'power');
-    await context.press(id, 'reset');
-    await context.setMemory(id, 8192);
-    await context.setVcpus(id, CpuSet.of([0, 2]));
-    await context.pinVcpu(id, 1, CpuSet.of([3]));
-    await context.dumpCore(id, '/d', { signal: new AbortController().signal, heard: () => undefined });
+    await context.lifecycle.press(id, 'power');
+    await context.lifecycle.press(id, 'reset');
+    await context.tuning.setMemory(id, 8192);
+    await context.tuning.setVcpus(id, CpuSet.of([0, 2]));
+    await context.tuning.pinVcpu(id, 1, CpuSet.of([3]));
+    await context.lifecycle.dumpCore(id, '/d', { signal: new AbortController().signal, heard: () => undefined });
     expect(native.calls).toEqual([
       'trigger 1 of 3',
       'force 3 to shut down for 1',
@@ -326,58 +332,60 @@ describe('libxl context', () => {
       'pin 1 of 3 to 3',
       'dump 3 to /d',
     ]);
-    expect(await context.vcpus(id)).toEqual([]);
+    expect(await context.tuning.vcpus(id)).toEqual([]);
     native.codes.set('listVcpus', -3);
-    await expect(context.vcpus(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
+    await expect(context.tuning.vcpus(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
     native.domains.length = 0;
-    await expect(context.vcpus(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_DOMAIN_GONE' });
+    await expect(context.tuning.vcpus(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_DOMAIN_GONE' });
   });
 
   it.each(['pvh', 'pv'])('a %s guest has no button to press: libxl is not even called', async (type) => {
     native.config = configOf(type);
     for (const button of ['power', 'reset'] as const) {
-      await expect(context.press(id, button)).rejects.toMatchObject({ code: 'E_REFUSED_UNSUPPORTED' });
+      await expect(context.lifecycle.press(id, button)).rejects.toMatchObject({ code: 'E_REFUSED_UNSUPPORTED' });
     }
     expect(native.calls).toEqual([]);
   });
 
   it.each([0, -4096, 0.5, Number.NaN])('asks no guest to do with %s KiB: libxl is not even called', async (kib) => {
-    await expect(context.setMemory(id, kib)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
+    await expect(context.tuning.setMemory(id, kib)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
     expect(native.calls).toEqual([]);
   });
 
   it('a shutdown that fails otherwise presses nothing', async () => {
     native.codes.set('shutdown', -3);
-    await expect(context.shutdown(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
+    await expect(context.lifecycle.shutdown(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
     expect(native.calls).toEqual(['shutdown 3']);
   });
 
   it('destroys, also what has gone already, or goes meanwhile', async () => {
-    await context.destroy(id);
+    await context.lifecycle.destroy(id);
     expect(native.calls).toEqual(['destroy 3']);
-    await context.destroy(id);
+    await context.lifecycle.destroy(id);
     expect(native.calls).toHaveLength(1);
     native.domains.push({ domid: 4, uuid: UUID, name: 'racing' });
     native.codes.set('destroy', -21);
-    await context.destroy(guestDomid(4));
+    await context.lifecycle.destroy(guestDomid(4));
   });
 
   it('a call that libxl does not even start rejects', async () => {
     native.codes.set('start pause', -6);
-    await expect(context.pause(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
+    await expect(context.lifecycle.pause(id)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
   });
 
   it('makes a domain', async () => {
-    expect(await context.create(GUEST, quiet)).toBe(7);
-    expect(await context.restore({ ...GUEST, name: 'third', uuid: OTHER_UUID.replace('a', 'b') }, 4, 2, quiet)).toBe(7);
+    expect(await context.making.create(GUEST, quiet)).toBe(7);
+    expect(
+      await context.making.restore({ ...GUEST, name: 'third', uuid: OTHER_UUID.replace('a', 'b') }, 4, 2, quiet),
+    ).toBe(7);
     expect(native.calls).toContain('restore from 4 with {"stream_version":2}');
   });
 
   it('F37: makes none of a UUID or name that is there', async () => {
-    await expect(context.create({ ...GUEST, uuid: OTHER_UUID }, quiet)).rejects.toMatchObject({
+    await expect(context.making.create({ ...GUEST, uuid: OTHER_UUID }, quiet)).rejects.toMatchObject({
       code: 'E_TOOLSTACK_UUID_TAKEN',
     });
-    await expect(context.create({ ...GUEST, name: 'old' }, quiet)).rejects.toMatchObject({
+    await expect(context.making.create({ ...GUEST, name: 'old' }, quiet)).rejects.toMatchObject({
       code: 'E_TOOLSTACK_NAME_TAKEN',
     });
     expect(native.calls).toEqual([]);
@@ -385,14 +393,14 @@ describe('libxl context', () => {
 
   it('a configuration that libxl cannot read makes nothing', async () => {
     native.codes.set('fromJson', -6);
-    await expect(context.create(GUEST, quiet)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
+    await expect(context.making.create(GUEST, quiet)).rejects.toMatchObject({ code: 'E_TOOLSTACK_INVAL' });
     expect(native.calls).toEqual([]);
   });
 
   it('destroys the partial domain of an aborted restore', async () => {
     native.hanging.add('restore');
     const stop = new AbortController();
-    const restored = context.restore(GUEST, 4, 2, { signal: stop.signal, heard: () => undefined });
+    const restored = context.making.restore(GUEST, 4, 2, { signal: stop.signal, heard: () => undefined });
     while (!native.calls.includes('restore new')) await new Promise((resolve) => setImmediate(resolve));
     stop.abort(new AbortedError('gone'));
     await expect(restored).rejects.toThrow('gone');
@@ -402,7 +410,7 @@ describe('libxl context', () => {
 
   it('makes nothing where it is cancelled before it begins', async () => {
     const signal = AbortSignal.abort(new AbortedError('too late'));
-    await expect(context.restore(GUEST, 4, 2, { signal, heard: () => undefined })).rejects.toThrow('too late');
+    await expect(context.making.restore(GUEST, 4, 2, { signal, heard: () => undefined })).rejects.toThrow('too late');
     expect(native.calls).toEqual([]);
   });
 
@@ -420,7 +428,7 @@ describe('libxl context', () => {
         native.domains.splice(before.length); // libxl removed it; its number may be anybody's
         return started;
       };
-      await expect(context.create(GUEST, quiet)).rejects.toThrow();
+      await expect(context.making.create(GUEST, quiet)).rejects.toThrow();
       expect(native.calls.filter((call) => call.startsWith('destroy'))).toEqual([]);
       expect(native.domains).toEqual(before);
     }
@@ -428,7 +436,7 @@ describe('libxl context', () => {
 
   it('a failed restore of which nothing is left destroys nothing', async () => {
     native.codes.set('restore', -3);
-    await expect(context.restore(GUEST, 4, 2, quiet)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
+    await expect(context.making.restore(GUEST, 4, 2, quiet)).rejects.toMatchObject({ code: 'E_TOOLSTACK_FAIL' });
     expect(native.calls.filter((call) => call.startsWith('destroy'))).toEqual([]);
   });
 });

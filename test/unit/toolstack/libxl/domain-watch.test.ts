@@ -21,10 +21,10 @@ function watching(prepare: (native: FakeNative) => void = () => undefined): {
   const tap = {
     during: async <T>(_a: unknown, _b: unknown, work: () => Promise<T>) => ({ result: await work(), errors: [] }),
   };
-  const context = new LibxlContext(native, pump, tap);
+  const queries = new LibxlContext(native, pump, tap).queries;
   const events: ToolstackEvent[] = [];
   const abort = new AbortController();
-  const done = watchDomains(native, pump, context, (event) => events.push(event), abort.signal);
+  const done = watchDomains(native, pump, queries, (event) => events.push(event), abort.signal);
   const until = async (holds: () => boolean): Promise<void> => {
     while (!holds()) await new Promise((resolve) => setImmediate(resolve));
   };

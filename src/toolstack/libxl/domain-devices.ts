@@ -1,0 +1,107 @@
+import type { PlugKind } from '../../domain/libxl-json/plug.js';
+import { ToolstackError } from '../../errors/errors.js';
+import type { Domid } from '../domid.js';
+import type { DomainQueries } from './domain-queries.js';
+import type { LibxlCalls, Transfer } from './libxl-calls.js';
+import type { Address, LibxlNative } from './native.js';
+import { RC_OK } from './return-code.js';
+import { usbControllerIn, usbDeviceIn } from './running-devices.js';
+import { withStruct } from './with-struct.js';
+
+/** A device by what tells it from the others of its kind. */
+export type NamedDevice =
+  | { readonly kind: 'disk'; readonly vdev: string }
+  | { readonly kind: 'nic'; readonly mac: string }
+  | { readonly kind: 'usbctrl'; readonly devid: number }
+  /** The host's, by its place there. */
+  | { readonly kind: 'usbdev'; readonly bus: number; readonly device: number };
+
+/** Devices that a running domain gains and loses. */
+export class DomainDevices {
+  private readonly native: LibxlNative;
+
+  constructor(
+    private readonly calls: LibxlCalls,
+    private readonly queries: DomainQueries,
+  ) {
+    this.native = calls.native;
+  }
+
+  /** Plugs a device in. Where that fails, libxl may leave it in the domain and its configuration. */
+  async attach(id: Domid, kind: PlugKind, json: string, transfer: Transfer): Promise<void> {
+    await withStruct(this.native, `device_${kind}`, async (device) => {
+      await this.#fill(kind, device, json);
+      await this.calls.mutate('given a device', id, `attach a ${kind} to domain ${id}`, transfer, (domid, tag) =>
+        this.native.addDevice(kind, domid, device, tag),
+      );
+    });
+  }
+
+  /**
+   * Takes a device out, as libxl itself has it now; a disk from a guest that uses it only where `force` says so.
+   * @throws ToolstackError `E_TOOLSTACK_NOTFOUND` where it has none such
+   */
+  async detach(id: Domid, named: NamedDevice, force: boolean, transfer: Transfer): Promise<void> {
+    const { kind } = named;
+    await withStruct(this.native, `device_${kind}`, async (device) => {
+      await this.#find(id, named, device);
+      await this.calls.mutate(
+        'deprived of a device',
+        id,
+        `detach a ${kind} from domain ${id}`,
+        transfer,
+        (domid, tag) =>
+          kind === 'disk' && !force
+            ? this.native.safeRemoveDisk(domid, device, tag)
+            : this.native.removeDevice(kind, domid, device, tag),
+      );
+    });
+  }
+
+  /** Puts the medium into the drive of its target, or takes it out where the disk is empty. */
+  async changeMedium(id: Domid, json: string, transfer: Transfer): Promise<void> {
+    await withStruct(this.native, 'device_disk', async (device) => {
+      await this.#fill('disk', device, json);
+      await this.calls.mutate('given another medium', id, `change a medium of domain ${id}`, transfer, (domid, tag) =>
+        this.native.insertMedium(domid, device, tag),
+      );
+    });
+  }
+
+  async #fill(kind: PlugKind, device: Address, json: string): Promise<void> {
+    await this.calls.run(`read the ${kind}`, undefined, () =>
+      Promise.resolve(this.native.fromJson(`device_${kind}`, device, json)),
+    );
+  }
+
+  async #find(id: Domid, named: NamedDevice, device: Address): Promise<void> {
+    switch (named.kind) {
+      case 'disk':
+        if (this.native.diskByVdev(id, named.vdev, device) !== RC_OK) throw noDevice(id, `disk ${named.vdev}`);
+        return;
+      case 'nic':
+        if (this.native.nicByMac(id, named.mac, device) !== RC_OK) throw noDevice(id, `network card ${named.mac}`);
+        return;
+      case 'usbctrl': {
+        const json = usbControllerIn(await this.queries.configOf(id), named.devid);
+        if (json === undefined) throw noDevice(id, `controller usb:${named.devid}`);
+        await this.#fill('usbctrl', device, json);
+        return;
+      }
+      case 'usbdev': {
+        const { bus, device: number } = named;
+        const json = usbDeviceIn(await this.queries.configOf(id), bus, number);
+        if (json === undefined) throw noDevice(id, `host USB device Busnum: ${bus}, Devnum: ${number}`);
+        await this.#fill('usbdev', device, json);
+        return;
+      }
+    }
+  }
+}
+
+function noDevice(id: Domid, what: string): ToolstackError {
+  return new ToolstackError('E_TOOLSTACK_NOTFOUND', `${what} not found in domain ${id}`, {
+    hint: '`xenferry dumpxml` shows what it has.',
+    data: { domid: id, device: what },
+  });
+}

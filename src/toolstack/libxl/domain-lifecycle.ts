@@ -1,0 +1,139 @@
+import { ToolstackError } from '../../errors/errors.js';
+import { guestDomid, type Domid } from '../domid.js';
+import { noButton } from '../no-button.js';
+import { readConfig } from './domain-config.js';
+import { PRESERVED_USERDATA, type DomainQueries } from './domain-queries.js';
+import type { LibxlCalls, Transfer } from './libxl-calls.js';
+import { SHUTDOWN_REBOOT, SUSPEND_LIVE, TRIGGER_POWER, type LibxlNative } from './native.js';
+import { withStruct } from './with-struct.js';
+
+/** What happens to a domain that is there, until its end. */
+export class DomainLifecycle {
+  private readonly native: LibxlNative;
+
+  constructor(
+    private readonly calls: LibxlCalls,
+    private readonly queries: DomainQueries,
+  ) {
+    this.native = calls.native;
+  }
+
+  /** Writes a domain's save stream. The descriptor stays the caller's. */
+  async save(id: Domid, fd: number, live: boolean, transfer: Transfer): Promise<void> {
+    try {
+      await this.calls.mutate('saved', id, `save domain ${id}`, transfer, (domid, tag) =>
+        this.native.suspend(domid, fd, live ? SUSPEND_LIVE : 0, tag),
+      );
+    } catch (error) {
+      await this.withdrawSuspend(id);
+      throw error;
+    }
+  }
+
+  /**
+   * A save that ended early may have asked the guest to suspend: it must not do so when nobody waits for it any more. Where it
+   * had heard already, whoever looks finds it suspended, and resumes it.
+   */
+  async withdrawSuspend(id: Domid): Promise<void> {
+    try {
+      await this.native.withdrawSuspend(guestDomid(id, 'asked not to suspend'));
+    } catch {
+      // The domain has gone, or xenstored has: what broke the save is the story.
+    }
+  }
+
+  async resume(id: Domid): Promise<void> {
+    const info = await this.queries.dominfo(id);
+    if (info?.shutdown !== true || info.shutdown_reason !== 'suspend') {
+      throw new ToolstackError('E_TOOLSTACK_NOT_SUSPENDED', `domain ${id} cannot be resumed: it is not suspended`, {
+        hint: 'Only a domain in state shutdown, reason suspend, can be resumed.',
+        data: { domid: id },
+      });
+    }
+    await this.calls.mutate('resumed', id, `resume domain ${id}`, undefined, (domid, tag) =>
+      this.native.resume(domid, true, tag),
+    );
+  }
+
+  async pause(id: Domid): Promise<void> {
+    await this.calls.mutate('paused', id, `pause domain ${id}`, undefined, (domid, tag) =>
+      this.native.pause(domid, tag),
+    );
+  }
+
+  async unpause(id: Domid): Promise<void> {
+    await this.calls.mutate('unpaused', id, `unpause domain ${id}`, undefined, (domid, tag) =>
+      this.native.unpause(domid, tag),
+    );
+  }
+
+  async rename(id: Domid, name: string): Promise<void> {
+    await this.calls.run(`rename domain ${id} to ${name}`, id, () =>
+      this.native.rename(guestDomid(id, 'renamed'), name),
+    );
+  }
+
+  /** Gives a domain that has shut down a suffix behind its name, and another UUID. */
+  async preserve(id: Domid, suffix: string, uuid: string): Promise<void> {
+    const bytes = Buffer.from(uuid.replaceAll('-', ''), 'hex');
+    await withStruct(this.native, 'domain_config', async (config) => {
+      const domid = guestDomid(id, 'preserved');
+      await this.calls.run(`look at domain ${id}`, id, () => this.native.retrieveConfig(domid, config));
+      await this.calls.run(`preserve domain ${id}`, id, () => this.native.preserve(domid, config, suffix, bytes));
+      await this.calls.run(`keep the UUID of domain ${id}`, id, () =>
+        Promise.resolve(this.native.keepUserdata(domid, PRESERVED_USERDATA, uuid)),
+      );
+    });
+  }
+
+  /** Asks the guest; one without Xen drivers cannot hear it. */
+  async shutdown(id: Domid): Promise<void> {
+    await this.calls.mutate('shut down', id, `shut domain ${id} down`, undefined, (domid, tag) =>
+      this.native.shutdown(domid, tag),
+    );
+  }
+
+  /**
+   * Presses a button of an HVM guest. libxl and Xen do something to any other as well: a reset ends a PVH guest.
+   * @throws RefusedError `E_REFUSED_UNSUPPORTED` for any other
+   */
+  async press(id: Domid, button: 'power' | 'reset'): Promise<void> {
+    const { domain } = readConfig(await this.queries.configOf(guestDomid(id, `given its ${button} button`)));
+    if (domain.type !== 'hvm') throw noButton(domain, button);
+    const doing = `press the ${button} button of domain ${id}`;
+    if (button === 'reset') {
+      await this.calls.run(doing, id, () =>
+        Promise.resolve(this.native.forceShutdown(guestDomid(id, 'reset'), SHUTDOWN_REBOOT)),
+      );
+      return;
+    }
+    await this.calls.mutate('turned off by its power button', id, doing, undefined, (domid, tag) =>
+      this.native.trigger(domid, TRIGGER_POWER, tag),
+    );
+  }
+
+  async dumpCore(id: Domid, path: string, transfer: Transfer): Promise<void> {
+    await this.calls.mutate('dumped', id, `dump domain ${id} to ${path}`, transfer, (domid, tag) =>
+      this.native.coreDump(domid, path, tag),
+    );
+  }
+
+  async reboot(id: Domid): Promise<void> {
+    await this.calls.mutate('rebooted', id, `reboot domain ${id}`, undefined, (domid, tag) =>
+      this.native.reboot(domid, tag),
+    );
+  }
+
+  /** Succeeds where the domain has gone already. */
+  async destroy(id: Domid): Promise<void> {
+    if ((await this.queries.dominfo(id)) === undefined) return;
+    try {
+      await this.calls.mutate('destroyed', id, `destroy domain ${id}`, undefined, (domid, tag) =>
+        this.native.destroy(domid, tag),
+      );
+    } catch (error) {
+      if (error instanceof ToolstackError && error.code === 'E_TOOLSTACK_DOMAIN_GONE') return; // somebody was faster
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import { guestDomid, type Domid } from '../domid.js';
+import type { DomainInfo } from '../toolstack.js';
+import { maxMemoryOf, withUuid } from './domain-config.js';
+import { dominfoOf, toDomainInfo, type Dominfo } from './dominfo.js';
+import type { LibxlCalls } from './libxl-calls.js';
+import type { LibxlNative } from './native.js';
+import { libxlError, RC_OK } from './return-code.js';
+import { backendOf, disksWithoutBackend } from './running-devices.js';
+import { withStruct } from './with-struct.js';
+
+/** Under this id libxl keeps a domain's configuration as JSON, whoever started it (libxl_internal.h). */
+const CONFIG_USERDATA = 'libxl-json';
+/**
+ * Under this id the UUID of a preserved domain is kept: libxl_domain_preserve writes it to xenstore only, and Xen, which
+ * libxl_domain_info asks, goes on with the old one.
+ */
+export const PRESERVED_USERDATA = 'xenferry-uuid';
+
+/** What a domain runs as. */
+export interface RunningConfig {
+  /** libxl's JSON. */
+  readonly config: string;
+  /** What serves the disks for which the JSON leaves it to libxl, by target (S47). */
+  readonly backends: Readonly<Record<string, string>>;
+}
+
+/** What libxl knows of the domains that there are; nothing here changes one. */
+export class DomainQueries {
+  private readonly native: LibxlNative;
+
+  constructor(private readonly calls: LibxlCalls) {
+    this.native = calls.native;
+  }
+
+  /** Domain 0 left out. */
+  async list(): Promise<DomainInfo[]> {
+    const { result: domids } = await this.calls.during(undefined, () => Promise.resolve(this.native.listDomids()));
+    if (domids === undefined) throw libxlError({ doing: 'list domains', rc: -3, log: [] });
+    const infos = await Promise.all(domids.filter((id) => id !== 0).map((id) => this.info(guestDomid(id))));
+    return infos.filter((info) => info !== undefined); // some may have gone meanwhile
+  }
+
+  async info(id: Domid): Promise<DomainInfo | undefined> {
+    const info = await this.dominfo(id);
+    if (info === undefined) return undefined;
+    const config = this.native.userdata(id, CONFIG_USERDATA);
+    return toDomainInfo(info, {
+      name: this.native.domainName(id),
+      maxMemoryKiB: config === undefined ? undefined : maxMemoryOf(config),
+    });
+  }
+
+  /** What Xen itself says of a domain, but for the UUID of a preserved one; undefined where there is none. */
+  async dominfo(id: Domid): Promise<Dominfo | undefined> {
+    const info = await dominfoOf(this.native, id);
+    if (info?.shutdown !== true) return info; // only what has shut down is ever preserved
+    const uuid = this.native.userdata(id, PRESERVED_USERDATA);
+    return uuid === undefined ? info : { ...info, uuid };
+  }
+
+  /** The running configuration: what the domain was made from, and its devices now. */
+  async describe(id: Domid): Promise<RunningConfig> {
+    const config = await this.configOf(id);
+    const backends: Record<string, string> = {};
+    for (const vdev of disksWithoutBackend(config)) {
+      const backend = await withStruct(this.native, 'device_disk', (at) => {
+        if (this.native.diskByVdev(id, vdev, at) !== RC_OK) return undefined; // it is on its way in or out
+        const disk = this.native.toJson('device_disk', at);
+        return disk === undefined ? undefined : backendOf(disk);
+      });
+      if (backend !== undefined) backends[vdev] = backend;
+    }
+    return { config, backends };
+  }
+
+  async configOf(id: Domid): Promise<string> {
+    return await withStruct(this.native, 'domain_config', async (at) => {
+      await this.calls.run(`read the configuration of domain ${id}`, id, () => this.native.retrieveConfig(id, at));
+      const json = this.native.toJson('domain_config', at);
+      if (json === undefined) throw libxlError({ doing: `describe domain ${id}`, rc: -3, log: [], domid: id });
+      const uuid = this.native.userdata(id, PRESERVED_USERDATA);
+      return uuid === undefined ? json : withUuid(json, uuid);
+    });
+  }
+}

@@ -1,0 +1,116 @@
+import { fstatSync } from 'node:fs';
+import { z, type ZodType } from 'zod';
+import { Deadline } from '../../errors/deadline.js';
+import { ToolstackError } from '../../errors/errors.js';
+import type { OwnedFd } from '../../posix/owned-fd.js';
+import { Agent } from '../agent/agent.js';
+import { agentEntry } from '../agent/entry.js';
+import { SpareAgent } from '../agent/spare-agent.js';
+import type { TransferEvent, TransferOptions } from '../toolstack.js';
+import { hostSchema, transferEventSchema } from './agent-protocol.js';
+
+/** A small call that takes longer is stuck: xenstored is dead, or a device model does not answer. */
+const SMALL_CALL_MS = 120_000;
+
+export const LIBXL_AGENT = agentEntry(import.meta.url, './libxl-agent.js');
+
+/** One end of a pipe or file that a transfer reads or writes. */
+export interface TransferStream {
+  readonly fd: OwnedFd;
+  readonly flags: 'r' | 'w';
+}
+
+/** The child processes that hold libxl: one that stays, for small calls, and one for each transfer. */
+export class LibxlAgents implements AsyncDisposable {
+  #queries: Agent | undefined;
+  #spare: SpareAgent | undefined;
+
+  /** For a process that stays: an agent is there before each save and restore. */
+  keepSpare(): void {
+    const signal = new AbortController().signal;
+    this.#spare ??= new SpareAgent({ entry: LIBXL_AGENT, what: 'next transfer' }, (agent) =>
+      agent.call('host', {}, { signal, result: hostSchema }),
+    );
+  }
+
+  /** A small call, to the agent that stays. One that died, or was killed for a cancelled call, is replaced by the next. */
+  async ask<T>(method: string, params: unknown, result: ZodType<T>, signal?: AbortSignal): Promise<T> {
+    const parent = signal ?? new AbortController().signal;
+    using deadline = new Deadline(parent, SMALL_CALL_MS, 'E_DEADLINE_LIBXL', `libxl's ${method}`);
+    this.#queries ??= Agent.start({ entry: LIBXL_AGENT, what: 'calls to libxl' });
+    const agent = this.#queries;
+    try {
+      return await agent.call(method, params, { signal: deadline.signal, result });
+    } catch (error) {
+      const isDead = error instanceof ToolstackError && error.code.startsWith('E_TOOLSTACK_AGENT_');
+      if ((isDead || deadline.signal.aborted) && this.#queries === agent) {
+        this.#queries = undefined;
+        await agent.close();
+      }
+      throw error;
+    }
+  }
+
+  /** A small call in an agent of its own: where it is given up, no other call must be. */
+  async separately(method: string, what: string, params: unknown, signal: AbortSignal | undefined): Promise<void> {
+    const parent = signal ?? new AbortController().signal;
+    using deadline = new Deadline(parent, SMALL_CALL_MS, 'E_DEADLINE_LIBXL', `the ${what}`);
+    await this.transfer(method, what, undefined, params, z.unknown(), { signal: deadline.signal });
+  }
+
+  /** A long call, in an agent of its own. */
+  async transfer<T>(
+    method: string,
+    what: string,
+    stream: TransferStream | undefined,
+    params: unknown,
+    result: ZodType<T>,
+    options: TransferOptions,
+  ): Promise<T> {
+    options.signal.throwIfAborted();
+    // An agent that is there already can open a pipe's end again; what else a descriptor may be, it has to inherit.
+    const spare = stream !== undefined && fstatSync(stream.fd.fd).isFIFO() ? this.#spare?.take(what) : undefined;
+    const agent = spare ?? Agent.start({ entry: LIBXL_AGENT, what, fds: stream === undefined ? [] : [stream.fd] });
+    let lastError: string | undefined;
+    const heard = (event: TransferEvent): void => {
+      if (event.type === 'log' && event.level === 'error') lastError = event.text;
+      options.onEvent?.(event);
+    };
+    try {
+      const done = await agent.call<T, TransferEvent>(method, params, {
+        signal: options.signal,
+        result,
+        event: { schema: transferEventSchema, heard },
+        ...(spare === undefined || stream === undefined ? {} : { pipe: stream }),
+      });
+      // Its end is not waited for: the guest may stand still meanwhile.
+      if (this.#spare === undefined) agent.dismiss();
+      else this.#spare.retire(agent);
+      return done;
+    } catch (error) {
+      await agent.close(); // what it held is free when the caller hears of the failure
+      throw withLastWords(error, lastError);
+    } finally {
+      this.#spare?.again();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const agent = this.#queries;
+    this.#queries = undefined;
+    this.#spare?.[Symbol.dispose]();
+    await agent?.close();
+  }
+}
+
+/** An agent that died cannot say why; what libxl had said last often does. */
+function withLastWords(error: unknown, words: string | undefined): unknown {
+  if (words === undefined || !(error instanceof ToolstackError) || error.code !== 'E_TOOLSTACK_AGENT_DIED')
+    return error;
+  const { message, hint, data } = error;
+  return new ToolstackError(error.code, `${message}, after libxl said: ${words}`, {
+    cause: error.cause,
+    ...(hint === undefined ? {} : { hint }),
+    data,
+  });
+}
