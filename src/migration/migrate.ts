@@ -158,11 +158,11 @@ async function migrateHeld(
     abandon: request.abandon,
     machine: host.handover.source,
     onProgress,
-    beforeResume: (guest, failed) => host.leases.reclaim(guest, failed),
+    beforeResume: (guest, failed) => host.leases.migrating.reclaim(guest, failed),
   };
   const { uuid, name, domid } = info;
   const migration = randomUUID();
-  await host.leases.offer(uuid, migration, cancel);
+  await host.leases.migrating.offer(uuid, migration, cancel);
   const report = await Departure.run(
     context,
     {

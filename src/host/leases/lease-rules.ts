@@ -24,6 +24,11 @@ export function taken(record: LeaseRecord, me: Holder, over: (holder: Holder) =>
   return write(record, [...others, me]);
 }
 
+/** `me` keeps the disk that it has, or takes it. */
+export function keptOrTaken(record: LeaseRecord, me: Holder, over: (holder: Holder) => boolean): Change {
+  return record.holders.some((holder) => isSame(holder, me)) ? { do: 'nothing' } : taken(record, me, over);
+}
+
 /** The migration may take `me`'s lease along. */
 export function offered(record: LeaseRecord, me: Holder, migration: string): Change {
   if (!record.holders.some((holder) => isSame(holder, me))) return { do: 'nothing' };

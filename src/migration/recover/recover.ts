@@ -94,7 +94,7 @@ async function settle(
       abandon: request.signal,
       machine: host.handover.source,
       onProgress: () => undefined,
-      beforeResume: (uuid, migration) => host.leases.reclaim(uuid, migration),
+      beforeResume: (uuid, migration) => host.leases.migrating.reclaim(uuid, migration),
     },
     {
       migration: header.migration,

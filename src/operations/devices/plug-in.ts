@@ -28,7 +28,7 @@ export async function plugIn(
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted();
-  if (device.kind === 'disk') await host.leases.takeDisk(guest, device, forceLease, signal);
+  if (device.kind === 'disk') await host.leases.hotPlug.take(guest, device, forceLease, signal);
   try {
     await host.toolstack.attach(guest.id, device, signal);
   } catch (error) {
@@ -72,7 +72,7 @@ export async function dropLease(host: Host, { id, uuid, name }: Plugged, device:
   try {
     const left = (await runningDefinition(host, id, signal)).devices.filter((one) => one.kind === 'disk');
     if (left.some(({ target }) => target === device.target)) return;
-    await host.leases.dropDisk(uuid, device, left, signal);
+    await host.leases.hotPlug.drop(uuid, device, left, signal);
   } catch (error) {
     host.log(
       `${name}: the lease of ${deviceText(device)}, which it has no more, is still its own: ${messageOf(error)}`,

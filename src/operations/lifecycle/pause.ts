@@ -30,7 +30,7 @@ export async function resumeDomain(host: Host, ref: string, signal: AbortSignal)
     } else {
       if (info.shutdownReason !== 'suspend') throw stateError(info, 'resumed', 'paused');
       refuseWhileLeaving(host, info);
-      await host.leases.check(info.uuid, signal);
+      await host.leases.migrating.check(info.uuid, signal);
       await host.toolstack.resume(info.domid, signal);
     }
     tellRun(host, info, { state: 'running', reason: 'unpaused' }, { event: 'resumed', detail: 'unpaused' });

@@ -92,7 +92,7 @@ class IncomingGuests implements ArrivalHooks {
   }
 
   claim({ uuid }: NamedGuest, migration: string, signal: AbortSignal): Promise<void> {
-    return this.host.leases.claim(uuid, migration, signal);
+    return this.host.leases.migrating.claim(uuid, migration, signal);
   }
 
   committed({ uuid, name }: NamedGuest): Promise<void> {
@@ -111,7 +111,7 @@ class IncomingGuests implements ArrivalHooks {
 
   arrived(info: DomainInfo, running: boolean): void {
     const { host } = this;
-    host.leases.keep(info.uuid);
+    host.leases.migrating.keep(info.uuid);
     const change = { event: 'started', detail: 'migrated' } as const;
     if (running) {
       tellRun(host, info, { state: 'running', reason: 'migrated' }, change);

@@ -7,7 +7,7 @@ import type { Job } from '../../../src/host/jobs/job.js';
 import { AccessRules } from '../../../src/host/access/access-rules.js';
 import { MigrationServer } from '../../../src/migration/server/migration-server.js';
 import { LeaseFolder } from '../../../src/host/leases/lease-folder.js';
-import type { LeaseStore } from '../../../src/host/leases/leases.js';
+import type { LeaseStore } from '../../../src/host/leases/lease-table.js';
 import { SystemError } from '../../../src/errors/errors.js';
 import { HANDOVER, type HandoverMachines } from '../../../src/handover/machines.js';
 import type { JournalFile } from '../../../src/journal/journal.js';

@@ -242,9 +242,9 @@ describe('a migration under leases', () => {
 
   it('that the destination cannot commit gives them back', async () => {
     await createDomain(a.host, xml('web1'), run);
-    const claim = b.host.leases.claim.bind(b.host.leases);
+    const claim = b.host.leases.migrating.claim.bind(b.host.leases.migrating);
     let seen: string[] = [];
-    b.host.leases.claim = async (...words) => {
+    b.host.leases.migrating.claim = async (...words) => {
       await claim(...words);
       seen = await holders();
       throw new Error('and then the journal fails');
@@ -252,7 +252,7 @@ describe('a migration under leases', () => {
     await expect(move()).rejects.toMatchObject({ guest: 'source-running' });
     expect(seen).toEqual(['hv2 web1']);
     expect(await holders()).toEqual(['hv1 web1']);
-    b.host.leases.claim = claim;
+    b.host.leases.migrating.claim = claim;
     await move();
     expect(await holders()).toEqual(['hv2 web1']);
   });
@@ -283,11 +283,11 @@ describe('a migration under leases', () => {
     await createDomain(a.host, xml('web1'), run);
     const me = (await a.host.toolstack.list())[0];
     await createDomain(b.host, xml('web2'), { ...run, forceLease: true });
-    await a.host.leases.reclaim(me.uuid, '00000000-0000-4000-8000-000000000000').then(
+    await a.host.leases.migrating.reclaim(me.uuid, '00000000-0000-4000-8000-000000000000').then(
       () => expect.unreachable(),
       (error: unknown) => expect(error).toMatchObject({ code: 'E_REFUSED_LEASE' }),
     );
-    await expect(a.host.leases.check(me.uuid, never)).rejects.toMatchObject({ code: 'E_REFUSED_LEASE' });
+    await expect(a.host.leases.migrating.check(me.uuid, never)).rejects.toMatchObject({ code: 'E_REFUSED_LEASE' });
     expect(await sweepLeases(a.host, never)).toEqual([]);
     await expect(resumeDomain(a.host, 'web1', never)).resolves.toMatchObject({ name: 'web1' }); // it runs: nothing to do
   });

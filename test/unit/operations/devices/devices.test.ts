@@ -420,7 +420,7 @@ describe.each(HOSTS)('%s', (_kind, around) => {
       const device = parseDeviceXml(disk('xvdb'));
       if (device.kind !== 'disk') throw new Error('a disk');
       const stop = new AbortController();
-      const taking = mine.takeDisk({ uuid, name: 'web1' }, device, false, stop.signal);
+      const taking = mine.hotPlug.take({ uuid, name: 'web1' }, device, false, stop.signal);
       stop.abort(new AbortedError('interrupted'));
       await expect(taking).rejects.toThrow('interrupted');
       const note = join(local.stateDir, 'leases', `${uuid}.json`);
@@ -433,8 +433,8 @@ describe.each(HOSTS)('%s', (_kind, around) => {
       await guest(disk('xvda', '/srv/xvdb.img'), 'pvh', 'web2');
       await expect(attach(disk('xvdb'))).rejects.toMatchObject({ code: 'E_REFUSED_LEASE' });
       expect(readFileSync(note, 'utf8')).toContain('"pending":true'); // whether it was ours is known no better
-      expect(await mine.reclaim(uuid, randomUUID())).toBeUndefined();
-      await mine.check(uuid, never);
+      expect(await mine.migrating.reclaim(uuid, randomUUID())).toBeUndefined();
+      await mine.migrating.check(uuid, never);
       await using watch = new DaemonWatch(await local.open(), 'a test');
       await watch.ready;
       expect(local.log.join()).not.toContain('WITHOUT ITS LEASE');
@@ -485,7 +485,7 @@ describe.each(HOSTS)('%s', (_kind, around) => {
       const { uuid } = await local.host.findKnown('web1');
       const device = parseDeviceXml(disk('xvdb'));
       if (device.kind !== 'disk') throw new Error('a disk');
-      await expect(moved.takeDisk({ uuid, name: 'web1' }, device, false, never)).rejects.toMatchObject({
+      await expect(moved.hotPlug.take({ uuid, name: 'web1' }, device, false, never)).rejects.toMatchObject({
         code: 'E_REFUSED_LEASE_FOLDER',
       });
     });
