@@ -21,16 +21,17 @@ import { makeRevocationList, type Revoked } from './revocation-list.js';
 const NO_AUTHORITY = 'Make an authority first: `xenferry pki init --dir DIR`.';
 
 export const AUTHORITY_DAYS = 3650;
-/** A century: past it, a number of days is a typing mistake. */
+/** A century; a larger number of days is a typing error. */
 const MAX_DAYS = 36_525;
 /** PKCS #8 (RFC 7468), and the older form (RFC 1421). */
 const ENCRYPTED_KEY = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED\r?$/m;
 const SERIAL_FILE = /^([0-9a-f]{1,40})(?:\.pem)?$/;
 
+/** Options of `pki init`. */
 export interface InitOptions {
   readonly name?: string;
   readonly days?: number;
-  /** Replace an authority that is there: everything it has issued loses its worth. */
+  /** Replace an existing authority: all certificates it has issued become invalid. */
   readonly force?: boolean;
   readonly now?: Date;
 }
@@ -44,11 +45,11 @@ export async function initAuthority(dir: string, options: InitOptions = {}): Pro
   using _lock = lockDir(dir);
   if (options.force !== true && (existsSync(join(dir, 'ca.pem')) || existsSync(join(dir, 'ca-key.pem')))) {
     throw new RefusedError('E_REFUSED_AUTHORITY_EXISTS', `there is an authority in ${dir}`, {
-      hint: 'Use it, choose another folder, or give --force: then every certificate it has issued is worthless.',
+      hint: 'Use it, choose another folder, or give --force, which makes every certificate it has issued invalid.',
       data: { dir },
     });
   }
-  // What an earlier authority signed or revoked means nothing under the new one.
+  // The files of an earlier authority do not apply to the new one.
   for (const old of ['crl.pem', 'issued', 'revoked']) rmSync(join(dir, old), { recursive: true, force: true });
   const authority = await makeAuthority(name, validity);
   replaceFile(join(dir, 'ca-key.pem'), authority.key, SECRET_MODE);
@@ -77,7 +78,7 @@ export function openAuthority(dir: string): Authority {
   return { cert, key };
 }
 
-/** Nobody else changes the folder while it is held. Throws `E_REFUSED_BUSY`. */
+/** Locks the folder against other `pki` commands until the lock is disposed of. Throws `E_REFUSED_BUSY`. */
 export function lockDir(dir: string): FileLock {
   if (!existsSync(dir))
     throw new UsageError('E_USAGE_PKI_MISSING', `there is no folder ${dir}`, { hint: NO_AUTHORITY });
@@ -100,7 +101,7 @@ export function issuedIn(dir: string): Map<string, X509Certificate> {
   return issued;
 }
 
-/** Notes a certificate that has been signed; done before it is given out, so that it can be revoked. */
+/** Records a certificate that has been signed; called before it is handed out, so that it can be revoked. */
 export function noteIssued(dir: string, serial: string, cert: string): void {
   makeOwnDir(join(dir, 'issued'));
   replaceFile(join(dir, 'issued', `${serial}.pem`), cert, PUBLIC_MODE);
@@ -111,17 +112,17 @@ export function revokedIn(dir: string): Revoked[] {
   const folder = join(dir, 'revoked');
   return serialsIn(folder).map((serial) => {
     const at = new Date(readText(join(folder, serial), 'Check its permissions.').trim());
-    // A damaged note must not un-revoke: the time is for people, the serial is what counts.
+    // A damaged record must not un-revoke a certificate: the serial decides, the time is information only.
     return { serial, at: Number.isNaN(at.getTime()) ? new Date(0) : at };
   });
 }
 
-/** Notes the revocations, then signs a new list; returns its path. */
+/** Records the revocations, then signs a new list; returns its path. */
 export function noteRevoked(dir: string, authority: Authority, serials: readonly string[], now: Date): string {
   const folder = join(dir, 'revoked');
   makeOwnDir(folder);
   for (const serial of serials) {
-    // The first time it was revoked is the one that counts.
+    // The time of the first revocation is kept.
     if (!existsSync(join(folder, serial))) replaceFile(join(folder, serial), `${now.toISOString()}\n`, PUBLIC_MODE);
   }
   const path = join(dir, 'crl.pem');
@@ -149,6 +150,6 @@ function keyFits(certificate: X509Certificate, key: string): boolean {
   try {
     return certificate.checkPrivateKey(createPrivateKey(key));
   } catch {
-    return false; // a key that cannot be read fits nothing
+    return false; // an unreadable key matches no certificate
   }
 }

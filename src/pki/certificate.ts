@@ -5,12 +5,12 @@ import type { HostName } from './host-name.js';
 
 const generate = promisify(generateKeyPair);
 
-/** 128-bit strength for what lives for years, see NIST SP 800-57. */
+/** 128-bit strength, for keys that are used for years: NIST SP 800-57. */
 const AUTHORITY_KEY_BITS = 3072;
-/** 112-bit strength for what lives for a year or an hour; a third of the handshake's cost. */
+/** 112-bit strength, for keys that are used for at most a year; a third of the cost of a handshake. */
 export const HOST_KEY_BITS = 2048;
 
-/** Hosts' clocks differ: a certificate is good from a little before it was made. */
+/** Hosts' clocks differ: a certificate is valid from shortly before its creation. */
 const CLOCK_SLACK_MS = 5 * 60_000;
 const DAY_MS = 86_400_000;
 const SERIAL_BYTES = 16;
@@ -21,7 +21,7 @@ export interface Authority {
   readonly key: string;
 }
 
-/** From when to when a certificate is good. */
+/** The period in which a certificate is valid. */
 export interface Validity {
   readonly notBefore: Date;
   readonly notAfter: Date;
@@ -37,7 +37,7 @@ export async function makeKey(bits = HOST_KEY_BITS): Promise<string> {
   return privateKey;
 }
 
-/** Good from now (less the slack for clocks) for so many days. */
+/** Valid from now (less the allowance for clock differences) for the given number of days. */
 export function validForDays(days: number, now: Date): Validity {
   return {
     notBefore: new Date(now.getTime() - CLOCK_SLACK_MS),
@@ -73,7 +73,7 @@ export async function makeAuthority(
 
 /**
  * A certificate for one host, usable as server and as client, signed by the authority. It never
- * outlives the authority.
+ * is valid for longer than the authority.
  * @param publicKey SPKI PEM, or the private key's PEM
  */
 export function signHost(
@@ -102,7 +102,7 @@ export function signHost(
   return { cert: pemOf(certificate), serial: certificate.serialNumber };
 }
 
-/** With the line ends of every other PEM file on the host. */
+/** With the line endings of the other PEM files on the host. */
 function pemOf(certificate: forge.pki.Certificate): string {
   return forge.pki.certificateToPem(certificate).replaceAll('\r\n', '\n');
 }
@@ -117,7 +117,7 @@ function setValidity(certificate: forge.pki.Certificate, validity: Validity): vo
   certificate.validity.notAfter = validity.notAfter;
 }
 
-/** CN is bounded by X.520 (ub-common-name); what counts is in the alternative names, which are not. */
+/** CN is limited by X.520 (ub-common-name); peers check the alternative names, which are not limited. */
 function nameAttributes(name: string): forge.pki.CertificateField[] {
   return [
     { shortName: 'O', value: 'xenferry' },

@@ -18,12 +18,13 @@ import { parseHostNames } from './host-name.js';
 import { describeCertificate, hostsOf, readCertificate, serialOf, type CertificateReport } from './inspect.js';
 import { PUBLIC_MODE, SECRET_MODE, makeOwnDir, readText, replaceFile } from './pki-files.js';
 
-/** A year and a month: what browsers allow at most, too. */
+/** Thirteen months: the longest that browsers accept, too. */
 export const HOST_DAYS = 397;
 
-/** What a host's folder holds. */
+/** Files in a host's folder. */
 const HOST_FILES = ['key.pem', 'cert.pem', 'ca.pem', 'crl.pem'];
 
+/** Options of `pki issue`. */
 export interface IssueOptions {
   /** Names and addresses by which the host is dialled. */
   readonly hosts: readonly string[];
@@ -53,7 +54,7 @@ export async function issueCertificate(caDir: string, options: IssueOptions): Pr
     });
   }
   makeOwnDir(out);
-  // Before anything is signed: none of them may be what cannot be replaced.
+  // Checked before anything is signed: each path must be replaceable.
   for (const name of HOST_FILES) plainFilePath(join(out, name));
   const key = await makeKey();
   const { cert, serial } = signHost(authority, key, hosts, validity);
@@ -67,8 +68,8 @@ export async function issueCertificate(caDir: string, options: IssueOptions): Pr
 }
 
 /**
- * A new certificate for the same names and the same key, in place of the old one; the old one stays
- * good until its end. `target` is a host's folder or its cert.pem. Throws `E_USAGE_*`,
+ * Makes a new certificate for the same names and the same key, which replaces the old file; the old certificate stays
+ * valid until its end. `target` is a host's folder or its cert.pem. Throws `E_USAGE_*`,
  * `E_REFUSED_REVOKED`.
  */
 export function renewCertificate(
@@ -96,9 +97,9 @@ export function renewCertificate(
 }
 
 /**
- * Revokes a certificate, and every other one for the same key (renewal keeps the key, so they stand
- * and fall together), and signs a new crl.pem, whose path is returned. `target` is a host's folder,
- * its cert.pem, a serial, or the name of a host whose good certificates are all for one key.
+ * Revokes a certificate and every other one for the same key (renewal keeps the key), and signs a new crl.pem, whose
+ * path is returned. `target` is a host's folder, its cert.pem, a serial, or the name of a host whose valid certificates
+ * all have one key.
  */
 export function revokeCertificate(
   caDir: string,
@@ -118,13 +119,13 @@ export function revokeCertificate(
   return { revoked: all.map((one) => describeCertificate(one, now, new Set(serials))), crl };
 }
 
-/** What `pki show` prints: one certificate, of a file or of a host's folder. */
+/** The report that `pki show` prints for one certificate, from a file or a host's folder. */
 export function showCertificate(target: string, now = new Date()): CertificateReport {
   const path = certificatePath(target);
   return describeCertificate(readCertificate(readText(path, 'Name a certificate or its folder.'), path), now);
 }
 
-/** The authority and everything it has issued, the latest to end first. */
+/** The report on the authority and on everything it has issued, the latest expiry first. */
 export function showAuthority(
   caDir: string,
   now = new Date(),
@@ -164,8 +165,8 @@ function findCertificate(
   throw new UsageError(
     'E_USAGE_CERTIFICATE',
     good.length === 0
-      ? `${target} is no certificate, no serial, and no host with a good certificate`
-      : `certificates of several keys are good for ${target}: ${serials.join(', ')}`,
+      ? `${target} is neither a certificate, nor a serial, nor a host with a valid certificate`
+      : `certificates with several keys are valid for ${target}: ${serials.join(', ')}`,
     { hint: '`xenferry pki show --dir DIR` lists serials; name one.', data: { target, serials } },
   );
 }

@@ -5,15 +5,15 @@ import { UsageError } from '../errors/errors.js';
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const MAX_NAME_CHARS = 253;
 
-/** A name that a certificate can be good for. */
+/** A name that a certificate can be valid for. */
 export interface HostName {
   readonly kind: 'dns' | 'ip';
   readonly value: string;
 }
 
 /**
- * Checks one --host: a DNS name without wildcards, or an IP address without zone. One beyond ASCII becomes its `xn--` form (RFC 5891),
- * as a destination's does. Throws `E_USAGE_HOST`.
+ * Checks one --host: a DNS name without wildcards, or an IP address without zone. One beyond ASCII becomes its `xn--`
+ * form (RFC 5891), as a destination's does. Throws `E_USAGE_HOST`.
  */
 export function parseHostName(text: string): HostName {
   const value = (/^[\x20-\x7e]*$/.test(text) ? text : domainToASCII(text)).toLowerCase();

@@ -2,12 +2,12 @@ import { X509Certificate } from 'node:crypto';
 import { UsageError } from '../errors/errors.js';
 import { printable } from '../errors/printable.js';
 
-/** What a certificate says, for people and scripts. */
+/** Contents and state of a certificate, for people and scripts. */
 export interface CertificateReport {
   readonly role: 'authority' | 'host' | 'other';
   readonly subject: string;
   readonly issuer: string;
-  /** DNS names and IP addresses it is good for. */
+  /** DNS names and IP addresses it is valid for. */
   readonly hosts: readonly string[];
   readonly validFrom: string;
   readonly validTo: string;
@@ -35,12 +35,12 @@ export function readCertificate(pem: string, where: string): X509Certificate {
   }
 }
 
-/** Serial as xenferry writes it: lower case, without leading zero digits. */
+/** Serial number as xenferry prints it: lower case, without leading zero digits. */
 export function serialOf(certificate: X509Certificate): string {
   return certificate.serialNumber.toLowerCase().replace(/^0+(?=.)/, '');
 }
 
-/** Names and addresses a certificate is good for, in its own order. */
+/** DNS names and IP addresses that a certificate is valid for, in its own order. */
 export function hostsOf(certificate: X509Certificate): string[] {
   return (certificate.subjectAltName ?? '')
     .split(', ')
@@ -48,7 +48,7 @@ export function hostsOf(certificate: X509Certificate): string[] {
     .map((entry) => entry.slice(entry.indexOf(':') + 1).toLowerCase());
 }
 
-/** What there is to know of one certificate at this time. */
+/** The report on one certificate at the given time. */
 export function describeCertificate(
   certificate: X509Certificate,
   now: Date,
@@ -70,7 +70,7 @@ export function describeCertificate(
 
 function roleOf(certificate: X509Certificate): CertificateReport['role'] {
   if (certificate.ca) return 'authority';
-  // Node's types promise a list, but there is none when the extension is absent.
+  // Node's types declare a list, but the property is undefined when the extension is absent.
   const usage: unknown = certificate.keyUsage;
   return Array.isArray(usage) && usage.includes(SERVER_AUTH) && usage.includes(CLIENT_AUTH) ? 'host' : 'other';
 }

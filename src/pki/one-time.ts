@@ -7,15 +7,15 @@ export interface HostCredentials {
   readonly key: string;
 }
 
-/** The name in every one-time certificate; RFC 2606 keeps it from meaning a host. */
+/** The name in every one-time certificate; RFC 2606 reserves it, so that it never names a host. */
 const NAME = 'xenferry.invalid';
-/** Hosts' clocks differ: it is good from a day before to a day after it was made. */
+/** Clocks of hosts differ: the certificate is valid from a day before to a day after its creation. */
 const SLACK_MS = 86_400_000;
 
 /**
- * A certificate for one run, on P-256, signed by itself: whoever is told of it by ssh trusts it and nothing else.
- * Its DER is written here, not by node-forge, which signs with RSA only: two RSA keys and their signatures in
- * JavaScript take half a second, and this a millisecond. Source: RFC 5280, 4.1; RFC 5480; RFC 5758.
+ * A self-signed certificate for one run, on P-256. The peer receives it over ssh and trusts it and nothing else.
+ * The DER is encoded here and not by node-forge, which signs with RSA only: two RSA keys and their signatures take
+ * half a second in JavaScript, this takes a millisecond. Source: RFC 5280, 4.1; RFC 5480; RFC 5758.
  */
 export function makeOneTimeCertificate(now: Date): HostCredentials {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -60,7 +60,7 @@ function objectId(hex: string): Buffer {
   return der(0x06, Buffer.from(hex, 'hex'));
 }
 
-/** UTCTime: to the second, and good until 2049 (RFC 5280, 4.1.2.5.1). */
+/** UTCTime: to the second, and valid until 2049 (RFC 5280, 4.1.2.5.1). */
 function time(ms: number): Buffer {
   const text = new Date(ms).toISOString().replace(/[-:T]|\.\d+/g, '');
   return der(0x17, Buffer.from(text.slice(2), 'latin1'));

@@ -18,12 +18,12 @@ import { asError, codeOf } from '../errors/message-of.js';
 import { makeFolder } from '../posix/folder.js';
 import { plainFilePath } from '../posix/output/output-plan.js';
 
-/** What only its owner may read. */
+/** Mode of a secret file. */
 export const SECRET_MODE = 0o600;
 export const PUBLIC_MODE = 0o644;
 const DIR_MODE = 0o700;
 
-/** Makes the folder and its parents if need be; only its owner may look inside. */
+/** Makes the folder and its parents if necessary, with mode 0700. */
 export function makeOwnDir(dir: string): void {
   try {
     makeFolder(dir);
@@ -34,8 +34,9 @@ export function makeOwnDir(dir: string): void {
 }
 
 /**
- * Writes the whole file or nothing: a reader sees the old text or the new one, also after a crash. A symbolic link stays: what it leads to
- * is replaced. @throws RefusedError `E_REFUSED_FILE` for what is there and no plain file; SystemError
+ * Writes the whole file or nothing: a reader sees the old text or the new one, also after a crash. A symbolic link
+ * stays; its target is replaced. @throws RefusedError `E_REFUSED_FILE` where the target is not a plain file;
+ * SystemError
  */
 export function replaceFile(file: string, text: string, mode: number): void {
   const path = plainFilePath(file);

@@ -5,17 +5,17 @@ const { asn1, util } = forge;
 
 const OID_CRL_NUMBER = '2.5.29.20';
 
-/** How new a list of revoked certificates is. */
+/** Age of a list of revoked certificates. */
 export interface RevocationDate {
   /** When it was made (thisUpdate). */
   readonly at: Date;
-  /** Rises from list to list; authorities of old leave it out. */
+  /** CRL number, which rises from list to list; absent in lists of old authorities. */
   readonly number: bigint | undefined;
 }
 
 /**
- * Reads a list's date and number. Layout: RFC 5280 section 5.1. Its signature is not looked at here: OpenSSL does that.
- * @param pem of one list, no longer than a PEM file is read
+ * Reads a list's date and number. Layout: RFC 5280 section 5.1. The signature is not checked here; OpenSSL checks it.
+ * @param pem one list; its length was bounded when the file was read
  * @throws TunnelError `E_TUNNEL_CREDENTIALS_DAMAGED`
  */
 export function readRevocationDate(pem: string, path: string): RevocationDate {
@@ -30,7 +30,7 @@ export function readRevocationDate(pem: string, path: string): RevocationDate {
     const extensions = fields.filter(({ tagClass }) => tagClass === asn1.Class.CONTEXT_SPECIFIC).flatMap(childrenOf);
     return { at, number: numberIn(extensions.flatMap(childrenOf)) };
   } catch (cause) {
-    throw new TunnelError('E_TUNNEL_CREDENTIALS_DAMAGED', `${path} is no list of revoked certificates`, {
+    throw new TunnelError('E_TUNNEL_CREDENTIALS_DAMAGED', `${path} is not a list of revoked certificates`, {
       cause,
       hint: 'Copy crl.pem from the authority again.',
       data: { path },
@@ -55,7 +55,7 @@ function childrenOf({ value }: forge.asn1.Asn1): forge.asn1.Asn1[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** The bytes of a primitive value; forge has taken what lies in an OCTET STRING apart where it looks like DER. */
+/** The bytes of a primitive value; forge parses the content of an OCTET STRING that looks like DER. */
 function textOf(node: forge.asn1.Asn1): string {
   if (typeof node.value === 'string') return node.value;
   return node.value.map((part) => asn1.toDer(part).getBytes()).join('');

@@ -8,6 +8,7 @@ const OID_SHA256_RSA = '1.2.840.113549.1.1.11';
 const OID_CRL_NUMBER = '2.5.29.20';
 const OID_AUTHORITY_KEY = '2.5.29.35';
 
+/** One revoked certificate. */
 export interface Revoked {
   /** As in the certificate, hexadecimal. */
   readonly serial: string;
@@ -15,8 +16,8 @@ export interface Revoked {
 }
 
 /**
- * A certificate revocation list, version 2, PEM. Layout: RFC 5280 section 5.1. It stands as long as
- * the authority, so that forgetting to renew it does not lock every host out.
+ * A certificate revocation list, version 2, PEM. Layout: RFC 5280 section 5.1. It is valid for as long as
+ * the authority, so that a list that is not renewed does not lock every host out.
  * @param number rises from list to list (section 5.2.3)
  */
 export function makeRevocationList(

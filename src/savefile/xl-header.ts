@@ -4,7 +4,7 @@ import { StreamError } from '../errors/errors.js';
 /*
  * The head of a save file as xl writes it: 32 bytes of magic, four 32-bit words in the host's byte
  * order, then "optional data", which holds the domain's configuration: a 32-bit length and its text.
- * Behind it comes libxl's save stream. Source: Xen, tools/xl/xl.h `struct save_file_header` and
+ * libxl's save stream follows. Source: Xen, tools/xl/xl.h `struct save_file_header` and
  * tools/xl/xl_saverestore.c.
  */
 
@@ -14,7 +14,7 @@ const BYTE_ORDER = 0x01020304;
 const FLAG_JSON = 1 << 0;
 /** XL_MANDATORY_FLAG_STREAMv2: what follows is a libxl stream of version 2. */
 const FLAG_STREAM_V2 = 1 << 1;
-/** Ours: the configuration is domain XML. xl refuses mandatory flags that it does not know, as it should here. */
+/** Ours: the configuration is domain XML. xl refuses mandatory flags that it does not know, as intended. */
 const FLAG_DOMAIN_XML = 1 << 16;
 
 /** Magic, byte order, mandatory flags, optional flags, length of the optional data. */
@@ -28,7 +28,7 @@ export interface SavedConfig {
   readonly text: string;
 }
 
-/** Everything in front of the stream. */
+/** The bytes of a save file before the stream. */
 export function encodeXlHead(config: SavedConfig): Uint8Array {
   const text = Buffer.from(`${config.text}\0`, 'utf8');
   const head = Buffer.alloc(XL_HEADER_BYTES + 4);
@@ -42,7 +42,7 @@ export function encodeXlHead(config: SavedConfig): Uint8Array {
   return Buffer.concat([head, text]);
 }
 
-/** What the fixed part says about the rest. @throws StreamError `E_STREAM_SAVE_FILE` */
+/** What the fixed part specifies about the rest. @throws StreamError `E_STREAM_SAVE_FILE` */
 export function decodeXlHeader(header: Uint8Array): {
   readonly format: SavedConfig['format'];
   readonly optionalBytes: number;
@@ -70,7 +70,7 @@ export function decodeXlConfig(format: SavedConfig['format'], optional: Uint8Arr
   const view = Buffer.from(optional.buffer, optional.byteOffset, optional.byteLength);
   const length = view.readUInt32LE(0);
   if (length > view.length - 4)
-    throw bad(`configuration length ${length} is over the ${view.length - 4} bytes that are there`);
+    throw bad(`configuration length ${length} exceeds the ${view.length - 4} bytes present`);
   return {
     format,
     text: withoutTrailingNuls(view.subarray(4, 4 + length).toString('utf8')),

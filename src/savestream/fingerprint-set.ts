@@ -1,7 +1,10 @@
-/** 64 GiB of unlike pages. With the free half of the table, 16 bytes each: 256 MiB, and half as much again while it grows. */
+/**
+ * 64 GiB of different pages. With the free half of the table, 16 bytes each: 256 MiB, and half as much again while it
+ * grows.
+ */
 const MAX_ENTRIES = 1 << 24;
 const START_SLOTS = 1 << 12;
-/** Chance leaves runs of a few dozen in a half-full table; longer ones are made on purpose, to make each search slow. */
+/** By chance a half-full table has runs of a few dozen; longer ones are crafted to slow every search down. */
 const MAX_PROBES = 256;
 
 /** A set of 64-bit fingerprints in two flat arrays: small, and bounded in memory and in time. */
@@ -35,7 +38,7 @@ export class FingerprintSet {
     return false;
   }
 
-  /** The slot of a fingerprint, or the free one it belongs into; undefined where neither is near. */
+  /** The slot of a fingerprint, or the free one it belongs in; undefined where neither is near. */
   #find(high: number, low: number): number | undefined {
     const mask = this.#high.length - 1;
     let slot = (high ^ low) & mask;

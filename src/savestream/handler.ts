@@ -15,16 +15,16 @@ export interface StreamRecord extends Position {
 }
 
 /**
- * What the parser says, in stream order. All calls are synchronous; every `bytes` is a view that is
- * valid during the call only. Whatever a handler throws comes out of `push`.
+ * Receives what the parser reads, in stream order. All calls are synchronous; every `bytes` is a view that is
+ * valid during the call only. Exceptions of a handler propagate out of `push`.
  */
 export interface SaveStreamHandler {
   libxlHeader?(header: LibxlHeader): void;
   imageHeader?(header: ImageHeader): void;
   domainHeader?(header: DomainHeader): void;
-  /** A record begins; its body follows, in as many pieces as it comes. */
+  /** A record begins; its body follows, in as many pieces as it arrives. */
   record?(record: StreamRecord): void;
-  /** Body bytes of any record but PAGE_DATA. */
+  /** Body bytes of any record except PAGE_DATA. */
   body?(record: StreamRecord, bytes: Uint8Array): void;
   /** The entries of a PAGE_DATA record. The arrays are used again for the next one. */
   pages?(record: StreamRecord, pfns: Float64Array, types: Uint8Array, count: number): void;

@@ -17,21 +17,24 @@ import {
 import { streamError, type Position } from './position.js';
 
 /*
- * The three headers, written and read. Encoders return new bytes that the caller owns, for little-endian
+ * Encoders and decoders of the three headers. Encoders return new bytes that the caller owns, for little-endian
  * streams; decoders get exactly the header's bytes, and throw StreamError `E_STREAM_*`.
  */
 
+/** libxl stream header; only the option bit is variable. */
 export interface LibxlHeader {
   readonly version: number;
   readonly bigEndian: boolean;
   readonly legacy: boolean;
 }
 
+/** libxc image header: the version of the image, and the byte order of its records. */
 export interface ImageHeader {
   readonly version: number;
   readonly bigEndian: boolean;
 }
 
+/** libxc domain header: guest type, and the version of the Xen that wrote the image. */
 export interface DomainHeader {
   readonly type: StreamDomainType;
   readonly xenMajor: number;
@@ -46,8 +49,12 @@ export function encodeLibxlHeader(): Uint8Array {
   return bytes;
 }
 
+/**
+ * libxl "Stream Header", 16 bytes: ident, version, options. @throws StreamError `E_STREAM_IDENT`, `E_STREAM_VERSION`,
+ * `E_STREAM_RESERVED`
+ */
 export function decodeLibxlHeader(view: DataView, at: Position): LibxlHeader {
-  if (view.getBigUint64(0) !== LIBXL_IDENT) throw streamError('E_STREAM_IDENT', at, 'this is no libxl save stream');
+  if (view.getBigUint64(0) !== LIBXL_IDENT) throw streamError('E_STREAM_IDENT', at, 'this is not a libxl save stream');
   const version = view.getUint32(8);
   if (version !== LIBXL_VERSION)
     throw streamError('E_STREAM_VERSION', at, `version ${version}, expected ${LIBXL_VERSION}`);
@@ -69,9 +76,13 @@ export function encodeImageHeader(header: { readonly version: 2 | 3 }): Uint8Arr
   return bytes;
 }
 
+/**
+ * libxc "Image Header", 24 bytes: marker, id, version, options, reserved. @throws StreamError `E_STREAM_IDENT`,
+ * `E_STREAM_VERSION`, `E_STREAM_RESERVED`
+ */
 export function decodeImageHeader(view: DataView, at: Position): ImageHeader {
   if (view.getBigUint64(0) !== IMAGE_MARKER) throw streamError('E_STREAM_IDENT', at, 'the marker is wrong');
-  if (view.getUint32(8) !== IMAGE_IDENT) throw streamError('E_STREAM_IDENT', at, 'this is no libxc image');
+  if (view.getUint32(8) !== IMAGE_IDENT) throw streamError('E_STREAM_IDENT', at, 'this is not a libxc image');
   const version = view.getUint32(12);
   if (!IMAGE_VERSIONS.includes(version)) {
     throw streamError('E_STREAM_VERSION', at, `version ${version}, expected ${IMAGE_VERSIONS.join(' or ')}`);
@@ -94,6 +105,10 @@ export function encodeDomainHeader(header: DomainHeader): Uint8Array {
   return bytes;
 }
 
+/**
+ * libxc "Domain Header", 16 bytes: type, page shift, reserved, Xen's major and minor version. @throws StreamError
+ * `E_STREAM_FIELD`, `E_STREAM_RESERVED`
+ */
 export function decodeDomainHeader(view: DataView, littleEndian: boolean, at: Position): DomainHeader {
   const number = view.getUint32(0, littleEndian);
   const type = domainTypeOf(number);

@@ -29,7 +29,7 @@ export const PAGE_BYTES = 1 << PAGE_SHIFT;
 
 /** Record header: type, body length; 8 bytes. Bodies are padded with zeroes to a multiple of 8. "Records". */
 export const RECORD_HEADER_BYTES = 8;
-/** Records with this bit may be passed over by readers that do not know them. */
+/** Records with this bit are skipped by readers that do not know them. */
 export const REC_TYPE_OPTIONAL = 0x8000_0000;
 
 export type Layer = 'libxl' | 'libxc';
@@ -44,7 +44,7 @@ export const LibxlRecord = {
   CHECKPOINT_STATE: 0x05,
 } as const;
 
-/** Emulator id and index, in front of the body of both emulator records. "Emulator Records". */
+/** Emulator id and index, before the body of both emulator records. "Emulator Records". */
 export const EMULATOR_HEADER_BYTES = 8;
 /** Unknown, QEMU traditional, QEMU upstream. */
 export const MAX_EMULATOR_ID = 2;
@@ -103,22 +103,24 @@ export function hasPageData(type: number): boolean {
   return type < PageType.BROKEN;
 }
 
+/** Whether the specification defines a page type of this number. */
 export function isPageType(type: number): boolean {
   return type <= PageType.L4TAB || (type >= PageType.L1TAB_PIN && type <= PageType.XTAB);
 }
 
-/** In front of the entries of PAGE_DATA: count, reserved. */
+/** Before the entries of PAGE_DATA: count, reserved. */
 export const PAGE_DATA_COUNT_BYTES = 8;
 /** Type and frame number. */
 export const PAGE_ENTRY_BYTES = 8;
 
-/** Entries that libxc puts into one PAGE_DATA record at most (MAX_BATCH_SIZE, tools/libs/guest/xg_sr_common.h). */
+/** Most entries that libxc puts into one PAGE_DATA record (MAX_BATCH_SIZE, tools/libs/guest/xg_sr_common.h). */
 export const MAX_PAGE_ENTRIES = 1024;
 /** Largest body of a libxc record (REC_LENGTH_MAX, same file). */
 export const MAX_LIBXC_BODY_BYTES = 128 * 1024 * 1024;
 /** libxl has no limit of its own; a device model's state is a few MiB, a large framebuffer included. */
 export const MAX_LIBXL_BODY_BYTES = 1024 * 1024 * 1024;
 
+/** Bytes that a body of this length takes in the stream: rounded up to a multiple of 8. */
 export function paddedLength(length: number): number {
   return Math.ceil(length / 8) * 8;
 }

@@ -11,16 +11,17 @@ import {
 } from './layout.js';
 import { streamError, type Position } from './position.js';
 
-/* PAGE_DATA in front of the page contents: count, reserved, and an entry a page. libxc "PAGE_DATA". */
+/* PAGE_DATA before the page contents: count, reserved, and one entry per page. libxc "PAGE_DATA". */
 
+/** One entry of a PAGE_DATA record: frame number and type. */
 export interface PageEntry {
   readonly pfn: number;
   readonly type: number;
 }
 
 /**
- * Everything of a PAGE_DATA record in front of the page contents: record header, count, entries. The
- * caller writes PAGE_BYTES behind it for each entry whose type has data, in order; no padding follows.
+ * The part of a PAGE_DATA record before the page contents: record header, count, entries. The
+ * caller writes PAGE_BYTES after it for each entry whose type has data, in order; no padding follows.
  *
  * @throws InvariantError for no entries, or more than MAX_PAGE_ENTRIES
  */
@@ -43,7 +44,10 @@ export function encodePageDataHeader(entries: readonly PageEntry[]): Uint8Array 
   return bytes;
 }
 
-/** @throws StreamError `E_STREAM_COUNT`, `E_STREAM_RESERVED`, `E_STREAM_LENGTH` */
+/**
+ * The number of entries in a PAGE_DATA record. @throws StreamError `E_STREAM_COUNT`, `E_STREAM_RESERVED`,
+ * `E_STREAM_LENGTH`
+ */
 export function decodePageCount(view: DataView, littleEndian: boolean, length: number, at: Position): number {
   const count = view.getUint32(0, littleEndian);
   if (count === 0) throw streamError('E_STREAM_COUNT', at, 'count is 0');
@@ -55,7 +59,7 @@ export function decodePageCount(view: DataView, littleEndian: boolean, length: n
   return count;
 }
 
-/** The entries of one record, in arrays that are used again for the next. */
+/** The entries of one record, in arrays that are reused for the next. */
 export class PageEntries {
   /** 52-bit frame numbers: a double holds them exactly. */
   readonly pfns = new Float64Array(MAX_PAGE_ENTRIES);
@@ -92,7 +96,7 @@ export class PageEntries {
     this.count = count;
   }
 
-  /** The first entry at or behind `index` that has page contents; `count` where none has. */
+  /** The first entry at or after `index` that has page contents; `count` if none has. */
   nextWithData(index: number): number {
     let next = index;
     while (next < this.count && !hasPageData(this.types[next])) next += 1;

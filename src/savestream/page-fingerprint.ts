@@ -4,9 +4,9 @@ const WORDS = PAGE_BYTES / 4;
 const ZERO_PAGE = Buffer.alloc(PAGE_BYTES);
 
 /**
- * A 64-bit fingerprint of a page's content, for statistics: quick, not cryptographic, and a page can be
- * made to match another's. The two halves feed each other, so that for given contents before it each
- * pair of words leads to a state of its own: pages that differ in one place never match by chance.
+ * A 64-bit fingerprint of a page's content, for statistics: fast and not cryptographic, so a page can be
+ * crafted to match another. The two halves feed each other: for given contents before it, each
+ * pair of words leads to a different state, so pages that differ in one place never match by chance.
  */
 export class PageFingerprint {
   readonly #words = new Int32Array(WORDS);
@@ -14,7 +14,7 @@ export class PageFingerprint {
   high = 0;
   low = 0;
 
-  /** Fills `high` and `low`, unless the page is zero: then false. */
+  /** Fills `high` and `low`, or returns false for a page of zeros. */
   take(page: Uint8Array): boolean {
     if (Buffer.compare(page, ZERO_PAGE) === 0) return false;
     // A view into a chunk may begin at any byte; words need their own alignment.

@@ -47,12 +47,12 @@ type State =
   | 'padding'
   | 'done';
 
-/** The most that is ever gathered: the entries of a PAGE_DATA record. */
+/** The largest piece that is gathered: the entries of a PAGE_DATA record. */
 const GATHER_BYTES = Math.max(PAGE_ENTRY_BYTES * MAX_PAGE_ENTRIES, PAGE_BYTES);
 
 /**
- * Reads a libxl stream (v2) and the libxc image (v2, v3) inside it, in any chunks. Holds at most one
- * page and a few KiB, whatever the stream says. Checkpointed streams are followed through their turns
+ * Reads a libxl stream (v2) and the libxc image (v2, v3) inside it, in chunks of any size. Holds at most one
+ * page and a few KiB, whatever the stream contains. Checkpointed streams are followed as they alternate
  * between the layers.
  */
 export class SaveStreamParser {
@@ -60,9 +60,9 @@ export class SaveStreamParser {
   readonly #gather = Buffer.alloc(GATHER_BYTES);
   #gathered = 0;
   #state: State = 'libxl-header';
-  /** Bytes that the state needs at once; for `body` and `padding` those that are left of it. */
+  /** Bytes that the state needs at once; for `body` and `padding` the bytes that remain. */
   #want = LIBXL_HEADER_BYTES;
-  /** Bytes of the stream taken so far. */
+  /** Bytes of the stream consumed so far. */
   #offset = 0;
   #littleEndian = true;
   #layer: Layer = 'libxl';
@@ -81,7 +81,7 @@ export class SaveStreamParser {
     this.#handler = handler;
   }
 
-  /** Bytes taken so far. */
+  /** Bytes consumed so far. */
   get offset(): number {
     return this.#offset;
   }
@@ -91,7 +91,10 @@ export class SaveStreamParser {
     return this.#state === 'done';
   }
 
-  /** Takes the next bytes. @throws StreamError `E_STREAM_*`; the parser must not be used after that */
+  /**
+   * Parses the next bytes, which remain the caller's. @throws StreamError `E_STREAM_*`; the parser must not be used
+   * after that
+   */
   push(chunk: Uint8Array): void {
     let at = 0;
     while (at < chunk.length) {
@@ -125,7 +128,7 @@ export class SaveStreamParser {
     }
   }
 
-  /** Says that no more bytes come. @throws StreamError `E_STREAM_TRUNCATED` unless the stream is complete */
+  /** Signals the end of the bytes. @throws StreamError `E_STREAM_TRUNCATED` unless the stream is complete */
   end(): void {
     if (this.#state === 'done') return;
     const at = this.#offset + this.#gathered;
@@ -314,14 +317,14 @@ export class SaveStreamParser {
     this.#toPage(this.#nextPage + 1);
   }
 
-  /** On to the first page with contents at or behind this entry. */
+  /** Moves to the first page with contents at or after this entry. */
   #toPage(index: number): void {
     this.#nextPage = this.#entries.nextWithData(index);
     if (this.#nextPage < this.#entries.count) this.#next('pages', PAGE_BYTES);
     else this.#next('record-header', RECORD_HEADER_BYTES);
   }
 
-  /** A record is over: whose turn is it now? */
+  /** At the end of a record: decides which layer's record comes next. */
   #endRecord(): void {
     const record = this.#current();
     this.#record = undefined;
@@ -331,7 +334,7 @@ export class SaveStreamParser {
         this.#layer = 'libxc';
         this.#next('image-header', IMAGE_HEADER_BYTES);
       } else if (record.type === LibxlRecord.CHECKPOINT_END) {
-        // libxc goes on with its records; it does not say its headers again.
+        // The libxc layer continues with records; it does not repeat its headers.
         this.#inCheckpoint = false;
         this.#layer = 'libxc';
       } else if (record.type === LibxlRecord.END) {

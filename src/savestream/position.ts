@@ -1,12 +1,12 @@
 import { StreamError } from '../errors/errors.js';
 
-/** Where in the stream something is: for error messages. */
+/** A position in the stream, for error messages. */
 export interface Position {
   /** Bytes from the start of the stream to the record, or to the header. */
   readonly offset: number;
   /** `record 17 PAGE_DATA`, or a header's name. */
   readonly what: string;
-  /** The record's number, over both layers from 0; absent for headers. */
+  /** The record's number, counted over both layers from 0; absent for headers. */
   readonly index?: number;
 }
 
@@ -26,7 +26,7 @@ export type StreamErrorCode =
 
 const DAMAGED = 'The stream was damaged on its way, or its writer broke the format: compare it with the original.';
 const HINTS: Partial<Record<StreamErrorCode, string>> = {
-  E_STREAM_IDENT: 'A save stream starts with "LibxlFmt"; what `xl save` writes has a header of its own in front of it.',
+  E_STREAM_IDENT: 'A save stream starts with "LibxlFmt"; a file of `xl save` has a header of its own before it.',
   E_STREAM_VERSION: 'Save it again with a Xen that writes libxl streams of version 2, which is 4.6 or later.',
   E_STREAM_RECORD: 'It may come from a newer Xen than this program knows, or be damaged.',
   E_STREAM_TRUNCATED: 'Something ended while it was written or copied: save or copy it again.',

@@ -11,17 +11,17 @@ import {
 import { streamError, type Position } from './position.js';
 
 /*
- * What the specifications, and Xen's own verifier, ask of each record beside its place in the stream and
+ * What the specifications, and Xen's own verifier, require of each record in addition to its place in the stream and
  * the contents of PAGE_DATA and EMULATOR_XENSTORE_DATA, which have files of their own.
- * `check` sees the whole body of small records, and the first HEAD_BYTES of any other.
+ * `check` receives the whole body of small records, and the first HEAD_BYTES of any other.
  */
 
 /** Enough for every fixed part that is checked. */
 export const HEAD_BYTES = 32;
 
-/** What one record says that a later one is checked against. */
+/** Values of one record that later ones are checked against. */
 export interface ImageFacts {
-  /** Octets of a guest's word, from X86_PV_INFO; RecordOrder sees to it that this comes first. */
+  /** Octets of a guest's word, from X86_PV_INFO; RecordOrder ensures that this record comes first. */
   guestWidth: number;
 }
 
@@ -54,7 +54,7 @@ const LIBXC_RULES: Readonly<Record<number, Rule>> = {
       const levels = head.getUint8(1);
       if (width !== 4 && width !== 8) return `guest width ${width} is neither 4 nor 8`;
       if (levels !== 3 && levels !== 4) return `${levels} page table levels are neither 3 nor 4`;
-      // Xen's restore asks that they fit each other; its verifier does not.
+      // Xen's restore requires that they match; its verifier does not.
       if ((width === 4) !== (levels === 3)) return `${levels} page table levels do not fit a guest width of ${width}`;
       facts.guestWidth = width;
       return head.getUint16(2, le) === 0 && head.getUint32(4, le) === 0 ? undefined : 'reserved fields are not zero';
@@ -62,11 +62,11 @@ const LIBXC_RULES: Readonly<Record<number, Rule>> = {
   },
   [LibxcRecord.X86_PV_P2M_FRAMES]: {
     length: { min: 8, multipleOf: 8 },
-    // Xen's restore asks this; its verifier does not.
+    // Xen's restore requires this; its verifier does not.
     check: (head, length, le, { guestWidth }) => {
       const start = head.getUint32(0, le);
       const end = head.getUint32(4, le);
-      if (start > end) return `first pfn 0x${start.toString(16)} behind the last, 0x${end.toString(16)}`;
+      if (start > end) return `first pfn 0x${start.toString(16)} is after the last, 0x${end.toString(16)}`;
       const perFrame = PAGE_BYTES / guestWidth;
       const frames = Math.floor(end / perFrame) - Math.floor(start / perFrame) + 1;
       return length === 8 + 8 * frames ? undefined : `length ${length} does not fit ${frames} frames`;
@@ -110,6 +110,7 @@ function ruleOf(layer: Layer, type: number): Rule | undefined {
   return (layer === 'libxl' ? LIBXL_RULES : LIBXC_RULES)[type];
 }
 
+/** Checks the length of a record's body by the record's type. */
 /** @throws StreamError `E_STREAM_LENGTH` */
 export function checkLength(layer: Layer, type: number, length: number, at: Position): void {
   const rule = ruleOf(layer, type)?.length;
@@ -124,6 +125,7 @@ export function checkLength(layer: Layer, type: number, length: number, at: Posi
   }
 }
 
+/** Checks the fields at the start of a record's body by the record's type. */
 /** @throws StreamError `E_STREAM_FIELD` */
 export function checkHead(
   layer: Layer,

@@ -1,23 +1,24 @@
 import type { StreamRecord } from './handler.js';
 import { recordName, type Layer } from './layout.js';
 
+/** Number and size of the records of one type. */
 export interface RecordCount {
   readonly layer: Layer;
   readonly type: number;
   readonly name: string;
   readonly count: number;
-  /** Of the bodies, without headers and padding. */
+  /** Bytes of the bodies, without headers and padding. */
   readonly bytes: number;
 }
 
-/** Optional records may have any of two thousand million types: a hostile stream must not fill memory with names. */
+/** Optional records may have any of two thousand million types: the number that is counted by name is bounded. */
 const MAX_UNNAMED_KINDS = 256;
-/** Stands for all further optional types of a layer; a type that no record of either layer can have. */
+/** Represents all further optional types of a layer; no record of either layer can have this type. */
 const OTHER_TYPE = -1;
 
 type Tally = { -readonly [Key in keyof RecordCount]: RecordCount[Key] };
 
-/** Counts the records of a stream by layer and type, in the order of their first coming. */
+/** Counts the records of a stream by layer and type, in the order of their first occurrence. */
 export class RecordCounts {
   readonly #kinds = new Map<string, Tally>();
   #unnamed = 0;

@@ -2,9 +2,9 @@ import { LibxcRecord, LibxlRecord, REC_TYPE_OPTIONAL, type StreamDomainType } fr
 import { streamError, type Position } from './position.js';
 
 /*
- * Which record may come when. Stricter than Xen's verifier, which looks at each record alone, and
- * as strict as Xen's restore: specification, "Layout" and "Compatibility with older versions". That
- * HVM_PARAMS come before HVM_CONTEXT is newer than Xen 4.17, whose streams have them the other way round.
+ * Which record may come when. Stricter than Xen's verifier, which checks each record alone, and
+ * as strict as Xen's restore: specification, "Layout" and "Compatibility with older versions". The rule that
+ * HVM_PARAMS come before HVM_CONTEXT is newer than Xen 4.17, whose streams have the opposite order.
  */
 
 const PV_ONLY: ReadonlySet<number> = new Set<number>([
@@ -17,7 +17,7 @@ const PV_ONLY: ReadonlySet<number> = new Set<number>([
   LibxcRecord.X86_PV_VCPU_MSRS,
 ]);
 const HVM_ONLY: ReadonlySet<number> = new Set<number>([LibxcRecord.HVM_CONTEXT, LibxcRecord.HVM_PARAMS]);
-/** Static data: in a v3 image these come in front of STATIC_DATA_END. */
+/** Static data: in a v3 image these come before STATIC_DATA_END. */
 const STATIC: ReadonlySet<number> = new Set<number>([
   LibxcRecord.X86_PV_INFO,
   LibxcRecord.X86_CPUID_POLICY,
@@ -30,9 +30,10 @@ const SINCE_V3: ReadonlySet<number> = new Set<number>([
   LibxcRecord.X86_MSR_POLICY,
 ]);
 
-/** Where the libxl layer stands when a record of its own comes: inside an image it has no turn. */
+/** Position of the libxl layer when one of its records arrives; inside an image it has no turn. */
 export type LibxlTurn = 'before-image' | 'checkpoint' | 'after-image';
 
+/** Checks that a libxl record is allowed at this point. */
 /** @throws StreamError `E_STREAM_ORDER` */
 export function checkLibxlOrder(type: number, turn: LibxlTurn, at: Position): void {
   const fail = (why: string): never => {
@@ -50,7 +51,7 @@ export function checkLibxlOrder(type: number, turn: LibxlTurn, at: Position): vo
 
 const ONCE: ReadonlySet<number> = new Set<number>([LibxcRecord.X86_PV_INFO, LibxcRecord.STATIC_DATA_END]);
 
-/** What has been seen of one libxc image. */
+/** The records of one libxc image so far. */
 export class RecordOrder {
   readonly #seen = new Set<number>();
 
@@ -59,6 +60,7 @@ export class RecordOrder {
     private readonly type: StreamDomainType,
   ) {}
 
+  /** Checks that a libxc record is allowed at this point, and records it. */
   /** @throws StreamError `E_STREAM_ORDER`, `E_STREAM_RECORD` */
   check(type: number, optional: boolean, at: Position): void {
     const fail = (why: string): never => {

@@ -8,21 +8,22 @@ import { RecordCounts, type RecordCount } from './record-counts.js';
 
 export type { RecordCount };
 
+/** Numbers of PAGE_DATA entries, by what they contain. */
 export interface PageCounts {
   /** Pages whose content is in the stream. */
   readonly data: number;
   /** Entries without content: broken, allocate-only, invalid. */
   readonly nodata: number;
   readonly zero: number;
-  /** Pages, not zero, whose content came earlier in the stream. */
+  /** Non-zero pages whose content occurred earlier in the stream. */
   readonly duplicate: number;
-  /** First comings of a content that is not zero. */
+  /** Non-zero pages whose content occurred for the first time. */
   readonly unique: number;
-  /** Pages whose frame had come with content before. */
+  /** Pages whose frame already occurred with content. */
   readonly resent: number;
 }
 
-/** What a save stream holds. */
+/** Contents of a save stream. */
 export interface StreamSummary {
   readonly libxlVersion: number;
   readonly libxcVersion: number;
@@ -35,15 +36,15 @@ export interface StreamSummary {
   readonly pages: PageCounts;
   /** Entries by page type, by the specification's names. */
   readonly pageTypes: Readonly<Record<string, number>>;
-  /** False where there was more than is remembered; then `duplicate` and `resent` are lower bounds. */
+  /** False if the bounds of the sets were reached; then `duplicate` and `resent` are lower bounds. */
   readonly exact: boolean;
 }
 
 const TYPE_NAMES = new Map<number, string>(Object.entries(PageType).map(([name, type]) => [type, name]));
 
 /**
- * Checks a stream as it comes, and counts what is in it. Its memory grows with the number of unlike
- * pages, up to the bounds of its two sets: 256 MiB and 64 MiB, reached with 64 GiB of unlike pages.
+ * Checks a stream as it arrives, and counts its contents. Its memory grows with the number of different
+ * pages, up to the bounds of its two sets: 256 MiB and 64 MiB, reached with 64 GiB of different pages.
  */
 export class StreamSummarizer {
   readonly #records = new RecordCounts();
@@ -79,12 +80,13 @@ export class StreamSummarizer {
     this.#parser = new SaveStreamParser(handler);
   }
 
+  /** Checks and counts the next bytes, which remain the caller's. */
   /** @throws StreamError */
   push(chunk: Uint8Array): void {
     this.#parser.push(chunk);
   }
 
-  /** @throws StreamError where the stream is not complete */
+  /** @throws StreamError `E_STREAM_TRUNCATED` if the stream is not complete */
   end(): StreamSummary {
     this.#parser.end();
     const pageTypes: Record<string, number> = {};

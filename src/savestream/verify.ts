@@ -1,6 +1,6 @@
 import { SaveStreamParser } from './parser.js';
 
-/** What is said of a good stream. */
+/** Figures of a valid stream. */
 export interface StreamVerdict {
   /** Of both layers, headers not counted. */
   readonly records: number;
@@ -9,7 +9,7 @@ export interface StreamVerdict {
   readonly bytes: number;
 }
 
-/** Checks a stream as it comes, and keeps nothing of it: its memory does not grow with the stream. */
+/** Checks a stream as it arrives and keeps nothing of it: its memory does not grow with the stream. */
 export class StreamVerifier {
   #records = 0;
   #pages = 0;
@@ -18,12 +18,13 @@ export class StreamVerifier {
     page: () => (this.#pages += 1),
   });
 
+  /** Checks the next bytes, which remain the caller's. */
   /** @throws StreamError */
   push(chunk: Uint8Array): void {
     this.#parser.push(chunk);
   }
 
-  /** @throws StreamError where the stream is not complete */
+  /** @throws StreamError `E_STREAM_TRUNCATED` if the stream is not complete */
   end(): StreamVerdict {
     this.#parser.end();
     return { records: this.#records, pages: this.#pages, bytes: this.#parser.offset };

@@ -4,9 +4,9 @@ import { streamError, type Position } from './position.js';
 const SLASH = 0x2f;
 
 /**
- * Checks the body of EMULATOR_XENSTORE_DATA as it comes, in any pieces: pairs of NUL-terminated key and
+ * Checks the body of EMULATOR_XENSTORE_DATA as it arrives, in pieces of any size: pairs of NUL-terminated key and
  * value, keys relative and not empty. Specification, "EMULATOR_XENSTORE_DATA"; libxl's restore
- * (libxl__restore_emulator_xenstore_data) asks the same. Xen 4.17's verifier means to, but under
+ * (libxl__restore_emulator_xenstore_data) requires the same. Xen 4.17's verifier intends to, but under
  * Python 3 it compares a byte with a string and refuses every record that has data.
  */
 export class XenstoreDataCheck {
@@ -16,6 +16,7 @@ export class XenstoreDataCheck {
 
   constructor(private readonly at: Position) {}
 
+  /** Checks the next piece of the body. */
   /** @throws StreamError `E_STREAM_FIELD` */
   push(bytes: Uint8Array): void {
     const skipped = Math.min(this.#header, bytes.length);
@@ -31,6 +32,7 @@ export class XenstoreDataCheck {
     }
   }
 
+  /** Checks that the body ended after a value. */
   /** @throws StreamError `E_STREAM_FIELD` */
   end(): void {
     if (!this.#atStart) throw streamError('E_STREAM_FIELD', this.at, 'the xenstore data does not end with NUL');

@@ -28,34 +28,36 @@ function encodingOf(bytes: Uint8Array): string {
 }
 
 /**
- * The text of a document: by its byte order mark, else by the encoding that it declares, else UTF-8.
- * @throws XmlError `E_XML_ENCODING` for an encoding that is not read, or bytes that are none of it, with their place
+ * The text of a document: decoded by its byte order mark, else by the encoding that it declares, else as UTF-8.
+ * @throws XmlError `E_XML_ENCODING` for an encoding that is not supported, or for bytes that are not valid in it, with
+ * their line and column
  */
 export function decodeXml(bytes: Uint8Array): string {
   const encoding = encodingOf(bytes);
   if (!ENCODINGS.has(encoding)) {
-    throw new XmlError('E_XML_ENCODING', `the document declares the encoding ${encoding}, which is not read`, {
+    throw new XmlError('E_XML_ENCODING', `the document declares the encoding ${encoding}, which is not supported`, {
       hint: 'Convert it: `iconv -f ENCODING -t UTF-8 FILE`, and declare UTF-8.',
       data: { encoding },
     });
   }
   try {
-    // A file that says UTF-16 without a mark, and got as far as being read, is in bytes.
+    // A file that declares UTF-16 without a byte order mark, and whose declaration could be read, is stored in single
+    // bytes.
     const label = encoding === 'utf-16' || /^(us-)?ascii$/.test(encoding) ? 'utf-8' : encoding;
     return new TextDecoder(label, { fatal: true }).decode(bytes);
   } catch (cause) {
     const place = wrongByte(bytes);
     throw new XmlError('E_XML_ENCODING', `${place}the bytes are not ${encoding.toUpperCase()}`, {
       cause,
-      hint: "Declare the encoding that it has, as in <?xml version='1.0' encoding='ISO-8859-1'?>, or convert it to UTF-8.",
+      hint: "Declare the encoding of the file, as in <?xml version='1.0' encoding='ISO-8859-1'?>, or convert it to UTF-8.",
       data: { encoding },
     });
   }
 }
 
-/** The line of the first byte that is no UTF-8. */
+/** The line of the first byte that is not valid UTF-8. */
 function wrongByte(bytes: Uint8Array): string {
-  // What cannot be read becomes U+FFFD; a document may have that as well, which decodes without an error.
+  // An invalid byte becomes U+FFFD; a document may also contain that character itself, which decodes without an error.
   const text = new TextDecoder('utf-8').decode(bytes);
   const at = text.indexOf('\ufffd');
   if (at < 0) return '';

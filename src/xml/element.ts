@@ -11,6 +11,7 @@ export interface XmlElement {
 
 export type XmlNode = XmlElement | string;
 
+/** Whether a node is an element; the other nodes are character data. */
 export function isElement(node: XmlNode): node is XmlElement {
   return typeof node !== 'string';
 }
@@ -26,10 +27,12 @@ export function element(
   return { name, attributes: kept, children };
 }
 
+/** The children with this qualified name, in document order. */
 export function childrenNamed(parent: XmlElement, name: string): XmlElement[] {
   return parent.children.filter((node): node is XmlElement => isElement(node) && node.name === name);
 }
 
+/** The first child with this qualified name. */
 export function childNamed(parent: XmlElement, name: string): XmlElement | undefined {
   return parent.children.find((node): node is XmlElement => isElement(node) && node.name === name);
 }

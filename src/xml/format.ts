@@ -1,10 +1,12 @@
 import { isElement, type XmlElement } from './element.js';
 import { XmlError } from './xml-error.js';
 
-/** What is outside of "Char" of XML 1.0, section 2.2; no reference can stand for it either. */
+/** What is outside of "Char" of XML 1.0, section 2.2; a character reference cannot represent it either. */
 const NOT_A_CHARACTER = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
-/** What a terminal would act upon instead of showing it: it goes as a reference, which readers take for the same. */
+/**
+ * What a terminal interprets instead of showing: written as a character reference, which parses to the same character.
+ */
 const NOT_SHOWN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 function reference(char: string): string {
@@ -21,15 +23,15 @@ function escapeText(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replace(NOT_SHOWN, reference);
 }
 
-/** Attribute values are normalised by readers: white space other than blanks must go as references. */
+/** Attribute values are normalised by parsers: white space other than blanks is written as character references. */
 function escapeAttribute(value: string): string {
   return escapeText(value).replaceAll("'", '&apos;').replaceAll('\n', '&#10;').replaceAll('\t', '&#9;');
 }
 
 /**
  * The element as a document: two-space indent, text-only elements on one line, a final newline.
- * `parseXml` of it gives the same tree, but for blanks around text that stands between elements.
- * @throws XmlError `E_XML_CHARACTER` for text that XML has no form for
+ * Parsing the result with `parseXml` gives the same tree, except for blanks around text between elements.
+ * @throws XmlError `E_XML_CHARACTER` for a character that XML cannot represent
  */
 export function formatXml(root: XmlElement): string {
   const lines: string[] = [];

@@ -5,6 +5,7 @@ import { XmlError } from './xml-error.js';
 
 export { XmlError } from './xml-error.js';
 
+/** Bounds that a document must keep; checked while it is parsed, so that memory is bounded too. */
 export interface XmlLimits {
   /** Characters of text. */
   readonly maxChars: number;
@@ -13,7 +14,7 @@ export interface XmlLimits {
   readonly maxAttributes: number;
 }
 
-/** Domain XML of real guests is a few KiB; a megabyte is far beyond any. */
+/** Domain XML of real guests is a few KiB; a megabyte is far beyond that. */
 export const DEFAULT_XML_LIMITS: XmlLimits = {
   maxChars: 1024 * 1024,
   maxDepth: 64,
@@ -39,10 +40,10 @@ export function parseXml(text: string, limits: XmlLimits = DEFAULT_XML_LIMITS): 
     throw new XmlError(
       'E_XML_TOO_LARGE',
       `the document has ${text.length} characters, over the limit ${limits.maxChars}`,
-      { hint: 'This is not a document that xenferry takes.' },
+      { hint: 'Check that the file is the intended document.' },
     );
   }
-  // XML 1.1 would let control characters in, which no document of ours could carry on.
+  // XML 1.1 would allow control characters, which XML 1.0, the form of every document written here, cannot represent.
   const parser = new SaxesParser({ position: true, defaultXMLVersion: '1.0', forceXMLVersion: true });
   const open: OpenElement[] = [];
   let root: XmlElement | undefined;
@@ -55,7 +56,7 @@ export function parseXml(text: string, limits: XmlLimits = DEFAULT_XML_LIMITS): 
     });
 
   parser.on('error', (error) => {
-    // saxes puts its own position first; ours is in the same words everywhere.
+    // saxes puts its own position first; every message of ours names line and column in the same form.
     throw fail('E_XML_SYNTAX', error.message.replace(/^\d+:\d+:\s*/, '').replace(/\.$/, ''));
   });
   parser.on('doctype', () => {

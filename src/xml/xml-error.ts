@@ -1,4 +1,4 @@
 import { CodedError } from '../errors/errors.js';
 
-/** A document that is not well-formed, or too large, or uses what is not allowed here: `E_XML_*`. */
+/** A document that is not well-formed, too large, or uses a construct that is not accepted: `E_XML_*`. */
 export class XmlError extends CodedError {}

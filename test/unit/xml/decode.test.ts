@@ -26,7 +26,7 @@ describe("a document's encoding", () => {
 
   it('is refused by its name where it is not read', () => {
     expect(() => decodeXml(Buffer.from("<?xml version='1.0' encoding='EBCDIC-US'?><a/>"))).toThrow(
-      'the encoding ebcdic-us, which is not read',
+      'the encoding ebcdic-us, which is not supported',
     );
   });
 });
