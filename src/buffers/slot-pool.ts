@@ -1,34 +1,34 @@
-/** Slots come in powers of two, so that one fits the next payload too. */
+/** Slot sizes are powers of two, so that a slot fits the next payload too. */
 const LEAST_SLOT_BYTES = 64 * 1024;
 
-/** What is kept for later use: what one migration has under way at most. */
+/** Most memory kept for reuse: the most that one migration has in use. */
 const KEEP_BYTES = 32 * 1024 * 1024;
 
 /**
- * Memory for payloads, used again and again. Making it anew for each would cost more than filling it (where a page fault is dear, twenty
- * times as much), and leave the garbage collector hundreds of megabytes behind.
+ * Reusable memory for payloads. Allocating it for each would cost more than filling it (where a page fault is
+ * expensive, twenty times as much), and leave hundreds of megabytes to the garbage collector.
  */
 export class SlotPool<Memory extends ArrayBufferLike> {
   readonly #free = new Map<number, Memory[]>();
-  /** What was taken and has not come back. */
+  /** Slots that were taken and not returned yet. */
   readonly #lent = new WeakSet<ArrayBufferLike>();
   #freeBytes = 0;
 
   /**
    * @param make memory of so many bytes: shared, or of this thread
-   * @param keepBytes most bytes kept for later use
+   * @param keepBytes most bytes kept for reuse
    */
   constructor(
     private readonly make: (bytes: number) => Memory,
     private readonly keepBytes: number,
   ) {}
 
-  /** Bytes that nobody uses now. */
+  /** Bytes that are free now. */
   get freeBytes(): number {
     return this.#freeBytes;
   }
 
-  /** So many bytes at the front of a slot, with whatever lay there. */
+  /** The first `bytes` of a slot, with its previous contents. */
   take(bytes: number): Buffer {
     const size = slotBytes(bytes);
     const slot = this.#free.get(size)?.pop();
@@ -43,7 +43,7 @@ export class SlotPool<Memory extends ArrayBufferLike> {
     return this.#lent.has(memory);
   }
 
-  /** Nobody uses this slot any more; another thread may have had it meanwhile. */
+  /** Returns a slot that is no longer used; another thread may have had it meanwhile. */
   give(slot: Memory): void {
     this.#lent.delete(slot);
     if (this.#freeBytes + slot.byteLength > this.keepBytes) return;
@@ -53,7 +53,7 @@ export class SlotPool<Memory extends ArrayBufferLike> {
     this.#freeBytes += slot.byteLength;
   }
 
-  /** The same for who has a view of it. What is no slot of this pool, or has come back already, is left alone. */
+  /** Returns the slot under a view. A view of other memory, or of a slot that was returned already, is ignored. */
   giveBack({ buffer }: Uint8Array): void {
     if (this.has(buffer)) this.give(buffer);
   }
@@ -65,5 +65,7 @@ function slotBytes(bytes: number): number {
   return size;
 }
 
-/** This thread's own, for everything that a stream passes through: a process that stays has it warm for the next migration. */
+/**
+ * The pool of this thread, for everything that a stream passes through: a daemon has it warm for the next migration.
+ */
 export const threadSlots = new SlotPool<ArrayBuffer>((bytes) => new ArrayBuffer(bytes), KEEP_BYTES);

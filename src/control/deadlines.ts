@@ -8,11 +8,11 @@ export interface Deadlines {
   readonly stallMs: number;
   /** How long a migration outlives the loss of every connection (`--reconnect-timeout`); 0: not at all. */
   readonly reconnectMs: number;
-  /** The restore's own work behind the last byte (device model, xenstore). */
+  /** The restore's own work after the last byte (device model, xenstore). */
   readonly restoreMs: number;
   /** From `finish` to the destination's answer: the restore, the unpause, and a margin. */
   readonly finishMs: number;
-  /** How long a source whose `finish` was not answered goes on asking before it reports «in doubt». */
+  /** How long a source whose `finish` was not answered keeps asking before it reports «in doubt». */
   readonly askMs: number;
   /** Any single call of the toolstack that is not a transfer. */
   readonly callMs: number;

@@ -1,4 +1,4 @@
-/** Whatever carries whole messages, in order, encrypted: the tunnel's message channel. */
+/** Carries whole messages, in order, encrypted: the tunnel's message channel. */
 export interface MessagePort {
   /** Resolves when the message has been handed to the transport. */
   send(payload: Uint8Array): Promise<void>;

@@ -4,15 +4,15 @@ import { bounded } from '../errors/printable.js';
 import { printableName, printableText } from '../errors/text-schema.js';
 
 /*
- * The words of the handshake. PROTOCOL.md describes them for people; this file is what both sides
- * check on arrival. A message is one JSON object in one MESSAGE frame. Texts that people may come to
- * read are `printableText`; the rest of the strings are of a fixed form, or documents that are parsed.
+ * The messages of the handshake. PROTOCOL.md describes them for people; this file is what both sides
+ * check on arrival. A message is one JSON object in one MESSAGE frame. Texts that are shown to
+ * people are `printableText`; the rest of the strings have a fixed form, or are documents that are parsed.
  */
 
 /** Protocol versions that this build speaks. */
 export const PROTOCOL = { min: 1, max: 1 } as const;
 
-/** What a peer can do, by the names of S28. */
+/** Capabilities of a peer, by the names of S28. */
 export const FEATURES = [
   'migration-v3',
   'migration-params',
@@ -22,7 +22,7 @@ export const FEATURES = [
 ] as const;
 
 const MAX_DATA_FIELDS = 64;
-/** Of a field's place in a message, as an error names it: parts of it may be the peer's. */
+/** Longest field name in an error about a message: the peer may have chosen parts of it. */
 const MAX_PLACE_CHARS = 200;
 const MAX_XML = 1024 * 1024;
 const MAX_NATIVE = 2 * 1024 * 1024;
@@ -37,18 +37,18 @@ export type StreamDigest = z.infer<typeof digestSchema>;
 
 const names = z.array(printableText(64)).max(16).readonly();
 
-/** What the source can do with the stream on its way. Names that are not known mean nothing. */
+/** How the source can transform the stream. Unknown names are ignored. */
 const streamOfferSchema = z.object({
   codecs: names,
-  /** How far back the codec may refer: both sides keep so much. */
+  /** Distance that back references of the codec may span; both sides keep that many bytes. */
   referenceBytes: z.int().nonnegative(),
   packings: names,
   digests: names,
-  /** For digests that take a key: drawn for this migration. */
+  /** Key for keyed digests: random, for this migration only. */
   digestKey: z.string().regex(/^[0-9a-f]{32}$/),
 });
 
-/** What the destination has chosen of it. */
+/** The destination's choice from the offer. */
 const streamChoiceSchema = z.object({
   codec: printableText(64),
   referenceBytes: z.int().nonnegative(),
@@ -69,7 +69,7 @@ export const wireErrorSchema = z.object({
     .optional(),
 });
 
-/** First words on a control link, from both sides. */
+/** The first message on a control link, from both sides. */
 export const helloSchema = z.object({
   protocol: z.object({ min: z.int().positive(), max: z.int().positive() }),
   software: printableText(64),
@@ -90,10 +90,10 @@ export const openSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('control'),
     hello: helloSchema,
-    /** How long both sides shall outlive the loss of their connections; absent: not at all. */
+    /** How long both sides keep the migration after the loss of their connections; absent: not at all. */
     reconnectMs: z.int().min(0).max(MAX_RECONNECT_MS).optional(),
   }),
-  /** Goes on with a conversation whose link was lost; `heard` messages of the destination's had come. */
+  /** Continues a conversation whose link was lost; `heard` is the number of messages received from the destination. */
   z.object({ kind: z.literal('resume'), session: secret, heard: z.int().min(0) }),
   z.object({ kind: z.literal('lane'), token: secret, index: z.int().min(0).max(63) }),
 ]);
@@ -107,12 +107,12 @@ export const openedSchema = z.discriminatedUnion('kind', [
 ]);
 export type Opened = z.infer<typeof openedSchema>;
 
-/** Which migration a message speaks of. A word with a lower epoch than the domain's highest is refused. */
+/** The migration that a message refers to. A message with a lower epoch than the domain's highest is refused. */
 const about = { migration: z.uuid(), epoch: z.int().positive() };
 
 /**
- * Attempts that one side may have seen beyond the other: so often may a guest have moved elsewhere. Whoever could name any number would
- * leave none for attempts to come.
+ * Most epochs by which one side's count may be ahead of the other's: the number of times a guest may have moved
+ * elsewhere. Without the bound a peer could name the highest number and leave none for further attempts.
  */
 export const MAX_EPOCH_STEP = 1_000_000;
 
@@ -122,19 +122,19 @@ export const prepareSchema = z.object({
   /** Domain XML, secrets included: it travels encrypted only. */
   xml: z.string().max(MAX_XML),
   native: z.object({ format: z.literal('libxl-json'), text: z.string().max(MAX_NATIVE) }).optional(),
-  /** The migration cookie, base64; the tunnel and this room carry it unread. */
+  /** The migration cookie, base64; the tunnel and this layer carry it unread. */
   cookie: z.string().max(MAX_XML).optional(),
   /** The name on the destination, where it differs (`--dname`). */
   dname: printableName(255).optional(),
   lanes: z.int().min(1).max(64),
   windowBytes: z.int().positive(),
-  /** Absent: the stream comes as it is, with SHA-256. */
+  /** Absent: the stream is sent as it is, with SHA-256. */
   stream: streamOfferSchema.optional(),
-  /** Whether the guest shall run there, where that is known beforehand; the finish's word counts. */
+  /** Whether the guest is to run there, if that is known beforehand; the value in finish counts. */
   run: z.boolean().optional(),
   /** Domain XML that the destination is to keep as the guest's definition; needs `persist-dest`. */
   persist: z.object({ xml: z.string().max(MAX_XML) }).optional(),
-  /** Take the guest in although a check says no that may be overridden. */
+  /** Admit the guest although a check fails that may be overridden. */
   unsafe: z.boolean().optional(),
 });
 export type Prepare = z.infer<typeof prepareSchema>;
@@ -174,10 +174,10 @@ export const replySchema = z.discriminatedUnion('type', [
     type: z.literal('prepared'),
     token: secret,
     windowBytes: z.int().positive(),
-    /** Absent: the stream is to come as it is, with SHA-256. */
+    /** Absent: the stream is to be sent as it is, with SHA-256. */
     stream: streamChoiceSchema.optional(),
   }),
-  /** Every reason at once; nothing was touched. `highestEpoch` lets the source choose a higher one. */
+  /** Every reason at once; nothing was changed. `highestEpoch` lets the source choose a higher one. */
   z.object({
     type: z.literal('refused'),
     problems: z.array(problemSchema).min(1).max(64),
@@ -197,11 +197,11 @@ export const replySchema = z.discriminatedUnion('type', [
 ]);
 export type Reply = z.infer<typeof replySchema>;
 
-/** What the destination says unasked. */
+/** What the destination sends unasked. */
 export const noticeSchema = z.object({ type: z.literal('failed'), ...about, error: wireErrorSchema });
 export type Notice = z.infer<typeof noticeSchema>;
 
-/** What goes over the control link: a request with a number, the reply to that number, or a notice. */
+/** A message on the control link: a request with a number, the reply to that number, or a notice. */
 export const envelopeSchema = z.union([
   z.object({ id: z.int().positive(), request: requestSchema }),
   z.object({ re: z.int().positive(), reply: replySchema }),
@@ -211,6 +211,7 @@ export type Envelope = z.infer<typeof envelopeSchema>;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
+/** The bytes of a message, as JSON in UTF-8. */
 /** Parses and checks one JSON object; `E_PROTOCOL_MESSAGE` names the field that is wrong. */
 export function decodeWith<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: string): T {
   let value: unknown;
@@ -230,7 +231,7 @@ export function encode(value: Envelope | Open | Opened): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
 }
 
-/** The version both sides speak; refused where there is none (F53). */
+/** The version both sides speak; refused if there is none (F53). */
 export function agreeProtocol(ours: Hello['protocol'], theirs: Hello['protocol'], peer: string): number {
   const version = Math.min(ours.max, theirs.max);
   if (version >= Math.max(ours.min, theirs.min)) return version;

@@ -61,7 +61,7 @@ export class Requester implements AsyncDisposable {
       throw new ProtocolError('E_PROTOCOL_ROLE', `${this.peer} sent a request on a link where it may only answer`);
     }
     const waiting = this.#waiting.get(envelope.re);
-    // A reply that nobody waits for any more came too late: its request's deadline has passed.
+    // A reply without a waiting request is late: the deadline of the request has passed.
     if (waiting === undefined) return;
     this.#waiting.delete(envelope.re);
     if (envelope.reply.type === 'error') waiting.reject(fromWire(envelope.reply.error));
@@ -70,7 +70,7 @@ export class Requester implements AsyncDisposable {
 
   /**
    * Sends a request and waits for its reply.
-   * @throws DeadlineError, TunnelError, the signal's reason, or what the peer says went wrong
+   * @throws DeadlineError, TunnelError, the signal's reason, or the error that the peer reports
    */
   async request<T extends Reply['type']>(
     request: Request,

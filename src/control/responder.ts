@@ -19,7 +19,9 @@ export class Responder {
     this.#port = port;
   }
 
-  /** Serves until the peer ends the link cleanly. Rejects when it breaks, or breaks the protocol, or the signal fires. */
+  /**
+   * Serves until the peer ends the link cleanly. Rejects when it breaks, or breaks the protocol, or the signal fires.
+   */
   async serve(signal: AbortSignal): Promise<void> {
     for (;;) {
       const bytes = await this.#port.receive(signal);
@@ -44,10 +46,10 @@ export class Responder {
       reply = { type: 'error', error: toWire(error) };
     }
     this.#open -= 1;
-    await this.#port.send(encode({ re: id, reply })).catch(() => undefined); // the link broke: `serve` says so
+    await this.#port.send(encode({ re: id, reply })).catch(() => undefined); // the link broke: `serve` rejects
   }
 
-  /** Best effort: a broken link tells the source the same. */
+  /** Best effort: a broken link has the same effect at the source. */
   notify(notice: Notice): void {
     this.#port.send(encode({ notice })).catch(() => undefined);
   }

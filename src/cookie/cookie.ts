@@ -6,21 +6,22 @@ import { formatXml } from '../xml/format.js';
 import { parseXml } from '../xml/parse.js';
 
 /*
- * The migration cookie: what Begin tells Prepare. Its form is that of libvirt's libxl driver (S01,
- * facts 2.2): an XML document with a trailing NUL that counts in its length. Elements that are not
- * known are ignored: that is how it grows.
+ * The migration cookie, which Begin passes to Prepare. Its form is that of libvirt's libxl driver (S01,
+ * facts 2.2): an XML document with a trailing NUL that counts in its length. Unknown elements
+ * are ignored, so that the cookie can be extended.
  */
 
-/** More than any cookie; checked before anything is parsed. */
+/** Far more than any cookie; checked before anything is parsed. */
 const MAX_COOKIE_BYTES = 64 * 1024;
-/** No cookie, or one from before the element existed: the stream is of version 1. */
+/** Without a cookie, or in one from before the element existed: the stream is of version 1. */
 const VERSION_WITHOUT_COOKIE = 1;
 const MAX_VERSION = 0xffff_ffff;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-/** xenferry's own words, in one element that other readers pass over. */
+/** The element with xenferry's own data, which other readers ignore. */
 const EXTENSION = 'xenferry';
 const EXTENSION_NS = 'urn:xenferry:cookie:1';
 
+/** What the source states about itself and the domain. */
 export interface CookieContent {
   readonly name: string;
   readonly uuid: string;
@@ -30,7 +31,7 @@ export interface CookieContent {
   readonly extension?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What a cookie said. Without one, only the version is known. */
+/** A parsed cookie. Without a cookie, only the version is known. */
 export interface Cookie {
   readonly name: string | undefined;
   readonly uuid: string | undefined;
@@ -50,7 +51,7 @@ export function bakeCookie(content: CookieContent): Uint8Array {
   return new TextEncoder().encode(`${formatXml(root)}\0`);
 }
 
-/** Reads a cookie; undefined bytes are a peer that sent none. @throws ProtocolError `E_PROTOCOL_COOKIE_*` */
+/** Reads a cookie; undefined bytes: the peer sent none. @throws ProtocolError `E_PROTOCOL_COOKIE_*` */
 export function eatCookie(bytes: Uint8Array | undefined): Cookie {
   if (bytes === undefined) {
     return { name: undefined, uuid: undefined, streamVersion: VERSION_WITHOUT_COOKIE, extension: {} };
@@ -116,20 +117,20 @@ export function agreeStreamVersion(offered: number, readable: readonly number[])
   if (readable.includes(offered)) return offered;
   throw new RefusedError(
     'E_REFUSED_STREAM_VERSION',
-    `the source sends save stream version ${offered}, this host reads ${readable.join(', ')}`,
+    `the source sends save stream version ${offered}, this host supports ${readable.join(', ')}`,
     { hint: 'Bring the older of the two hosts up to date.', data: { offered, readable: readable.map(String) } },
   );
 }
 
-/** The cookie must speak of the domain in the XML (before any new name is given). @throws ProtocolError */
+/** Checks that the cookie and the XML describe the same domain (before it gets a new name). @throws ProtocolError */
 export function checkCookieMatches(cookie: Cookie, domain: { readonly name: string; readonly uuid: string }): void {
   if (cookie.uuid !== undefined && cookie.uuid !== domain.uuid) {
-    throw bad('E_PROTOCOL_COOKIE_MISMATCH', `it speaks of uuid ${cookie.uuid}, the domain XML of ${domain.uuid}`);
+    throw bad('E_PROTOCOL_COOKIE_MISMATCH', `it names uuid ${cookie.uuid}, the domain XML ${domain.uuid}`);
   }
   if (cookie.name !== undefined && cookie.name !== domain.name) {
     throw bad(
       'E_PROTOCOL_COOKIE_MISMATCH',
-      `it speaks of domain ${JSON.stringify(cookie.name)}, the domain XML of ${JSON.stringify(domain.name)}`,
+      `it names domain ${JSON.stringify(cookie.name)}, the domain XML ${JSON.stringify(domain.name)}`,
     );
   }
 }

@@ -1,7 +1,7 @@
 import { CODES, FAMILIES } from './codes.js';
 import type { CodeRow } from './codes/row.js';
 
-/** The classes in the order of the page, with what an error of each says. */
+/** The classes in the order of the page, with the meaning of each. */
 const CLASSES: Readonly<Record<string, string>> = {
   UsageError: 'The command line, a configuration file or a document is wrong; nothing was changed.',
   RefusedError: 'The operation was refused before anything was changed.',

@@ -9,7 +9,7 @@ import { LIBXL_ERRORS, LIBXL_ROW, TOOLSTACK_CODES } from './codes/toolstack.js';
 import { TUNNEL_CODES } from './codes/tunnel.js';
 import { USAGE_CODES } from './codes/usage.js';
 
-/** Every error code of its own, with what is promised of it. A code never changes its meaning. */
+/** Every error code that is not of a family, with its class, meaning and remedy. A code never changes its meaning. */
 export const CODES = {
   ...USAGE_CODES,
   ...REFUSED_CODES,
@@ -52,19 +52,22 @@ export const FAMILIES: readonly CodeFamily[] = [
   },
 ];
 
-/** What is promised of a code; undefined for one that this release does not have. */
+/** The table's row for a code; undefined for a code that this release does not have. */
 export function rowOf(code: string): CodeRow | undefined {
   const table: Readonly<Record<string, CodeRow>> = CODES;
   if (Object.hasOwn(table, code)) return table[code];
   return FAMILIES.find(({ pattern }) => pattern.test(code))?.row;
 }
 
-/** Whether this release has the code: what another process or host sent may be one of another release. */
+/** Whether this release has the code: another process or host may run another release. */
 export function isErrorCode(code: string): code is ErrorCode {
   return rowOf(code) !== undefined;
 }
 
-/** The code of an error that was caught, or sent by another process: kept as it is, also where another release has made it. */
+/**
+ * The code of an error that was caught, or received from another process: kept unchanged, also if another release
+ * defined it.
+ */
 export function carriedCode(code: string): ErrorCode {
   return code as ErrorCode;
 }

@@ -3,8 +3,8 @@ import { DeadlineError } from './errors.js';
 import { asError } from './message-of.js';
 
 /**
- * A signal that fires when the parent does, or when `ms` have passed; then its reason is a
- * `DeadlineError` that says what was waited for. Dispose it when the wait is over.
+ * A signal that fires when the parent does, or after `ms`; then its reason is a
+ * `DeadlineError` that names what was waited for. Dispose it when the wait is over.
  */
 export class Deadline implements Disposable {
   readonly signal: AbortSignal;
@@ -20,7 +20,7 @@ export class Deadline implements Disposable {
     this.signal = AbortSignal.any([parent, own.signal]);
   }
 
-  /** Starts the time again: something moved. */
+  /** Restarts the deadline, after progress. */
   refresh(): void {
     this.#timer.refresh();
   }
@@ -30,10 +30,12 @@ export class Deadline implements Disposable {
   }
 }
 
-/** Settles as the promise does, or rejects with the signal's reason as soon as it fires. The work itself goes on. */
+/**
+ * Settles as the promise does, or rejects with the signal's reason as soon as it fires. The work itself is not stopped.
+ */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   if (signal.aborted) {
-    work.catch(() => undefined); // nobody waits for it any more; its failure is told by the abort
+    work.catch(() => undefined); // its result is no longer awaited; the abort is what is reported
     throw asError(signal.reason);
   }
   let onAbort: (() => void) | undefined;

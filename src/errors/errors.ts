@@ -3,15 +3,16 @@ import type { ErrorCode } from './codes.js';
 /** Plain data that travels with an error: it can be printed as JSON and sent to a peer. */
 export type ErrorData = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 
+/** Optional parts of an error. */
 export interface ErrorDetails {
-  /** What the reader should do next, as a full sentence. */
+  /** What the user should do next, as a full sentence. */
   readonly hint?: string | undefined;
   readonly data?: ErrorData | undefined;
   readonly cause?: unknown;
 }
 
 /**
- * The root of everything that xenferry throws on purpose. `code` is a promise (it never changes
+ * The root of every error that xenferry throws on purpose. `code` is a promise (it never changes
  * its meaning), `message` is prose for a person, `hint` says what to do next.
  */
 export class XenferryError extends Error {
@@ -37,9 +38,9 @@ export class CodedError extends XenferryError {
   }
 }
 
-/** The command line, a configuration file or a document of the user's is wrong: `E_USAGE_*`. */
+/** The command line, a configuration file or a document of the user is wrong: `E_USAGE_*`. */
 export class UsageError extends CodedError {}
-/** Refused before anything was touched: `E_REFUSED_*`. */
+/** Refused before anything was changed: `E_REFUSED_*`. */
 export class RefusedError extends CodedError {}
 /** A save stream that breaks its format: `E_STREAM_*`. */
 export class StreamError extends CodedError {}
@@ -49,9 +50,9 @@ export class ProtocolError extends CodedError {}
 export class TunnelError extends CodedError {}
 /** The toolstack (libxl or the embedded host) failed: `E_TOOLSTACK_*`. */
 export class ToolstackError extends CodedError {}
-/** A wait that outlived its deadline: `E_DEADLINE_*`. */
+/** A wait that exceeded its deadline: `E_DEADLINE_*`. */
 export class DeadlineError extends CodedError {}
-/** Somebody asked for a stop: always `E_ABORTED`. */
+/** The operation was stopped on request: always `E_ABORTED`. */
 export class AbortedError extends XenferryError {
   constructor(message = 'stopped on request', details: ErrorDetails = {}) {
     super('E_ABORTED', message, details);
@@ -59,7 +60,7 @@ export class AbortedError extends XenferryError {
 }
 /** A failed system call outside all of the above: `E_SYSTEM_<ERRNO>`. */
 export class SystemError extends CodedError {}
-/** Our own mistake: always `E_BUG`. */
+/** An error in xenferry itself: always `E_BUG`. */
 export class InvariantError extends XenferryError {
   constructor(message: string, details: ErrorDetails = {}) {
     super('E_BUG', message, details);

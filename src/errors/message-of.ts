@@ -9,7 +9,7 @@ function own(error: unknown): string {
 }
 
 /**
- * What a person reads of an error: its message, then those of its causes, without repeats.
+ * An error as text for a person: its message, then those of its causes, without repeats.
  * Never `undefined` or `[object Object]` (S03).
  */
 export function messageOf(error: unknown): string {
@@ -24,7 +24,7 @@ export function messageOf(error: unknown): string {
   return parts.join(': ');
 }
 
-/** What was thrown, as an Error: foreign code may throw anything. */
+/** The thrown value as an Error: foreign code may throw anything. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -1,7 +1,7 @@
 import { InvariantError } from './errors.js';
 import { isPrintable } from './printable.js';
 
-/** One word for a POSIX shell, quoted where it has to be (POSIX.1-2017, Shell Command Language, 2.2.2). */
+/** One word for a POSIX shell, quoted if necessary (POSIX.1-2017, Shell Command Language, 2.2.2). */
 export function shellWord(word: string): string {
   if (word.includes('\0')) throw new InvariantError('a NUL cannot be part of a command');
   if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;
@@ -9,8 +9,8 @@ export function shellWord(word: string): string {
 }
 
 /**
- * One word of a command that a person is to paste: what would not be shown is written as octal bytes in `$'…'` (POSIX.1-2024, 2.2.4), so
- * that the line can be read before it is run.
+ * One word of a command that a person is to paste: invisible characters are written as octal bytes in `$'…'`
+ * (POSIX.1-2024, 2.2.4), so that the line can be read before it is run.
  */
 export function pastedWord(word: string): string {
   if (isPrintable(word)) return shellWord(word);
@@ -23,9 +23,9 @@ export function pastedWord(word: string): string {
 }
 
 /**
- * A command of ours that a hint tells a person to paste.
- * @param verb the verb with options of ours, as they are
- * @param args what stands for itself, a domain's name for example: quoted, and never taken for an option
+ * A command of xenferry, for a hint.
+ * @param verb the verb with its options, as they are
+ * @param args operands such as a domain's name: quoted, and never taken for an option
  */
 export function ownCommand(verb: string, ...args: readonly string[]): string {
   const ends = args.some((arg) => arg.startsWith('-')) ? ['--'] : [];

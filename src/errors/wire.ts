@@ -2,10 +2,10 @@ import { XenferryError, type ErrorData } from './errors.js';
 import { codeOf, messageOf } from './message-of.js';
 import { bounded } from './printable.js';
 
-/** A list in an error's data is cut after so many texts: as many as a peer takes. */
+/** Longest list in an error's data, as much as a peer accepts; longer ones are cut. */
 const MAX_LIST = 64;
 
-/** An error as it crosses a process or host boundary: code, message, hint and data, never an object of ours. */
+/** An error as it crosses a process or host boundary: code, message, hint and data, never an internal object. */
 export interface WireError {
   readonly code: string;
   readonly message: string;
@@ -13,7 +13,9 @@ export interface WireError {
   readonly data?: ErrorData | undefined;
 }
 
-/** Texts go printable and cut to what the other side takes, whatever a toolstack, a guest or a script had a part in. */
+/**
+ * The error for another process or host: texts are made printable and cut to the length that the other side accepts.
+ */
 export function toWire(error: unknown): WireError {
   const wire: WireError = { code: codeOf(error), message: bounded(messageOf(error)) };
   if (!(error instanceof XenferryError)) return wire;
@@ -26,9 +28,10 @@ function shownValue(value: ErrorData[string]): ErrorData[string] {
   return typeof value === 'object' && value !== null ? value.slice(0, MAX_LIST).map((text) => bounded(text)) : value;
 }
 
-/** What the other side said went wrong. Its code is kept. */
+/** An error that the other side reported. Its code is kept. */
 export class RemoteError extends XenferryError {}
 
+/** The error that the other side reported, as an Error to throw. */
 export function fromWire(wire: WireError): RemoteError {
   return new RemoteError(wire.code, wire.message, {
     ...(wire.hint === undefined ? {} : { hint: wire.hint }),

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors/message-of.js';
 import { planEvacuation, type Leaver, type Route } from './plan.js';
 
-/** Why a domain did not go to a destination. */
+/** Why a domain was not moved to a destination. */
 export interface Reason {
   readonly destination: string;
   readonly code: string;
@@ -9,7 +9,7 @@ export interface Reason {
   readonly hint?: string | undefined;
 }
 
-/** What came of one attempt to move a domain. */
+/** Result of one attempt to move a domain. */
 export type Move =
   | {
       readonly came: 'moved';
@@ -24,47 +24,52 @@ export type Move =
   /** It was not here any more when it was its turn. */
   | { readonly came: 'gone' };
 
-/** What became of one domain. */
+/** Result for one domain. */
 export interface Left {
   readonly uuid: string;
   readonly name: string;
   readonly result: Move['came'];
-  /** Where it is, or whose answer is missing; absent where it has not left. */
+  /** Where it is, or the destination whose answer is missing; absent if it has not left. */
   readonly destination?: string;
   readonly totalMs?: number;
   readonly downtimeMs?: number;
   readonly warnings: readonly string[];
-  /** Each attempt that did not come to an arrival. */
+  /** Each attempt that did not end in an arrival. */
   readonly reasons: readonly Reason[];
 }
 
+/** Result of an evacuation. */
 export interface EvacuationReport {
   readonly domains: readonly Left[];
-  /** Names of the domains that are here at the end and should not be. */
+  /** Names of the domains that are still here at the end. */
   readonly left: readonly string[];
-  /** Why the host could not be looked at again: then `left` is what was known before. */
+  /** Why the host could not be listed again: then `left` is what was known before. */
   readonly unseen?: string;
 }
 
+/** What `evacuate` needs: the limits, and the operations of the host. */
 export interface Evacuation {
   readonly destinations: readonly string[];
-  /** Domains that leave at a time. */
+  /** Domains that are moved at the same time. */
   readonly parallel: number;
   /** The domains that are here and are to leave, now. */
   readonly list: () => Promise<readonly Leaver[]>;
-  /** Waits until nobody is on the way here any more, or `cancel`; the names of those who still are. They are not in `list`. */
+  /**
+   * Waits until no arrival is under way, or for `cancel`; the names of the domains still arriving, which `list` does
+   * not contain.
+   */
   readonly arrivals: () => Promise<readonly string[]>;
   /** Moves one. Never rejects. */
   readonly move: (leaver: Leaver, destination: string) => Promise<Move>;
   readonly onNews: (news: { readonly leaver: Leaver; readonly destination: string; readonly move?: Move }) => void;
-  /** Begins no further attempts. Those under way are stopped by `move` itself. */
+  /** Starts no further attempts; `move` itself stops those under way. */
   readonly cancel: AbortSignal;
 }
 
 /**
- * Empties a host. What cannot leave stays and is told of, and keeps nobody else from leaving. Each domain is offered to each destination once at most, and
- * the host is looked at again until nobody is there who was not asked to go: so it ends, and what it says of the end is what was seen.
- * Rejects only where the first `list` does.
+ * Empties a host. A domain that cannot leave stays and is reported, and does not keep others from leaving. Each domain
+ * is offered to each destination at most once, and the host is listed again until every domain on it has been offered:
+ * so it terminates, and reports what was seen at the end. Rejects only if the first `list` does.
  */
 export async function evacuate(evacuation: Evacuation): Promise<EvacuationReport> {
   const done = new Map<string, Left>();
@@ -76,7 +81,7 @@ export async function evacuate(evacuation: Evacuation): Promise<EvacuationReport
     if (fresh.length > 0 && !evacuation.cancel.aborted) {
       for (const left of await run.all(fresh)) done.set(left.uuid, left);
     } else if (coming === undefined) {
-      // Who was let in before the host was closed is here when it has arrived, and has to leave as well.
+      // A domain that was admitted before the host was closed is listed once it has arrived, and has to leave as well.
       coming = await evacuation.arrivals();
     } else {
       return { domains: [...done.values()], left: [...new Set([...here.map(({ name }) => name), ...coming])] };
@@ -84,7 +89,7 @@ export async function evacuate(evacuation: Evacuation): Promise<EvacuationReport
     try {
       here = await evacuation.list();
     } catch (error) {
-      // What was done is worth more than that it is not known to be all.
+      // The results so far are reported, although they may be incomplete.
       const domains = [...done.values()];
       const left = domains.flatMap(({ name, result }) => (result === 'moved' || result === 'gone' ? [] : [name]));
       return { domains, left: [...left, ...(coming ?? [])], unseen: messageOf(error) };
@@ -93,9 +98,9 @@ export async function evacuate(evacuation: Evacuation): Promise<EvacuationReport
 }
 
 class Run {
-  /** KiB that each destination was given. */
+  /** KiB of the domains that were offered to each destination. */
   readonly #given = new Map<string, number>();
-  /** Destinations that could not be reached, and what was said of that. */
+  /** Destinations that could not be reached, with the reason. */
   readonly #unreachable = new Map<string, Omit<Reason, 'destination'>>();
 
   constructor(private readonly evacuation: Evacuation) {}

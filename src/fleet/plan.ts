@@ -5,7 +5,7 @@ export interface Leaver {
   readonly memoryKiB: number;
 }
 
-/** Where a domain is sent, and where else where that comes to nothing. */
+/** The destinations of one domain, in the order in which they are tried. */
 export interface Route {
   readonly leaver: Leaver;
   /** Each destination once, the best first. */
@@ -13,9 +13,10 @@ export interface Route {
 }
 
 /**
- * Who goes where: the largest first, while there is most room, each to the destination that was given least so far. What there really is
- * room for, each destination says itself when it is asked to take the domain in; so every other one follows, in the same order.
- * @param given KiB that each destination has been given already
+ * Assigns domains to destinations: the largest first, while there is most room, each to the destination with the least
+ * assigned so far. Each destination decides about its room only when it is asked to prepare; so all others follow as
+ * alternatives, in the same order.
+ * @param given KiB assigned to each destination already
  */
 export function planEvacuation(
   leavers: readonly Leaver[],

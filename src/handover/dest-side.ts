@@ -3,13 +3,13 @@
  *
  *   receiving --restored and finish, digests equal; claimed--> committed --activated--> activated
  *       |
- *       | failed, cancel, lost (before finish was heard), claim failed, digests differ, commit not recorded
+ *       | failed, cancel, lost (before finish arrived), claim failed, digests differ, commit not recorded
  *       v
  *    refusing --destroyed--> refused
  *
  * The record of `committed` is the commit: the one decision in the whole handover. Before it the guest belongs to the
  * source and the copy here stays paused; after it the guest is ours. The record of `refusing` says that we can never
- * commit; only then, or once the copy is gone, may the source be answered `aborted`.
+ * commit; only then, or once the copy is gone, may the answer to the source be `aborted`.
  *
  * A state is entered when its record is durable. A commit whose record failed may be on the disk all the same
  * (`commit: 'maybe-torn'`): the copy is then destroyed only after a durable `refusing`, since a restart could find the
@@ -17,17 +17,18 @@
  */
 export type DestPhase = 'receiving' | 'committed' | 'activated' | 'refusing' | 'refused';
 
+/** Everything that decides what the destination does next. */
 export interface DestState {
   readonly phase: DestPhase;
   /** The record of the commit: not written, perhaps on the disk, or on the disk. */
   readonly commit: 'none' | 'maybe-torn' | 'durable';
-  /** The record of the refusal is on the disk: a restart, too, would find that we cannot commit. */
+  /** The record of the refusal is on the disk: a restart, too, finds that we cannot commit. */
   readonly refusal: 'none' | 'durable';
   /** Committed here, and lost since: only a person can say which copy is right. */
   readonly vanished: boolean;
   /** Digest of the stream as it went into the restore; set once the restore is done. */
   readonly restored?: string;
-  /** Digest of the stream as it left the save; set once `finish` was heard. */
+  /** Digest of the stream as it left the save; set once `finish` has arrived. */
   readonly finish?: string;
 }
 
@@ -36,16 +37,16 @@ export type DestEvent =
   | { readonly type: 'finish'; readonly digest: string }
   | { readonly type: 'failed' }
   | { readonly type: 'cancel' }
-  /** The connection to the source is gone, or was silent beyond its deadline. */
+  /** The connection to the source is gone, or was silent longer than its deadline. */
   | { readonly type: 'lost' }
-  /** What only one side may hold is ours, or could not be had. */
+  /** The resources that only one side may hold are ours, or could not be acquired. */
   | { readonly type: 'claimed' }
   | { readonly type: 'claim-failed' }
   /** The record is on the disk. */
   | { readonly type: 'recorded'; readonly phase: DestPhase }
   /** Writing the record failed; it may be on the disk all the same. */
   | { readonly type: 'record-failed'; readonly phase: DestPhase }
-  /** The guest runs here, or stays paused as was asked, or could not be let run: it is here in each case. */
+  /** The guest runs here, or stays paused as requested, or could not be unpaused: it is here in each case. */
   | { readonly type: 'activated' }
   /** The guest is not here any more, and has not been seen here since the commit. */
   | { readonly type: 'vanished' }
@@ -65,15 +66,19 @@ export type DestAct =
   | { readonly do: 'activate' }
   /** Answered by `destroyed` or `destroy-failed`. */
   | { readonly do: 'destroy' }
-  /** Nothing more is done now: answer those who wait. `pending`: the journal stays open until the next question or start. */
+  /**
+   * Nothing more is done now: answer those who wait. `pending`: the journal stays open until the next question or
+   * start.
+   */
   | { readonly do: 'answer'; readonly outcome: Outcome };
 
+/** A transition: the new state, and the acts to carry out in order. */
 export interface DestStep {
   readonly state: DestState;
   readonly acts: readonly DestAct[];
 }
 
-/** What a destination has seen of a migration, and of its domain, when it is asked to prepare. */
+/** What a destination knows of a migration and its domain when a source asks it to prepare. */
 export interface Attempt {
   /** There is a journal of this very migration, or it is under way. */
   readonly known: boolean;
@@ -90,7 +95,7 @@ export function admission({ known, epoch, highestEpoch }: Attempt): 'admitted' |
   return epoch > highestEpoch ? 'admitted' : 'stale';
 }
 
-/** The state that a phase read back from the journal stands for. Its record may not be on the disk yet. */
+/** The state that a phase read from the journal represents. Its record may not be on the disk yet. */
 export function recall(phase: DestPhase): DestState {
   return {
     phase,
@@ -100,7 +105,7 @@ export function recall(phase: DestPhase): DestState {
   };
 }
 
-/** What the source is answered: nothing that a restart could take back. */
+/** The answer to the source: nothing that a restart could take back. */
 export function outcomeOf({ phase, commit, refusal, vanished }: DestState): Outcome {
   switch (phase) {
     case 'receiving':
@@ -119,7 +124,7 @@ const record = (state: DestState, phase: DestPhase): DestStep => ({ state, acts:
 
 const answer = (state: DestState): DestStep => ({ state, acts: [{ do: 'answer', outcome: outcomeOf(state) }] });
 
-/** Decides once the restore is done and `finish` was heard. */
+/** Decides once the restore is done and `finish` has arrived. */
 function settle(state: DestState): DestStep {
   if (state.restored === undefined || state.finish === undefined) return { state, acts: [] };
   return state.restored === state.finish ? { state, acts: [{ do: 'claim' }] } : record(state, 'refusing');
@@ -133,7 +138,7 @@ function stepReceiving(state: DestState, event: DestEvent): DestStep {
       // A second `finish` never replaces the first: a repeated frame cannot change the decision.
       return state.finish === undefined ? settle({ ...state, finish: event.digest }) : { state, acts: [] };
     case 'lost':
-      // After `finish` the source waits, suspended, for whatever we decide: go on and decide.
+      // After `finish` the source waits, suspended, for our decision: continue and decide.
       return state.finish === undefined ? record(state, 'refusing') : { state, acts: [] };
     case 'failed':
     case 'cancel':
@@ -157,13 +162,13 @@ function stepRefused(state: DestState, event: DestEvent): DestStep {
     return { state: { ...state, phase: 'refusing', commit: 'none', refusal: 'durable' }, acts: [{ do: 'destroy' }] };
   if (event.type === 'record-failed' && event.phase === 'refusing') {
     const refusing: DestState = { ...state, phase: 'refusing' };
-    // Without the record a restart finds `receiving` and refuses as well; but not where a torn commit may lie before it.
+    // Without the record a restart finds `receiving` and refuses as well; but not if a torn commit may precede it.
     return state.commit === 'maybe-torn' ? answer(refusing) : { state: refusing, acts: [{ do: 'destroy' }] };
   }
   return { state, acts: [] };
 }
 
-/** The next state and what to do, in order. An event that says nothing new in a state changes nothing. */
+/** The next state and what to do, in order. An event without a meaning in a state changes nothing. */
 export function stepDest(state: DestState, event: DestEvent): DestStep {
   const stay: DestStep = { state, acts: [] };
   const follows = event.type === 'recorded' || event.type === 'record-failed';
@@ -171,7 +176,7 @@ export function stepDest(state: DestState, event: DestEvent): DestStep {
     case 'receiving':
       return stepReceiving(state, event);
     case 'committed':
-      // What was read back may not be on the disk yet: it is written again before anything rests on it.
+      // What was read back may not be on the disk yet: it is written again before anything depends on it.
       if (event.type === 'restarted') return record(state, 'committed');
       if (event.type === 'recorded' && event.phase === 'committed')
         return { state: { ...state, commit: 'durable' }, acts: [{ do: 'activate' }] };

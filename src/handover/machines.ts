@@ -14,7 +14,10 @@ export interface SourceMachine {
   readonly step: typeof stepSource;
 }
 
-/** Both halves of the handover: what the executors carry out and the explorer walks. Tests put altered ones in their place. */
+/**
+ * Both halves of the handover: executed by the executors and walked by the explorer. Tests replace them by altered
+ * ones.
+ */
 export interface HandoverMachines {
   readonly source: SourceMachine;
   readonly dest: DestMachine;

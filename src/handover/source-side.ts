@@ -8,12 +8,12 @@
  *    retained <---resumed---- returning <------------+
  *
  * Up to `in-doubt` the guest is ours whatever happens, because the destination cannot commit without our `finish`. From
- * `in-doubt` on only the destination knows: we keep the copy suspended and ask, until it says which. A state is entered
- * when its record is durable; where a record only follows from what the destination has recorded, also without it.
+ * `in-doubt` on only the destination knows: we keep the copy suspended and ask, until it answers. A state is entered
+ * when its record is durable; a record that only repeats what the destination has recorded is not waited for.
  */
 export type SourceState = 'preparing' | 'performing' | 'in-doubt' | 'leaving' | 'returning' | 'released' | 'retained';
 
-/** Every state but the first has a record; in it, nothing was touched. */
+/** Every state but the first has a record; in that one, nothing has been changed. */
 export type RecordedState = Exclude<SourceState, 'preparing'>;
 
 export type SourceEvent =
@@ -61,9 +61,13 @@ export type SourceAct =
   | { readonly do: 'send-confirm' }
   /** End our suspended copy. Only ever after the destination's commit. Answered by `destroyed` or `destroy-failed`. */
   | { readonly do: 'destroy' }
-  /** Let our copy run on where the save had suspended it. Only ever while the destination cannot commit. Answered by `resumed` or `resume-failed`. */
+  /**
+   * Let our copy run on where the save had suspended it. Only ever while the destination cannot commit. Answered by
+   * `resumed` or `resume-failed`.
+   */
   | { readonly do: 'resume' };
 
+/** A transition: the new state, and the acts to carry out in order. */
 export interface SourceStep {
   readonly state: SourceState;
   readonly acts: readonly SourceAct[];
@@ -81,7 +85,7 @@ const enter = (state: SourceState, ...acts: Exclude<SourceAct['do'], 'record'>[]
   acts: acts.map((act) => ({ do: act })),
 });
 
-/** The next state and what to do, in order. An event that says nothing new in a state changes nothing. */
+/** The next state and what to do, in order. An event without a meaning in a state changes nothing. */
 export function stepSource(state: SourceState, event: SourceEvent): SourceStep {
   const stay: SourceStep = { state, acts: [] };
   if (event.type === 'recorded' || event.type === 'record-failed') return stepRecord(state, event);
@@ -89,7 +93,7 @@ export function stepSource(state: SourceState, event: SourceEvent): SourceStep {
     case 'preparing':
       if (event.type === 'prepared') return record(state, 'performing');
       if (event.type === 'failed' || event.type === 'cancel') return record(state, 'retained');
-      // A crash while preparing: the guest was never touched, but resume looks, and costs nothing.
+      // A crash while preparing: the guest was never suspended, but resuming checks that, at no cost.
       if (event.type === 'restarted') return record(state, 'returning');
       return stay;
     case 'performing':
@@ -138,9 +142,9 @@ function stepRecord(
     case 'performing':
       return isDurable ? enter('performing', 'save') : record(state, 'retained');
     case 'in-doubt':
-      // Nothing was asked of the destination yet.
+      // Nothing has been requested from the destination yet.
       return isDurable ? enter('in-doubt', 'send-finish') : record(state, 'returning');
-    // These follow from what the destination has recorded, or cannot: a restart finds them again by asking.
+    // These follow from what the destination has recorded, or cannot record: a restart determines them again by asking.
     case 'leaving':
       return enter('leaving', 'destroy');
     case 'returning':
@@ -148,7 +152,7 @@ function stepRecord(
     case 'retained':
       return state === 'preparing' ? enter('retained', 'send-cancel') : enter('retained');
     case 'released':
-      // The destination forgets what is confirmed, so a source that asked again would be refused.
+      // The destination forgets a confirmed migration, so a source that asked again would be refused.
       return isDurable ? enter('released', 'send-confirm') : enter('released');
   }
 }

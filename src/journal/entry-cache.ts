@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import type { JournalEntry } from './journal-text.js';
 
-/** A file that was changed less than this ago is read again: a second change may not show in its times. */
+/** A file that was changed less than this ago is read again: a second change may not alter its times. */
 const SETTLED_MS = 2_000;
 
 interface Cached {
@@ -9,11 +9,11 @@ interface Cached {
   readonly entry: JournalEntry | undefined;
 }
 
-/** What journals said when they were last read, for as long as their files are what they were then. */
+/** Entries of journals as they were last read, valid while the files are unchanged. */
 export class EntryCache {
   readonly #known = new Map<string, Cached>();
 
-  /** What `read` gives for the path, or gave while the file was the same. Undefined where there is no file. */
+  /** The result of `read` for the path, cached while the file is unchanged. Undefined if there is no file. */
   get(path: string, read: () => JournalEntry | undefined): JournalEntry | undefined {
     const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
     if (stat === undefined) {
@@ -26,12 +26,12 @@ export class EntryCache {
     if (known?.stamp === stamp) return known.entry;
     this.#known.delete(path);
     const entry = read();
-    // Nor where the clock was set back since.
+    // Nor if the clock was set back since.
     if (Date.now() - Number(ctimeMs) > SETTLED_MS) this.#known.set(path, { stamp, entry });
     return entry;
   }
 
-  /** Forgets what is not among the paths. */
+  /** Forgets all other paths. */
   keepOnly(paths: ReadonlySet<string>): void {
     for (const path of this.#known.keys()) if (!paths.has(path)) this.#known.delete(path);
   }

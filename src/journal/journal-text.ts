@@ -6,7 +6,7 @@ import { headerSchema, stateSchema, type JournalHeader, type JournalState } from
 /** A record line is at most this long; ours are a few hundred bytes. */
 const MAX_LINE_BYTES = 64 * 1024;
 
-/** What a journal file says, read back. */
+/** The contents of a journal file. */
 export interface JournalEntry {
   readonly header: JournalHeader;
   /** The last durable state, or undefined where the process died before the first. */
@@ -19,7 +19,7 @@ export function journalLine(record: unknown): string {
   return `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
 }
 
-/** The record in a line, or undefined where the line is not whole. */
+/** The record in a line, or undefined if the line is not complete. */
 function readLine(text: string): unknown {
   const json = text.slice(9);
   if (text.length < 10 || text.length > MAX_LINE_BYTES || text[8] !== ' ') return undefined;
@@ -28,9 +28,9 @@ function readLine(text: string): unknown {
 }
 
 /**
- * Whether a line that is no whole record can be what a crash left: the last, and without its line feed, or with zeros where a
- * page of it never reached the disk. Anything else was whole once and may have been acted upon: that a record stands at the
- * line's beginning says so, too, as then only its line feed was changed.
+ * Whether a line that is not a complete record can be the result of a crash: it is the last, and lacks its line feed or
+ * has zeros where a page never reached the disk. Any other line was complete once and may have been acted upon; so was
+ * one that starts with a complete record, since then only its line feed was changed.
  */
 function isTorn(lines: readonly string[], index: number): boolean {
   const text = lines[index];
@@ -44,10 +44,10 @@ function isTorn(lines: readonly string[], index: number): boolean {
 }
 
 /**
- * Reads a journal: a header, and states of which the last counts. A last line that a crash has torn is as if it were not there.
- * @param path where it is from, for messages
- * @returns undefined where not even the header is whole
- * @throws XenferryError `E_JOURNAL_DAMAGED` where a line is damaged that was whole once
+ * Parses a journal: a header, and states of which the last counts. A last line that a crash has torn is ignored.
+ * @param path the file's path, for messages
+ * @returns undefined if not even the header is complete
+ * @throws XenferryError `E_JOURNAL_DAMAGED` if a line is damaged that was complete once
  */
 export function readJournalText(text: string, path: string): JournalEntry | undefined {
   const lines = text.split('\n');
@@ -61,7 +61,7 @@ export function readJournalText(text: string, path: string): JournalEntry | unde
       if (header === undefined) header = headerSchema.parse(record);
       else state = stateSchema.parse(record);
     } catch (error) {
-      // A crash can tear the last line only; what it wanted to say was never acted upon.
+      // A crash can tear the last line only; the state in it was never acted upon.
       if (error instanceof XenferryError && isTorn(lines, index)) break;
       throw damaged(path, index + 1, error);
     }
@@ -70,7 +70,7 @@ export function readJournalText(text: string, path: string): JournalEntry | unde
 }
 
 function damaged(path: string, lineNumber: number, cause?: unknown): XenferryError {
-  return new XenferryError('E_JOURNAL_DAMAGED', `${path}, line ${lineNumber}: not a whole journal record`, {
+  return new XenferryError('E_JOURNAL_DAMAGED', `${path}, line ${lineNumber}: not a complete journal record`, {
     hint: 'Keep the file and report it: only a torn last line can come from a crash.',
     cause,
   });

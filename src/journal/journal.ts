@@ -11,7 +11,7 @@ import { makeFolder } from '../posix/folder.js';
 /** One migration writes fewer than twenty records. */
 const MAX_FILE_BYTES = 1024 * 1024;
 
-/** Writes all of it at the position, or throws: a full disk may take a part. */
+/** Writes the whole text at the position, or throws: a full disk may take a part. */
 function writeWhole(fd: number, text: string, position: number): number {
   const bytes = Buffer.from(text);
   let written = 0;
@@ -19,7 +19,7 @@ function writeWhole(fd: number, text: string, position: number): number {
   return written;
 }
 
-/** Bytes up to the end of the last whole line. */
+/** Bytes up to the end of the last complete line. */
 function wholeLength(path: string): number {
   return readFileSync(path).lastIndexOf('\n') + 1;
 }
@@ -38,7 +38,7 @@ function readJournal(path: string): JournalEntry | undefined {
 /** One migration's journal, open for appending. Every record is on the disk when `append` returns. */
 export class JournalFile implements Disposable {
   readonly #fd: OwnedFd;
-  /** Bytes of whole records; what follows them was torn, and is cut before the next record. */
+  /** Bytes of complete records; a torn rest after them is cut before the next record. */
   #length: number;
 
   constructor(
@@ -50,7 +50,10 @@ export class JournalFile implements Disposable {
     this.#length = length;
   }
 
-  /** Appends a state and waits for the disk. Throws a `SystemError`; what follows from the record must then not begin. */
+  /**
+   * Appends a state and waits for the disk. Throws a `SystemError`; the step that the record permits must then not
+   * begin.
+   */
   append(state: JournalState): void {
     try {
       ftruncateSync(this.#fd.fd, this.#length);
@@ -60,7 +63,7 @@ export class JournalFile implements Disposable {
     } catch (error) {
       throw new SystemError('E_SYSTEM_JOURNAL', `cannot write the journal ${this.path}`, {
         cause: error,
-        hint: 'Make room on the disk, or mend it: nothing is done that the journal does not know of.',
+        hint: 'Free space on the disk, or repair it: no step is taken that the journal does not record.',
       });
     }
   }
@@ -70,9 +73,9 @@ export class JournalFile implements Disposable {
   }
 }
 
-/** The folder of all migrations that this host took part in, a file each: `<migration>.<side>.journal`. */
+/** The folder with the journals of all migrations that this host took part in: `<migration>.<side>.journal`. */
 export class Journal {
-  /** A host has a history of hundreds of migrations, and most reads are for the few that are open. */
+  /** A host has a history of hundreds of migrations, but most reads need only the few that are open. */
   readonly #cache = new EntryCache();
 
   constructor(readonly dir: string) {
@@ -83,7 +86,7 @@ export class Journal {
     return join(this.dir, `${migration}.${side}.journal`);
   }
 
-  /** Starts a migration's journal. Throws where there is one already. */
+  /** Starts a migration's journal. Throws if there is one already. */
   begin(header: JournalHeader): JournalFile {
     const path = this.#path(header.migration, header.side);
     try {
@@ -101,7 +104,7 @@ export class Journal {
     } catch (error) {
       throw new SystemError('E_SYSTEM_JOURNAL', `cannot start the journal ${path}`, {
         cause: error,
-        hint: 'Make room on the disk, or mend it: nothing was touched.',
+        hint: 'Free space on the disk, or repair it: nothing was changed.',
       });
     }
   }
@@ -121,7 +124,9 @@ export class Journal {
     }
   }
 
-  /** What one journal says; undefined where there is none, or where it died before its first record was whole. */
+  /**
+   * One journal's contents; undefined if there is none, or if the process died before the first record was complete.
+   */
   read(migration: string, side: JournalSide): JournalEntry | undefined {
     const path = this.#path(migration, side);
     return this.#cache.get(path, () => readJournal(path));
@@ -142,13 +147,13 @@ export class Journal {
     return entries;
   }
 
-  /** Forgets a migration; the caller knows that there are no more questions about it. */
+  /** Forgets a migration; the caller knows that no side will ask about it again. */
   remove(migration: string, side: JournalSide): void {
     rmSync(this.#path(migration, side), { force: true });
   }
 
   /**
-   * Removes journals of migrations that are over, as far as they are too old or too many; see `prunable`. Gives how many.
+   * Removes journals of completed migrations that are too old or too many; see `prunable`. Returns the number removed.
    * @param now in ms since the epoch
    */
   prune(now: number, retention: Retention = DEFAULT_RETENTION): number {
@@ -158,8 +163,8 @@ export class Journal {
   }
 
   /**
-   * The highest epoch that any migration of the domain ever had here; 0 where it never moved. Migrations that never were here do not
-   * count: theirs is whatever somebody has asked after.
+   * The highest epoch that any migration of the domain had here; 0 if it never moved. Migrations that were only asked
+   * about do not count: their epoch is the choice of the peer that asked.
    */
   highestEpoch(uuid: string): number {
     return this.list()

@@ -16,7 +16,7 @@ function isSourceState(state: string): state is SourceState {
   return SOURCE_STATES.includes(state);
 }
 
-/** The state that a source's journal ends in; one without a state was only begun. */
+/** The last state in a source's journal; a journal without a state was only begun. */
 export function sourceStateOf(entry: JournalEntry): SourceState {
   const state = entry.state?.state;
   return state !== undefined && isSourceState(state) ? state : 'preparing';
@@ -34,7 +34,7 @@ function isDestPhase(state: string): state is DestPhase {
   return DEST_PHASES.includes(state);
 }
 
-/** The phase that a destination's journal ends in; one without a state, or no journal at all, had not decided anything. */
+/** The last phase in a destination's journal; without a state, or without a journal, nothing had been decided. */
 export function destPhaseOf(entry: JournalEntry | undefined): DestPhase {
   const state = entry?.state?.state;
   return state !== undefined && isDestPhase(state) ? state : 'receiving';

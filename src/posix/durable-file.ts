@@ -25,8 +25,8 @@ export function syncFolder(path: string): void {
 }
 
 /**
- * Replaces a file in one step, with mode 0600: readers see the old text or the new one, whole, and so does whoever reads after
- * a power cut, once this has returned. Throws the system's error; the old file is then still there.
+ * Replaces a file in one step, with mode 0600: readers see the old text or the new one, whole. Once this has returned,
+ * the new text survives a power cut. Throws the system's error; the old file is then still there.
  */
 export function writeDurably(path: string, text: string): void {
   const fresh = `${path}.${randomUUID()}.new`;
@@ -48,7 +48,7 @@ export function writeDurably(path: string, text: string): void {
   syncFolder(dirname(path));
 }
 
-/** Removes a file for good; false where there was none. Throws the system's error. */
+/** Removes a file durably; false if there was none. Throws the system's error. */
 export function removeDurably(path: string): boolean {
   try {
     unlinkSync(path);
@@ -61,8 +61,8 @@ export function removeDurably(path: string): boolean {
 }
 
 /**
- * A small file's text; undefined where there is none. The length is checked before memory is taken.
- * @throws SystemError `E_SYSTEM_FILE_SIZE` where it is longer than `maxBytes`; else the system's error
+ * A small file's text; undefined if there is none. The length is checked before memory is taken.
+ * @throws SystemError `E_SYSTEM_FILE_SIZE` if it is longer than `maxBytes`; else the system's error
  */
 export function readBounded(path: string, maxBytes: number): string | undefined {
   let fd: number;

@@ -6,26 +6,27 @@ import type { OwnedFd } from './owned-fd.js';
 /** One read takes at most this much: a quarter of a pipe, so that writer and reader overlap. */
 export const READ_BYTES = 256 * 1024;
 
-/** How many chunks wait between the pipe and whoever iterates; then the pipe itself fills. */
+/** How many chunks wait between the pipe and the consumer; after that the pipe itself fills. */
 const QUEUE_CHUNKS = 4;
 
-/** A read that brings less than this is little: a writer that has more to say would have had room for it. */
+/** A read of fewer bytes than this is short: the writer would have had room for more. */
 const LITTLE_BYTES = READ_BYTES / 4;
-/** A wait shorter than this is none. */
+/** Shorter waits are skipped. */
 const LEAST_LINGER_MS = 2;
 
-/** Memory of the caller's that a pipe is read into. */
+/** Memory of the caller that a pipe is read into. */
 export interface ReadSpace {
   /** Where the next bytes go; at least one. */
   space(): Uint8Array;
-  /** So many bytes were put at the front of the last `space`. */
+  /** `count` bytes were stored at the front of the last `space`. */
   commit(count: number): void;
 }
 
 /**
- * The bytes of a pipe, in chunks that the caller owns: views of `into`, where that is given, read up to QUEUE_CHUNKS ahead. Takes the descriptor over and closes it when
- * the iteration ends, however it ends. Ends at end of file; rejects when the signal fires.
- * @param lingerMs how long the pipe is left alone behind a read that brought little, so that the next one brings more
+ * The bytes of a pipe, in chunks that the caller owns: views of `into`, if that is given, read up to QUEUE_CHUNKS
+ * ahead. Takes ownership of the descriptor and closes it when the iteration ends, for any reason. Ends at end of file;
+ * rejects when the signal fires.
+ * @param lingerMs wait after a short read, so that the next one returns more
  */
 export async function* readFd(
   source: OwnedFd,
@@ -40,7 +41,7 @@ export async function* readFd(
     state.wake = undefined;
   };
 
-  // Without `onread` every read is 64 KiB and goes through a Readable's own queue.
+  // Without `onread` every read is 64 KiB and passes through a Readable's own queue.
   const options: SocketConstructorOpts & { onread: OnReadOpts } = {
     fd: source.release(),
     readable: true,
@@ -110,7 +111,7 @@ export class FdWriter implements Disposable {
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
-  /** Takes the descriptor over; `end` or disposing closes it. */
+  /** Takes ownership of the descriptor; `end` or disposing closes it. */
   constructor(sink: OwnedFd) {
     this.#socket = new Socket({ fd: sink.release(), readable: false, writable: true });
     this.#socket.on('error', (error) => {
@@ -120,7 +121,7 @@ export class FdWriter implements Disposable {
     this.#socket.on('close', () => this.#wake?.());
   }
 
-  /** Resolves when the pipe has taken all of the chunk, which is the caller's again then. */
+  /** Resolves when the pipe has taken the whole chunk; the caller may then reuse it. */
   async write(chunk: Uint8Array, signal: AbortSignal): Promise<void> {
     this.#check();
     signal.throwIfAborted();

@@ -7,8 +7,8 @@ const RETRY_MS = 10;
 
 /**
  * An exclusive lock on a file, held by the open descriptor: it ends with the process, however that
- * dies. The file's text says who holds it and is for people; the kernel's lock is what counts.
- * Files are never removed: a waiter could then hold the lock of a file that nobody else can see.
+ * dies. The file's text names the holder and is for people; the kernel's lock is what counts.
+ * Files are never removed: a waiter could otherwise hold the lock of a file that no other process can see.
  */
 export class FileLock implements Disposable {
   #fd: number | undefined;
@@ -17,12 +17,12 @@ export class FileLock implements Disposable {
     this.#fd = fd;
   }
 
-  /** The lock, or undefined where somebody else has it. */
+  /** The lock, or undefined if it is held already. */
   static tryTake(path: string, holder: string): FileLock | undefined {
     const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
     try {
       if (tryFlock(fd)) {
-        // Cut off behind the write, not before: who reads meanwhile finds a text, not nothing.
+        // Truncated after the write, not before: a concurrent reader finds a text, not an empty file.
         const bytes = writeSync(fd, holder, 0);
         ftruncateSync(fd, bytes);
         return new FileLock(fd);
@@ -37,7 +37,7 @@ export class FileLock implements Disposable {
 
   /**
    * Waits for the lock until the signal fires; then rejects with the signal's reason.
-   * @param holder who takes it; a function is asked when the lock is had
+   * @param holder the new holder, for people; a function is called once the lock is held
    */
   static async take(path: string, holder: string | (() => string), signal: AbortSignal): Promise<FileLock> {
     for (;;) {
@@ -49,7 +49,7 @@ export class FileLock implements Disposable {
     }
   }
 
-  /** What the present or last holder wrote; empty where nobody ever did. */
+  /** The text of the present or last holder; empty if there never was one. */
   static holderOf(path: string): string {
     try {
       return readFileSync(path, 'utf8');
@@ -59,8 +59,8 @@ export class FileLock implements Disposable {
   }
 
   /**
-   * Whether somebody holds the lock now. Changes nothing and gets in the way of no other looker; a taker that
-   * tries just then finds the lock taken, so ask this only of locks that are waited for.
+   * Whether the lock is held now. Changes nothing and does not disturb other checks; a taker that
+   * tries at that moment finds the lock taken, so use this only on locks that are waited for.
    */
   static isHeld(path: string): boolean {
     let fd: number;

@@ -2,8 +2,8 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder, and those above it that are missing; one that is there stays as it is. Step by step:
- * Node's own recursive mkdir does not come back from a file system that refuses new folders with ENOENT, as /proc does.
+ * Makes a folder and its missing parents; an existing one is left unchanged. Step by step:
+ * Node's own recursive mkdir never returns on a file system that refuses new folders with ENOENT, as /proc does.
  * Throws the system's error for the folder that could not be made.
  */
 export function makeFolder(path: string, mode = 0o700): void {
@@ -13,7 +13,7 @@ export function makeFolder(path: string, mode = 0o700): void {
   try {
     mkdirSync(path, { mode });
   } catch (error) {
-    // Another process was quicker.
+    // Another process made it first.
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   }
 }

@@ -1,7 +1,7 @@
 import koffi from 'koffi';
 
 /*
- * koffi takes settings only before the first library is loaded, so everybody imports it from here. It runs
+ * koffi takes settings only before the first library is loaded, so all modules import it from here. It runs
  * C functions on stacks of its own, of 128 KiB in asynchronous calls: too little for libxl, which builds
  * domains and walks xenstore on them.
  */

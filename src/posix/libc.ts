@@ -45,18 +45,18 @@ function fail(call: string): SystemError {
 
 /**
  * A pipe, both ends close-on-exec. The caller owns both.
- * @param bytes capacity to ask for; the kernel may refuse more than /proc/sys/fs/pipe-max-size, then it keeps its own.
+ * @param bytes capacity to ask for; the kernel refuses more than /proc/sys/fs/pipe-max-size; then the default stays.
  */
 export function openPipe(bytes: number): { readonly readEnd: number; readonly writeEnd: number } {
   const fds = [-1, -1];
   if (pipe2(fds, O_CLOEXEC) !== 0) throw fail('pipe2');
   const [readEnd, writeEnd] = fds as [number, number];
-  // A smaller pipe is slower, never wrong: a refusal here is not worth a failure.
+  // A smaller pipe is slower, never wrong: the refusal is ignored.
   fcntlInt(writeEnd, F_SETPIPE_SZ, bytes);
   return { readEnd, writeEnd };
 }
 
-/** Takes the flock(2) of an open file without waiting, exclusive or shared. False where somebody else is in the way. */
+/** Takes the flock(2) of an open file without waiting, exclusive or shared. False if another open file holds it. */
 export function tryFlock(fd: number, mode: 'exclusive' | 'shared' = 'exclusive'): boolean {
   if (flockCall(fd, (mode === 'shared' ? LOCK_SH : LOCK_EX) | LOCK_NB) === 0) return true;
   if (koffi.errno() === EAGAIN) return false;
@@ -85,7 +85,7 @@ export function hasReader(fd: number): boolean {
   return (asked.readInt16LE(6) & (POLLERR | POLLHUP)) === 0;
 }
 
-/** Holds up this process until a descriptor can be read from, or a signal comes. */
+/** Blocks this process until a descriptor is readable or a signal arrives. */
 export function waitReadable(fd: number): void {
   const asked = Buffer.alloc(POLLFD_BYTES);
   asked.writeInt32LE(fd, 0);

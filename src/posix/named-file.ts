@@ -19,7 +19,7 @@ export type FileKind =
   /** Such as an eventfd, which has no type of its own. */
   | 'unknown';
 
-/** What a path names once every symbolic link in it has been followed. */
+/** What a path names after all symbolic links are followed. */
 export type NamedFile =
   | { readonly is: 'missing'; readonly path: string }
   | { readonly is: 'present'; readonly path: string; readonly kind: FileKind }
@@ -28,7 +28,7 @@ export type NamedFile =
 
 type Types = Pick<Stats, 'isFile' | 'isDirectory' | 'isFIFO' | 'isSocket' | 'isBlockDevice' | 'isCharacterDevice'>;
 
-/** The type in what stat(2) says. */
+/** The file type that stat(2) reports. */
 export function kindOf(stat: Types): FileKind {
   if (stat.isFile()) return 'file';
   if (stat.isDirectory()) return 'folder';
@@ -40,7 +40,7 @@ export function kindOf(stat: Types): FileKind {
 
 /**
  * Looks up what a path names, opening nothing. A symbolic link that leads nowhere names the missing file at its end.
- * Throws the system's error: ENOENT for a folder that is not there, ELOOP for links that go in a circle.
+ * Throws the system's error: ENOENT for a missing folder, ELOOP for circular links.
  */
 export function lookUpFile(path: string): NamedFile {
   let current = resolve(path);
@@ -61,7 +61,7 @@ export function lookUpFile(path: string): NamedFile {
 function descriptor(entry: string, pid: number): NamedFile {
   const kind = kindOf(statSync(entry));
   if (pid === process.pid) return { is: 'descriptor', fd: Number(basename(entry)), kind };
-  // What another process has open has no name of its own here: a file among it can be read, not replaced.
+  // A file that another process has open has no name here: it can be read, not replaced.
   return { is: 'present', path: entry, kind };
 }
 
@@ -77,6 +77,6 @@ export function isOpenAs(path: string, fd: number): boolean {
     const [named, open] = [statSync(path), statSync(`/proc/self/fd/${fd}`)];
     return named.dev === open.dev && named.ino === open.ino;
   } catch {
-    return false; // what is not there, or not open, is not the same
+    return false; // a missing file, or a closed descriptor, is not the same
   }
 }

@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { InvariantError } from '../errors/errors.js';
 import { openPipe } from './libc.js';
 
-/** A file descriptor with exactly one owner. `release` hands it over, once; `close` may be called again and again. */
+/** A file descriptor with exactly one owner. `release` hands it over, once; `close` may be called repeatedly. */
 export class OwnedFd implements Disposable {
   #fd: number | undefined;
   readonly what: string;

@@ -9,9 +9,10 @@ import { trustFoldersAbove } from './trusted-path.js';
 const OTHERS = 0o077;
 
 /**
- * Makes a folder that nobody else may look into, or makes sure of one that is there: mode 0700 whatever the umask, ours, and with
- * nothing in it that another user has put there while it stood open. The folders above must be such that it stays there.
- * @returns the mode that it had, where others could get in until now
+ * Makes a folder that only its owner may enter, or verifies an existing one: mode 0700 regardless of the umask, owned
+ * by us, and without entries that another user made while it was open. The folders above must be trusted not to be
+ * replaced.
+ * @returns the previous mode, if others had access until now
  * @throws SystemError `E_SYSTEM_FOLDER_OWNER`; UntrustedPathError; else the system's error
  */
 export function makePrivateFolder(path: string): number | undefined {
@@ -38,7 +39,7 @@ export function makePrivateFolder(path: string): number | undefined {
 }
 
 function foreign(path: string, owner: number, us: number): SystemError {
-  return new SystemError('E_SYSTEM_FOLDER_OWNER', `${path} belongs to user ${owner}, not to ${us} who runs this`, {
+  return new SystemError('E_SYSTEM_FOLDER_OWNER', `${path} belongs to user ${owner}, not to ${us}, who runs this`, {
     hint: `Find out who put it there; then remove it, or \`chown -h ${us} ${pastedWord(path)}\`.`,
     data: { path, owner },
   });

@@ -8,10 +8,11 @@ import { syncFolder } from './durable-file.js';
 const MAX_PREFIX_CHARS = 40;
 
 /**
- * Has a file written by what opens it by its name, follows links and asks for no new file, as libxc does: in a fresh folder of mode 0700
- * beside it, which is reached through its descriptor, so that whoever else may write beside the file can put nothing in the way. The file
- * appears under its name, mode 0600, when `write` has resolved; else nothing is left of it.
- * @param write writes to the path that it is given, in this process or in another of the same user
+ * Lets `write` create a file by name when the writer follows links and does not ask for a new file, as libxc does: in a
+ * fresh folder of mode 0700 next to the final path, addressed through its descriptor, so that other users with write
+ * access next to the file cannot interfere. The file appears under its name, mode 0600, when `write` has resolved;
+ * otherwise nothing is left of it.
+ * @param write writes to the given path, in this process or in another of the same user
  * @throws what `write` throws; the system's error
  */
 export async function writeInPrivate(file: string, write: (path: string) => Promise<void>): Promise<void> {

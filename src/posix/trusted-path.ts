@@ -8,13 +8,14 @@ const OTHERS_WRITE = 0o022;
 const STICKY = 0o1000;
 /** As the kernel's own bound (path_resolution(7)). */
 const MAX_LINKS = 40;
-/** Where the kernel lists descriptors: what a name there leads to has no path of its own. */
+/** Where the kernel lists descriptors: the target of an entry has no path of its own. */
 const DESCRIPTORS = /^\/proc\/(?:self|thread-self|\d+)(?:\/task\/\d+)?\/fd$/;
 
 /**
- * What others may change, so that nothing in it is used. The rule is that of sshd's StrictModes: a file, the links to it and every folder
- * above belong to root or to the user who runs this, and neither the group nor others may write to them. A folder above may be sticky
- * instead, as /tmp is: there only its owner can replace what is checked next.
+ * A path that others may change, so that nothing in it is used. The rule is that of sshd's StrictModes: a file, the
+ * links to it and every folder above belong to root or to the user who runs this, and neither the group nor others may
+ * write to them. A folder above may be sticky instead, as /tmp is: there only the owner of the next component can
+ * replace it.
  */
 export class UntrustedPathError extends SystemError {
   constructor(asked: string, path: string, { uid, mode }: Pick<Stats, 'uid' | 'mode'>, isFolder: boolean) {
@@ -33,8 +34,8 @@ export class UntrustedPathError extends SystemError {
 }
 
 /**
- * Opens a file for reading that only root and the user who runs this can have written. What is checked last is the descriptor that is
- * returned; the caller owns it.
+ * Opens a file for reading that only root and the user who runs this can have written. The descriptor that is returned
+ * is checked last; the caller owns it.
  * @throws UntrustedPathError; else the system's error
  */
 export function openTrusted(path: string): number {
@@ -50,8 +51,8 @@ export function openTrusted(path: string): number {
 }
 
 /**
- * Opens a folder that only root and the user who runs this can have filled, to look names up in it by `/proc/self/fd/N/NAME`. The caller
- * owns the descriptor.
+ * Opens a folder that only root and the user who runs this can have filled, to look up names in it by
+ * `/proc/self/fd/N/NAME`. The caller owns the descriptor.
  * @throws UntrustedPathError; else the system's error
  */
 export function openTrustedFolder(path: string): number {
@@ -66,17 +67,19 @@ export function openTrustedFolder(path: string): number {
   }
 }
 
-/** The same check for a folder that is used by its name. @throws UntrustedPathError; else the system's error */
+/** Checks a folder that is used by its name. @throws UntrustedPathError; else the system's error */
 export function trustFolder(path: string): void {
   closeSync(openTrustedFolder(path));
 }
 
-/** The folders above a path that is checked in another way. @throws UntrustedPathError; else the system's error */
+/**
+ * Checks the folders above a path that is checked in another way. @throws UntrustedPathError; else the system's error
+ */
 export function trustFoldersAbove(path: string): void {
   walk(path);
 }
 
-/** Checks every folder and link on the way to a path, and returns where it leads; its end is not looked at. */
+/** Checks every folder and link on the way to a path, and returns its target; the last component is not checked. */
 function walk(asked: string): string {
   const rest = partsOf(resolve(asked));
   let at = '/';
@@ -105,7 +108,7 @@ function partsOf(path: string): string[] {
   return path.split('/').filter((part) => part !== '' && part !== '.');
 }
 
-/** What is no folder fails when it is gone through. */
+/** A component that is not a folder fails when the path is opened. */
 function checkFolder(asked: string, path: string, stat: Stats): void {
   const isShut = (stat.mode & OTHERS_WRITE) === 0 || (stat.mode & STICKY) !== 0;
   if (!isOurs(stat.uid) || !isShut) throw new UntrustedPathError(asked, path, stat, true);

@@ -15,7 +15,7 @@ export const INPUT_CHUNK_BYTES = 1024 * 1024;
 
 /** A file that the user has named, open for reading. */
 export interface Input {
-  /** What it is called in messages. */
+  /** Name in messages. */
   readonly name: string;
   readonly fd: OwnedFd;
   readonly kind: FileKind;
@@ -25,8 +25,8 @@ export interface Input {
 }
 
 /**
- * Opens a file that the user names for reading, as what it is: a file, a device, a pipe, a process substitution, or `-` for standard
- * input. Does not wait for a writer. The caller owns the descriptor.
+ * Opens a file that the user names for reading, according to its type: a file, a device, a pipe, a process
+ * substitution, or `-` for standard input. Does not wait for a writer. The caller owns the descriptor.
  * @throws RefusedError `E_REFUSED_FILE`
  */
 export function openInput(file: string): Input {
@@ -60,18 +60,18 @@ export function openInput(file: string): Input {
 
 function openNamed(named: Exclude<NamedFile, { readonly is: 'missing' }>): number {
   if (named.is === 'present') {
-    // In blocking mode, opening a pipe that has no writer yet holds up the whole process.
+    // In blocking mode, opening a pipe that has no writer yet blocks the whole process.
     return openSync(named.path, constants.O_RDONLY | (named.kind === 'pipe' ? constants.O_NONBLOCK : 0));
   }
-  // What can be sought in is opened once more, from its front; anything else is what it is.
+  // A seekable file is opened again, to read from its start; anything else is read through the given descriptor.
   return named.kind === 'file' || named.kind === 'block device'
     ? openSync(`/proc/self/fd/${named.fd}`, 'r')
     : duplicateFd(named.fd);
 }
 
 /**
- * The bytes of an open input to their end. Takes its descriptor over and closes it when the iteration ends; rejects when the signal
- * fires. @throws RefusedError `E_REFUSED_FILE` where it cannot be read on
+ * The bytes of an open input to their end. Takes ownership of the descriptor and closes it when the iteration ends;
+ * rejects when the signal fires. @throws RefusedError `E_REFUSED_FILE` if reading fails
  */
 export async function* inputChunks(input: Input, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const isPipe = input.kind === 'pipe' || input.kind === 'socket';

@@ -4,8 +4,9 @@ import { duplicateFd, waitReadable } from '../libc.js';
 import { lookUpFile } from '../named-file.js';
 
 /**
- * Opens a file that the user names, for `readAvailable`: a file, a pipe, whose writer is waited for, or a descriptor such as `/dev/stdin`,
- * which may be a socket and so cannot be opened by name. The caller owns the descriptor. Throws the system's error.
+ * Opens a file that the user names, for `readAvailable`: a file, a pipe, whose writer is waited for, or a descriptor
+ * such as `/dev/stdin`, which may be a socket and so cannot be opened by name. The caller owns the descriptor. Throws
+ * the system's error.
  */
 export function openToRead(path: string): number {
   const named = lookUpFile(path);
@@ -13,13 +14,13 @@ export function openToRead(path: string): number {
   return opensByName ? openSync(path, 'r') : duplicateFd(named.fd);
 }
 
-/** Reads what is there, and waits where that is nothing; 0 at the end. Throws the system's error. */
+/** Reads the available bytes, or waits if there are none; 0 at end of file. Throws the system's error. */
 export function readAvailable(fd: number, into: Uint8Array): number {
   for (;;) {
     try {
       return readSync(fd, into);
     } catch (error) {
-      // Whoever shares a pipe with us may have put it into non-blocking mode.
+      // Another process that shares the pipe may have set non-blocking mode.
       if (codeOf(error) !== 'E_SYSTEM_EAGAIN') throw error;
       waitReadable(fd);
     }

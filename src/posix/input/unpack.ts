@@ -5,17 +5,17 @@ import { pipeline } from 'node:stream/promises';
 import { RefusedError, StreamError, XenferryError } from '../../errors/errors.js';
 import { printableLine } from '../../errors/printable.js';
 
-/** A file names the window that it wants to be unpacked with; its largest usual one is 128 MiB. */
+/** A file names the window that unpacking needs; its largest usual one is 128 MiB. */
 const MEMORY_LIMIT = '256MiB';
 const UNPACKERS = {
   xz: { args: ['-dc', `--memlimit-decompress=${MEMORY_LIMIT}`], debianPackage: 'xz-utils' },
   zstd: { args: ['-dc', `--memory=${MEMORY_LIMIT}`], debianPackage: 'zstd' },
 } as const;
-/** Enough for what either of them has to say. */
+/** Longest error output of a program that is kept. */
 const COMPLAINT_CHARS = 1000;
 
 /**
- * What the system's xz or zstd makes of the bytes. The child ends with the generator, or with the signal.
+ * Unpacks the bytes with the system's xz or zstd. The child ends with the generator, or with the signal.
  *
  * @throws RefusedError `E_REFUSED_NO_UNPACKER`; StreamError `E_STREAM_COMPRESSED`; what `packed` throws
  */
@@ -45,7 +45,7 @@ export async function* unpackWith(
   try {
     for await (const chunk of child.stdout) yield chunk as Uint8Array;
     const code = await ended;
-    // A pipe that broke is told by how the child ended; a file that cannot be read on is told as that.
+    // The child's exit status reports a broken pipe; a failing input is reported as such.
     const failure = code === 0 ? undefined : await fed;
     if (failure instanceof XenferryError) throw failure;
     if (code !== 0) {
@@ -53,7 +53,7 @@ export async function* unpackWith(
         'E_STREAM_COMPRESSED',
         `${program} could not unpack it: ${printableLine(complaint.trim())}`,
         {
-          hint: 'The file was damaged, or is not all there: compare it with the original.',
+          hint: 'The file is damaged or incomplete: compare it with the original.',
         },
       );
     }

@@ -6,7 +6,7 @@ import { messageOf } from '../../errors/message-of.js';
 import { INPUT_CHUNK_BYTES, inputChunks, openInput, type Input } from './open-input.js';
 import { unpackWith } from './unpack.js';
 
-/** Magic bytes of the compressed forms, and what unpacks them. */
+/** Magic bytes of the compressed forms, and the programs that unpack them. */
 const FORMS = [
   { magic: [0x1f, 0x8b], form: 'gzip' },
   { magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], form: 'xz' },
@@ -15,15 +15,15 @@ const FORMS = [
 export type PackedForm = (typeof FORMS)[number]['form'];
 export const LONGEST_MAGIC = 6;
 
-/** How bytes that begin so are packed; undefined: they are not. */
+/** The compressed form of bytes with this start; undefined: not compressed. */
 export function packedForm(head: Uint8Array): PackedForm | undefined {
   return FORMS.find(({ magic }) => magic.every((byte, index) => head[index] === byte))?.form;
 }
 
 /**
- * The bytes of a file, or of standard input for `-`, unpacked where they are gzip, xz or zstd. A chunk
- * is read when it is asked for; the file and any unpacker are let go at the end, on an early return and
- * when the signal fires, which is the only one of these that does not wait for a read under way.
+ * The bytes of a file, or of standard input for `-`, unpacked if they are gzip, xz or zstd. A chunk
+ * is read when it is requested; the file and the unpacker are released at the end, on an early return and
+ * when the signal fires, which alone does not wait for a read under way.
  *
  * @throws RefusedError `E_REFUSED_FILE`, `E_REFUSED_NO_UNPACKER`; StreamError `E_STREAM_COMPRESSED`
  */
@@ -32,7 +32,7 @@ export async function* streamInput(file: string, signal: AbortSignal): AsyncGene
   yield* chunks;
 }
 
-/** The same of an open input, whose descriptor is taken over, with how it is packed. */
+/** The bytes of an open input, unpacked, and their compressed form. Takes ownership of the input's descriptor. */
 export async function unpackedInput(
   input: Input,
   signal: AbortSignal,
@@ -40,7 +40,7 @@ export async function unpackedInput(
   if (input.isTerminal) {
     input.fd.close();
     throw new RefusedError('E_REFUSED_FILE', `cannot read ${input.name}: it is a terminal`, {
-      hint: 'Name a file, or pipe it in.',
+      hint: 'Name a file, or use a pipe.',
     });
   }
   const source = inputChunks(input, signal);
@@ -51,7 +51,7 @@ export async function unpackedInput(
   return { form, chunks: form === 'gzip' ? unpackGzip(packed) : unpackWith(form, packed, signal) };
 }
 
-/** As many chunks as it takes to tell the form; fewer bytes only where there are no more. */
+/** As many chunks as the detection needs; fewer bytes only where there are no more. */
 async function takeHead(chunks: AsyncGenerator<Uint8Array>): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -79,7 +79,7 @@ async function* unpackGzip(packed: AsyncGenerator<Uint8Array>): AsyncGenerator<U
     if (error instanceof XenferryError) throw error;
     throw new StreamError('E_STREAM_COMPRESSED', `the gzip form is damaged: ${messageOf(error)}`, {
       cause: error,
-      hint: 'The file was damaged, or is not all there: compare it with the original.',
+      hint: 'The file is damaged or incomplete: compare it with the original.',
     });
   }
 }

@@ -5,10 +5,10 @@ import { duplicateFd } from '../libc.js';
 import { OwnedFd } from '../owned-fd.js';
 import type { Output } from './output.js';
 
-/** Mode of a new file: what a guest has in its memory is for its owner only. */
+/** Mode of a new file: a guest's memory may be read by its owner only. */
 const MODE = 0o600;
 
-/** A file or block device, which takes everything at once. */
+/** A file or block device, which takes all bytes without waiting. */
 export class FileOutput implements Output {
   readonly failure = undefined;
   readonly #fd: OwnedFd;
@@ -17,25 +17,25 @@ export class FileOutput implements Output {
   private constructor(
     fd: number,
     file: string,
-    /** Of a plain file: what it is written as, and what it is to be called. */
+    /** For a plain file: the name it is written under, and its final name. */
     private readonly names?: { readonly part: string; readonly path: string },
   ) {
     this.#fd = new OwnedFd(fd, file);
   }
 
-  /** A plain file, written as `PATH.part`. Throws the system's error: EEXIST where that is there already. */
+  /** A plain file, written as `PATH.part`. Throws the system's error: EEXIST if that exists already. */
   static replace(path: string): FileOutput {
     const part = `${path}.part`;
     const fd = openSync(part, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, MODE);
     return new FileOutput(fd, part, { part, path });
   }
 
-  /** A block device. Throws the system's error: EBUSY where it is mounted, swapped to or part of another device. */
+  /** A block device. Throws the system's error: EBUSY if it is mounted, swapped to or part of another device. */
   static blockDevice(path: string): FileOutput {
     return new FileOutput(openSync(path, constants.O_WRONLY | constants.O_EXCL), path);
   }
 
-  /** A file or block device that is open already: it goes on from where that stands. */
+  /** A file or block device that is open already: writing continues at its position. */
   static descriptor(fd: number, file: string): FileOutput {
     return new FileOutput(duplicateFd(fd), file);
   }

@@ -10,14 +10,15 @@ import { planOutput } from './output-plan.js';
 import type { Output } from './output.js';
 import { PipeOutput } from './pipe-output.js';
 
-/** How often it is looked whether a named pipe has got a reader. */
+/** Interval at which a named pipe is checked for a reader. */
 const LOOK_MS = 50;
-/** How long it may take until it has. */
+/** Longest wait for the reader. */
 export const READER_MS = 60_000;
 
 /**
- * Opens a file that the user names for writing, as what it is: a plain file is replaced as a whole, through any symbolic links; a pipe, a
- * block device or a descriptor of ours is written to in order. Waits until a named pipe has a reader. The caller disposes of it.
+ * Opens a file that the user names for writing, according to its type: a plain file is replaced as a whole, through any
+ * symbolic links; a pipe, a block device or an inherited descriptor is written to in order. Waits until a named pipe
+ * has a reader. The caller disposes of the result.
  * @throws RefusedError `E_REFUSED_FILE`; the signal's reason
  */
 export async function openOutput(file: string, signal: AbortSignal, readerMs = READER_MS): Promise<Output> {
@@ -51,7 +52,7 @@ function hintOf(error: unknown, plan: ReturnType<typeof planOutput>): string {
   return 'Name a new file in a folder that exists and that you may write to.';
 }
 
-/** Opening it in blocking mode would hold up the whole process until there is a reader. */
+/** Opening it in blocking mode would block the whole process until there is a reader. */
 async function openPipeToWrite(path: string, signal: AbortSignal, readerMs: number): Promise<number> {
   using deadline = new Deadline(signal, readerMs, 'E_DEADLINE_READER', `a reader of the pipe ${path}`);
   for (;;) {
@@ -61,6 +62,6 @@ async function openPipeToWrite(path: string, signal: AbortSignal, readerMs: numb
     } catch (error) {
       if (codeOf(error) !== 'E_SYSTEM_ENXIO') throw error;
     }
-    await wait(LOOK_MS, undefined, { signal: deadline.signal }).catch(() => undefined); // told above
+    await wait(LOOK_MS, undefined, { signal: deadline.signal }).catch(() => undefined); // checked above
   }
 }

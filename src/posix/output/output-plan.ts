@@ -4,7 +4,7 @@ import { isWritable, lookUpFile, type NamedFile } from '../named-file.js';
 
 /** How a file that the user names is written. */
 export type OutputPlan =
-  /** A plain file, new or old: written under another name and renamed, in one step. `path` has no symbolic link in it. */
+  /** A plain file, new or existing: written under another name and renamed. `path` contains no symbolic link. */
   | { readonly how: 'replace'; readonly path: string }
   /** Opened and written from its front, in order. */
   | { readonly how: 'open'; readonly path: string; readonly kind: 'pipe' | 'block device' }
@@ -12,14 +12,15 @@ export type OutputPlan =
   | { readonly how: 'descriptor'; readonly fd: number; readonly kind: 'file' | 'pipe' | 'socket' | 'block device' };
 
 /**
- * Says how a named file is to be written; opens and changes nothing.
- * @throws RefusedError `E_REFUSED_FILE` for what keeps nothing (a terminal, /dev/null), for folders, and for paths that lead nowhere
+ * Determines how a named file is to be written; opens and changes nothing.
+ * @throws RefusedError `E_REFUSED_FILE` for a sink that stores nothing (a terminal, /dev/null), for folders, and for
+ * paths that do not resolve
  */
 export function planOutput(file: string): OutputPlan {
   return planFor(file, lookUp(file));
 }
 
-/** The same, of what the name was found to be. @throws RefusedError `E_REFUSED_FILE` */
+/** How a file of the given type is to be written. @throws RefusedError `E_REFUSED_FILE` */
 export function planFor(file: string, named: NamedFile): OutputPlan {
   if (named.is === 'missing') return { how: 'replace', path: named.path };
   const { kind } = named;
@@ -41,22 +42,22 @@ export function planFor(file: string, named: NamedFile): OutputPlan {
         'Name a file, a pipe or a block device; `socat` connects a pipe to a socket.',
       );
     case 'character device':
-      throw cannot(file, 'it is a character device, which keeps nothing', 'Name a file, or pipe it through a program.');
+      throw cannot(file, 'it is a character device, which stores nothing', 'Name a file, or use a pipe to a program.');
     case 'folder':
       throw cannot(file, 'it is a folder', 'Name a file in it.');
     case 'unknown':
-      throw cannot(file, 'it is no file', 'Name a file, a pipe or a block device.');
+      throw cannot(file, 'it is not a file', 'Name a file, a pipe or a block device.');
   }
 }
 
 /**
- * Where a plain file, new or old, is to be put: the path with every symbolic link resolved, so that a rename leaves the links.
+ * The path of a plain file, new or existing, with all symbolic links resolved, so that a rename keeps the links.
  * @throws RefusedError `E_REFUSED_FILE` for anything but a plain file
  */
 export function plainFilePath(file: string): string {
   const named = lookUp(file);
   if (named.is === 'missing' || (named.is === 'present' && named.kind === 'file')) return named.path;
-  throw cannot(file, `it is no plain file but a ${named.kind}`, 'Name a new file, or one that may be replaced.');
+  throw cannot(file, `it is not a plain file but a ${named.kind}`, 'Name a new file, or one that may be replaced.');
 }
 
 function lookUp(file: string): NamedFile {
@@ -67,7 +68,7 @@ function lookUp(file: string): NamedFile {
     throw new RefusedError('E_REFUSED_FILE', `cannot write ${file}`, {
       cause: error,
       hint: isCircle
-        ? 'Its symbolic links lead round in a circle.'
+        ? 'Its symbolic links are circular.'
         : 'Name a new file in a folder that exists and that you may write to.',
     });
   }

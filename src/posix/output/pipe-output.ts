@@ -7,25 +7,25 @@ import { duplicateFd, hasReader, unreadBytes } from '../libc.js';
 import { makePipe, OwnedFd } from '../owned-fd.js';
 import type { Output } from './output.js';
 
-/** How often it is looked whether the reader has taken everything. */
+/** Interval at which the pipe is checked for unread bytes. */
 const LOOK_MS = 20;
 /** How long a reader may leave the last bytes in the pipe. */
 const DRAIN_MS = 120_000;
 
 /**
- * A pipe or socket of the user's. What writes the stream gets a pipe of ours, whose bytes are passed on: so nothing depends on whether
- * the user's is in non-blocking mode, and a stop is heard while its reader sleeps.
+ * A pipe or socket of the user. The writer of the stream gets a pipe of ours, whose bytes are copied: so nothing
+ * depends on whether the user's pipe is in non-blocking mode, and an abort takes effect while its reader sleeps.
  */
 export class PipeOutput implements Output {
   readonly isAtomic = false;
   readonly #writer: FdWriter;
-  /** The same end once more: the writer closes its own. */
+  /** A duplicate of the same end: the writer closes its own. */
   readonly #look: OwnedFd;
   readonly #stop = new AbortController();
   #passing: Promise<void> | undefined;
   #failure: Error | undefined;
 
-  /** Takes the descriptor over. */
+  /** Takes ownership of the descriptor. */
   constructor(
     sink: OwnedFd,
     private readonly kind: 'pipe' | 'socket',
@@ -45,7 +45,7 @@ export class PipeOutput implements Output {
   stream(): OwnedFd {
     const { readEnd, writeEnd } = makePipe(this.#look.what);
     this.#passing = this.#note(this.#passOn(readEnd));
-    this.#passing.catch(() => undefined); // `settled` tells it, and until then `failure`
+    this.#passing.catch(() => undefined); // `settled` reports it, and until then `failure`
     return writeEnd;
   }
 
@@ -69,7 +69,7 @@ export class PipeOutput implements Output {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new InvariantError('the output was disposed of'));
-    await this.#passing?.catch(() => undefined); // told already
+    await this.#passing?.catch(() => undefined); // reported already
     this.#writer[Symbol.dispose]();
     this.#look.close();
   }
@@ -79,19 +79,19 @@ export class PipeOutput implements Output {
     for await (const chunk of readFd(source, signal)) await this.#writer.write(chunk, signal);
   }
 
-  /** A pipe may end with its reader: what is still in it then is lost. */
+  /** A pipe may lose its reader: bytes still in it are lost then. */
   async #drained(signal: AbortSignal): Promise<void> {
     while (unreadBytes(this.#look.fd, this.kind) > 0) {
       if (!hasReader(this.#look.fd)) {
         throw new SystemError(
           'E_SYSTEM_EPIPE',
-          `the reader of ${this.#look.what} has gone before it had read everything`,
+          `the reader of ${this.#look.what} ended before it had read everything`,
           {
             hint: 'Look at the program that reads it.',
           },
         );
       }
-      await wait(LOOK_MS, undefined, { signal }).catch(() => undefined); // the reason is told next
+      await wait(LOOK_MS, undefined, { signal }).catch(() => undefined); // the loop throws the reason next
       signal.throwIfAborted();
     }
   }

@@ -93,7 +93,9 @@ describe('S01: the migration cookie', () => {
 
   it('refuses a version over ours, naming both numbers', () => {
     expect(agreeStreamVersion(2, [1, 2])).toBe(2);
-    expect(() => agreeStreamVersion(3, [1, 2])).toThrow('the source sends save stream version 3, this host reads 1, 2');
+    expect(() => agreeStreamVersion(3, [1, 2])).toThrow(
+      'the source sends save stream version 3, this host supports 1, 2',
+    );
   });
 
   it('must speak of the domain that comes with it', () => {

@@ -116,7 +116,7 @@ describe('journal', () => {
     file[Symbol.dispose]();
     const text = readFileSync(pathOf(one), 'utf8').replace('performing', 'perf0rming');
     writeFileSync(pathOf(one), text);
-    expect(() => journal.read(one.migration, 'source')).toThrow(/line 2: not a whole journal record/);
+    expect(() => journal.read(one.migration, 'source')).toThrow(/line 2: not a complete journal record/);
   });
 
   it('F51: a bit that flips anywhere is told: no state is ever read that is not the last one written', () => {
