@@ -3,15 +3,15 @@ import { RefusedError } from '../errors/errors.js';
 import type { Host } from '../host/host.js';
 import type { JobInfo, JobResult } from '../host/jobs/job-messages.js';
 
-/** How long a running job may take to answer a question: it answers between two pieces of its work. */
+/** Longest wait for the answer of a running job, which answers between two pieces of its work. */
 const ANSWER_MS = 10_000;
-/** How long its work may take to end once it was told to: a save in libxl is heard of only between two records. */
+/** Longest wait for a job to end after it was aborted: a save in libxl reacts only between two records. */
 const STOP_MS = 120_000;
 
 /**
- * The job of a domain, as `domjobinfo` shows it; never waits behind it. A domain that is on its way in is found by
- * its UUID or by the name that it will have.
- * @param completed the last one that ended, also of a domain that has left
+ * The job of a domain, as `domjobinfo` shows it; never waits for it. An arriving domain is found by
+ * its UUID or by its future name.
+ * @param completed the last completed job, also of a domain that has left
  * @throws RefusedError `E_REFUSED_NO_DOMAIN`
  */
 export async function domainJob(host: Host, ref: string, completed: boolean, signal: AbortSignal): Promise<JobInfo> {

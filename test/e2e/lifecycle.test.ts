@@ -170,8 +170,8 @@ it('S35, L02: schedinfo, as virsh has it, and on the way to another host', async
   });
   for (const [words, code, said] of [
     [['--set'], 2, 'Not enough arguments following: set'],
-    [['--cap', '-1'], 2, '-1 is no cap'],
-    [['--cap', '101'], 3, 'a cap of 101 is more'],
+    [['--cap', '-1'], 2, 'invalid cap -1'],
+    [['--cap', '101'], 3, 'a cap of 101 exceeds'],
   ] as const) {
     const run = await a.run('schedinfo', 'web1', ...words);
     expect(run, words.join(' ')).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(said) as string });

@@ -36,7 +36,7 @@ describe('a daemon that comes back', () => {
 
       const second = await a.serve();
       await second.saysOnStderr(/the domains of this host are watched/);
-      expect(second.stderr).toContain('two (id 2): it has ended (destroyed) without a word');
+      expect(second.stderr).toContain('two (id 2): it has ended (destroyed) unnoticed');
       expect(await a.list()).toMatchObject([
         { name: 'one', id: 1, state: 'running' },
         { name: 'three', id: 4, state: 'running' },

@@ -58,7 +58,7 @@ describe('devices come to a running guest and go', () => {
     // A guest that stands still cannot let go; once it runs, it does.
     await hostB.ok(`xl pause ${name}`);
     const kept = await hostB.run(`xenferry detach-disk ${name} xvdb`, VERB_MS);
-    expect([kept.status, kept.stderr]).toEqual([3, expect.stringContaining('its guest cannot let go of disk xvdb')]);
+    expect([kept.status, kept.stderr]).toEqual([3, expect.stringContaining('its guest cannot release disk xvdb')]);
     expect(await served(hostB)).toEqual(serves);
     await hostB.ok(`xl unpause ${name}`);
     await hostB.ok(`xenferry detach-disk ${name} xvdb`, VERB_MS);

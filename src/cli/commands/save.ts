@@ -36,7 +36,7 @@ export const saveCommand: CommandModule<GlobalOptions, SaveOptions> = {
         default: 'auto' as const,
         describe: 'how progress is shown, on stderr',
       })
-      .example('$0 save web1 /var/tmp/web1.save', 'the file is whole or it is not there'),
+      .example('$0 save web1 /var/tmp/web1.save', 'the file is complete or does not exist'),
   handler: async (options) => {
     await using host = await openHost(options);
     using stop = new StopSignals();

@@ -6,24 +6,24 @@ import type { Lease } from './lease.js';
 import { readLibvirtStatus } from './libvirt-status.js';
 import { ipv4Subnets, ipv6Subnets, type Subnet } from './subnets.js';
 
-/** Where leases on a bridge are looked for, and in which networks it is. */
+/** The lease files of a bridge, and its networks. */
 export interface BridgeLeases {
   readonly leases: readonly Lease[];
   readonly subnets: readonly Subnet[];
-  /** Those of the files that are there, and all that were looked for. */
+  /** The lease files that exist, and all that were looked for. */
   readonly found: readonly string[];
   readonly lookedFor: readonly string[];
 }
 
 interface LeaseFile {
   readonly path: string;
-  /** Undefined where the text is no list of leases. */
+  /** Undefined if the text is not a list of leases. */
   readonly read: (text: string) => Lease[] | undefined;
 }
 
 /**
- * libvirt's own file; the one that is customary where a dnsmasq serves one bridge alone, as LXC's does; and those of a dnsmasq that
- * serves the whole host, as Debian and Fedora have them.
+ * libvirt's own file; the customary file of a dnsmasq that serves one bridge alone, as LXC's does; and those of a
+ * dnsmasq that serves the whole host, as Debian and Fedora configure it.
  */
 function filesOf(bridge: string): LeaseFile[] {
   return [
@@ -35,9 +35,9 @@ function filesOf(bridge: string): LeaseFile[] {
 }
 
 /**
- * What DHCP servers of this host have lent on a bridge, whatever has ended as well.
- * @throws SystemError `E_SYSTEM_DHCP_LEASES` for a file that cannot be read or is no list of leases, `E_SYSTEM_COUNTERS` for one of the
- * kernel's; the signal's reason
+ * Leases that DHCP servers of this host have granted on a bridge, expired ones included.
+ * @throws SystemError `E_SYSTEM_DHCP_LEASES` for a file that cannot be read or is not a list of leases,
+ * `E_SYSTEM_COUNTERS` for a kernel file; the signal's reason
  */
 export async function leasesOn(
   bridge: string,
@@ -52,7 +52,7 @@ export async function leasesOn(
     if (text === undefined) continue;
     found.push(path);
     const lent = read(text);
-    if (lent === undefined) throw badHostFile(path, 'is no list of leases');
+    if (lent === undefined) throw badHostFile(path, 'is not a list of leases');
     leases = [...leases, ...lent];
   }
   const kernel = async (name: string): Promise<string> =>

@@ -5,12 +5,13 @@ import { childNamed } from '../../xml/element.js';
 import { parseXml } from '../../xml/parse.js';
 import { readHostFile } from './host-file.js';
 
-/** The bridge that a card is on, or why none is known. */
+/** The bridge that a card is on, or the reason why it is unknown. */
 export type BridgeFound = { readonly bridge: string } | { readonly why: string };
 
 /**
- * The bridge of this host that a card is on. A virtual network's is looked up where libvirt keeps it, as it runs and as it is defined.
- * @param root the host's files
+ * The bridge of this host that a card is attached to. A virtual network's bridge is read from libvirt's files, of the
+ * running network and of the defined one.
+ * @param root root folder of the host's files
  * @throws SystemError `E_SYSTEM_DHCP_LEASES` for a network's file that cannot be read; the signal's reason
  */
 export async function bridgeOf(
@@ -31,7 +32,7 @@ export async function bridgeOf(
 
 async function bridgeOfNetwork(network: string, root: string, signal: AbortSignal): Promise<BridgeFound> {
   const shown = JSON.stringify(network);
-  if (network.includes('/') || network.length > 255) return { why: `${shown} is no name of a network` };
+  if (network.includes('/') || network.length > 255) return { why: `${shown} is not a valid network name` };
   const paths = [`run/libvirt/network/${network}.xml`, `etc/libvirt/qemu/networks/${network}.xml`].map((path) =>
     join(root, path),
   );
@@ -40,19 +41,22 @@ async function bridgeOfNetwork(network: string, root: string, signal: AbortSigna
     if (text === undefined) continue;
     try {
       const document = parseXml(text);
-      // What runs is written with its state around it.
+      // The file of a running network wraps the definition in its state.
       const definition = childNamed(document, 'network') ?? document;
       const bridge = childNamed(definition, 'bridge')?.attributes.get('name');
       return bridge === undefined ? { why: `network ${shown} has no bridge: ${path}` } : checked(bridge);
     } catch (error) {
-      return { why: `${path} is no network of libvirt's: ${messageOf(error)}` };
+      return { why: `${path} is not a libvirt network: ${messageOf(error)}` };
     }
   }
   return { why: `network ${shown} is not known here: there is no ${paths.join(' and no ')}` };
 }
 
-/** Names of files are made of it: only what Linux takes for a network device passes (its net/core/dev.c, dev_valid_name). */
+/**
+ * The name becomes part of file names: only a valid name of a Linux network device is accepted (net/core/dev.c,
+ * dev_valid_name).
+ */
 function checked(bridge: string): BridgeFound {
   if (/^[^\s/:\p{Cc}]{1,15}$/u.test(bridge) && bridge !== '.' && bridge !== '..') return { bridge };
-  return { why: `${JSON.stringify(bridge)} is no name of a bridge` };
+  return { why: `${JSON.stringify(bridge)} is not a valid bridge name` };
 }

@@ -3,21 +3,21 @@ import { open } from 'node:fs/promises';
 import { SystemError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 
-/** Some ten thousand leases. */
+/** Room for ten thousand leases. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** The error for a file that another program of the host keeps, and that is of no use. */
+/** The error for another program's file that cannot be used. */
 export function badHostFile(path: string, why: string, cause?: unknown): SystemError {
   return new SystemError('E_SYSTEM_DHCP_LEASES', `${path} ${why}`, {
     cause,
-    hint: "It is the DHCP server's or libvirt's: see what wrote it, and that you may read it.",
+    hint: 'The file belongs to the DHCP server or to libvirt: check its contents, and that you may read it.',
     data: { path },
   });
 }
 
 /**
- * The text of a file that another program of the host keeps; undefined where there is none. Nobody is waited for: a pipe in its place
- * is refused, as is what is too long. @throws SystemError `E_SYSTEM_DHCP_LEASES` naming it; the signal's reason
+ * The text of another program's file; undefined if there is none. Never blocks: a pipe in its place
+ * is refused, as is a file that is too long. @throws SystemError `E_SYSTEM_DHCP_LEASES` naming it; the signal's reason
  */
 export async function readHostFile(path: string, signal: AbortSignal): Promise<string | undefined> {
   signal.throwIfAborted();
@@ -25,7 +25,7 @@ export async function readHostFile(path: string, signal: AbortSignal): Promise<s
     await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const found = await file.stat();
     const { size } = found;
-    if (!found.isFile()) throw new Error('it is no plain file');
+    if (!found.isFile()) throw new Error('it is not a plain file');
     if (size > MAX_BYTES) throw new Error(`it has ${size} bytes, over ${MAX_BYTES}`);
     const bytes = Buffer.alloc(size);
     let got = 0;

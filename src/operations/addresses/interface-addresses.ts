@@ -6,38 +6,42 @@ import { leasesOn, type BridgeLeases } from './bridge-leases.js';
 import type { Lease } from './lease.js';
 import { prefixOf } from './subnets.js';
 
+/** One address that a DHCP server has lent to a card. */
 export interface LentAddress {
   readonly family: Lease['family'];
   readonly address: string;
-  /** Length of its network's prefix; undefined where the host itself is not in that network. */
+  /** Prefix length of its network; undefined if the host itself is not in that network. */
   readonly prefix: number | undefined;
 }
 
+/** The lent addresses of one card. */
 export interface InterfaceAddresses {
-  /** The host's end. */
+  /** Name of the host's end. */
   readonly ifname: string;
   readonly mac: string;
   readonly addresses: readonly LentAddress[];
 }
 
+/** What is asked, and at what time. */
 export interface AddressesRequest {
-  /** One card: the host's end or its address; undefined: all. */
+  /** One card, by the name of the host's end or by its address; undefined: all. */
   readonly interface?: string | undefined;
   /** Seconds since 1970. */
   readonly now: number;
   readonly signal: AbortSignal;
 }
 
+/** Lent addresses, and the cards about which nothing is known. */
 export interface AddressesFound {
-  /** Cards that have been lent an address, in the definition's order. */
+  /** Cards with a lent address, in the definition's order. */
   readonly interfaces: readonly InterfaceAddresses[];
-  /** Why nothing can be known of a card; in sentences. */
+  /** Reasons why a card's addresses are unknown, as sentences. */
   readonly notes: readonly string[];
 }
 
 /**
- * The addresses that DHCP servers of this host have lent to the cards of a running domain, by the cards' own addresses (S05). What a
- * server elsewhere has lent, or the guest has given itself, nobody knows here.
+ * The addresses that DHCP servers of this host have lent to the cards of a running domain, by the cards' own addresses
+ * (S05). Leases of a server elsewhere, and addresses that the guest configured itself, are unknown here.
  * @throws as `runningGuest`; UsageError `E_USAGE_INTERFACE`; SystemError `E_SYSTEM_DHCP_LEASES`, naming the file
  */
 export async function interfaceAddresses(host: Host, ref: string, request: AddressesRequest): Promise<AddressesFound> {
@@ -69,12 +73,12 @@ export async function interfaceAddresses(host: Host, ref: string, request: Addre
   return { interfaces, notes };
 }
 
-/** The device model's end, where that was asked for. */
+/** The name of the device model's end, if that was asked for. */
 function nameOf({ names }: Card, wanted: string | undefined): string {
   return names.find((name) => name === wanted) ?? names[0];
 }
 
-/** Each address once, however many files have it. */
+/** Each address once, however many files contain it. */
 function lentTo(mac: string, { leases, subnets }: BridgeLeases, now: number): LentAddress[] {
   const mine = leases.filter((lease) => lease.mac === mac && (lease.expiresAt === 0 || lease.expiresAt > now));
   const once = new Map(mine.map((lease) => [lease.address, lease]));

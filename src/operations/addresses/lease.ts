@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 
 /** An address that a DHCP server has lent. */
 export interface Lease {
-  /** Of the card, lower-case with colons. */
+  /** Address of the card, lower-case with colons. */
   readonly mac: string;
   readonly family: 'ipv4' | 'ipv6';
   readonly address: string;
@@ -11,10 +11,13 @@ export interface Lease {
 }
 
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
-/** A client's own number (RFC 8415, 11.2 and 11.4) that is made of a card's address on Ethernet, with a time or without. */
+/**
+ * A client's own number (RFC 8415, 11.2 and 11.4) that is derived from a card's Ethernet address, with a time or
+ * without.
+ */
 const DUID = /^(?:00:01:00:01(?::[0-9a-f]{2}){4}|00:03:00:01):([0-9a-f]{2}(?::[0-9a-f]{2}){5})$/;
 
-/** What somebody else has written, checked; undefined where it is no lease of an Ethernet card. */
+/** A lease from another program's fields, checked; undefined if it is not a lease of an Ethernet card. */
 export function leaseOf(mac: string | undefined, address: string, expiresAt: number): Lease | undefined {
   const card = mac?.toLowerCase();
   const family = familyOf(address);
@@ -23,13 +26,13 @@ export function leaseOf(mac: string | undefined, address: string, expiresAt: num
   return { mac: card, family, address, expiresAt };
 }
 
-/** Undefined for what is no address, and for one that counts on one link only (`fe80::1%eth0`). */
+/** Undefined for an invalid address, and for one that is valid on one link only (`fe80::1%eth0`). */
 export function familyOf(address: string): 'ipv4' | 'ipv6' | undefined {
   const version = address.includes('%') ? 0 : isIP(address);
   return version === 4 ? 'ipv4' : version === 6 ? 'ipv6' : undefined;
 }
 
-/** The address of the card in a client's DUID; undefined where it is made of something else. */
+/** The address of the card in a client's DUID; undefined if the DUID is derived from something else. */
 export function macOfDuid(duid: string): string | undefined {
   return DUID.exec(duid.toLowerCase())?.[1];
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { leaseOf, macOfDuid, type Lease } from './lease.js';
 
-/** Of one lease; libvirt writes more than is asked here. */
+/** One lease; libvirt writes further fields, which are ignored. */
 const entrySchema = z.looseObject({
   'ip-address': z.string().max(64),
   'mac-address': z.string().max(64).optional(),
@@ -12,8 +12,8 @@ const entrySchema = z.looseObject({
 const statusSchema = z.array(z.unknown());
 
 /**
- * The leases in a `.status` file, JSON that libvirt's helper writes whenever its dnsmasq lends an address. Entries of another form are
- * passed over; undefined where the whole is no such list.
+ * The leases in a `.status` file, JSON that libvirt's helper writes whenever its dnsmasq lends an address. Entries of
+ * another form are ignored; undefined if the whole is not such a list.
  */
 export function readLibvirtStatus(text: string): Lease[] | undefined {
   if (text.trim() === '') return [];
@@ -21,7 +21,7 @@ export function readLibvirtStatus(text: string): Lease[] | undefined {
   try {
     json = JSON.parse(text);
   } catch {
-    return undefined; // where it breaks off is nobody's help
+    return undefined; // the place of the syntax error does not help the user
   }
   return statusSchema.safeParse(json).data?.flatMap((one) => {
     const { data } = entrySchema.safeParse(one);

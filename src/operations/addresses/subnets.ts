@@ -9,8 +9,8 @@ export interface Subnet {
 }
 
 /**
- * From /proc/net/route, the IPv4 networks that are reached by a bridge without a gateway. Numbers are 32 bits in hexadecimal as the
- * processor has them in memory, little-endian here.
+ * From /proc/net/route, the IPv4 networks that are reached over a bridge without a gateway. Numbers are 32 bits in
+ * hexadecimal, in the processor's memory order, little-endian here.
  */
 export function ipv4Subnets(text: string, bridge: string): Subnet[] {
   return text.split('\n').flatMap((line): Subnet[] => {
@@ -21,7 +21,10 @@ export function ipv4Subnets(text: string, bridge: string): Subnet[] {
   });
 }
 
-/** From /proc/net/if_inet6, the networks of a bridge's own IPv6 addresses: address, index, length of the prefix, scope, flags, name. */
+/**
+ * From /proc/net/if_inet6, the networks of a bridge's own IPv6 addresses: address, index, length of the prefix, scope,
+ * flags, name.
+ */
 export function ipv6Subnets(text: string, bridge: string): Subnet[] {
   return text.split('\n').flatMap((line): Subnet[] => {
     const [address, , length, , , name] = line.trim().split(/\s+/);
@@ -32,7 +35,7 @@ export function ipv6Subnets(text: string, bridge: string): Subnet[] {
   });
 }
 
-/** The length of the prefix of the smallest network that has the address; undefined where none has. */
+/** The length of the prefix of the smallest network that contains the address; undefined if none does. */
 export function prefixOf(
   { family, address }: Pick<Lease, 'family' | 'address'>,
   subnets: readonly Subnet[],

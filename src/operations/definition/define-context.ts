@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { DefaultsContext } from '../../domain/definition/defaults.js';
 
-/** Chance, for what a definition leaves open: addresses of network cards. */
+/** Random values for what a definition leaves open: addresses of network cards. */
 export const defineContext: DefaultsContext = {
   randomOctets: () => {
     const [a, b, c] = randomBytes(3);

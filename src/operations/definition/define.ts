@@ -7,12 +7,14 @@ import { pickDomain, refuseDomain0, type KnownDomain } from '../../host/registry
 import { defineContext } from './define-context.js';
 import { withDomain } from '../running/with-domain.js';
 
+/** Options of `define`. */
 export interface DefineRequest {
-  /** Refuse what the schema does not know, instead of passing it over with a warning (S06). */
+  /** Refuse what the schema does not define, instead of ignoring it with a warning (S06). */
   readonly validate: boolean;
   readonly signal: AbortSignal;
 }
 
+/** Result of `define`. */
 export interface DefinedDomain {
   readonly domain: Domain;
   readonly change: 'added' | 'updated';
@@ -20,7 +22,8 @@ export interface DefinedDomain {
 }
 
 /**
- * Keeps a definition, in place of the one that the domain had. A running transient domain becomes persistent; what runs is not changed.
+ * Stores a definition, replacing the domain's previous one. A running transient domain becomes persistent; the running
+ * domain is not changed.
  * @throws UsageError `E_USAGE_DOMAIN_*`; RefusedError of facts 2.7; SystemError `E_SYSTEM_REGISTRY`
  */
 export async function define(host: Host, xml: string, { validate, signal }: DefineRequest): Promise<DefinedDomain> {
@@ -32,7 +35,7 @@ export async function define(host: Host, xml: string, { validate, signal }: Defi
   return { domain, change: putDefinition(host, domain), warnings };
 }
 
-/** Writes a domain's definition and tells of it; whether it is started with the host stays. The caller holds its job. */
+/** Writes a domain's definition and emits the event; the autostart mark stays. The caller holds the domain's job. */
 export function putDefinition(host: Host, domain: Domain): 'added' | 'updated' {
   const before = host.definitions.get(domain.uuid);
   host.definitions.put({ domain, autostart: before?.autostart ?? false });
@@ -42,15 +45,18 @@ export function putDefinition(host: Host, domain: Domain): 'added' | 'updated' {
   return detail;
 }
 
+/** Options of `undefine`. */
 export interface UndefineRequest {
-  /** Forget its saved state as well. */
+  /** Remove its saved state as well. */
   readonly managedSave: boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * Forgets a domain's definition; where it runs, it runs on as a transient one. A definition that cannot be read is named by its UUID.
- * @throws RefusedError `E_REFUSED_TRANSIENT`, `E_REFUSED_MANAGED_SAVE`, `E_REFUSED_NO_DOMAIN`; SystemError `E_SYSTEM_REGISTRY`
+ * Removes a domain's definition; a running domain continues as a transient one. An unreadable definition is addressed
+ * by its UUID.
+ * @throws RefusedError `E_REFUSED_TRANSIENT`, `E_REFUSED_MANAGED_SAVE`, `E_REFUSED_NO_DOMAIN`; SystemError
+ * `E_SYSTEM_REGISTRY`
  */
 export async function undefine(
   host: Host,
@@ -70,7 +76,7 @@ export async function undefine(
   return withDomain(host, { ref, why: 'undefining it', signal: request.signal }, (domain) => {
     if (domain.stored === undefined) {
       throw new RefusedError('E_REFUSED_TRANSIENT', `domain ${domain.name} is transient: it has no definition`, {
-        hint: 'It is gone when it ends; `xenferry destroy` ends it.',
+        hint: 'A transient domain is removed when it stops; `xenferry destroy` stops it.',
       });
     }
     forget(host, domain, request.managedSave);
@@ -85,7 +91,7 @@ function forget(
 ): void {
   if (managedSave && !withSave) {
     throw new RefusedError('E_REFUSED_MANAGED_SAVE', `domain ${name} has a saved state`, {
-      hint: 'Start it from there first, or forget that as well with --managed-save.',
+      hint: 'Start it from there first, or remove the state as well with --managed-save.',
     });
   }
   if (managedSave) host.managedSaves.remove(uuid);

@@ -10,19 +10,19 @@ import type { KnownDomain } from '../../host/registry/known-domain.js';
 import { impactOf, type Impact, type ImpactFlags } from './impact.js';
 import { putDefinition } from './define.js';
 
-/** What a change of this domain is for. @throws as `impactOf` */
+/** What a change of this domain applies to. @throws as `impactOf` */
 export function impactOn({ name, info, stored }: KnownDomain, flags: ImpactFlags): Impact {
   return impactOf(flags, { name, isActive: info !== undefined, isPersistent: stored !== undefined });
 }
 
-/** The definition that a domain's next start uses, read. @throws RefusedError `E_REFUSED_TRANSIENT` */
+/** The definition that a domain's next start uses, parsed. @throws RefusedError `E_REFUSED_TRANSIENT` */
 export function storedDefinition(known: KnownDomain): Definition {
   return readDefinition(refuseTransient(known, 'changed for its next start').domain, { lenient: true }).definition;
 }
 
 /**
- * The definition that a domain's next start shall use: nothing is written yet. @throws UsageError `E_USAGE_DOMAIN_*` where it makes no
- * sense; RefusedError `E_REFUSED_TRANSIENT`
+ * The changed definition for a domain's next start: nothing is written yet. @throws UsageError `E_USAGE_DOMAIN_*` if it
+ * is invalid; RefusedError `E_REFUSED_TRANSIENT`
  */
 export function editedDefinition(known: KnownDomain, edit: (definition: Definition) => Definition): Definition {
   const edited = edit(storedDefinition(known));
@@ -39,7 +39,8 @@ export function editDefinition(host: Host, known: KnownDomain, edit: (definition
 }
 
 /**
- * Writes a definition behind a change of what runs. @throws SystemError `E_SYSTEM_REGISTRY`, which says that what runs has been changed
+ * Writes a definition after a change of the running domain. @throws SystemError `E_SYSTEM_REGISTRY`, which states that
+ * the running domain was changed
  */
 export function putBehindLive(host: Host, definition: Definition, isLiveChanged: boolean): void {
   try {
@@ -48,8 +49,8 @@ export function putBehindLive(host: Host, definition: Definition, isLiveChanged:
     if (!isLiveChanged) throw cause;
     throw new SystemError(
       'E_SYSTEM_REGISTRY',
-      `domain ${definition.name} was changed as it runs, and its definition was not: ${messageOf(cause)}`,
-      { cause, hint: 'Mend what is wrong there, then repeat the change with --config alone.' },
+      `domain ${definition.name} was changed while running, but its definition was not: ${messageOf(cause)}`,
+      { cause, hint: 'Correct the cause, then repeat the change with --config alone.' },
     );
   }
 }

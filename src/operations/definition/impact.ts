@@ -1,21 +1,21 @@
 import { RefusedError, UsageError } from '../../errors/errors.js';
 
-/** What a user says a change is for: `--live`, `--config`, `--current`. */
+/** What a change applies to: `--live`, `--config`, `--current`. */
 export interface ImpactFlags {
   readonly live: boolean;
   readonly config: boolean;
   readonly current: boolean;
-  /** `--persistent`: the definition, and what runs where it runs. */
+  /** `--persistent`: the definition, and the running domain if it runs. */
   readonly persistent?: boolean;
 }
 
-/** What a change is for: the domain that runs, the definition that its next start uses, or both. */
+/** What a change applies to: the running domain, the definition that its next start uses, or both. */
 export interface Impact {
   readonly live: boolean;
   readonly config: boolean;
 }
 
-/** What a domain is, as far as changes are concerned. */
+/** The state of a domain, as far as it matters for changes. */
 export interface Changeable {
   readonly name: string;
   readonly isActive: boolean;
@@ -23,18 +23,19 @@ export interface Changeable {
 }
 
 /**
- * Decides what a change is for, for every verb that has these flags (S17). Neither, or `--current`: what runs where it runs, else its
- * definition. @throws UsageError `E_USAGE_IMPACT`; RefusedError `E_REFUSED_NOT_RUNNING`, `E_REFUSED_TRANSIENT`
+ * Decides what a change applies to, for every verb that has these flags (S17). Neither, or `--current`: the running
+ * domain if it runs, else its definition. @throws UsageError `E_USAGE_IMPACT`; RefusedError `E_REFUSED_NOT_RUNNING`,
+ * `E_REFUSED_TRANSIENT`
  */
 export function impactOf(flags: ImpactFlags, domain: Changeable): Impact {
   if (flags.current && (flags.live || flags.config)) {
     throw new UsageError('E_USAGE_IMPACT', `--current excludes ${flags.live ? '--live' : '--config'}`, {
-      hint: 'Leave --current out: it is what is done anyway.',
+      hint: 'Leave --current out: it is the default.',
     });
   }
   if (flags.persistent === true && (flags.current || flags.live || flags.config)) {
     throw new UsageError('E_USAGE_IMPACT', '--persistent excludes --live, --config and --current', {
-      hint: 'It is --live --config where the domain runs, and --config where it does not.',
+      hint: 'It means --live --config if the domain runs, and --config if it does not.',
     });
   }
   const impact =

@@ -6,8 +6,9 @@ import { refuseTransient } from './persistent.js';
 import { underJob } from '../running/with-domain.js';
 
 /**
- * Gives a domain that does not run another name.
- * @throws UsageError `E_USAGE_DOMAIN_NAME`; RefusedError `E_REFUSED_ACTIVE`, `E_REFUSED_NAME_TAKEN`, `E_REFUSED_MANAGED_SAVE`
+ * Renames a domain that does not run.
+ * @throws UsageError `E_USAGE_DOMAIN_NAME`; RefusedError `E_REFUSED_ACTIVE`, `E_REFUSED_NAME_TAKEN`,
+ * `E_REFUSED_MANAGED_SAVE`
  */
 export async function renameDomain(
   host: Host,
@@ -16,7 +17,7 @@ export async function renameDomain(
   signal: AbortSignal,
 ): Promise<{ readonly before: string; readonly name: string }> {
   const { uuid } = await host.findKnown(ref, signal);
-  // Its job under the new name: nobody else can take that meanwhile. The old one is only given up.
+  // The job is taken under the new name, which reserves it; the old one is only released.
   return underJob(host, { uuid, name }, { why: `renaming it to ${name}`, signal }, async () => {
     const known = await host.findKnown(uuid, signal);
     if (known.info !== undefined) {
@@ -28,7 +29,7 @@ export async function renameDomain(
     const domain = withName(stored.domain, name);
     if (known.managedSave) {
       throw new RefusedError('E_REFUSED_MANAGED_SAVE', `domain ${known.name} has a saved state under this name`, {
-        hint: 'Start it from there first, or forget that with `xenferry managedsave-remove`.',
+        hint: 'Start it from there first, or remove the state with `xenferry managedsave-remove`.',
       });
     }
     const others = (await host.known(signal)).domains.filter((other) => other.uuid !== uuid);

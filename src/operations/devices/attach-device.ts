@@ -17,23 +17,25 @@ import { plugIn } from './plug-in.js';
 import { runningDefinition } from './running-definition.js';
 import { numbered } from './numbered.js';
 
+/** Options of `attachDevice`. */
 export interface AttachRequest {
   readonly device: Device;
   readonly flags: ImpactFlags;
-  /** A person says that whoever else has the disk is dead. */
+  /** The operator states that the other holder of the disk is dead. */
   readonly forceLease: boolean;
   readonly signal: AbortSignal;
 }
 
+/** Result of a device's attachment, detachment or change. */
 export interface DeviceChange {
   readonly name: string;
-  /** As the domain has it now, with what was left open filled in. */
+  /** As the domain has it now, with generated values filled in. */
   readonly device: Device;
 }
 
 /**
- * Gives a device to a domain: to what runs, to its definition, or both; all is checked before anything is changed. Where a running
- * domain does not get it, whatever was taken for it is given back.
+ * Attaches a device: to the running domain, to its definition, or both; everything is checked before anything is
+ * changed. If attaching it to the running domain fails, the resources taken for it are released.
  * @throws as `impactOf`, `hotPluggable` and `checkDevice`; RefusedError `E_REFUSED_LEASE`, `E_REFUSED_DISK_MISSING`,
  * `E_REFUSED_NO_USB_DEVICE`; ToolstackError
  */
@@ -64,14 +66,14 @@ export async function attachDevice(host: Host, ref: string, request: AttachReque
   });
 }
 
-/** The device with a number of its own among those of a definition, checked with them. */
+/** The device with its own number among those of a definition, checked together with them. */
 function fitting<T extends Device>(definition: Definition, device: T): T {
   const fit = numbered(device, definition.devices);
   checkDevice(fit, definition);
   return fit;
 }
 
-/** What a running domain shall get, checked as far as it can be beforehand. */
+/** The device that a running domain is to get, checked as far as possible beforehand. */
 async function plugFor(host: Host, running: Definition, device: Device, signal: AbortSignal): Promise<Pluggable> {
   const plug = hotPluggable(device);
   const here = await needAbility(host, abilityFor(plug), signal);

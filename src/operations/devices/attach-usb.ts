@@ -11,8 +11,8 @@ import { freeIndex, freeUsbPort, hasController, usbController } from '../usb/usb
 import { plugIn, takeBack, type Plugged } from './plug-in.js';
 
 /**
- * Plugs a USB device of the host into a running domain: into a free port of its controllers or, where there is none, of one more,
- * which goes again where the device then fails (S14, S22).
+ * Plugs a USB device of the host into a running domain: into a free port of its controllers or, if there is none, of an
+ * additional one, which is removed again if attaching the device fails (S14, S22).
  */
 export async function attachUsb(
   host: Host,
@@ -37,13 +37,13 @@ export async function attachUsb(
   }
 }
 
-/** The number of the controller that it takes more; undefined where there are enough. */
+/** The number of the additional controller that is needed; undefined if the existing ones suffice. */
 function missingController(devices: readonly Device[], { guestAddress }: HostUsb): number | undefined {
   if (guestAddress?.type === 'usb') return hasController(devices, guestAddress.bus) ? undefined : guestAddress.bus;
   return freeUsbPort(devices) === undefined ? freeIndex('usb', devices) : undefined;
 }
 
-/** In the port that it names, or the first that is free. */
+/** The device in the port that it names, or in the first free one. */
 function placedIn(devices: readonly Device[], device: HostUsb): HostUsb {
   const free = device.guestAddress?.type === 'usb' ? undefined : freeUsbPort(devices);
   if (free === undefined) return device;

@@ -18,18 +18,19 @@ import { findDevice, type WantedDevice } from './find-device.js';
 import { usbOnHost } from '../usb/host-usb.js';
 import { abilityFor, hotPluggable } from './hot-pluggable.js';
 
+/** Options of `detachDevice`. */
 export interface DetachRequest {
   readonly device: WantedDevice;
   readonly flags: ImpactFlags;
-  /** Take a disk also from a guest that uses it. */
+  /** Detach a disk also if the guest is using it. */
   readonly force: boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * Takes a device from a domain: from what runs, from its definition, or both; both are looked at before either is changed. A running
- * guest has to let go of it. @throws as `impactOf`, `hotPluggable` and `findDevice`; RefusedError `E_REFUSED_DEVICE_BUSY`,
- * `E_REFUSED_STATE` for a disk of a guest that stands still; ToolstackError
+ * Detaches a device: from the running domain, from its definition, or both; both are checked before either is changed.
+ * A running guest has to release it. @throws as `impactOf`, `hotPluggable` and `findDevice`; RefusedError
+ * `E_REFUSED_DEVICE_BUSY`, `E_REFUSED_STATE` for a disk of a paused guest; ToolstackError
  */
 export async function detachDevice(host: Host, ref: string, request: DetachRequest): Promise<DeviceChange> {
   const { flags, force, signal } = request;
@@ -61,35 +62,39 @@ export async function detachDevice(host: Host, ref: string, request: DetachReque
     }
     if (edited !== undefined) putBehindLive(host, edited, live !== undefined);
     const device = live ?? stored;
-    if (device === undefined) throw new InvariantError('a change that is for nothing');
+    if (device === undefined) throw new InvariantError('a change that applies to nothing');
     return { name, device };
   });
 }
 
 /**
- * A disk goes when its guest says so. @throws RefusedError `E_REFUSED_UNSUPPORTED` where the toolstack does not ask it; `E_REFUSED_STATE`
- * where it cannot answer: libxl takes disks that a device model serves from a guest that stands still
+ * A disk is detached only when its guest releases it. @throws RefusedError `E_REFUSED_UNSUPPORTED` if the toolstack
+ * does not ask the guest; `E_REFUSED_STATE` if the guest cannot answer: libxl detaches disks that a device model serves
+ * from a paused guest
  */
 function refuseUnsafe({ toolstack, version, lacks }: HostInfo, info: DomainInfo, disk: Pluggable): void {
   if (lacks.includes('disk-safe-detach')) {
     throw new RefusedError(
       'E_REFUSED_UNSUPPORTED',
-      `the toolstack of this host (${toolstack} ${version}) takes a disk from its guest whether that uses it or not`,
-      { hint: 'See that nothing in the guest uses it, then say --force.', data: { ability: 'disk-safe-detach' } },
+      `the toolstack of this host (${toolstack} ${version}) detaches a disk whether its guest uses it or not`,
+      { hint: 'Make sure that nothing in the guest uses it, then add --force.', data: { ability: 'disk-safe-detach' } },
     );
   }
   if (info.state === 'running') return;
   throw new RefusedError(
     'E_REFUSED_STATE',
-    `domain ${info.name} is ${info.state}: its guest cannot let go of ${deviceText(disk)}`,
-    { hint: 'Let it run (`xenferry resume`), or say --force: what it has not written yet is lost then.' },
+    `domain ${info.name} is ${info.state}: its guest cannot release ${deviceText(disk)}`,
+    { hint: 'Resume it (`xenferry resume`), or add --force: data that the guest has not written yet is lost then.' },
   );
 }
 
 const PENDING =
-  'It has been asked, and the disk goes as soon as it lets go: see that nothing in it uses the disk, then detach it again, which ends the matter.';
+  'The request is pending, and the disk is detached as soon as the guest releases it: make sure that nothing in the guest uses the disk, then run detach again to complete it.';
 
-/** Takes the device out. What is gone is gone, whatever the toolstack says of how. @throws ToolstackError, with what to do then */
+/**
+ * Detaches the device. A device that is gone counts as detached, whatever error the toolstack returns. @throws
+ * ToolstackError, with a remedy
+ */
 async function letGo(host: Host, id: Domid, device: Pluggable, options: DetachOptions): Promise<void> {
   try {
     await host.toolstack.detach(id, device, options);
@@ -100,23 +105,23 @@ async function letGo(host: Host, id: Domid, device: Pluggable, options: DetachOp
     if (!(error instanceof ToolstackError) || error.code !== 'E_TOOLSTACK_TIMEDOUT') throw error;
     const signal = AbortSignal.timeout(host.deadlines.callMs);
     if (!(await hasDevice(host, id, device, signal).catch(() => true))) return;
-    throw new ToolstackError(error.code, `the guest does not let go of ${deviceText(device)}: ${error.message}`, {
+    throw new ToolstackError(error.code, `the guest does not release ${deviceText(device)}: ${error.message}`, {
       cause: error,
       hint: isAsked
-        ? `${PENDING} --force takes it from the guest at once: what that has not written yet is lost.`
-        : 'What serves it on this host does not answer: look at its logs.',
+        ? `${PENDING} --force detaches it at once: data that the guest has not written yet is lost.`
+        : 'Its backend on this host does not respond: look at its logs.',
       data: error.data,
     });
   }
 }
 
-/** A running domain has the host's USB devices by their places there. */
+/** A running domain identifies the host's USB devices by their place on the host. */
 async function placed(host: Host, device: WantedDevice): Promise<WantedDevice> {
   if (device.kind !== 'hostdev' || device.type !== 'usb' || device.identity.by === 'address') return device;
   return { ...device, identity: await usbOnHost(host.toolstack.kernelFiles, device.identity) };
 }
 
-/** @throws RefusedError `E_REFUSED_DEVICE_BUSY` for a controller that has devices */
+/** A controller cannot be detached while it has devices. @throws RefusedError `E_REFUSED_DEVICE_BUSY` */
 function refuseBusy({ name, devices }: Definition, device: Device): void {
   if (device.kind !== 'controller' || device.type !== 'usb') return;
   const on = devices.filter(

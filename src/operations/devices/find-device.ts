@@ -4,19 +4,19 @@ import type { Definition } from '../../domain/definition/model.js';
 import { deviceText, isSameDevice } from '../../domain/definition/pluggable.js';
 import { RefusedError } from '../../errors/errors.js';
 
-/** A network card by what it is connected to, and its address where there are several. */
+/** A network card by its type of connection, and by its address if there are several. */
 export interface CardOfType {
   readonly kind: 'card';
   readonly type: Interface['source']['type'];
   readonly mac: string | undefined;
 }
 
-/** A device that a user means: what tells it from its others is enough. */
+/** A device as a user specifies it: the properties that distinguish it suffice. */
 export type WantedDevice = Device | CardOfType;
 
 /**
- * The device of a domain that a user means: by target, address, number or place on the host. A network card without an address is
- * the only one that has its source. @throws RefusedError `E_REFUSED_NO_DEVICE`, `E_REFUSED_AMBIGUOUS`
+ * The device of a domain that matches: by target, address, number or place on the host. A network card without an
+ * address has to be the only one with its source. @throws RefusedError `E_REFUSED_NO_DEVICE`, `E_REFUSED_AMBIGUOUS`
  */
 export function findDevice({ name, devices }: Definition, wanted: WantedDevice): Device {
   const found = devices.filter((device) => isMeant(device, wanted));
@@ -24,8 +24,8 @@ export function findDevice({ name, devices }: Definition, wanted: WantedDevice):
   const kind = wanted.kind === 'card' ? 'interface' : wanted.kind;
   const alike = devices.filter((device) => device.kind === kind).map(deviceText);
   if (found.length > 1) {
-    throw new RefusedError('E_REFUSED_AMBIGUOUS', `domain ${name} has ${found.length} devices that are meant`, {
-      hint: `Say which one: ${alike.join(', ')}.`,
+    throw new RefusedError('E_REFUSED_AMBIGUOUS', `domain ${name} has ${found.length} matching devices`, {
+      hint: `Specify one of ${alike.join(', ')}.`,
       data: { devices: alike },
     });
   }

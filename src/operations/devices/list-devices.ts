@@ -7,20 +7,24 @@ import type { Host } from '../../host/host.js';
 import { refuseTransient } from '../definition/persistent.js';
 import { cardsOf } from '../statistics/cards.js';
 
+/** Options of the lists. */
 export interface ListRequest {
-  /** As its next start will have them, though it runs. */
+  /** As its next start will have them, even if it runs. */
   readonly inactive: boolean;
   readonly signal: AbortSignal;
 }
 
-/** The disks of a domain: as it runs, or else as it is defined. @throws RefusedError `E_REFUSED_NO_DOMAIN`, `E_REFUSED_TRANSIENT` */
+/**
+ * The disks of a domain: as it runs, or else as it is defined. @throws RefusedError `E_REFUSED_NO_DOMAIN`,
+ * `E_REFUSED_TRANSIENT`
+ */
 export async function listDisks(host: Host, ref: string, request: ListRequest): Promise<Disk[]> {
   const { config } = await configOf(host, ref, request);
   const { definition } = readDefinition(config.domain, { lenient: true });
   return definition.devices.filter((device) => device.kind === 'disk');
 }
 
-/** A network card; the host's end of it is undefined where the domain does not run and none is named. */
+/** A network card; the host's end of it is undefined if the domain does not run and its definition names none. */
 export interface ListedCard {
   readonly card: Interface;
   readonly ifname: string | undefined;
@@ -43,7 +47,7 @@ async function configOf(
   ref: string,
   { inactive, signal }: ListRequest,
 ): Promise<{ readonly config: GuestConfig; readonly info: DomainInfo | undefined }> {
-  using looking = new Deadline(signal, host.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'a look at the domain');
+  using looking = new Deadline(signal, host.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'the state of the domain');
   const known = await host.findKnown(ref, looking.signal);
   const { info } = known;
   if (info === undefined || inactive) {

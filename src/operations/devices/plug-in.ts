@@ -5,10 +5,10 @@ import type { Domid } from '../../toolstack/domid.js';
 import type { Host } from '../../host/host.js';
 import { runningDefinition } from './running-definition.js';
 
-/** libxl gives a guest ten seconds to let go, and itself as many to take the device from it. */
+/** libxl gives a guest ten seconds to release a device, and itself as many to remove it. */
 const TAKE_OUT_MS = 60_000;
 
-/** A running domain that devices come to and go from. */
+/** A running domain whose devices are changed. */
 export interface Plugged {
   readonly id: Domid;
   readonly uuid: string;
@@ -16,8 +16,8 @@ export interface Plugged {
 }
 
 /**
- * Gives a running domain a device, with the lease of a disk. Where that fails the device is taken out again: libxl leaves it in the
- * domain's configuration, and the guest could not be started from that anywhere else.
+ * Attaches a device to a running domain, with the lease of a disk. If that fails the device is removed again: libxl
+ * leaves it in the domain's configuration, from which the guest could not be started anywhere else.
  * @throws RefusedError `E_REFUSED_LEASE`, `E_REFUSED_LEASE_FOLDER`; ToolstackError
  */
 export async function plugIn(
@@ -38,7 +38,9 @@ export async function plugIn(
   }
 }
 
-/** It is there by somebody who was faster; of a USB device of the host libxl says no more than that it cannot be. */
+/**
+ * Whether another program attached the device first; for a USB device of the host libxl reports only that it failed.
+ */
 function isOthers(device: Pluggable, error: unknown): boolean {
   if (!(error instanceof ToolstackError)) return false;
   return (
@@ -46,7 +48,10 @@ function isOthers(device: Pluggable, error: unknown): boolean {
   );
 }
 
-/** Takes a device out that is of no use, whatever the guest says. Never rejects: what broke the attachment is the story. */
+/**
+ * Removes a device after a failed attachment, without asking the guest. Never rejects: the failed attachment is what is
+ * reported.
+ */
 export async function takeBack(host: Host, guest: Plugged, device: Pluggable): Promise<void> {
   const signal = AbortSignal.timeout(TAKE_OUT_MS);
   try {
@@ -54,17 +59,17 @@ export async function takeBack(host: Host, guest: Plugged, device: Pluggable): P
   } catch (error) {
     if (!(error instanceof ToolstackError) || error.code !== 'E_TOOLSTACK_NOTFOUND') {
       host.log(
-        `${guest.name}: ${deviceText(device)} was given to it in vain, and could not be taken out: ${messageOf(error)}`,
+        `${guest.name}: attaching ${deviceText(device)} failed, and it could not be removed: ${messageOf(error)}`,
       );
-      return; // it may be there: so its lease stays
+      return; // it may be attached: so its lease stays
     }
   }
   await dropLease(host, guest, device);
 }
 
 /**
- * Lets go of the lease of a disk where a running domain has that disk no more, by what the toolstack says. Never rejects: a lease too many
- * keeps others out, and its guest's end frees it.
+ * Releases the lease of a disk if the toolstack reports that the running domain no longer has the disk. Never rejects:
+ * a surplus lease keeps other hosts out, and the end of the guest releases it.
  */
 export async function dropLease(host: Host, { id, uuid, name }: Plugged, device: Pluggable): Promise<void> {
   if (device.kind !== 'disk') return;
@@ -75,12 +80,12 @@ export async function dropLease(host: Host, { id, uuid, name }: Plugged, device:
     await host.leases.hotPlug.drop(uuid, device, left, signal);
   } catch (error) {
     host.log(
-      `${name}: the lease of ${deviceText(device)}, which it has no more, is still its own: ${messageOf(error)}`,
+      `${name}: the lease of ${deviceText(device)}, which it no longer has, could not be released: ${messageOf(error)}`,
     );
   }
 }
 
-/** Whether a running domain has a device. @throws ToolstackError where that cannot be seen */
+/** Whether a running domain has a device. @throws ToolstackError if that cannot be determined */
 export async function hasDevice(host: Host, id: Domid, device: Pluggable, signal: AbortSignal): Promise<boolean> {
   return (await runningDefinition(host, id, signal)).devices.some((one) => isSameDevice(one, device));
 }

@@ -20,6 +20,7 @@ import { findDevice } from './find-device.js';
 
 type CdromDrive = Disk & DeviceBase;
 
+/** Options of `updateDevice`. */
 export interface UpdateRequest {
   readonly device: Device;
   readonly flags: ImpactFlags;
@@ -27,8 +28,9 @@ export interface UpdateRequest {
 }
 
 /**
- * Changes a device that a domain has. In a running one that is the medium of a CD-ROM drive, and nothing else; in a definition whatever
- * the device is. @throws as `impactOf`, `findDevice` and `checkDevice`; RefusedError `E_REFUSED_UNSUPPORTED`, `E_REFUSED_DISK_MISSING`
+ * Changes a device of a domain. In a running domain only the medium of a CD-ROM drive can change; in a definition any
+ * device. @throws as `impactOf`, `findDevice` and `checkDevice`; RefusedError `E_REFUSED_UNSUPPORTED`,
+ * `E_REFUSED_DISK_MISSING`
  */
 export async function updateDevice(host: Host, ref: string, request: UpdateRequest): Promise<DeviceChange> {
   return change(host, ref, request, ({ type }, had) => {
@@ -40,9 +42,10 @@ export async function updateDevice(host: Host, ref: string, request: UpdateReque
   });
 }
 
-/** What is done with a medium: `update` takes the old one out where there is one. */
+/** What `changeMedia` does: `update` ejects an old medium first. */
 export type MediumAction = 'insert' | 'eject' | 'update';
 
+/** Options of `changeMedia`. */
 export interface MediumRequest {
   /** The drive: `hdc`. */
   readonly target: string;
@@ -54,8 +57,8 @@ export interface MediumRequest {
 }
 
 /**
- * Puts a medium into a CD-ROM drive, or takes it out. @throws as `updateDevice`; RefusedError `E_REFUSED_MEDIUM` where there is one that
- * is not to be, or none
+ * Inserts a medium into a CD-ROM drive, or ejects it. @throws as `updateDevice`; RefusedError `E_REFUSED_MEDIUM` if the
+ * drive has a medium and should not, or has none
  */
 export async function changeMedia(host: Host, ref: string, request: MediumRequest): Promise<DeviceChange> {
   const { target, action, source, flags, signal } = request;
@@ -70,10 +73,10 @@ export async function changeMedia(host: Host, ref: string, request: MediumReques
     }
     if (action === 'eject' && isEmpty) {
       throw new RefusedError('E_REFUSED_MEDIUM', `drive ${target} of domain ${name} has no medium`, {
-        hint: 'There is nothing to take out.',
+        hint: 'There is nothing to eject.',
       });
     }
-    // What served the old medium says nothing of the new one.
+    // The driver of the old medium does not apply to the new one.
     return completeDevice({ ...disk, source, driver: undefined, format: undefined }, 'hvm', defineContext);
   });
 }
@@ -133,7 +136,7 @@ function edited(definition: Definition, had: Device, edit: (definition: Definiti
   return device;
 }
 
-/** @throws RefusedError `E_REFUSED_UNSUPPORTED` for what has no medium to change */
+/** The device as a CD-ROM drive. @throws RefusedError `E_REFUSED_UNSUPPORTED` for any other device */
 function cdrom(name: string, device: Device): CdromDrive {
   if (device.kind === 'disk' && device.device === 'cdrom') return device;
   throw new RefusedError(

@@ -5,16 +5,16 @@ import type { Host } from '../../host/host.js';
 import { withUsbPlaced } from '../usb/usb-at-start.js';
 
 /**
- * What a domain starts as on this host: with its USB devices by their places, and with what the host's own switches add. The definition
- * that is kept stays as it is. @throws as `withUsbPlaced`
+ * The definition that a domain is started with on this host: with USB devices by their place, and with the additions of
+ * the host's configuration. The stored definition is not changed. @throws as `withUsbPlaced`
  */
 export async function asStarted(host: Host, domain: Domain, signal: AbortSignal): Promise<Domain> {
   return withNestedHvm(host, await withUsbPlaced(host, domain, signal));
 }
 
 /**
- * Where the host's configuration has `nested_hvm`, an HVM guest with the host's own processor may be a hypervisor itself, unless its
- * definition says otherwise (L03, as libvirt's libxl.conf has it).
+ * If the host's configuration has `nested_hvm`, an HVM guest with the host's own processor model may run a hypervisor
+ * itself, unless its definition disables that (L03, as in libvirt's libxl.conf).
  */
 function withNestedHvm({ nestedHvm }: Host, domain: Domain): Domain {
   if (!nestedHvm || domain.type !== 'hvm') return domain;

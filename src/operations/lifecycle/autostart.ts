@@ -5,7 +5,10 @@ import { refuseTransient } from '../definition/persistent.js';
 import { start } from './start.js';
 import { withDomain } from '../running/with-domain.js';
 
-/** Says whether a domain starts with its host. @throws RefusedError `E_REFUSED_TRANSIENT`; SystemError `E_SYSTEM_REGISTRY` */
+/**
+ * Sets whether a domain starts with its host. @throws RefusedError `E_REFUSED_TRANSIENT`; SystemError
+ * `E_SYSTEM_REGISTRY`
+ */
 export async function setAutostart(
   host: Host,
   ref: string,
@@ -19,16 +22,17 @@ export async function setAutostart(
   });
 }
 
+/** Result for one domain. */
 export interface Autostarted {
   readonly name: string;
-  /** Why it could not be started, with the cause's words. */
+  /** Why it could not be started, with the messages of its causes. */
   readonly error?: Error;
 }
 
 /**
- * Starts every domain that starts with its host and does not run: for a daemon, when it starts. One that cannot be started is
- * logged with the reason (S03) and does not keep the others from it. One that has left by migration is left out: it may run
- * where it went.
+ * Starts every domain that starts with its host and does not run: called when a daemon starts. A failure is
+ * logged with the reason (S03) and does not keep the others from starting. A domain that has left by migration is
+ * skipped: it may run at its destination.
  */
 export async function startAutostarted(host: Host, signal: AbortSignal): Promise<Autostarted[]> {
   const { domains, damaged } = await host.known(signal);
@@ -40,7 +44,7 @@ export async function startAutostarted(host: Host, signal: AbortSignal): Promise
     const last = host.runs.get(uuid);
     if (last?.state === 'shutoff' && last.reason === 'migrated') {
       host.log(
-        `autostart of ${name} is left out: it was migrated away; \`${ownCommand('start', name)}\` starts it here`,
+        `autostart of ${name} is skipped: the domain was migrated away; \`${ownCommand('start', name)}\` starts it here`,
       );
       continue;
     }

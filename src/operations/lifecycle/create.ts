@@ -6,25 +6,26 @@ import { defineContext } from '../definition/define-context.js';
 import { refuseManagedSave, startDomain } from '../running/start-domain.js';
 import { underJob } from '../running/with-domain.js';
 
-/** A domain that was made, and what its definition says in vain. */
+/** A created domain, and the parts of its definition that were ignored. */
 export interface Created {
   readonly info: DomainInfo;
   readonly warnings: readonly string[];
 }
 
+/** Options of `createDomain`. */
 export interface CreateRequest {
   readonly paused: boolean;
-  /** Take its disks' leases from whoever has them. */
+  /** Take its disks' leases from their present holders. */
   readonly forceLease?: boolean | undefined;
-  /** Refuse what the schema does not know, instead of passing it over with a warning (S06). */
+  /** Refuse what the schema does not define, instead of ignoring it with a warning (S06). */
   readonly validate: boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * Makes a domain from domain XML and lets it run. It is transient, unless the host has a definition of that name and UUID: that stays as
- * it is. On failure nothing is left.
- * @throws UsageError `E_USAGE_DOMAIN_*` with all that is wrong with the definition; RefusedError as `startDomain`
+ * Creates a domain from domain XML and unpauses it. It is transient, unless the host has a definition of that name and
+ * UUID, which is not changed. On failure nothing is left.
+ * @throws UsageError `E_USAGE_DOMAIN_*` with all errors in the definition; RefusedError as `startDomain`
  */
 export async function createDomain(host: Host, xml: string, request: CreateRequest): Promise<Created> {
   const { domain, warnings } = defineDomain(xml, { ...defineContext, carryUnknown: !request.validate });

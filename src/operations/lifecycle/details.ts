@@ -6,15 +6,17 @@ import type { GuestReport } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
 import { noSuchDomain, type KnownDomain } from '../../host/registry/known-domain.js';
 
+/** A domain, as `dominfo` shows it. */
 export interface DomainDetails {
   readonly known: KnownDomain;
-  /** What it runs as; its definition where it does not run. */
+  /** Its running configuration, or its definition if it does not run. */
   readonly domain: Domain;
   readonly guest: GuestReport | undefined;
-  /** Taints and deprecations of what runs (L11). */
+  /** Taints and deprecations of the running domain (L11). */
   readonly messages: readonly string[];
 }
 
+/** The details of a domain, by name, UUID or id. */
 /** @throws RefusedError `E_REFUSED_NO_DOMAIN` */
 export async function domainDetails(host: Host, ref: string): Promise<DomainDetails> {
   const known = await host.findKnown(ref);
@@ -27,24 +29,25 @@ export async function domainDetails(host: Host, ref: string): Promise<DomainDeta
   };
 }
 
-/** What it runs as; its definition where it does not run. */
+/** A domain's running configuration, or its definition if it does not run. */
 export async function currentDefinition(host: Host, { info, stored, name }: KnownDomain): Promise<Domain> {
   if (info !== undefined) return (await host.toolstack.describe(info.domid)).domain;
   if (stored !== undefined) return stored.domain;
   throw noSuchDomain(name, []);
 }
 
+/** Options of `dumpXml`. */
 export interface DumpOptions {
-  /** The definition that the next start uses, not what runs. */
+  /** The definition for the next start, not the running configuration. */
   readonly inactive: boolean;
-  /** What another host would be sent. It goes without passwords like any other. */
+  /** The XML that a migration would send. Without passwords, unless `securityInfo` is set. */
   readonly migratable: boolean;
-  /** With the passwords of its screens. */
+  /** With the passwords of its displays. */
   readonly securityInfo: boolean;
 }
 
 /**
- * The definition as domain XML. With `inactive`, that of a transient domain is what it runs as, as libvirt has it.
+ * The definition as domain XML. With `inactive`, the running configuration of a transient domain, as in libvirt.
  * @throws RefusedError `E_REFUSED_NO_DOMAIN`
  */
 export async function dumpXml(host: Host, ref: string, options: Partial<DumpOptions> = {}): Promise<string> {

@@ -7,20 +7,20 @@ import { stateText } from '../running/state-text.js';
 
 /** A domain as lists show it. */
 export interface ListedDomain {
-  /** Null where it does not run. */
+  /** Null if it does not run. */
   readonly id: number | null;
   readonly name: string;
   readonly uuid: string;
-  /** `running`, `paused`, `dying`, for a domain that stopped: why, and `shut off` for one that does not run. */
+  /** `running`, `paused`, `dying`; the reason for a domain that stopped; `shut off` for one that does not run. */
   readonly state: string;
-  /** Whether its definition outlives it. */
+  /** Whether its definition remains when it stops. */
   readonly persistent: boolean;
   readonly autostart: boolean;
   readonly managedSave: boolean;
   readonly title: string | null;
 }
 
-/** The domains that the filter lets through, and every definition that cannot be read. */
+/** The domains that match the filter, and every definition that cannot be read. */
 export async function listDomains(
   host: Host,
   filter: ListFilter,
@@ -41,7 +41,7 @@ export async function listDomains(
   };
 }
 
-/** What a definition calls the domain, for people. */
+/** A domain's title from its definition, for people. */
 export function titleOf(domain: Domain | undefined): string | undefined {
   const title = domain?.rest.find((child) => isElement(child) && child.name === 'title');
   return title === undefined ? undefined : textOf(title);

@@ -6,7 +6,7 @@ import { refuseWhileArriving, refuseWhileLeaving } from '../running/open-migrati
 import { stateText } from '../running/state-text.js';
 import { withRunning } from '../running/with-domain.js';
 
-/** Stops a domain's processors. Nothing happens where it is paused already. @throws RefusedError `E_REFUSED_STATE` */
+/** Pauses a domain; one that is paused already stays so. @throws RefusedError `E_REFUSED_STATE` */
 export async function suspendDomain(host: Host, ref: string, signal: AbortSignal): Promise<DomainInfo> {
   return withRunning(host, { ref, why: 'pausing it', signal }, async (info) => {
     if (info.state === 'paused') return info;
@@ -18,7 +18,7 @@ export async function suspendDomain(host: Host, ref: string, signal: AbortSignal
 }
 
 /**
- * Lets a paused domain run; also one that an abandoned save left suspended, unless a migration of it is still open.
+ * Unpauses a domain; also resumes one that an abandoned save left suspended, unless its migration is still open.
  * @throws RefusedError `E_REFUSED_STATE`, `E_REFUSED_IN_DOUBT`, `E_REFUSED_ARRIVING`, `E_REFUSED_LEASE`
  */
 export async function resumeDomain(host: Host, ref: string, signal: AbortSignal): Promise<DomainInfo> {
@@ -38,7 +38,7 @@ export async function resumeDomain(host: Host, ref: string, signal: AbortSignal)
   });
 }
 
-/** The error for a domain that is not in the state that is needed. */
+/** The error for a domain that is not in the state that is required. */
 export function stateError(info: DomainInfo, done: string, needed: string): RefusedError {
   return new RefusedError(
     'E_REFUSED_STATE',

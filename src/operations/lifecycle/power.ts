@@ -8,7 +8,7 @@ import { stateError } from './pause.js';
 import { endDomain } from '../running/stop-domain.js';
 import { withRunning } from '../running/with-domain.js';
 
-/** Ways to ask a guest, in libvirt's names. */
+/** Ways to signal a guest, by libvirt's names. */
 export const POWER_MODES = ['paravirt', 'acpi'] as const;
 export type PowerMode = (typeof POWER_MODES)[number];
 
@@ -17,7 +17,8 @@ function mayBeAsked(info: DomainInfo, done: string): void {
 }
 
 /**
- * Asks a guest to shut down: its Xen drivers first; where it has none, by its power button. It does so when it will.
+ * Asks a guest to shut down: by its Xen drivers or, if it has none, by its power button. Does not wait for the
+ * shutdown.
  * @param modes which of the two may be used; none: both
  * @throws RefusedError `E_REFUSED_STATE`, `E_REFUSED_UNSUPPORTED`; ToolstackError `E_TOOLSTACK_NO_PARAVIRT`
  */
@@ -53,7 +54,7 @@ async function askToStop(
   return 'acpi';
 }
 
-/** Asks a guest to reboot, by its Xen drivers: no button says that. @throws as `shutdownDomain` */
+/** Asks a guest to reboot, by its Xen drivers; no button has that meaning. @throws as `shutdownDomain` */
 export async function rebootDomain(
   host: Host,
   ref: string,
@@ -82,7 +83,7 @@ export async function resetDomain(host: Host, ref: string, signal: AbortSignal):
   });
 }
 
-/** Ends a domain at once, as pulling its plug would. */
+/** Destroys a domain at once, without asking its guest. */
 export async function destroyDomain(host: Host, ref: string, signal: AbortSignal): Promise<DomainInfo> {
   return withRunning(host, { ref, why: 'destroying it', signal }, async (info) => {
     await endDomain(host, info, 'destroyed', signal);
@@ -90,11 +91,11 @@ export async function destroyDomain(host: Host, ref: string, signal: AbortSignal
   });
 }
 
-/** How often a domain that was asked to stop is looked at. */
+/** Interval at which a domain that was asked to stop is checked. */
 const LOOK_MS = 100;
 
 /**
- * Ends a domain once its guest has shut down as it was asked to; where it does not in time, it runs on.
+ * Asks a guest to shut down, and destroys the domain once it has; a guest that does not in time runs on.
  * @throws DeadlineError `E_DEADLINE_SHUTDOWN`, and as `shutdownDomain`
  */
 export async function destroyGracefully(
@@ -109,7 +110,7 @@ export async function destroyGracefully(
     await askToStop(host, info, [], deadline.signal);
     for (;;) {
       const now = await host.toolstack.info(info.domid, deadline.signal);
-      if (now?.uuid !== info.uuid) return info; // it has gone by itself: whoever watches sees to the rest
+      if (now?.uuid !== info.uuid) return info; // it ended by itself: the watcher does the rest
       if (now.state === 'shutdown') break;
       await sleep(LOOK_MS, undefined, { signal: deadline.signal }).catch(() => deadline.signal.throwIfAborted());
     }

@@ -13,24 +13,26 @@ import { refuseTransient } from '../definition/persistent.js';
 import { startDomain } from '../running/start-domain.js';
 import { withDomain, type JobContext } from '../running/with-domain.js';
 
+/** Options of `start`. */
 export interface StartRequest {
   readonly paused: boolean;
-  /** Forget the saved state and boot. */
+  /** Discard the saved state and boot. */
   readonly forceBoot: boolean;
-  /** Take its disks' leases from whoever has them. */
+  /** Take its disks' leases from their present holders. */
   readonly forceLease?: boolean | undefined;
   readonly signal: AbortSignal;
-  /** What is heard while a saved state is restored. */
+  /** Called with progress while a saved state is restored. */
   readonly onEvent: (event: TransferEvent) => void;
 }
 
+/** A started domain, and where it started from. */
 export interface StartedDomain {
   readonly info: DomainInfo;
   readonly from: 'boot' | 'managed-save';
 }
 
 /**
- * Starts a defined domain, from its saved state where it has one.
+ * Starts a defined domain, from its saved state if it has one.
  * @throws RefusedError `E_REFUSED_ACTIVE`, `E_REFUSED_TRANSIENT`, `E_REFUSED_MANAGED_SAVE`, and as `startDomain`
  */
 export async function start(host: Host, ref: string, request: StartRequest): Promise<StartedDomain> {
@@ -38,7 +40,7 @@ export async function start(host: Host, ref: string, request: StartRequest): Pro
   return withDomain(host, doing, (known, held) => {
     if (known.info !== undefined) {
       throw new RefusedError('E_REFUSED_ACTIVE', `domain '${known.name}' is already active`, {
-        hint: `It has id ${known.info.domid}; \`${ownCommand('domstate', known.name)}\` says how it is.`,
+        hint: `It has id ${known.info.domid}; \`${ownCommand('domstate', known.name)}\` shows its state.`,
       });
     }
     return startHeld(host, known, held, request);
@@ -108,7 +110,7 @@ async function goOnFrom(
     throw new RefusedError(
       'E_REFUSED_MANAGED_SAVE',
       `the saved state of ${name} (${uuid}) is that of ${domain.name} (${domain.uuid})`,
-      { hint: `\`${ownCommand('managedsave-remove', name)}\` forgets it; \`start --force-boot\` boots without it.` },
+      { hint: `\`${ownCommand('managedsave-remove', name)}\` removes it; \`start --force-boot\` boots without it.` },
     );
   }
   const { onEvent, forceLease } = request;

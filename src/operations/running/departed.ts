@@ -8,26 +8,26 @@ import type { Host } from '../../host/host.js';
 import { noteRun } from './note-run.js';
 import { noteStopped } from './stop-domain.js';
 
-/** A guest that was to leave. */
+/** A guest that was to be migrated away. */
 export interface Leaver {
   readonly uuid: string;
   readonly name: string;
   readonly domid: number;
-  /** What it ran as; undefined where an earlier process began its move. */
+  /** Its running configuration; undefined if an earlier process began the migration. */
   readonly domain: Domain | undefined;
-  /** What becomes of its definition here once it has arrived. */
+  /** What is to be done with its definition here once it has arrived. */
   readonly undefineSource: JournalHeader['undefineSource'];
 }
 
-/** The domain as it is here now; undefined where it has gone. An error is what kept us from looking. */
+/** The domain as it is here now; undefined if it is gone. An error if that could not be determined. */
 async function look(host: Host, uuid: string): Promise<DomainInfo | Error | undefined> {
   return host.toolstack.lookup(uuid, AbortSignal.timeout(host.deadlines.callMs)).catch(asError);
 }
 
 /**
- * All that follows a departure on this host: behind one that is settled the guest has ended here, and its definition is forgotten
- * where that was asked for; behind one that failed the guest is as it was. The caller holds its job. Never rejects.
- * @returns what went wrong, in sentences
+ * The steps on this host after a departure: after a successful one the guest has ended here, and its definition is
+ * removed if that was requested; after a failed one the guest is as it was. The caller holds its job. Never rejects.
+ * @returns what failed, as sentences
  */
 export async function afterDeparture(
   host: Host,
@@ -45,13 +45,13 @@ export async function afterDeparture(
     }
     return [];
   }
-  // Where its suspended copy could not be destroyed, the migration is still open: `recover` comes here once more.
+  // If its suspended copy could not be destroyed, the migration is still open: `recover` gets here again.
   const left = await look(host, uuid);
   if (left instanceof Error) {
-    // Nothing is forgotten on a guess; what is noted of its run is cleaned up by whoever opens the host next.
+    // Nothing is removed on a guess; the records of its run are cleaned up when the host is opened next.
     const kept =
       undefineSource === undefined ? '' : `; its definition stays, \`${ownCommand('undefine', name)}\` removes it`;
-    return [`whether ${name} has gone from here could not be looked at: ${messageOf(left)}${kept}`];
+    return [`could not determine whether ${name} has ended here: ${messageOf(left)}${kept}`];
   }
   if (left?.domid === domid) return [];
   const warnings = forgetDefinition(host, leaver, report.persistentThere);
@@ -62,7 +62,9 @@ export async function afterDeparture(
 function forgetDefinition(host: Host, { uuid, name, undefineSource }: Leaver, persistentThere: boolean): string[] {
   if (undefineSource === undefined) return [];
   if (undefineSource === 'when-persistent' && !persistentThere) {
-    return [`the destination does not say that it keeps the definition of ${name}: it stays here as well`];
+    return [
+      `the destination does not report that it keeps the definition of ${name}: the definition stays here as well`,
+    ];
   }
   try {
     if (host.definitions.remove(uuid)) {

@@ -14,7 +14,7 @@ import { refuseForeignDefinition } from './sent-definition.js';
 import { refuseManagedSave } from './start-domain.js';
 import { noteStopped } from './stop-domain.js';
 
-/** What this host lends to whatever receives guests. */
+/** The parts of this host that receiving guests needs. */
 export function arrivalsOf(
   host: Host,
 ): Pick<
@@ -25,7 +25,9 @@ export function arrivalsOf(
   const reserve: ArrivalsContext<never>['reserve'] = async (uuid, name, why, signal, kind) => {
     if (kind === 'settling') return jobs.reserve(uuid, name, why, signal, kind);
     const slot = await host.incoming.take(name, signal, (place, limit) => {
-      host.log(`${name} (${why}) waits: ${limit} migrations come in already, it is at place ${place} of the queue`);
+      host.log(
+        `${name} (${why}) waits: ${limit} incoming migrations are under way; its place in the queue is ${place}`,
+      );
     });
     try {
       return await jobs.reserve(uuid, name, why, signal, kind, slot);
@@ -38,7 +40,7 @@ export function arrivalsOf(
     all: host.maxArrivals ?? DEFAULT_ARRIVAL_LIMITS.all,
     ofPeer: host.maxArrivalsOfPeer ?? DEFAULT_ARRIVAL_LIMITS.ofPeer,
   };
-  // Of domain 0, or what a control group leaves this process of it.
+  // The CPUs of domain 0, or those that a control group leaves this process.
   const spareKiB = (): number => Math.floor(process.availableMemory() / 1024);
   const hooks = new IncomingGuests(host);
   return { toolstack, journal, deadlines, reserve, hooks, machine: host.handover.dest, limits, spareKiB };
@@ -47,7 +49,7 @@ export function arrivalsOf(
 const NOT_STAGED = { change: undefined, endsAutostart: false };
 const ENDS_AUTOSTART = 'its definition came from another host, so that it no longer starts with this one';
 
-/** Guests that come in take the steps of any other start (`startDomain`), spread over their arrival. */
+/** Arriving guests take the same steps as every other start (`startDomain`), spread over their arrival. */
 class IncomingGuests implements ArrivalHooks {
   constructor(private readonly host: Host) {}
 
@@ -73,7 +75,7 @@ class IncomingGuests implements ArrivalHooks {
     const collision = collisionOf(guest, domains, true);
     if (collision !== undefined) throw collision;
     refuseManagedSave(host, guest.uuid, guest.name);
-    // A simulated guest's disks are nowhere.
+    // A simulated guest's disks do not exist.
     const { toolstack } = await host.toolstack.host(signal);
     if (!unsafe && toolstack === 'libxl') await refuseMissingDisks(guest);
     try {
@@ -99,12 +101,12 @@ class IncomingGuests implements ArrivalHooks {
     const { definitions, participants, log } = this.host;
     try {
       const { change: detail, endsAutostart } = definitions.keepStaged(uuid) ?? NOT_STAGED;
-      if (endsAutostart) log(`${name}: ${ENDS_AUTOSTART}; \`xenferry autostart ${name}\` lets it again`);
+      if (endsAutostart) log(`${name}: ${ENDS_AUTOSTART}; \`xenferry autostart ${name}\` enables it again`);
       if (detail !== undefined) {
         participants.changed({ uuid, name, domid: undefined, change: { event: 'defined', detail } });
       }
     } catch (error) {
-      log(`${name}: it has arrived, but its definition could not be kept: ${messageOf(error)}`);
+      log(`${name}: it has arrived, but its definition could not be stored: ${messageOf(error)}`);
     }
     return Promise.resolve();
   }
@@ -129,7 +131,7 @@ class IncomingGuests implements ArrivalHooks {
     try {
       host.definitions.dropStaged(uuid);
     } catch (error) {
-      host.log(`${name}: the definition that came with it could not be removed: ${messageOf(error)}`);
+      host.log(`${name}: the definition received with it could not be removed: ${messageOf(error)}`);
     }
     await noteStopped(host, { uuid, name, domid, domain: undefined, reason: 'failed' });
   }
@@ -138,7 +140,7 @@ class IncomingGuests implements ArrivalHooks {
     try {
       return this.host.definitions.get(uuid) !== undefined;
     } catch {
-      return false; // one that cannot be read is none that the source may rely on
+      return false; // the source must not rely on an unreadable definition
     }
   }
 }

@@ -2,7 +2,10 @@ import { RefusedError } from '../../errors/errors.js';
 import type { Ability, HostInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
 
-/** Asks before use whether the toolstack can do something (S25). @returns the host that can @throws RefusedError `E_REFUSED_UNSUPPORTED`, naming it */
+/**
+ * Checks before use that the toolstack has an ability (S25). @returns the host's information @throws RefusedError
+ * `E_REFUSED_UNSUPPORTED`, naming it
+ */
 export async function needAbility(host: Host, ability: Ability, signal?: AbortSignal): Promise<HostInfo> {
   const here = await host.toolstack.host(signal);
   const { toolstack, version, lacks } = here;
@@ -11,7 +14,7 @@ export async function needAbility(host: Host, ability: Ability, signal?: AbortSi
     'E_REFUSED_UNSUPPORTED',
     `the toolstack of this host (${toolstack} ${version}) lacks ${ability}`,
     {
-      hint: 'Change the definition with --config, for the next start, where that will do; or bring the host to a release that has it.',
+      hint: 'Change the definition with --config, for the next start, if that suffices; or upgrade the host to a release that has it.',
       data: { ability },
     },
   );

@@ -5,7 +5,7 @@ import type { Host } from '../../host/host.js';
 
 type Guest = Pick<DomainInfo, 'uuid' | 'name'>;
 
-/** The guest's migration that is in one of these states, as far as the journal has come. */
+/** The guest's migration that is in one of these states, by the journal. */
 function migrationOf(
   host: Host,
   { uuid }: Guest,
@@ -18,7 +18,7 @@ function migrationOf(
 }
 
 /**
- * Never two running copies: whether a domain that is leaving may run here is for its migration to settle.
+ * Never two running copies: the migration of a departing domain decides whether it may run here.
  * @throws RefusedError `E_REFUSED_IN_DOUBT`
  */
 export function refuseWhileLeaving(host: Host, guest: Guest): void {
@@ -26,23 +26,23 @@ export function refuseWhileLeaving(host: Host, guest: Guest): void {
   if (open === undefined) return;
   throw new RefusedError(
     'E_REFUSED_IN_DOUBT',
-    `domain ${guest.name} is leaving for ${open.peer}, and may be running there already`,
+    `domain ${guest.name} is migrating to ${open.peer}, and may be running there already`,
     { hint: 'Run `xenferry recover`: it asks the destination.' },
   );
 }
 
-/** A guest does not go on from here before its arrival is written down. @throws RefusedError `E_REFUSED_ARRIVING` */
+/** A guest is not moved on from here before its arrival is recorded. @throws RefusedError `E_REFUSED_ARRIVING` */
 export function refuseHalfArrived(host: Host, guest: Guest): void {
   const open = migrationOf(host, guest, 'dest', ['committed']);
   if (open === undefined) return;
   throw new RefusedError(
     'E_REFUSED_ARRIVING',
-    `domain ${guest.name} has arrived from ${open.peer}, but that could not be finished`,
-    { hint: 'Run `xenferry recover`: it says what is in the way.' },
+    `domain ${guest.name} has arrived from ${open.peer}, but the arrival could not be completed`,
+    { hint: 'Run `xenferry recover`: it reports what prevents that.' },
   );
 }
 
-/** A copy that is not ours yet stays as it is. @throws RefusedError `E_REFUSED_ARRIVING` */
+/** A copy that is not committed yet must not be changed. @throws RefusedError `E_REFUSED_ARRIVING` */
 export function refuseWhileArriving(host: Host, guest: Guest): void {
   const open = migrationOf(host, guest, 'dest', [undefined, 'receiving']);
   if (open === undefined) return;

@@ -4,9 +4,9 @@ import type { Host } from '../../host/host.js';
 import { arrivalsOf } from './incoming.js';
 
 /**
- * Finishes what is left of a guest's arrival where it is ours already: its process died, or could not write, between the commit and
- * the end. Whatever is done to the guest now would otherwise look, later on, as if this host had lost it. The caller holds the
- * guest's job, so no live process is at work on it. Never rejects: what stays open is settled by `recover`.
+ * Completes the arrival of a guest that is committed here, if its process died, or could not write, between the commit
+ * and the end. Any later change to the guest would otherwise look as if this host had lost it. The caller holds the
+ * guest's job, so no live process works on it. Never rejects: what stays open is settled by `recover`.
  */
 export async function settleArrival(host: Host, uuid: string): Promise<void> {
   for (const entry of host.journal.list()) {
@@ -15,7 +15,7 @@ export async function settleArrival(host: Host, uuid: string): Promise<void> {
     try {
       await recoverArrival({ ...arrivalsOf(host), log: (line) => host.log(line) }, entry);
     } catch (error) {
-      host.log(`${header.name}: its arrival from ${header.peer} could not be finished: ${messageOf(error)}`);
+      host.log(`${header.name}: its arrival from ${header.peer} could not be completed: ${messageOf(error)}`);
     }
   }
 }

@@ -12,23 +12,27 @@ import { tellRun } from './note-run.js';
 import { refuseWhileArriving, refuseWhileLeaving } from './open-migration.js';
 import { noteStopped } from './stop-domain.js';
 
+/** What is special about one way of starting a domain. */
 export interface StartPlan {
   readonly config: GuestConfig;
   readonly how: 'booted' | 'restored';
   readonly paused: boolean;
-  /** A person says that whoever else has its disks is dead. */
+  /** The operator states that the other holders of its disks' leases are dead. */
   readonly forceLease?: boolean | undefined;
-  /** Makes the domain and leaves it paused. Where it rejects, nothing of the domain is left. */
+  /** Makes the domain and leaves it paused. If it rejects, nothing of the domain is left. */
   readonly make: (signal: AbortSignal) => Promise<Domid>;
-  /** The domain is there and nobody objects; behind this it may run. What it throws ends the domain again. */
+  /**
+   * Called when the domain exists and no participant objects, before it is unpaused. An exception ends the domain
+   * again.
+   */
   readonly beforeRun?: () => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Brings a domain up: what `create`, `start`, `restore` and the start from a saved state have in common. In this order: collisions,
- * `prepare`, `start`, make, `started`, run, note. The caller holds the job of its UUID and name. On any failure nothing of it is left
- * running, and who has prepared is told to clean up.
+ * Starts a domain: what `create`, `start`, `restore` and the start from a saved state have in common. In this order:
+ * collisions, `prepare`, `start`, make, `started`, unpause, record. The caller holds the job of its UUID and name. On
+ * any failure nothing of it is left running, and the participants that prepared clean up.
  * @throws RefusedError `E_REFUSED_*` of facts 2.7; ToolstackError with the toolstack's own code
  */
 export async function startDomain(host: Host, plan: StartPlan): Promise<DomainInfo> {
@@ -66,7 +70,7 @@ export async function startDomain(host: Host, plan: StartPlan): Promise<DomainIn
   }
 }
 
-/** What domain 0 may do for it, it does; whether there is enough then is for the toolstack to say. */
+/** Lets domain 0 release memory if it may; the toolstack decides whether there is enough then. */
 async function makeRoomFor(host: Host, config: GuestConfig, signal: AbortSignal): Promise<void> {
   const { toolstack, autoballoon } = host;
   if (!mayShrinkDom0(await toolstack.host(signal), autoballoon)) return;
@@ -74,14 +78,16 @@ async function makeRoomFor(host: Host, config: GuestConfig, signal: AbortSignal)
   await makeRoom(toolstack, autoballoon, { name: config.domain.name, neededKiB, signal });
 }
 
-/** @throws RefusedError `E_REFUSED_MANAGED_SAVE` where a saved state waits that a run from elsewhere would spoil */
+/**
+ * Protects a saved state, which any other run would make inconsistent. @throws RefusedError `E_REFUSED_MANAGED_SAVE`
+ */
 export function refuseManagedSave(host: Host, uuid: string, name: string): void {
   if (!host.managedSaves.has(uuid)) return;
   throw new RefusedError(
     'E_REFUSED_MANAGED_SAVE',
     `domain ${name} has a saved state, which would no longer fit its disks`,
     {
-      hint: `\`${ownCommand('start', name)}\` goes on from it; \`${ownCommand('managedsave-remove', name)}\` forgets it.`,
+      hint: `\`${ownCommand('start', name)}\` continues from it; \`${ownCommand('managedsave-remove', name)}\` removes it.`,
     },
   );
 }
@@ -89,12 +95,12 @@ export function refuseManagedSave(host: Host, uuid: string, name: string): void 
 async function madeDomain(host: Host, domid: Domid, name: string): Promise<DomainInfo> {
   const info = await host.toolstack.info(guestDomid(domid));
   if (info !== undefined) return info;
-  throw new ToolstackError('E_TOOLSTACK_DOMAIN_GONE', `domain ${name} (id ${domid}) was gone as soon as it was made`, {
+  throw new ToolstackError('E_TOOLSTACK_DOMAIN_GONE', `domain ${name} (id ${domid}) vanished as soon as it was made`, {
     hint: 'Look at its console and at the logs of the host.',
   });
 }
 
-/** Takes a failed start back. @throws ToolstackError where the domain cannot be ended */
+/** Undoes a failed start. @throws ToolstackError if the domain cannot be destroyed */
 async function undo(host: Host, { domain }: Starting, domid: Domid | undefined, cause: unknown): Promise<void> {
   if (domid !== undefined) {
     try {
@@ -102,7 +108,7 @@ async function undo(host: Host, { domain }: Starting, domid: Domid | undefined, 
     } catch (error) {
       throw new ToolstackError(
         carriedCode(codeOf(cause)),
-        `starting ${domain.name} failed: ${messageOf(cause)}; what is left of it (id ${domid}) could not be removed: ${messageOf(error)}`,
+        `starting ${domain.name} failed: ${messageOf(cause)}; its domain (id ${domid}) could not be removed: ${messageOf(error)}`,
         { cause, hint: cause instanceof XenferryError ? cause.hint : `Run \`${ownCommand('destroy', domain.name)}\`.` },
       );
     }

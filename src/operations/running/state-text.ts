@@ -1,6 +1,6 @@
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 
-/** What a domain's state reads: where it stopped, the reason says more than `shutdown`. */
+/** The text for a domain's state: for a stopped domain the reason, which is more specific than `shutdown`. */
 export function stateText(info: DomainInfo | undefined): string {
   if (info === undefined) return 'shut off';
   if (info.state !== 'shutdown') return info.state;

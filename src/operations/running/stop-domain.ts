@@ -6,8 +6,8 @@ import type { Stopped } from '../../host/participants/lifecycle-participant.js';
 import { keepNote } from './note-run.js';
 
 /**
- * Ends a domain that is there, and all that went along with it. The only way in which xenferry ends one. The caller holds its job.
- * On failure the domain is as the toolstack left it, and its participants have not heard of an end.
+ * Destroys a domain and what belongs to it. The only function by which xenferry ends a domain. The caller holds its
+ * job. On failure the domain is as the toolstack left it, and its participants are not called.
  */
 export async function endDomain(
   host: Host,
@@ -21,8 +21,8 @@ export async function endDomain(
 }
 
 /**
- * All that follows the end of a domain, by whomever it was ended: its participants clean up, the reason is noted, listeners are told.
- * Call it once for each run, under the domain's job. Never rejects.
+ * The steps after the end of a domain, whatever ended it: its participants clean up, the reason is recorded, the event
+ * is emitted. Call it once for each run, under the domain's job. Never rejects.
  */
 export async function noteStopped(host: Host, stopped: Stopped): Promise<void> {
   await host.participants.stopped(stopped);
@@ -42,12 +42,12 @@ export async function noteStopped(host: Host, stopped: Stopped): Promise<void> {
   host.participants.changed({ uuid, name, domid, change: { event: 'stopped', detail: reason } });
 }
 
-/** What a domain runs as; undefined where it is going already. */
+/** The configuration of a running domain; undefined if it is ending already. */
 export async function definitionOf(host: Host, info: DomainInfo): Promise<Domain | undefined> {
   try {
     return (await host.toolstack.describe(info.domid)).domain;
   } catch {
-    return undefined; // its end does not depend on it
+    return undefined; // ending the domain does not depend on it
   }
 }
 
@@ -55,6 +55,6 @@ function isPersistent(host: Host, uuid: string): boolean {
   try {
     return host.definitions.get(uuid) !== undefined;
   } catch {
-    return true; // a definition that cannot be read is one
+    return true; // an unreadable definition is a definition, too
   }
 }

@@ -5,16 +5,16 @@ import type { JobOperation } from '../../host/jobs/job-record.js';
 import type { KnownDomain } from '../../host/registry/known-domain.js';
 import { settleArrival } from './settle-arrival.js';
 
-/** What is done to a domain. */
+/** An operation on a domain. */
 export interface Operation {
-  /** For whoever has to wait: `pausing it`. */
+  /** Shown to others that wait for the job: `pausing it`. */
   readonly why: string;
-  /** Anything but `modify`, the default, can be asked after and aborted by another process. */
+  /** Any operation other than `modify`, the default, can be queried and aborted by another process. */
   readonly operation?: JobOperation;
   readonly signal: AbortSignal;
 }
 
-/** The same, with which domain it is done to: name, UUID or id. */
+/** An operation with its domain, by name, UUID or id. */
 export interface DomainOperation extends Operation {
   readonly ref: string;
 }
@@ -22,11 +22,11 @@ export interface DomainOperation extends Operation {
 /** A job that is held. */
 export interface JobContext {
   readonly job: Job;
-  /** Fires when the caller or, through the job, another process wants it to stop. */
+  /** Fires when the caller aborts, or another process aborts the job. */
   readonly signal: AbortSignal;
 }
 
-/** Takes a domain's job, does the work and ends the job, noting how it went. @throws RefusedError `E_REFUSED_BUSY` */
+/** Takes a domain's job, does the work and ends the job, recording its result. @throws RefusedError `E_REFUSED_BUSY` */
 export async function underJob<T>(
   host: Host,
   { uuid, name }: Pick<KnownDomain, 'uuid' | 'name'>,
@@ -40,7 +40,7 @@ export async function underJob<T>(
   });
 }
 
-/** Passes the events of a save or restore on, and counts them in the job's figures. */
+/** Forwards the events of a save or restore, and counts them in the job's figures. */
 export function recordingInJob(
   { job }: JobContext,
   onEvent: (event: TransferEvent) => void,
@@ -52,7 +52,7 @@ export function recordingInJob(
 }
 
 /**
- * Does something to a domain, running or not, under its job.
+ * Runs an operation on a domain, running or not, under its job.
  * @throws RefusedError `E_REFUSED_NO_DOMAIN`, `E_REFUSED_BUSY`, `E_REFUSED_DOMAIN0`
  */
 export async function withDomain<T>(
@@ -61,11 +61,11 @@ export async function withDomain<T>(
   work: (domain: KnownDomain, held: JobContext) => Promise<T>,
 ): Promise<T> {
   const found = await host.findKnown(doing.ref, doing.signal);
-  // What was true before the wait may not be true any more (S09).
+  // What was true before the wait may have changed (S09).
   return underJob(host, found, doing, async (held) => work(await host.findKnown(found.uuid, held.signal), held));
 }
 
-/** The same for a running domain. @throws RefusedError `E_REFUSED_NOT_RUNNING` as well */
+/** As `withDomain`, for a running domain. @throws RefusedError `E_REFUSED_NOT_RUNNING` as well */
 export async function withRunning<T>(
   host: Host,
   doing: DomainOperation,

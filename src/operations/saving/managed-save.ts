@@ -5,24 +5,26 @@ import { refuseTransient } from '../definition/persistent.js';
 import { endDomain } from '../running/stop-domain.js';
 import { withDomain, withRunning } from '../running/with-domain.js';
 
+/** Options of `managedSave`. */
 export interface ManagedSaveRequest {
-  /** How the next start leaves it; undefined: as it is now. */
+  /** State after the next start; undefined: the present one. */
   readonly then: 'running' | 'paused' | undefined;
-  /** A paused domain runs for as long as it takes to suspend itself; otherwise one that is paused is refused. */
+  /** Let a paused domain run for as long as it takes to suspend itself; without this a paused domain is refused. */
   readonly unpause: boolean;
   readonly signal: AbortSignal;
   readonly onEvent: (event: TransferEvent) => void;
 }
 
 /**
- * Saves a persistent domain to where its next start goes on from, and ends it. On any failure the domain is as it was.
+ * Saves a persistent domain so that its next start continues from there, and ends it. On any failure the domain is as
+ * it was.
  * @throws RefusedError `E_REFUSED_TRANSIENT`, `E_REFUSED_STATE`; ToolstackError
  */
 export async function managedSave(host: Host, ref: string, request: ManagedSaveRequest): Promise<DomainInfo> {
   const doing = { ref, why: 'saving it for its next start', operation: 'save', signal: request.signal } as const;
   return withRunning(host, doing, async (info, held) => {
     refuseTransient(await host.findKnown(info.uuid, held.signal), 'saved for a next start');
-    // A state of before it was started fits its disks no longer.
+    // A state from before the present run no longer fits its disks.
     host.managedSaves.remove(info.uuid);
     const paused = request.then === undefined ? info.state === 'paused' : request.then === 'paused';
     await saveDomain(host, info, held, {
@@ -35,7 +37,7 @@ export async function managedSave(host: Host, ref: string, request: ManagedSaveR
   });
 }
 
-/** Forgets a domain's saved state. */
+/** Removes a domain's saved state. */
 export async function removeManagedSave(
   host: Host,
   ref: string,

@@ -6,19 +6,20 @@ import { recordingInJob, underJob, type JobContext } from '../running/with-domai
 import { openSaveFile, type SaveFile } from './save-file.js';
 import { unseenFields } from './saved-config.js';
 
+/** Options of `restore`. */
 export interface RestoreRequest {
   readonly file: string;
-  /** Domain XML that replaces the one in the file, or that a bare libxl stream has not got. */
+  /** Domain XML that replaces the one in the file, or that a bare libxl stream lacks. */
   readonly xml?: string | undefined;
   readonly paused: boolean;
-  /** Take its disks' leases from whoever has them. */
+  /** Take its disks' leases from their present holders. */
   readonly forceLease?: boolean | undefined;
   readonly signal: AbortSignal;
   readonly onEvent: (event: TransferEvent) => void;
 }
 
 /**
- * Makes a domain from a save file, or from a bare libxl stream with `xml`. The file stays as it is.
+ * Creates a domain from a save file, or from a bare libxl stream with `xml`. The file is not changed.
  * @throws RefusedError `E_REFUSED_NATIVE_FIELDS`; as `openSaveFile` and `startDomain`
  */
 export async function restore(host: Host, request: RestoreRequest): Promise<DomainInfo> {
@@ -36,13 +37,13 @@ export async function restore(host: Host, request: RestoreRequest): Promise<Doma
   });
 }
 
-/** What is asked of the start from a file. */
+/** Options of the start from a file. */
 export interface RestorePlan extends Pick<RestoreRequest, 'paused' | 'forceLease' | 'onEvent'> {
-  /** The domain is there and has not run yet; behind this it may. */
+  /** Called when the domain exists and has not run yet. */
   readonly beforeRun?: () => void;
 }
 
-/** The same from an open file, under the domain's job. */
+/** Restores a domain from an open file, under the domain's job. */
 export async function restoreDomain(
   host: Host,
   file: SaveFile,
@@ -72,7 +73,7 @@ async function makeFrom(host: Host, file: SaveFile, options: TransferOptions): P
   try {
     domid = await host.toolstack.restore(file.config, file.stream(), { streamVersion, ...options });
   } catch (error) {
-    // The toolstack has but seen the stream end.
+    // The toolstack has only seen the stream end.
     throw signal.aborted ? error : (file.failure ?? error);
   }
   try {

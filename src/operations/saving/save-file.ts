@@ -13,25 +13,26 @@ import { guestConfigOf } from './saved-config.js';
 
 /** A libxl stream begins with these eight bytes (libxl-migration-stream, "Header"). */
 const LIBXL_IDENT = Buffer.from('LibxlFmt', 'latin1');
-/** How long a packed file may take to end once its stream has: what checks it comes last. */
+/** Longest wait for the end of a compressed file after the end of its stream: its checksum comes last. */
 const PACKED_END_MS = 30_000;
 
 /** An open save file: its configuration is read, and the stream is next. */
 export interface SaveFile extends AsyncDisposable {
   readonly config: GuestConfig;
-  /** Why the file could not be read on, where that failed. */
+  /** Why reading the file failed, if it did. */
   readonly failure: Error | undefined;
-  /** The descriptor that the stream is read from, once; whoever asks owns it. */
+  /** The descriptor that the stream is read from, once; the caller owns it. */
   stream(): OwnedFd;
-  /** To be asked once the stream has been restored: rejects where what was packed turns out to be damaged. */
+  /** Call it once the stream has been restored: rejects if the compressed data is damaged. */
   checked(signal: AbortSignal): Promise<void>;
 }
 
 /**
- * Opens a save file: a file, a block device, a pipe or a process substitution, or `-` for standard input; also packed by gzip, xz or zstd.
- * @param xml domain XML that replaces the one in the file, or that a bare libxl stream has not got
- * @throws RefusedError `E_REFUSED_FILE`, `E_REFUSED_NO_CONFIG`, `E_REFUSED_NO_UNPACKER`; StreamError `E_STREAM_SAVE_FILE`,
- * `E_STREAM_COMPRESSED`
+ * Opens a save file: a file, a block device, a pipe or a process substitution, or `-` for standard input; also
+ * compressed by gzip, xz or zstd.
+ * @param xml domain XML that replaces the one in the file, or that a bare libxl stream lacks
+ * @throws RefusedError `E_REFUSED_FILE`, `E_REFUSED_NO_CONFIG`, `E_REFUSED_NO_UNPACKER`; StreamError
+ * `E_STREAM_SAVE_FILE`, `E_STREAM_COMPRESSED`
  */
 export async function openSaveFile(path: string, signal: AbortSignal, xml?: string): Promise<SaveFile> {
   const input = openInput(path);
@@ -47,12 +48,12 @@ export async function openSaveFile(path: string, signal: AbortSignal, xml?: stri
   }
 }
 
-/** The toolstack itself reads what can be handed to it as it is. */
+/** The toolstack reads a plain file directly. */
 function isPlainFile({ isSeekable, fd }: Input): boolean {
   return isSeekable && packedForm(peek(fd, LONGEST_MAGIC)) === undefined;
 }
 
-/** Looks without moving the file's offset: whoever inherits the descriptor reads on from there. */
+/** Reads without moving the file's offset: the process that inherits the descriptor reads from there. */
 function peek(fd: OwnedFd, bytes: number): Buffer {
   const head = Buffer.alloc(bytes);
   return head.subarray(0, readSync(fd.fd, head, 0, bytes, 0));
@@ -121,13 +122,13 @@ function endsEarly(got: number, bytes: number): StreamError {
   return new StreamError('E_STREAM_SAVE_FILE', `the file ends after ${got} of ${bytes} bytes of its head`);
 }
 
-/** The first bytes of what comes in chunks. What is asked for has been bounded by the caller. */
+/** The first bytes of a chunked source. The caller has bounded the number of bytes that it asks for. */
 class Head {
   #ahead: Buffer = Buffer.alloc(0);
 
   constructor(private readonly chunks: AsyncGenerator<Uint8Array>) {}
 
-  /** So many bytes, or all that there are, without taking them. */
+  /** The first `bytes` bytes, or all if there are fewer, without consuming them. */
   async peek(bytes: number): Promise<Buffer> {
     while (this.#ahead.length < bytes) {
       const next = await this.chunks.next();
@@ -150,7 +151,7 @@ class Head {
   }
 }
 
-/** A save file that cannot be handed on as it is: its bytes are passed on through a pipe. */
+/** A save file that the toolstack cannot read directly: its bytes are copied through a pipe. */
 class PassedOn implements SaveFile {
   #failure: Error | undefined;
   #passing: Promise<void> | undefined;
@@ -183,11 +184,11 @@ class PassedOn implements SaveFile {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop.abort(new InvariantError('the save file was closed'));
-    if (this.#passing === undefined) await this.chunks.next().catch(() => undefined); // hears of the abort, and lets its source go
+    if (this.#passing === undefined) await this.chunks.next().catch(() => undefined); // sees the abort, and releases its source
     await this.#passing;
   }
 
-  /** Never rejects: what goes wrong with the file is kept, and what goes wrong at the other end is told there. */
+  /** Never rejects: a failure of the file is kept, and a failure of the reader is reported by the reader. */
   async #passOn(sink: OwnedFd): Promise<void> {
     using writer = new FdWriter(sink);
     let isHeard = true;
@@ -196,13 +197,13 @@ class PassedOn implements SaveFile {
         isHeard = isHeard && (await this.#heard(writer, chunk));
         if (!isHeard && !this.isPacked) return;
       }
-      if (isHeard) await writer.end(this.signal).catch(() => undefined); // its reader has gone
+      if (isHeard) await writer.end(this.signal).catch(() => undefined); // its reader has ended
     } catch (error) {
       if (!this.stop.signal.aborted) this.#failure ??= asError(error);
     }
   }
 
-  /** Whether the reader took it: one that has all that it needs does not wait for the end. */
+  /** Whether the reader took the chunk: a reader that has all that it needs may end early. */
   async #heard(writer: FdWriter, chunk: Uint8Array): Promise<boolean> {
     try {
       await writer.write(chunk, this.signal);

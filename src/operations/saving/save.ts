@@ -14,12 +14,13 @@ import { stateText } from '../running/state-text.js';
 import { endDomain } from '../running/stop-domain.js';
 import { recordingInJob, withRunning, type JobContext } from '../running/with-domain.js';
 
+/** Options of `save`. */
 export interface SaveRequest {
   readonly domain: string;
   readonly file: string;
-  /** Leave the domain running once it is saved (xl save -c). */
+  /** Leave the domain running after the save (xl save -c). */
   readonly checkpoint: boolean;
-  /** A paused domain runs for as long as it takes to suspend itself; otherwise one that is paused is refused. */
+  /** Let a paused domain run for as long as it takes to suspend itself; without this a paused domain is refused. */
   readonly unpause: boolean;
   readonly signal: AbortSignal;
   readonly onEvent: (event: TransferEvent) => void;
@@ -27,8 +28,8 @@ export interface SaveRequest {
 
 /**
  * Saves a running domain to a file that `xenferry restore` and, on Xen, `xl restore` read. A plain file
- * appears under its name only when it is whole and on the disk; a pipe's reader has to have taken everything. Only then does the domain
- * end. On any failure the domain runs on and no plain file is left.
+ * appears under its name only when it is complete and durable; a pipe's reader has to have taken all bytes. Only then
+ * does the domain end. On any failure the domain runs on and no plain file is left.
  * @throws RefusedError `E_REFUSED_STATE`, `E_REFUSED_ARRIVING`, `E_REFUSED_FILE`; ToolstackError
  */
 export async function save(host: Host, request: SaveRequest): Promise<DomainInfo> {
@@ -42,13 +43,16 @@ export async function save(host: Host, request: SaveRequest): Promise<DomainInfo
   });
 }
 
-/** A checkpoint was taken: the guest goes on as it was. */
+/** After a checkpoint: the guest continues as it was. */
 async function goOn(host: Host, info: DomainInfo): Promise<void> {
   if (info.state === 'paused') await host.toolstack.pause(info.domid);
   await host.toolstack.resume(info.domid);
 }
 
-/** Writes the file and leaves the domain suspended. On any failure the domain is as it was. @throws RefusedError `E_REFUSED_FILE` */
+/**
+ * Writes the file and leaves the domain suspended. On any failure the domain is as it was. @throws RefusedError
+ * `E_REFUSED_FILE`
+ */
 export async function saveDomain(
   host: Host,
   info: DomainInfo,
@@ -83,10 +87,10 @@ export async function saveDomain(
       onEvent: recordingInJob(held, request.onEvent),
     });
     await output.settled(signal);
-    held.job.refuseAbort('the file is whole');
+    held.job.refuseAbort('the file is complete');
     output.keep();
   } catch (failed) {
-    // What broke the file is the story: the toolstack has but seen its end of a pipe break.
+    // The failure of the file is reported: the toolstack has only seen its end of a pipe break.
     const error = signal.aborted ? failed : (output.failure ?? failed);
     await bringBack(host, info, asError(error));
     const is = info.state === 'paused' ? 'is paused, as it was' : 'runs on';
@@ -103,11 +107,11 @@ export async function saveDomain(
 
 function retryHint(file: string, output: Output): string {
   return output.isAtomic
-    ? 'Nothing was kept of the file; try again.'
-    : `What ${file} was sent is no whole save file: do not restore it; try again.`;
+    ? 'The file was removed; try again.'
+    : `${file} received an incomplete save file: do not restore it; try again.`;
 }
 
-/** Lets the guest run on where the failed save had suspended it. */
+/** Resumes the guest if the failed save had suspended it. */
 async function bringBack(host: Host, info: DomainInfo, cause: Error): Promise<void> {
   using deadline = new Deadline(
     new AbortController().signal,

@@ -8,7 +8,7 @@ import type { GuestConfig } from '../../toolstack/toolstack.js';
 
 /**
  * The configuration in the head of a save file or of xl's migration: domain XML, or libxl's JSON, which
- * is kept beside what is read from it. @throws UsageError, ProtocolError `E_PROTOCOL_LIBXL_JSON`
+ * is kept in addition to the domain that is read from it. @throws UsageError, ProtocolError `E_PROTOCOL_LIBXL_JSON`
  */
 export function guestConfigOf(saved: SavedConfig): GuestConfig {
   return saved.format === 'domain-xml'
@@ -17,9 +17,9 @@ export function guestConfigOf(saved: SavedConfig): GuestConfig {
 }
 
 /**
- * Looks at the configuration in a file that may come from anywhere: what runs of it has to be what hooks, leases and checks see.
- * @returns the fields that they do not see, since XML has no words for them, and that reach the host
- * @throws RefusedError `E_REFUSED_NATIVE_FIELDS` naming fields of which nothing is known
+ * Checks the configuration in an untrusted file: hooks, leases and checks have to see all of it that takes effect.
+ * @returns the fields that they do not see, since XML cannot express them, and that affect the host
+ * @throws RefusedError `E_REFUSED_NATIVE_FIELDS` naming unknown fields
  */
 export function unseenFields({ native }: GuestConfig): readonly BeyondXml[] {
   return native === undefined ? [] : readNative(parseBigJson(native.text)).reaching;

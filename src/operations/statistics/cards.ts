@@ -7,11 +7,11 @@ import type { RunningGuest } from './running-guest.js';
 /** A network card of a running domain. */
 export interface Card {
   readonly nic: Interface;
-  /** Of the host's end, and of the device model's where there is one. */
+  /** Names of the host's end, and of the device model's if there is one. */
   readonly names: readonly [ifname: string, emulated: string];
 }
 
-/** In the order of the definition. A card has the number that libxl gave it, which need not be that of its place. */
+/** In the order of the definition. A card has the number that libxl assigned, which may differ from its position. */
 export function cardsOf({ info, config }: RunningGuest): Card[] {
   const { domain, native } = config;
   const numbers = native === undefined ? undefined : nicNumbers(native.text);
@@ -24,7 +24,7 @@ export function cardsOf({ info, config }: RunningGuest): Card[] {
     });
 }
 
-/** The card of that name or address. @throws UsageError `E_USAGE_INTERFACE` for one that is none of the domain's */
+/** The card of that name or address. @throws UsageError `E_USAGE_INTERFACE` if the domain has no such card */
 export function cardNamed(cards: readonly Card[], wanted: string, domain: string): Card {
   const mac = wanted.toLowerCase().replaceAll('-', ':');
   const card = cards.find(({ nic, names }) => names.includes(wanted) || nic.mac === mac);

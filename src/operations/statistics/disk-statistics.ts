@@ -8,18 +8,21 @@ import type { Host } from '../../host/host.js';
 import { readKernelFile } from './kernel-file.js';
 import { runningGuest } from './running-guest.js';
 
-/** What a guest asked of a disk since it was attached. */
+/** Requests of a guest to a disk since it was attached. */
 export interface DiskStatistics {
   readonly readRequests: bigint;
   readonly readBytes: bigint;
   readonly writeRequests: bigint;
   readonly writeBytes: bigint;
   readonly flushRequests: bigint;
-  /** Requests that blkback had no memory for when they came. */
+  /** Requests that arrived when blkback had no memory for them. */
   readonly errors: bigint;
 }
 
-/** blkback counts in these, whatever sectors the disk itself has: the unit of its ring's segments (Xen's io/blkif.h). */
+/**
+ * The unit of blkback's counters, whatever the disk's own sector size: the unit of its ring's segments (Xen's
+ * io/blkif.h).
+ */
 const SECTOR_BYTES = 512n;
 const NONE: DiskStatistics = {
   readRequests: 0n,
@@ -31,8 +34,8 @@ const NONE: DiskStatistics = {
 };
 
 /**
- * The figures of one disk of a running domain, by its name in the guest or its source; without one, of all together (S20). They come
- * from the kernel's blkback, which serves the disks of driver `phy`.
+ * The figures of one disk of a running domain, by its name in the guest or its source; without one, of all together
+ * (S20). They come from the kernel's blkback, which serves the disks of driver `phy`.
  * @throws as `runningGuest`; RefusedError `E_REFUSED_NO_DISK`, `E_REFUSED_UNSUPPORTED`; SystemError `E_SYSTEM_COUNTERS`
  */
 export async function diskStatistics(
@@ -49,11 +52,11 @@ export async function diskStatistics(
   if (device !== undefined && chosen.length === 0) {
     const names = disks.map(({ target }) => target);
     throw new RefusedError('E_REFUSED_NO_DISK', `invalid path: domain ${name} has no disk ${device}`, {
-      hint: names.length === 0 ? 'It has none at all.' : `It has ${names.join(', ')}.`,
+      hint: names.length === 0 ? 'It has no disks.' : `It has ${names.join(', ')}.`,
       data: { device, disks: names },
     });
   }
-  // All are judged before any is counted: a sum is of all of them or none.
+  // All disks are checked before any is counted: a sum covers all of them or none.
   const numbers = chosen.map((disk) => numberOf(disk));
   let sum = NONE;
   for (const [index, number] of numbers.entries()) {
@@ -67,15 +70,15 @@ function isNamed({ target, source }: Disk, device: string): boolean {
   return (source.type === 'file' || source.type === 'block') && source.path === device;
 }
 
-/** The disk's number, where blkback counts for it. */
+/** The disk's number, if blkback counts it. */
 function numberOf({ target, driver, backendDomain }: Disk): number {
   const refuse = (what: string): RefusedError =>
     new RefusedError('E_REFUSED_UNSUPPORTED', `disk ${target}: ${what}`, {
-      hint: 'Only disks of driver phy that this host serves are counted: name one of those.',
+      hint: 'Only disks of driver phy that this host serves have counters: name one of those.',
       data: { disk: target },
     });
   if (driver !== 'phy') throw refuse(`unsupported disk driver ${driver ?? 'qemu'}`);
-  if (backendDomain !== undefined) throw refuse(`domain ${backendDomain} serves it, and counts`);
+  if (backendDomain !== undefined) throw refuse(`domain ${backendDomain} serves it and counts there`);
   const number = vdevNumber(target);
   if (number === undefined) throw refuse('its name has no device number');
   return number;
@@ -88,13 +91,15 @@ async function countersOf(root: string, domid: Domid, number: number, target: st
     const text = await readKernelFile(path);
     if (text === undefined) {
       throw new SystemError('E_SYSTEM_COUNTERS', `disk ${target}: cannot open bus path ${path}`, {
-        hint: 'The domain may have ended just now; if not, see that xen-blkback is loaded here. A simulated host counts nothing.',
+        hint: 'The domain may have ended just now; if not, check that xen-blkback is loaded here. A simulated host has no counters.',
         data: { path },
       });
     }
-    // "-1" and the like: some kernels print what they count as signed.
+    // Such as "-1": some kernels print counters as signed.
     if (!/^\d{1,20}\s*$/.test(text)) {
-      throw new SystemError('E_SYSTEM_COUNTERS', `disk ${target}: ${path} holds no number`, { data: { path } });
+      throw new SystemError('E_SYSTEM_COUNTERS', `disk ${target}: ${path} does not contain a number`, {
+        data: { path },
+      });
     }
     return BigInt(text.trim());
   };

@@ -5,6 +5,7 @@ import { cardNamed, cardsOf } from './cards.js';
 import { readKernelFile } from './kernel-file.js';
 import { runningGuest } from './running-guest.js';
 
+/** Counters of one direction. */
 export interface Traffic {
   readonly bytes: bigint;
   readonly packets: bigint;
@@ -12,18 +13,19 @@ export interface Traffic {
   readonly dropped: bigint;
 }
 
-/** What a guest received and sent by one of its network cards: the host's end counts it the other way round. */
+/** Traffic of one network card from the guest's view; the host's end counts the opposite directions. */
 export interface InterfaceStatistics {
-  /** The host's end. */
+  /** Name of the host's end. */
   readonly ifname: string;
   readonly received: Traffic;
   readonly sent: Traffic;
 }
 
 /**
- * The figures of one network card of a running domain, by the name of its host's end (`vif3.0`) or by its address (S40, S41).
- * @throws as `runningGuest`; RefusedError `E_REFUSED_NO_INTERFACE` for a card that the host has not made (yet); UsageError
- * `E_USAGE_INTERFACE` for one that is none of the domain's; SystemError `E_SYSTEM_COUNTERS`
+ * The figures of one network card of a running domain, by the name of its host's end (`vif3.0`) or by its address (S40,
+ * S41).
+ * @throws as `runningGuest`; RefusedError `E_REFUSED_NO_INTERFACE` if the host has not made the card (yet); UsageError
+ * `E_USAGE_INTERFACE` if the domain has no such card; SystemError `E_SYSTEM_COUNTERS`
  */
 export async function interfaceStatistics(
   host: Host,
@@ -38,14 +40,14 @@ export async function interfaceStatistics(
   const line = lineOf((await readKernelFile(path)) ?? '', ifname);
   if (line === undefined) {
     throw new RefusedError('E_REFUSED_NO_INTERFACE', `Interface not found: ${path} has no ${ifname}`, {
-      hint: 'The host makes it when the domain starts and ends it with it; where a driver domain serves the card, ask there. A simulated host counts nothing.',
+      hint: 'The host makes it when the domain starts and removes it with the domain; if a driver domain serves the card, look there. A simulated host has no counters.',
       data: { path, interface: ifname },
     });
   }
   return { ifname, ...readTraffic(line, path) };
 }
 
-/** The figures behind a name in /proc/net/dev. */
+/** The figures after a name in /proc/net/dev. */
 function lineOf(text: string, ifname: string): string | undefined {
   for (const line of text.split('\n')) {
     const colon = line.indexOf(':');
@@ -58,7 +60,7 @@ function lineOf(text: string, ifname: string): string | undefined {
 function readTraffic(line: string, path: string): Pick<InterfaceStatistics, 'received' | 'sent'> {
   const figures = line.trim().split(/\s+/);
   if (figures.length < 16 || !figures.every((one) => /^\d{1,20}$/.test(one))) {
-    throw new SystemError('E_SYSTEM_COUNTERS', `${path} has a line of another form than Linux writes: ${line.trim()}`, {
+    throw new SystemError('E_SYSTEM_COUNTERS', `${path} has a line in an unknown form: ${line.trim()}`, {
       data: { path },
     });
   }

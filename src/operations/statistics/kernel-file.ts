@@ -2,11 +2,12 @@ import { open } from 'node:fs/promises';
 import { SystemError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 
-/** Far more than any list of network cards is long. */
+/** Far longer than any list of network cards. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /**
- * The text of a file in /proc or /sys; undefined where there is none. These have no size to ask for, so they are read to their end.
+ * The text of a file in /proc or /sys; undefined if there is none. Such files report no size, so they are read to their
+ * end.
  * @throws SystemError `E_SYSTEM_COUNTERS` naming it
  */
 export async function readKernelFile(path: string): Promise<string | undefined> {

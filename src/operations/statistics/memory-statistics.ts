@@ -1,10 +1,11 @@
 import type { Host } from '../../host/host.js';
 import { runningGuest } from './running-guest.js';
 
+/** Memory of a domain. */
 export interface MemoryStatistics {
-  /** What the domain has now. */
+  /** Its present memory. */
   readonly memoryKiB: number;
-  /** What it can have: its definition's memory, never what Xen has set aside for it (S48). */
+  /** Its maximum: its definition's memory, not what Xen has reserved for it (S48). */
   readonly maxMemoryKiB: number;
 }
 

@@ -5,6 +5,7 @@ import type { ImpactFlags } from '../definition/impact.js';
 import { needAbility } from '../running/need-ability.js';
 import { withDomain } from '../running/with-domain.js';
 
+/** Options of the memory verbs. */
 export interface MemoryRequest {
   readonly kib: number;
   readonly flags: ImpactFlags;
@@ -23,7 +24,7 @@ function overMaximum(name: string, kib: number, maxKiB: number): RefusedError {
 }
 
 /**
- * Changes how much memory a domain has, up to its maximum; the running guest's balloon may take its time.
+ * Changes a domain's memory, up to its maximum; the running guest's balloon driver adjusts gradually.
  * @throws RefusedError `E_REFUSED_OVER_MAXIMUM`, and as `impactOf`
  */
 export async function setMemory(host: Host, ref: string, request: MemoryRequest): Promise<{ readonly name: string }> {
@@ -47,7 +48,7 @@ export async function setMemory(host: Host, ref: string, request: MemoryRequest)
 }
 
 /**
- * Changes the most that a domain can have, from its next start on: Xen fixes it when a domain is made.
+ * Changes a domain's maximum memory, from its next start on: Xen fixes it when a domain is made.
  * @throws RefusedError `E_REFUSED_LIVE`, and as `impactOf`
  */
 export async function setMaxMemory(

@@ -9,21 +9,23 @@ import type { Impact, ImpactFlags } from '../definition/impact.js';
 import { needAbility } from '../running/need-ability.js';
 import { withDomain } from '../running/with-domain.js';
 
-/** How a domain is scheduled, or will be. What is undefined, its host decides when it starts. */
+/** A domain's scheduling, now or after its next start. The host decides undefined values when the domain starts. */
 export interface ShownScheduling {
   readonly scheduler: string | undefined;
   readonly weight: number | undefined;
-  /** In percent of one processor; 0: no limit. */
+  /** In percent of one processor; 0: unlimited. */
   readonly cap: number | undefined;
 }
 
+/** Options of `setScheduling`. */
 export interface SchedulingRequest extends SchedulingChange {
   readonly flags: ImpactFlags;
   readonly signal: AbortSignal;
 }
 
 /**
- * Scheduler, weight and cap of a running domain; of a definition the weight, which is all that it can say (S35, L02).
+ * Scheduler, weight and cap of a running domain; of a definition the weight, the only value that it can express (S35,
+ * L02).
  * @throws RefusedError `E_REFUSED_UNSUPPORTED` for a scheduler without them; UsageError `E_USAGE_IMPACT`; as `impactOf`
  */
 export async function shownScheduling(
@@ -36,14 +38,14 @@ export async function shownScheduling(
   const known = await host.findKnown(ref, looking.signal);
   const impact = impactOn(known, flags);
   if (impact.live && impact.config) {
-    throw new UsageError('E_USAGE_IMPACT', '--live and --config are two answers', { hint: 'Ask for one.' });
+    throw new UsageError('E_USAGE_IMPACT', '--live and --config exclude each other here', { hint: 'Use one of them.' });
   }
   return await lookAt(host, known, impact, looking.signal);
 }
 
 /**
- * Changes weight, cap or both; what is not named stays.
- * @returns what is then: of what runs, where that was changed
+ * Changes weight, cap or both; a value that is not given stays.
+ * @returns the values afterwards: of the running domain, if that was changed
  * @throws UsageError `E_USAGE_SCHEDULING`; RefusedError `E_REFUSED_OVER_MAXIMUM`, and as `shownScheduling`
  */
 export async function setScheduling(
@@ -52,19 +54,19 @@ export async function setScheduling(
   { weight, cap, flags, signal }: SchedulingRequest,
 ): Promise<ShownScheduling> {
   if (weight !== undefined && (!Number.isInteger(weight) || weight < MIN_WEIGHT || weight > MAX_WEIGHT)) {
-    throw new UsageError('E_USAGE_SCHEDULING', `${weight} is no weight: ${MIN_WEIGHT} to ${MAX_WEIGHT}`, {
-      hint: 'Xen begins with 256; a domain of twice the weight of another gets twice the time.',
+    throw new UsageError('E_USAGE_SCHEDULING', `invalid weight ${weight}: ${MIN_WEIGHT} to ${MAX_WEIGHT}`, {
+      hint: 'The default is 256; a domain with twice the weight of another gets twice the time.',
     });
   }
   if (cap !== undefined && (!Number.isInteger(cap) || cap < 0)) {
-    throw new UsageError('E_USAGE_SCHEDULING', `${cap} is no cap: 0 or more`, {
-      hint: 'It is in percent of one processor: 50 is half of one, 200 two of them, 0 no limit.',
+    throw new UsageError('E_USAGE_SCHEDULING', `invalid cap ${cap}: 0 or more`, {
+      hint: 'The cap is in percent of one processor: 50 is half of one, 200 two of them, 0 no limit.',
     });
   }
   return withDomain(host, { ref, why: 'changing how it is scheduled', signal }, async (known, held) => {
     const impact = impactOn(known, flags);
     const { name, info } = known;
-    // All is checked before anything is changed.
+    // Everything is checked before anything is changed.
     if (impact.config) {
       storedDefinition(known);
       if (cap !== undefined) throw noCapToKeep(name);
@@ -84,7 +86,7 @@ export async function setScheduling(
   });
 }
 
-/** What runs, where that is asked for. */
+/** The running domain's values, if those are asked for. */
 async function lookAt(host: Host, known: KnownDomain, { live }: Impact, signal: AbortSignal): Promise<ShownScheduling> {
   if (live && known.info !== undefined) {
     await needAbility(host, 'scheduling', signal);
@@ -96,15 +98,15 @@ async function lookAt(host: Host, known: KnownDomain, { live }: Impact, signal: 
 function noCapToKeep(name: string): RefusedError {
   return new RefusedError(
     'E_REFUSED_UNSUPPORTED',
-    `a cap cannot be kept for the next start of domain ${name}: its definition, domain XML, has no place for one`,
-    { hint: 'Set it with --live while the domain runs; it goes along when that migrates. A weight can be kept.' },
+    `a cap cannot be stored for the next start of domain ${name}: domain XML has no element for it`,
+    { hint: 'Set it with --live while the domain runs; a migration preserves it. A weight can be stored.' },
   );
 }
 
 function overAll(name: string, cap: number, vcpus: number): RefusedError {
   return new RefusedError(
     'E_REFUSED_OVER_MAXIMUM',
-    `a cap of ${cap} is more than all processors of domain ${name} are, which can have ${vcpus}: ${maxCap(vcpus)}`,
-    { hint: 'It is in percent of one processor; 0 is no limit.', data: { max: maxCap(vcpus) } },
+    `a cap of ${cap} exceeds ${maxCap(vcpus)}, the sum of the ${vcpus} processors that domain ${name} can have`,
+    { hint: 'The cap is in percent of one processor; 0 is no limit.', data: { max: maxCap(vcpus) } },
   );
 }

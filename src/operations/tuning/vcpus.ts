@@ -8,9 +8,10 @@ import type { ImpactFlags } from '../definition/impact.js';
 import { needAbility } from '../running/need-ability.js';
 import { withDomain } from '../running/with-domain.js';
 
+/** Options of `setVcpus`. */
 export interface VcpusRequest {
   readonly count: number;
-  /** Change how many it can have, not how many it has. */
+  /** Change the maximum, not the present number. */
   readonly maximum: boolean;
   readonly flags: ImpactFlags;
   readonly signal: AbortSignal;
@@ -19,7 +20,7 @@ export interface VcpusRequest {
 function overMaximum(name: string, count: number, max: number): RefusedError {
   return new RefusedError(
     'E_REFUSED_OVER_MAXIMUM',
-    `${count} are more processors than domain ${name} can have: ${max}`,
+    `${count} processors exceed the maximum of domain ${name}: ${max}`,
     {
       hint: 'Use fewer, or raise the maximum with `xenferry setvcpus --maximum --config` for its next start.',
       data: { max },
@@ -28,8 +29,8 @@ function overMaximum(name: string, count: number, max: number): RefusedError {
 }
 
 /**
- * Changes how many processors a domain has, from its first on. @throws UsageError `E_USAGE_VCPUS`; RefusedError
- * `E_REFUSED_OVER_MAXIMUM`, `E_REFUSED_LIVE`, and as `impactOf`
+ * Changes the number of a domain's online processors, counted from the first. @throws UsageError `E_USAGE_VCPUS`;
+ * RefusedError `E_REFUSED_OVER_MAXIMUM`, `E_REFUSED_LIVE`, and as `impactOf`
  */
 export async function setVcpus(host: Host, ref: string, request: VcpusRequest): Promise<{ readonly name: string }> {
   const { count, maximum, flags, signal } = request;
@@ -74,13 +75,14 @@ export async function setVcpus(host: Host, ref: string, request: VcpusRequest): 
   });
 }
 
+/** One of a domain's processor counts. */
 export interface VcpuCount {
   readonly which: 'maximum' | 'current';
   readonly of: 'config' | 'live';
   readonly count: number;
 }
 
-/** How many processors a domain can have and has, by its definition and as it runs, as far as it has either (S43). */
+/** A domain's maximum and present number of processors, by its definition and while it runs, if it has either (S43). */
 export async function countVcpus(host: Host, ref: string): Promise<VcpuCount[]> {
   const { info, stored } = await host.findKnown(ref);
   const live = info === undefined ? undefined : (await host.toolstack.describe(info.domid)).domain.vcpusMax;
@@ -103,7 +105,7 @@ export async function countOneVcpus(
   const known = await host.findKnown(ref);
   const impact = impactOn(known, flags);
   if (impact.live && impact.config) {
-    throw new UsageError('E_USAGE_IMPACT', '--live and --config are two answers', { hint: 'Ask for one.' });
+    throw new UsageError('E_USAGE_IMPACT', '--live and --config exclude each other here', { hint: 'Use one of them.' });
   }
   const of = impact.live ? 'live' : 'config';
   const counts = await countVcpus(host, known.uuid);
@@ -120,13 +122,14 @@ export async function vcpuInfos(
   return { vcpus: await host.toolstack.vcpus(domid), cpus: (await host.toolstack.host()).cpus };
 }
 
+/** Placement of one of a domain's processors. */
 export interface Affinity {
   readonly vcpu: number;
   /** Undefined: every processor of the host. */
   readonly cpus: CpuSet | undefined;
 }
 
-/** Which processors of the host each of a domain's own may run on. @throws as `impactOf` */
+/** The host processors that each of a domain's processors may run on. @throws as `impactOf` */
 export async function vcpuPins(host: Host, ref: string, flags: ImpactFlags): Promise<Affinity[]> {
   const known = await host.findKnown(ref);
   const impact = impactOn(known, flags);
@@ -143,6 +146,7 @@ export async function vcpuPins(host: Host, ref: string, flags: ImpactFlags): Pro
   }));
 }
 
+/** Options of `pinVcpu`. */
 export interface PinRequest {
   readonly vcpu: number;
   /** Undefined: every processor of the host. */
@@ -151,7 +155,7 @@ export interface PinRequest {
   readonly signal: AbortSignal;
 }
 
-/** Lets a processor of a domain run on these of the host's only. @throws UsageError `E_USAGE_VCPUS`; as `impactOf` */
+/** Restricts a processor of a domain to a set of the host's. @throws UsageError `E_USAGE_VCPUS`; as `impactOf` */
 export async function pinVcpu(host: Host, ref: string, request: PinRequest): Promise<{ readonly name: string }> {
   const { vcpu, cpus, flags, signal } = request;
   return withDomain(host, { ref, why: 'pinning its processors', signal }, async (known, held) => {
@@ -160,7 +164,7 @@ export async function pinVcpu(host: Host, ref: string, request: PinRequest): Pro
     const there = (await host.toolstack.host(held.signal)).cpus;
     if (cpus?.last !== undefined && cpus.last >= there) {
       throw new UsageError('E_USAGE_VCPUS', `processor ${cpus.last} is not among the host's: 0 to ${there - 1}`, {
-        hint: '`xenferry vcpuinfo` shows which there are.',
+        hint: '`xenferry vcpuinfo` lists them.',
       });
     }
     const max = impact.config
@@ -168,7 +172,7 @@ export async function pinVcpu(host: Host, ref: string, request: PinRequest): Pro
       : (await countVcpus(host, known.uuid)).find((one) => one.which === 'maximum' && one.of === 'live')?.count;
     if (max === undefined || vcpu >= max) {
       throw new UsageError('E_USAGE_VCPUS', `domain ${known.name} has no processor ${vcpu}`, {
-        hint: '`xenferry vcpucount` says how many it has; the first is 0.',
+        hint: '`xenferry vcpucount` shows their number; the first is 0.',
       });
     }
     if (impact.live && known.info !== undefined) {

@@ -12,8 +12,8 @@ interface UsbDevice extends UsbAddress {
 }
 
 /**
- * The place of a USB device on the host, which must be there, and the only one of its kind where it is named by vendor and product
- * (S13). Source: Linux' Documentation/ABI/stable/sysfs-bus-usb.
+ * The place of a USB device on the host, which must exist, and must be the only one of its kind if it is specified by
+ * vendor and product (S13). Source: Linux' Documentation/ABI/stable/sysfs-bus-usb.
  * @param kernelFiles folder that holds the kernel's `sys`
  * @throws RefusedError `E_REFUSED_NO_USB_DEVICE`
  */
@@ -31,7 +31,7 @@ export async function usbOnHost(kernelFiles: string, identity: UsbIdentity): Pro
   if (found.length === 0) throw noUsb(`host USB device ${kind} not found`, devices);
   const places = found.map(({ bus, device }) => `bus ${bus} device ${device}`).join(', ');
   throw new RefusedError('E_REFUSED_NO_USB_DEVICE', `the host has ${found.length} USB devices ${kind}: ${places}`, {
-    hint: "Say which one: <source><address bus='…' device='…'/></source>.",
+    hint: "Specify one: <source><address bus='…' device='…'/></source>.",
     data: { found: found.length },
   });
 }
@@ -39,7 +39,7 @@ export async function usbOnHost(kernelFiles: string, identity: UsbIdentity): Pro
 function noUsb(message: string, devices: readonly UsbDevice[]): RefusedError {
   const known = devices.map(({ bus, device, vendor, product }) => `${bus}:${device} (${hex(vendor)}:${hex(product)})`);
   return new RefusedError('E_REFUSED_NO_USB_DEVICE', message, {
-    hint: known.length === 0 ? 'The host has none at all.' : `The host has ${known.slice(0, 32).join(', ')}.`,
+    hint: known.length === 0 ? 'The host has no USB devices.' : `The host has ${known.slice(0, 32).join(', ')}.`,
   });
 }
 
@@ -53,7 +53,9 @@ async function usbDevices(folder: string): Promise<UsbDevice[]> {
   return devices.filter((device) => device !== undefined);
 }
 
-/** Undefined for interfaces of a device, which have folders of their own, and for what has just gone. */
+/**
+ * Undefined for interfaces of a device, which have folders of their own, and for a device that has just been removed.
+ */
 async function readUsb(folder: string): Promise<UsbDevice | undefined> {
   const figure = async (name: string, radix: 10 | 16): Promise<number> => {
     const text = await readKernelFile(join(folder, name)).catch(() => undefined);

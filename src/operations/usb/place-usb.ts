@@ -13,8 +13,8 @@ import { usbOnHost } from './host-usb.js';
 export type HostUsb = UsbHostdev & DeviceBase;
 
 /**
- * The host's device by its place there, for this domain (S13). @throws RefusedError `E_REFUSED_NO_USB_DEVICE`; `E_REFUSED_USB_IN_USE`
- * where another domain has it
+ * The host's device by its place, for this domain (S13). @throws RefusedError `E_REFUSED_NO_USB_DEVICE`;
+ * `E_REFUSED_USB_IN_USE` if another domain has it
  */
 export async function placeUsb(host: Host, uuid: string, device: HostUsb, signal: AbortSignal): Promise<HostUsb> {
   const identity = await usbOnHost(host.toolstack.kernelFiles, device.identity);
@@ -30,14 +30,14 @@ export async function placeUsb(host: Host, uuid: string, device: HostUsb, signal
   return placed;
 }
 
-/** None where the toolstack cannot say: it looks itself before it gives a device away. */
+/** Empty if the toolstack cannot list them: it checks again before it attaches a device. */
 async function devicesOf(host: Host, { domid, name }: DomainInfo, signal: AbortSignal): Promise<readonly Device[]> {
   try {
     const { domain } = await host.toolstack.describe(domid, signal);
     return readDefinition(domain, { lenient: true }).definition.devices;
   } catch (error) {
     signal.throwIfAborted();
-    host.log(`${name}: what devices it has is not known: ${messageOf(error)}`);
+    host.log(`${name}: its devices could not be listed: ${messageOf(error)}`);
     return [];
   }
 }

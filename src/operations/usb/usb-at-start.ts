@@ -8,8 +8,8 @@ import { placeUsb, type HostUsb } from './place-usb.js';
 import { freeIndex, freeUsbPort, hasController, usbController, type UsbPort } from './usb-ports.js';
 
 /**
- * What a domain starts as: its USB devices by their places on the host (S13), each in a port of a controller, of which there are as
- * many as that takes (L13). Other domains stay as they are. @throws as `placeUsb`
+ * The definition that a domain is started with: USB devices by their place on the host (S13), each in a port of a
+ * controller, with as many controllers as that needs (L13). Other domains are returned unchanged. @throws as `placeUsb`
  */
 export async function withUsbPlaced(host: Host, domain: Domain, signal: AbortSignal): Promise<Domain> {
   const { definition } = readDefinition(domain, { lenient: true });
@@ -35,7 +35,7 @@ export async function withUsbPlaced(host: Host, domain: Domain, signal: AbortSig
   return toDomain({ ...definition, devices });
 }
 
-/** The first port that is free when those without a place have none. */
+/** The first port that stays free after the devices without an address have taken theirs. */
 function portFor(devices: readonly Device[], device: Device): UsbPort | undefined {
   return freeUsbPort(devices.filter((other) => other !== device && !isUnplaced(other)));
 }

@@ -5,19 +5,19 @@ import { plainDevice, type Device } from '../../domain/definition/devices/device
 /** A place for a USB device in a guest. */
 export interface UsbPort {
   readonly controller: number;
-  /** From 1 up. */
+  /** Counted from 1. */
   readonly port: number;
 }
 
-/** Where a controller does not say how many it has (S21). */
+/** Ports of a controller without a number (S21). */
 const DEFAULT_PORTS = 8;
 
-/** A controller for devices that find no port (S22, L13). */
+/** A controller for devices without a free port (S22, L13). */
 export function usbController(index: number): UsbController & DeviceBase {
   return plainDevice({ kind: 'controller', type: 'usb', index, model: 'qusb2', ports: DEFAULT_PORTS });
 }
 
-/** The first number that no controller of this type has, nor any device is to be at. */
+/** The first number that no controller of this type has and no device refers to. */
 export function freeIndex(type: string, devices: readonly Device[]): number {
   const used = new Set<number | undefined>();
   for (const device of devices) {
@@ -29,14 +29,14 @@ export function freeIndex(type: string, devices: readonly Device[]): number {
   return index;
 }
 
-/** Whether there is a USB controller of that number. */
+/** Whether a USB controller of that number exists. */
 export function hasController(devices: readonly Device[], index: number): boolean {
   return devices.some((device) => device.kind === 'controller' && device.type === 'usb' && device.index === index);
 }
 
 /**
- * The first free port of a domain's USB controllers; undefined where there is none (S22). A USB device without an address takes the
- * first port that is left: the toolstack gave it one and did not say which.
+ * The first free port of a domain's USB controllers; undefined if there is none (S22). A USB device without an address
+ * takes the first remaining port: the toolstack assigned it one and did not report which.
  */
 export function freeUsbPort(devices: readonly Device[]): UsbPort | undefined {
   const taken = new Set<string>();

@@ -9,15 +9,15 @@ import { endDomain, noteStopped } from '../running/stop-domain.js';
 import { endingOf, type Ending } from './ending.js';
 import { keepCore } from './kept-core.js';
 
-/** Copies of crashed guests that are kept beside a domain; with more, the newest ends as by `destroy`. */
+/** Most preserved copies of a domain's crashed guests; a further one is destroyed. */
 const MAX_PRESERVED = 10;
 
 type Acting = Extract<Ending, { do: 'act' }>;
 
 /**
- * Does with a domain whose guest has stopped what its definition says. The caller holds the job of its UUID and name, and has just seen
- * it shut down. What cannot be done is logged and told; then the domain is as far as it got.
- * @param signal ends what takes long; not the watcher's end: a restart that has begun is brought to its end
+ * Handles a stopped guest by the actions in its definition. The caller holds the job of its UUID and name, and has just
+ * seen it shut down. A failure is logged and emitted as an event; the domain then stays in the state that was reached.
+ * @param signal ends long steps; not fired by the watcher's end: a restart that has begun is completed
  */
 export async function actOnEnding(host: Host, info: DomainInfo, signal: AbortSignal): Promise<void> {
   const { shutdownReason } = info;
@@ -75,13 +75,13 @@ async function act(
       restarting: true,
     });
   }
-  // A persistent domain starts as it is defined now: what was changed for the next start counts from here.
+  // A persistent domain starts by its present definition: changes for the next start take effect here.
   await startAgain(host, stored === undefined ? config : { domain: stored }, ending.reboot, signal);
 }
 
 /**
- * Starts a domain whose guest has stopped. What goes wrong is told. The caller holds its job.
- * @param isReboot its guest wanted it
+ * Starts a domain whose guest has stopped. A failure is reported. The caller holds its job.
+ * @param isReboot the guest requested a reboot
  */
 export async function startAgain(
   host: Host,
@@ -96,7 +96,7 @@ export async function startAgain(
     const { domid } = await startDomain(host, { config: placed, how: 'booted', paused: false, make, signal });
     if (isReboot) host.events.tell({ domain: name, uuid, id: domid, what: { type: 'reboot' } });
   } catch (error) {
-    // One that was refused has not been noted as failed, and is not to be tried for ever.
+    // A start that was refused is not recorded as failed, and must not be retried for ever.
     const note = host.runs.get(uuid);
     if (note?.state === 'shutoff' && note.restarting === true) {
       host.runs.put(uuid, { ...note, reason: 'failed', restarting: false });
@@ -105,7 +105,7 @@ export async function startAgain(
   }
 }
 
-/** The stopped domain is kept under another name and UUID, as xl does; the run itself is over. */
+/** Keeps the stopped domain under another name and UUID, as xl does; the run itself has ended. */
 async function setAside(
   host: Host,
   info: DomainInfo,
@@ -118,7 +118,7 @@ async function setAside(
     (one) => !names.has(info.name + one),
   );
   if (suffix === undefined) {
-    notice(host, info, `${MAX_PRESERVED} copies of it are preserved already: this one is not`);
+    notice(host, info, `${MAX_PRESERVED} copies are preserved already: this one is destroyed`);
     await endDomain(host, info, ending.stopped, signal);
     return;
   }
@@ -126,16 +126,16 @@ async function setAside(
   await noteStopped(host, { ...who(info), domain, reason: ending.stopped });
 }
 
-/** As with libvirt, a core that cannot be written keeps nothing from being done; it is told. */
+/** As with libvirt, a core that cannot be written does not prevent the action; the failure is reported. */
 async function keepOrTell(host: Host, info: DomainInfo, signal: AbortSignal): Promise<void> {
   try {
-    notice(host, info, `its core is in ${await keepCore(host, info, signal)}`);
+    notice(host, info, `its core was written to ${await keepCore(host, info, signal)}`);
   } catch (error) {
     notice(host, info, `its core could not be written: ${messageOf(error)}`);
   }
 }
 
-/** Notes that the stop was dealt with, so that nobody deals with it again. */
+/** Records that the stop was handled, so that it is not handled again. */
 function keepAsItIs(host: Host, info: DomainInfo, reason: 'shutdown' | 'crashed' | 'unknown'): void {
   const at = new Date().toISOString();
   host.runs.put(info.uuid, { version: 1, name: info.name, at, state: 'shutoff', reason, domid: info.domid });

@@ -8,20 +8,23 @@ import { WatchLock } from './watch-lock.js';
 import { sweepLeases } from '../sweep-leases.js';
 import { Watcher, type WatchOptions } from './watcher.js';
 
-/** Folder of the locks of those who watch, and of the boot that they saw last. */
+/** Folder of the watchers' locks, and of the record of the last watched boot. */
 export function watchDir(host: Host): string {
   return join(host.stateDir, 'watch');
 }
 
 /**
- * The watch of a daemon, from its start to its end: finds running domains again, starts those that start with the host, and looks
- * after all of them. Where another process watches, that waits in the background until it has made way.
+ * A daemon's watch, from its start to its end: finds running domains again, starts those that start with the host, and
+ * watches all of them. If another process watches, waits in the background until that process has ended its watch.
  */
 export class DaemonWatch implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #ready: () => void = () => undefined;
-  /** Resolves when the domains were found again and those that start with the host were started; or the watch was stopped. */
+  /**
+   * Resolves when the domains were found again and those that start with the host were started; or the watch was
+   * stopped.
+   */
   readonly ready: Promise<void>;
 
   constructor(
@@ -34,7 +37,7 @@ export class DaemonWatch implements AsyncDisposable {
     });
     this.#running = this.#run()
       .catch((error: unknown) => {
-        if (!this.#stop.signal.aborted) this.host.log(`nobody watches the domains of this host: ${messageOf(error)}`);
+        if (!this.#stop.signal.aborted) this.host.log(`the domains of this host are not watched: ${messageOf(error)}`);
       })
       .finally(this.#ready);
   }
@@ -55,7 +58,7 @@ export class DaemonWatch implements AsyncDisposable {
     });
   }
 
-  /** Stops watching; what has begun is brought to its end first. */
+  /** Stops watching; work that has begun is completed first. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#running;

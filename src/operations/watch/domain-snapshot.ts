@@ -4,25 +4,25 @@ import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
 import type { RunRecord } from '../../host/registry/run-records.js';
 
-/** What is known of a domain at one moment. */
+/** The state of a domain at one moment. */
 export interface DomainSnapshot {
   readonly uuid: string;
   readonly info: DomainInfo | undefined;
   readonly note: RunRecord | undefined;
   readonly isDefined: boolean;
-  /** A migration of it, either side, has not settled. */
+  /** A migration of it, of either side, has not settled. */
   readonly isMoving: boolean;
-  /** What the last migration of it here came to, and with which number. */
+  /** The outcome of its last migration here, and the domain id then. */
   readonly moved: { readonly way: 'came' | 'went'; readonly domid: number | undefined } | undefined;
 }
 
-/** Looks at one domain. */
+/** Takes the snapshot of one domain. */
 export async function snapshotDomain(host: Host, uuid: string, signal: AbortSignal): Promise<DomainSnapshot> {
   const info = await host.toolstack.lookup(uuid, signal);
   return seen(host, uuid, info?.uuid === uuid ? info : undefined, host.journal.list());
 }
 
-/** Looks at every domain of the host that is there or that something was noted of. */
+/** Takes the snapshot of every domain of the host that exists or that has a record. */
 export async function snapshotDomains(host: Host, signal: AbortSignal): Promise<DomainSnapshot[]> {
   const infos = new Map((await host.toolstack.list(signal)).map((info) => [info.uuid, info]));
   const entries = host.journal.list();
@@ -56,6 +56,6 @@ function isDefined(host: Host, uuid: string): boolean {
   try {
     return host.definitions.get(uuid) !== undefined;
   } catch {
-    return true; // a definition that cannot be read is one
+    return true; // an unreadable definition is a definition, too
   }
 }

@@ -6,13 +6,17 @@ import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
 import { writeCore } from '../saving/core-dump.js';
 
-/** Cores of one domain that are kept; a guest that crashes in a loop must not fill the disk, and which to remove is for a person to say. */
+/**
+ * Most cores of one domain that are kept: a guest that crashes in a loop must not fill the disk, and the operator
+ * decides which to remove.
+ */
 const MAX_CORES = 5;
 
 /**
- * Writes the memory of a guest that has crashed to `dump/NAME-YYYY-MM-DD-HH:MM:SS` in the state folder, mode 0600 (facts 3.8).
+ * Writes the memory of a guest that has crashed to `dump/NAME-YYYY-MM-DD-HH:MM:SS` in the state folder, mode 0600
+ * (facts 3.8).
  * @returns the file
- * @throws RefusedError `E_REFUSED_CORES` where there are enough of it; ToolstackError; the system's error
+ * @throws RefusedError `E_REFUSED_CORES` if there are that many already; ToolstackError; the system's error
  */
 export async function keepCore(host: Host, info: DomainInfo, signal: AbortSignal, now = new Date()): Promise<string> {
   const dir = join(host.stateDir, 'dump');

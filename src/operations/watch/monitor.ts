@@ -9,16 +9,16 @@ import { snapshotDomains } from './domain-snapshot.js';
 import { WatchLock } from './watch-lock.js';
 import { Watcher, type WatchOptions } from './watcher.js';
 
-/** How often a monitor looks whether a daemon wants the watch, or its host's folder has gone. */
+/** Interval at which a monitor checks whether a daemon wants the watch, or its host's folder is gone. */
 const LOOK_UP_MS = 1000;
 
-/** Why a monitor has ended. */
+/** Reason for a monitor's end. */
 export type MonitorEnd = 'watched-already' | 'no-domain-left' | 'daemon-came' | 'host-gone' | 'stopped';
 
 /**
- * Watches the domains of a host where no daemon does: one process for all of them, which ends with the last one, or when a daemon
- * comes. Whoever starts a domain leaves one behind.
- * @param holder who this is, for people
+ * Watches the domains of a host without a daemon: one process for all of them, which ends with the last domain, or when
+ * a daemon starts. Every command that starts a domain starts a monitor.
+ * @param holder name of this process, for people
  */
 export async function runMonitor(
   host: Host,
@@ -36,7 +36,7 @@ export async function runMonitor(
     } finally {
       lock[Symbol.dispose]();
     }
-    // Who started a domain while we were about to go found the lock held, and left it to us.
+    // A process that started a domain while we were about to end found the lock held, and relied on us.
     if (end !== 'no-domain-left' || !(await hasDomainsToWatch(host, signal))) return end;
   }
 }
@@ -77,12 +77,12 @@ async function watchUntilIdle(
   }
 }
 
-/** Whether there are domains that somebody has to watch. Never rejects: where nobody can tell, there are none. */
+/** Whether there are domains that need a watcher. Never rejects: false if that cannot be determined. */
 export async function hasDomainsToWatch(host: Host, signal: AbortSignal): Promise<boolean> {
   try {
     return (await snapshotDomains(host, signal)).some(needsWatch);
   } catch (error) {
-    host.log(`the domains could not be looked at: ${messageOf(error)}`);
+    host.log(`the domains could not be listed: ${messageOf(error)}`);
     return false;
   }
 }

@@ -5,23 +5,25 @@ import { definitionOf, endDomain, noteStopped } from '../running/stop-domain.js'
 import { settleDomain, taskOf } from './settle-domain.js';
 import { snapshotDomain, snapshotDomains } from './domain-snapshot.js';
 
+/** Options of `reconnect`. */
 export interface ReconnectRequest {
-  /** The host has booted since somebody last watched: what is noted as running was another run. */
+  /** The host has booted since it was last watched: a run recorded before has ended. */
   readonly rebooted: boolean;
   readonly signal: AbortSignal;
 }
 
+/** Result of `reconnect`. */
 export interface Reconnected {
   /** Names of the domains that run and were found again. */
   readonly found: readonly string[];
-  /** Names of those of which something could not be done; the log says what. */
+  /** Names of those for which a step failed; the log has the reason. */
   readonly failed: readonly string[];
 }
 
 /**
- * Finds the domains of a host again after a daemon's restart, a kill -9 or a reboot (facts 3.9): dead ones are cleaned up behind,
- * numbers are corrected, and for each that runs those who go along with it are told. One that makes trouble does not keep
- * the others from it (S23). Needs the watch.
+ * Finds the domains of a host again after a daemon's restart, a kill -9 or a reboot (facts 3.9): dead ones are cleaned
+ * up, ids are corrected, and the participants of each running one are called. A failure of one does not keep the others
+ * from being found (S23). Needs the watch lock.
  */
 export async function reconnect(host: Host, { rebooted, signal }: ReconnectRequest): Promise<Reconnected> {
   const found: string[] = [];
@@ -29,7 +31,7 @@ export async function reconnect(host: Host, { rebooted, signal }: ReconnectReque
   if (rebooted) host.log('this host has booted since its domains were last watched');
   for (const { uuid, info, note, isMoving } of await snapshotDomains(host, signal)) {
     const name = info?.name ?? note?.name ?? uuid;
-    // Its migration decides; it is looked at when that is settled.
+    // Its migration decides; it is checked when that is settled.
     if (isMoving) continue;
     signal.throwIfAborted();
     try {
@@ -53,10 +55,10 @@ function isAlive({ state }: DomainInfo): boolean {
   return state === 'running' || state === 'paused';
 }
 
-/** What was noted of a run before the host went down: that run is over, whatever has its UUID now. */
+/** Ends the record of a run from before the host went down, whatever has its UUID now. */
 async function forgetRun(host: Host, uuid: string, signal: AbortSignal): Promise<void> {
   const note = host.runs.get(uuid);
-  // Whether it starts again with the host is for its autostart to say.
+  // Its autostart decides whether it starts again.
   if (note?.state === 'shutoff' && note.restarting === true) host.runs.put(uuid, { ...note, restarting: false });
   const over = taskOf({ ...(await snapshotDomain(host, uuid, signal)), info: undefined });
   if (over.do !== 'clean') return;
@@ -65,16 +67,16 @@ async function forgetRun(host: Host, uuid: string, signal: AbortSignal): Promise
   await noteStopped(host, { uuid, name, domid, domain: undefined, reason });
 }
 
-/** False where somebody who goes along with the domain objects: then it ends, as libvirt has it. */
+/** False if a participant objects: the domain is then destroyed, as in libvirt. */
 async function rejoin(host: Host, info: DomainInfo, signal: AbortSignal): Promise<boolean> {
   const domain = await definitionOf(host, info);
-  if (domain === undefined) return true; // it has gone meanwhile: the watcher will see
+  if (domain === undefined) return true; // it has ended meanwhile: the watcher handles that
   try {
     await host.participants.reconnect({ domain, info }, signal);
     return true;
   } catch (error) {
     signal.throwIfAborted();
-    host.log(`${info.name}: ends, because ${messageOf(error)}`);
+    host.log(`${info.name}: is destroyed, because ${messageOf(error)}`);
     await endDomain(host, info, 'failed', signal);
     return false;
   }

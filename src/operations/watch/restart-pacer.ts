@@ -1,28 +1,28 @@
-/** A guest that ran this long has started well. */
+/** A guest that ran this long counts as started. */
 const GOOD_RUN_MS = 60_000;
-/** So many short runs are dealt with at once: an installer reboots, and a guest may crash twice. */
+/** Number of short runs that are handled without delay: an installer reboots, and a guest may crash twice. */
 const FREE_RUNS = 3;
 const LONGEST_MS = 60_000;
 
 interface Runs {
-  /** The number of the run that ended last. */
+  /** Domain id of the run that ended last. */
   domid: number;
   short: number;
-  /** When its end may be dealt with, on the caller's clock. */
+  /** When its end may be handled, on the caller's clock. */
   dueMs: number;
 }
 
 /**
- * Keeps a guest that ends as soon as it has started from being started without a pause: behind some short runs in a row the
+ * Delays restarts of a guest that ends as soon as it has started: after some short runs in a row the
  * next start waits a second, then two, four, up to a minute.
  */
 export class RestartPacer {
   readonly #runs = new Map<string, Runs>();
 
   /**
-   * How long, in ms, to leave a guest that has stopped as it is. Ask again behind that.
-   * @param ranMs how long it ran; undefined where nobody knows
-   * @param nowMs any clock that does not go back
+   * Milliseconds to leave a stopped guest as it is. Ask again after that.
+   * @param ranMs length of its run; undefined if unknown
+   * @param nowMs a monotonic clock
    */
   delay(uuid: string, domid: number, ranMs: number | undefined, nowMs: number): number {
     const before = this.#runs.get(uuid);
@@ -33,7 +33,7 @@ export class RestartPacer {
     return pauseMs;
   }
 
-  /** Forgets all guests but these. */
+  /** Forgets all other guests. */
   keepOnly(uuids: ReadonlySet<string>): void {
     for (const uuid of this.#runs.keys()) if (!uuids.has(uuid)) this.#runs.delete(uuid);
   }

@@ -7,9 +7,9 @@ import { noteStopped } from '../running/stop-domain.js';
 import { actOnEnding, startAgain } from './act-on-ending.js';
 import { snapshotDomain, type DomainSnapshot } from './domain-snapshot.js';
 
-/** What there is to do for a domain, so that what we know of it is true again. */
+/** The step that makes our records of a domain true again. */
 export type Task =
-  /** Nothing, or nothing of ours: a foreign domain, or one whose migration decides what becomes of it. */
+  /** Nothing, or nothing of ours: a foreign domain, or one whose migration decides about it. */
   | { readonly do: 'nothing' }
   /** It runs, under another number than we know. */
   | { readonly do: 'note'; readonly info: DomainInfo }
@@ -23,8 +23,8 @@ export type Task =
   | { readonly do: 'clean'; readonly name: string; readonly domid: number; readonly reason: 'migrated' | 'destroyed' };
 
 /**
- * Compares what is there with what was noted (facts 3.9). Whoever does something to a domain notes it before letting go of the
- * domain's job: a difference that is seen under the job is one that none of us has made, or whose maker has died.
+ * Compares the domain with its records (facts 3.9). Every operation on a domain is recorded before the
+ * domain's job is released: a difference seen under the job was not made by xenferry, or by a process that died.
  */
 export function taskOf({ info, note, isDefined, isMoving, moved }: DomainSnapshot): Task {
   if (isMoving) return { do: 'nothing' };
@@ -35,11 +35,11 @@ export function taskOf({ info, note, isDefined, isMoving, moved }: DomainSnapsho
     return { do: 'clean', name: note.name, domid: note.domid, reason };
   }
   const came = moved?.way === 'came' && moved.domid === info.domid;
-  // Neither made by us nor defined here, nor did it come to us: another program's, which watches it itself.
+  // Neither made by us nor defined here, nor did it arrive here: another program's, which watches it itself.
   if ((note === undefined && !isDefined && !came) || info.state === 'dying') return { do: 'nothing' };
   const isNoted = note?.domid === info.domid;
   if (info.state === 'shutdown') {
-    // A note that it is off, with the number of what is left of it: the stop was dealt with.
+    // Recorded as off, with the id of its remains: the stop was handled.
     const isDealtWith = isNoted && note.state === 'shutoff';
     return info.shutdownReason === 'suspend' || isDealtWith ? { do: 'nothing' } : { do: 'act', info };
   }
@@ -47,7 +47,7 @@ export function taskOf({ info, note, isDefined, isMoving, moved }: DomainSnapsho
   return { do: came && !isNoted ? 'note-arrival' : 'note', info };
 }
 
-/** Whether something may happen to a domain that somebody of ours has to deal with. */
+/** Whether an event of a domain may need action from us. */
 export function needsWatch(snapshot: DomainSnapshot): boolean {
   const { info, note, isDefined, isMoving, moved } = snapshot;
   if (taskOf(snapshot).do !== 'nothing') return true;
@@ -58,8 +58,8 @@ export function needsWatch(snapshot: DomainSnapshot): boolean {
 }
 
 /**
- * Does what there is to do for a domain. The caller holds its job.
- * @param signal ends what takes long
+ * Takes the step that a domain needs. The caller holds its job.
+ * @param signal ends long steps
  */
 export async function settleDomain(host: Host, uuid: string, signal: AbortSignal): Promise<Task> {
   const snapshot = await snapshotDomain(host, uuid, signal);
@@ -87,7 +87,7 @@ export async function settleDomain(host: Host, uuid: string, signal: AbortSignal
     }
     case 'clean': {
       const { name, domid, reason } = task;
-      host.log(`${name} (id ${domid}): it has ended (${reason}) without a word; cleaning up behind it`);
+      host.log(`${name} (id ${domid}): it has ended (${reason}) unnoticed; cleaning up`);
       await noteStopped(host, { uuid, name, domid, domain: storedDomain(host, uuid), reason });
       break;
     }
@@ -99,6 +99,6 @@ function storedDomain(host: Host, uuid: string): Domain | undefined {
   try {
     return host.definitions.get(uuid)?.domain;
   } catch {
-    return undefined; // what it ran as is not known then
+    return undefined; // its configuration is unknown then
   }
 }

@@ -4,15 +4,15 @@ import { FileLock } from '../../posix/file-lock.js';
 import { makeFolder } from '../../posix/folder.js';
 
 /**
- * Who watches a host's domains: one process at most. A daemon goes before a monitor: while a daemon waits for the lock, the
- * monitor lets go of it. Both locks end with their process, however that dies.
+ * The right to watch a host's domains: one process at most. A daemon has priority over a monitor: while a daemon waits
+ * for the lock, the monitor releases it. Both locks end with their process, however that dies.
  */
 export class WatchLock {
   constructor(private readonly dir: string) {
     makeFolder(dir);
   }
 
-  /** There while somebody watches; one that is there before has been left by a process that died. */
+  /** A file that exists during a watch; if it exists before, the previous watcher died. */
   get #mark(): string {
     return join(this.dir, 'watching');
   }
@@ -27,28 +27,31 @@ export class WatchLock {
     return join(this.dir, 'daemon.lock');
   }
 
-  /** Whether somebody watches. */
+  /** Whether a process watches. */
   isHeld(): boolean {
     return FileLock.isHeld(this.#path);
   }
 
-  /** Whether a daemon runs, or wants to watch: a monitor makes way for it. */
+  /** Whether a daemon runs, or wants to watch: a monitor then ends. */
   isWantedByDaemon(): boolean {
     return FileLock.isHeld(this.#wish);
   }
 
-  /** Whether the one who watched before us died at it; known once the lock was had. */
+  /** Whether the previous watcher died during its watch; known once the lock is held. */
   wasLost(): boolean {
     return this.#lost;
   }
 
-  /** For a monitor: undefined where somebody watches already. */
+  /** For a monitor: undefined if another process watches already. */
   tryTake(holder: string): Disposable | undefined {
     const lock = FileLock.tryTake(this.#path, holder);
     return lock === undefined ? undefined : this.#held(lock);
   }
 
-  /** For a daemon: waits until a monitor has made way, or another daemon has ended. Rejects with the signal's reason. */
+  /**
+   * For a daemon: waits until a monitor has released the lock, or another daemon has ended. Rejects with the signal's
+   * reason.
+   */
   async take(holder: string, signal: AbortSignal): Promise<Disposable> {
     const wish = await FileLock.take(this.#wish, holder, signal);
     try {

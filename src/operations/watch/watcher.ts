@@ -7,31 +7,33 @@ import { RestartPacer } from './restart-pacer.js';
 import { settleDomain, taskOf } from './settle-domain.js';
 import { snapshotDomain, snapshotDomains, type DomainSnapshot } from './domain-snapshot.js';
 
+/** Options of a watcher. */
 export interface WatchOptions {
-  /** How often all domains are looked at, in ms, in case that something was not heard. */
+  /** Interval of the sweep over all domains, in ms, in case that an event was missed. */
   readonly sweepMs?: number | undefined;
-  /** Longest that a restart, a core or the like may take, in ms. */
+  /** Longest duration of an action such as a restart or a core dump, in ms. */
   readonly actMs?: number | undefined;
-  /** Called behind each look at all domains. */
+  /** Called after each sweep. */
   readonly onSwept?: ((snapshots: readonly DomainSnapshot[]) => void) | undefined;
 }
 
 const SWEEP_MS = 15_000;
-/** A large guest is built, or its core written, in less. */
+/** Longer than building a large guest or writing its core takes. */
 const ACT_MS = 30 * 60_000;
-/** Pause before the toolstack's events are asked for again. */
+/** Pause before subscribing to the toolstack's events again. */
 const LISTEN_AGAIN_MS = 1000;
 
 /**
- * Watches the domains of a host: what stops by itself is dealt with as its definition says, what died is cleaned up behind, whoever
- * started it. It works under each domain's job, so it never gets in the way of what we ourselves do; and it leaves alone what
- * is migrating. At most one of a host's processes may watch: the caller holds the `WatchLock`.
+ * Watches the domains of a host: a guest that stops by itself is handled by its definition, and a domain that died is
+ * cleaned up, whichever process started it. It works under each domain's job, so it does not interfere with other
+ * operations; it leaves migrating domains alone. At most one process of a host may watch: the caller holds the
+ * `WatchLock`.
  */
 export class Watcher implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #work = new Map<string, { again: boolean; readonly done: Promise<void> }>();
   readonly #pacer = new RestartPacer();
-  /** Domains that wait for their time to be dealt with. */
+  /** Domains whose handling is delayed. */
   readonly #later = new Map<string, NodeJS.Timeout>();
   readonly #sweepMs: number;
   readonly #actMs: number;
@@ -48,11 +50,11 @@ export class Watcher implements AsyncDisposable {
     this.#running = Promise.all([this.#listen(), this.#sweep(), this.#afterJobs()]);
   }
 
-  /** Looks after a domain now; resolves when that is done. Never rejects. */
+  /** Handles a domain now; resolves when that is done. Never rejects. */
   look(uuid: string): Promise<void> {
     const busy = this.#work.get(uuid);
     if (busy !== undefined) {
-      // What happened while it was looked at may not have been seen.
+      // An event during the step may have been missed.
       busy.again = true;
       return busy.done;
     }
@@ -76,26 +78,26 @@ export class Watcher implements AsyncDisposable {
       const task = taskOf(seen);
       if (task.do === 'nothing') return;
       if (task.do === 'act' && this.#waits(seen, task.info)) return;
-      // Whoever is at it will tell, or be looked after when that job has ended.
+      // The holder of the job handles it, or it is handled when that job has ended.
       const holder = this.host.jobs.holder(uuid);
       if (holder !== undefined && holder.operation !== 'modify') return;
       const name = seen.info?.name ?? seen.note?.name ?? uuid;
-      using _job = await this.host.jobs.take(uuid, name, 'looking after it', stop);
-      // From here on it is brought to its end, also when the watcher is to stop.
+      using _job = await this.host.jobs.take(uuid, name, 'checking it', stop);
+      // From here on it is completed, also when the watcher is stopped.
       await settleDomain(this.host, uuid, AbortSignal.timeout(this.#actMs));
     } catch (error) {
       if (stop.aborted || (error instanceof RefusedError && error.code === 'E_REFUSED_BUSY')) return; // the next sweep
-      this.host.log(`${uuid}: looking after it failed: ${messageOf(error)}`);
+      this.host.log(`${uuid}: checking it failed: ${messageOf(error)}`);
     }
   }
 
-  /** True where it starts and ends too fast to be dealt with at once: it is looked at again when its time has come. */
+  /** True if it starts and ends too fast to be handled at once: it is handled when its delay has passed. */
   #waits({ uuid, note }: DomainSnapshot, { name, domid }: DomainInfo): boolean {
     const ranMs = note === undefined || note.state === 'shutoff' ? undefined : Date.now() - Date.parse(note.at);
     const delayMs = this.#pacer.delay(uuid, domid, ranMs, performance.now());
     if (delayMs === 0) return false;
     if (!this.#later.has(uuid)) {
-      this.host.log(`${name}: it ends as soon as it has started; left as it is for ${Math.ceil(delayMs / 1000)} s`);
+      this.host.log(`${name}: it ends as soon as it has started; restart delayed by ${Math.ceil(delayMs / 1000)} s`);
       const again = (): void => {
         this.#later.delete(uuid);
         void this.look(uuid);
@@ -115,7 +117,7 @@ export class Watcher implements AsyncDisposable {
       try {
         for await (const event of this.host.toolstack.events(signal)) this.#take(event);
       } catch (error) {
-        if (!this.#isOver()) this.host.log(`the toolstack's events broke off: ${messageOf(error)}`);
+        if (!this.#isOver()) this.host.log(`the toolstack's event stream failed: ${messageOf(error)}`);
       }
       await sleep(LISTEN_AGAIN_MS, undefined, { signal }).catch(() => undefined); // stopped: the loop ends
     }
@@ -131,7 +133,7 @@ export class Watcher implements AsyncDisposable {
     this.host.events.tell({ domain, uuid, id: domid, what: { type: 'tray-change', device: vdev } });
   }
 
-  /** Every domain, one after the other: one that cannot be looked at does not keep us from the others. */
+  /** Sweeps all domains, one after the other: a failure with one does not keep the others from being handled. */
   async #sweep(): Promise<void> {
     const { signal } = this.#stop;
     while (!this.#isOver()) {
@@ -142,13 +144,13 @@ export class Watcher implements AsyncDisposable {
         this.#pacer.keepOnly(new Set(all.map(({ uuid }) => uuid)));
         this.options.onSwept?.(all);
       } catch (error) {
-        if (!this.#isOver()) this.host.log(`the domains could not be looked at: ${messageOf(error)}`);
+        if (!this.#isOver()) this.host.log(`the domains could not be listed: ${messageOf(error)}`);
       }
       await this.#untilNextSweep();
     }
   }
 
-  /** Some time, or until something has happened. */
+  /** Waits for the interval, or until an event. */
   async #untilNextSweep(): Promise<void> {
     const { signal } = this.#stop;
     if (this.#isOver() || this.#sweepsAgain) return;
@@ -169,7 +171,7 @@ export class Watcher implements AsyncDisposable {
     this.#wakeSweep();
   }
 
-  /** What had to wait for a long job is looked at when that ends. */
+  /** Domains that had to wait for a long job are handled when that ends. */
   async #afterJobs(): Promise<void> {
     const { signal } = this.#stop;
     await using events = this.host.events.subscribe({ filter: (event) => event.what.type === 'job' });
@@ -178,11 +180,11 @@ export class Watcher implements AsyncDisposable {
     try {
       for await (const event of events) if (!('missed' in event)) void this.look(event.uuid);
     } catch (error) {
-      this.host.log(`the events of jobs broke off, the sweep goes on: ${messageOf(error)}`);
+      this.host.log(`the event stream of jobs failed, the sweep continues: ${messageOf(error)}`);
     }
   }
 
-  /** Stops watching; what has begun is brought to its end first. */
+  /** Stops watching; work that has begun is completed first. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     for (const timer of this.#later.values()) clearTimeout(timer);

@@ -237,7 +237,7 @@ describe('--persistent and --undefinesource', () => {
       throw new Error('the disk is full');
     };
     const { warnings } = await move({ persistent: true, undefineSource: true });
-    expect(warnings).toEqual([expect.stringContaining('it stays here as well')]);
+    expect(warnings).toEqual([expect.stringContaining('the definition stays here as well')]);
     expect(await list(a)).toMatchObject([{ persistent: true, state: 'shut off' }]);
     expect(b.log.join()).toContain('the disk is full');
   });

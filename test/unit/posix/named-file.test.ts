@@ -127,7 +127,7 @@ describe('how a named file is written', () => {
   it('refuses a node that keeps nothing, which stays', ({ skip }) => {
     if (!mknod('null-like', 'c', '1', '3')) skip('only root may make device nodes');
     expect(() => planOutput(at('null-like'))).toThrow(/it is a character device/);
-    expect(() => plainFilePath(at('null-like'))).toThrow(/no plain file but a character device/);
+    expect(() => plainFilePath(at('null-like'))).toThrow(/not a plain file but a character device/);
     expect(statSync(at('null-like')).isCharacterDevice()).toBe(true);
   });
 

@@ -133,17 +133,17 @@ describe('S05: addresses that were lent to a running domain', () => {
       ),
       '1: it is on no bridge',
       '2: domain net serves it: ask there',
-      '3: "../../../etc" is no name of a bridge',
-      '4: "../secret" is no name of a network',
+      '3: "../../../etc" is not a valid bridge name',
+      '4: "../secret" is not a valid network name',
       expect.stringMatching(/^5: no DHCP server of this host is known for bridge br1: there is no \S+br1.status/),
     ]);
   });
 
   it.each([
     ['<network/>', 'network "default" has no bridge'],
-    ['<network><bridge name=""/></network>', '"" is no name of a bridge'],
-    ['not XML', 'is no network of libvirt'],
-    ['<!DOCTYPE x [<!ENTITY a "b">]><network/>', 'is no network of libvirt'],
+    ['<network><bridge name=""/></network>', '"" is not a valid bridge name'],
+    ['not XML', 'is not a libvirt network'],
+    ['<!DOCTYPE x [<!ENTITY a "b">]><network/>', 'is not a libvirt network'],
   ])('a network that is %s is told', async (text, why) => {
     await run(NETWORK);
     file('etc/libvirt/qemu/networks/default.xml', text);
@@ -158,13 +158,13 @@ describe('S05: addresses that were lent to a running domain', () => {
       message: expect.stringContaining(`${path} ${why}`) as string,
       data: { path },
     });
-    await expect(ask()).rejects.toMatchObject(bad('is no list of leases'));
+    await expect(ask()).rejects.toMatchObject(bad('is not a list of leases'));
     writeFileSync(path, ' '.repeat(4 * 1024 * 1024 + 1));
     await expect(ask()).rejects.toMatchObject(bad('cannot be read: it has'));
     execFileSync('sh', ['-c', `rm "${path}" && mkfifo "${path}"`]);
-    await expect(ask()).rejects.toMatchObject(bad('cannot be read: it is no plain file'));
+    await expect(ask()).rejects.toMatchObject(bad('cannot be read: it is not a plain file'));
     execFileSync('sh', ['-c', `rm "${path}" && mkdir "${path}"`]);
-    await expect(ask()).rejects.toMatchObject(bad('cannot be read: it is no plain file'));
+    await expect(ask()).rejects.toMatchObject(bad('cannot be read: it is not a plain file'));
     execFileSync('sh', ['-c', `rmdir "${path}" && ln -s xenbr0.status "${path}"`]);
     await expect(ask()).rejects.toMatchObject(bad('cannot be read: ELOOP'));
   });

@@ -188,7 +188,7 @@ describe.each(HOSTS)('%s', (_kind, around) => {
         [disk('xvda'), 'target xvda already exists'],
         ["<disk type='file'><target dev='xvdb'/></disk>", 'source: is missing'],
         [disk('hda'), 'disk hda cannot be hot plugged: it is on bus ide'],
-        ["<disk type='file' device='cdrom'><target dev='hdc'/></disk>", 'a cdrom drive is there from the start'],
+        ["<disk type='file' device='cdrom'><target dev='hdc'/></disk>", 'a cdrom drive is present from the start'],
         ["<controller type='ide' index='0'/>", 'controller ide:0 cannot be hot plugged'],
         ["<sound model='ac97'/>", 'sound cannot be hot plugged'],
       ]) {
@@ -218,7 +218,7 @@ describe.each(HOSTS)('%s', (_kind, around) => {
       };
       await expect(attach(disk('xvdb'), BOTH)).rejects.toMatchObject({
         code: 'E_SYSTEM_REGISTRY',
-        message: 'domain web1 was changed as it runs, and its definition was not: no space left',
+        message: 'domain web1 was changed while running, but its definition was not: no space left',
       });
       expect(await texts('live')).toEqual(['disk xvda', 'disk xvdb']);
     });
@@ -261,7 +261,7 @@ describe.each(HOSTS)('%s', (_kind, around) => {
       writeFileSync(local.path('faults.json'), JSON.stringify([{ fault: 'keep-disks' }]));
       await expect(detach(disk('xvda'), BOTH)).rejects.toMatchObject({
         code: 'E_TOOLSTACK_TIMEDOUT',
-        message: expect.stringMatching(/^the guest does not let go of disk xvda: /) as string,
+        message: expect.stringMatching(/^the guest does not release disk xvda: /) as string,
       });
       expect([await texts('live'), await texts('config'), await leased()]).toEqual([
         ['disk xvda'],
@@ -277,7 +277,7 @@ describe.each(HOSTS)('%s', (_kind, around) => {
       await suspendDomain(local.host, 'web1', never);
       await expect(detach(disk('xvda'))).rejects.toMatchObject({
         code: 'E_REFUSED_STATE',
-        message: 'domain web1 is paused: its guest cannot let go of disk xvda',
+        message: 'domain web1 is paused: its guest cannot release disk xvda',
       });
       await detach(card('00:16:3e:00:00:01'));
       expect([await texts('live'), await leased()]).toEqual([['disk xvda'], ['/srv/xvda.img']]);
@@ -302,7 +302,7 @@ describe.each(HOSTS)('%s', (_kind, around) => {
       local.host.toolstack.detach = () => Promise.reject(new AbortedError('interrupted'));
       await expect(detach(disk('xvda'))).rejects.toMatchObject({
         message: 'interrupted',
-        hint: expect.stringContaining('detach it again') as string,
+        hint: expect.stringContaining('run detach again') as string,
       });
       expect(await leased()).toEqual(['/srv/xvda.img']);
     });
@@ -380,7 +380,7 @@ describe.each(HOSTS)('%s', (_kind, around) => {
         ['disk xvda', 'disk xvdb'],
         ['/srv/xvda.img', '/srv/xvdb.img'],
       ]);
-      expect(local.log.join()).toContain('web1: disk xvdb was given to it in vain, and could not be taken out');
+      expect(local.log.join()).toContain('web1: attaching disk xvdb failed, and it could not be removed');
     });
 
     it('of other disks stay, wherever those are reached by now, until the guest ends', async () => {
@@ -609,7 +609,7 @@ describe.each(HOSTS)('%s', (_kind, around) => {
       inner.describe = (id, signal) =>
         id === other ? Promise.reject(new Error('it is dying')) : describeIt(id, signal);
       await attach(usb(2));
-      expect(local.log.join()).toContain('web2: what devices it has is not known: it is dying');
+      expect(local.log.join()).toContain('web2: its devices could not be listed: it is dying');
     });
 
     it('S13: a device by vendor and product is the only one of its kind, is there, and is nobody else’s', async () => {

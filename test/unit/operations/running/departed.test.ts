@@ -44,7 +44,7 @@ describe('behind a departure', () => {
 
     blind.now = true;
     expect(await afterDeparture(host, leaver, ARRIVED)).toEqual([
-      'whether web1 has gone from here could not be looked at: xenstored does not answer; ' +
+      'could not determine whether web1 has ended here: xenstored does not answer; ' +
         'its definition stays, `xenferry undefine web1` removes it',
     ]);
     expect(host.definitions.get(UUID)).toBeDefined();

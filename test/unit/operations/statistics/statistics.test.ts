@@ -106,7 +106,7 @@ describe('S20: what a domain read from its disks and wrote to them', () => {
       "<disk type='file' device='disk'><source file='/srv/root.img'/>",
       'disk xvda: unsupported disk driver qemu',
     ],
-    ["dev='xvda'/>", "dev='xvda'/><backenddomain name='stor'/>", 'disk xvda: domain stor serves it, and counts'],
+    ["dev='xvda'/>", "dev='xvda'/><backenddomain name='stor'/>", 'disk xvda: domain stor serves it and counts there'],
   ])('%s instead of %s: %s', async (was, is, message) => {
     await run(DEVICES.replace(was, is));
     const answer = diskStatistics(local.host, 'web1', 'xvda', never);
@@ -128,7 +128,7 @@ describe('S20: what a domain read from its disks and wrote to them', () => {
     kernel(`sys/bus/xen-backend/devices/vbd-${domid}-51712/statistics/rd_sect`, '-1\n');
     await expect(diskStatistics(local.host, 'web1', 'xvda', never)).rejects.toMatchObject({
       code: 'E_SYSTEM_COUNTERS',
-      message: expect.stringContaining('rd_sect holds no number') as string,
+      message: expect.stringContaining('rd_sect does not contain a number') as string,
     });
     await define(local.host, guestXml({ name: 'idle', mib: 8 }), { validate: true, signal: never });
     await expect(diskStatistics(local.host, 'idle', undefined, never)).rejects.toMatchObject({

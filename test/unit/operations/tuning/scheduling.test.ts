@@ -69,7 +69,7 @@ describe('S35, L02: weight and cap', () => {
       await expect(set({ weight: 5, cap })).rejects.toMatchObject({ code: 'E_USAGE_SCHEDULING' });
     await expect(set({ weight: 5, cap: 201 })).rejects.toMatchObject({
       code: 'E_REFUSED_OVER_MAXIMUM',
-      message: 'a cap of 201 is more than all processors of domain web1 are, which can have 2: 200',
+      message: 'a cap of 201 exceeds 200, the sum of the 2 processors that domain web1 can have',
     });
     expect(await shown()).toMatchObject({ weight: 256, cap: 0 });
   });

@@ -113,7 +113,7 @@ describe('S23: a daemon that starts', () => {
       await daemon.ready;
       expect(heard).toEqual(step === undefined ? [] : [step]);
       expect(await names()).toEqual([]);
-      expect(local.log.join('\n')).toMatch(/migrated away|is leaving for/);
+      expect(local.log.join('\n')).toMatch(/migrated away|is migrating to/);
     },
   );
 

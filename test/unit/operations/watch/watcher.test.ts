@@ -95,7 +95,7 @@ describe('a guest that stops by itself', () => {
     const cores = action === 'coredump-destroy' ? [expect.stringMatching(/^web-[\d-]{10}-[\d:]{8}$/)] : [];
     const dump = join(local.stateDir, 'dump');
     expect(existsSync(dump) ? readdirSync(dump) : []).toEqual(cores);
-    if (cores.length > 0) expect(told.join()).toContain('its core is in');
+    if (cores.length > 0) expect(told.join()).toContain('its core was written to');
   });
 
   it.each([
@@ -161,7 +161,7 @@ describe('a guest that stops by itself', () => {
     await create();
     watch();
     await stops(reason);
-    await eventually(() => Promise.resolve(told.at(-1))).toMatch(/^notice: .*left as it is/);
+    await eventually(() => Promise.resolve(told.at(-1))).toMatch(/^notice: .*no action is taken/);
     expect(await domains()).toEqual([`web 1 ${reason}`]);
   });
 
