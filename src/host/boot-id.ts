@@ -5,12 +5,12 @@ import { readBounded, writeDurably } from '../posix/durable-file.js';
 
 const MAX_BYTES = 1024;
 
-/** What the kernel made up when this host booted (random(4)); undefined where it does not say. */
+/** The random id of the host's present boot (random(4)); undefined if the kernel does not provide it. */
 export function kernelBootId(): string | undefined {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   } catch {
-    return undefined; // then a reboot is not told from a quiet night; domains are found by UUID all the same
+    return undefined; // then a reboot is not detected; domains are found by UUID all the same
   }
 }
 
@@ -20,7 +20,7 @@ export function hasRebooted(dir: string, now = kernelBootId()): boolean {
   return before !== undefined && now !== undefined && before !== now;
 }
 
-/** Keeps in mind which boot this is, durably; once all that a reboot asks for is done. Throws the system's error. */
+/** Records the present boot durably; called once the steps after a reboot are done. Throws the system's error. */
 export function rememberBoot(dir: string, now = kernelBootId()): void {
   if (now === undefined || readBounded(pathIn(dir), MAX_BYTES)?.trim() === now) return;
   makeFolder(dir);

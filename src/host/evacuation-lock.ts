@@ -14,18 +14,18 @@ interface JobsOfHost {
   readonly jobs: Pick<Jobs, 'running'>;
 }
 
-/** Somebody who only looks holds the lock for a moment. */
+/** Wait for a process that only checks the lock, which holds it for a moment. */
 const TAKE_MS = 1_000;
-/** A migration takes seconds at least. */
+/** Interval of the checks; a migration takes seconds at least. */
 const LOOK_MS = 200;
 
 const lockOf = (host: StateFolder): string => join(host.stateDir, 'evacuation.lock');
 
 /**
- * Closes a host to guests from elsewhere for as long as it is held, by whichever process they would come in; what starts here by itself still does.
- * Ends with its process. Who has been let in before is `arriving`.
- * @param who for people
- * @throws RefusedError `E_REFUSED_EVACUATING` where another process does that already; the signal's reason
+ * Closes a host to guests of other hosts while it is held, for all its processes; domains may still be started here.
+ * Ends with its process. `arriving` lists guests that were admitted before.
+ * @param who holder, for people
+ * @throws RefusedError `E_REFUSED_EVACUATING` if another process holds it; the signal's reason
  */
 export async function closeForEvacuation(host: StateFolder, who: string, signal: AbortSignal): Promise<Disposable> {
   const path = lockOf(host);
@@ -34,14 +34,17 @@ export async function closeForEvacuation(host: StateFolder, who: string, signal:
     return await FileLock.take(path, who, AbortSignal.any([signal, late]));
   } catch (cause) {
     if (signal.aborted || !late.aborted) throw cause;
-    throw new RefusedError('E_REFUSED_EVACUATING', `this host is being emptied already: ${FileLock.holderOf(path)}`, {
-      hint: 'Wait for that, or end it.',
+    throw new RefusedError('E_REFUSED_EVACUATING', `this host is already being emptied: ${FileLock.holderOf(path)}`, {
+      hint: 'Wait for that evacuation, or stop it.',
       cause,
     });
   }
 }
 
-/** For a guest that comes in, whose job is held already: so that it is seen by `arriving`, or sees the lock. @throws RefusedError `E_REFUSED_EVACUATING` */
+/**
+ * For an arriving guest, whose job is held already: so either `arriving` lists it, or it sees the lock. @throws
+ * RefusedError `E_REFUSED_EVACUATING`
+ */
 export function refuseWhileEvacuating(host: StateFolder): void {
   const path = lockOf(host);
   if (!FileLock.isHeld(path)) return;
@@ -50,16 +53,19 @@ export function refuseWhileEvacuating(host: StateFolder): void {
   });
 }
 
-/** The jobs of guests that are on their way here, in whichever process. */
+/** The jobs of arriving guests, in all processes. */
 export function arriving({ jobs }: JobsOfHost): JobRecord[] {
   return jobs.running().filter(({ operation }) => operation === 'incoming-migration');
 }
 
-/** Waits until none is, each for as long as its own deadlines let it, or until the signal fires. Resolves to those that still are. */
+/**
+ * Waits until no guest is arriving, each bounded by its own deadlines, or until the signal fires. Resolves to those
+ * still arriving.
+ */
 export async function waitForArrivals(host: JobsOfHost, signal: AbortSignal): Promise<JobRecord[]> {
   for (;;) {
     const still = arriving(host);
     if (still.length === 0 || signal.aborted) return still;
-    await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined); // looked at above
+    await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined); // checked above
   }
 }

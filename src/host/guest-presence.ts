@@ -2,13 +2,13 @@ import type { Journal } from '../journal/journal.js';
 import { openMigrations } from '../journal/open-migrations.js';
 import type { Toolstack } from '../toolstack/toolstack.js';
 
-/** What is asked whether a guest is on this host. */
+/** Sources of information about a guest's presence on this host. */
 export interface PresenceSources {
   readonly toolstack: Pick<Toolstack, 'lookup'>;
   readonly journal: Pick<Journal, 'list'>;
 }
 
-/** Whether a guest is here, or may come to be here again. */
+/** Whether a guest is here, or may be resumed here. */
 export async function isHere(
   { toolstack, journal }: PresenceSources,
   uuid: string,

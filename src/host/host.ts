@@ -28,54 +28,58 @@ import { ManagedSaves } from './registry/managed-saves.js';
 import { kernelBootId } from './boot-id.js';
 import { RunRecords } from './registry/run-records.js';
 
+/** Options of a host. */
 export interface HostOptions {
   readonly toolstack: Toolstack;
-  /** Folder of definitions, saved states, journals and job locks; made with mode 0700 where it is missing. */
+  /** Folder of definitions, saved states, journals and job locks; made with mode 0700 if it is missing. */
   readonly stateDir: string;
   readonly deadlines: Deadlines;
-  /** Most migrations at once, in each direction; absent: no limit. Those above it wait. */
+  /** Most migrations at once, in each direction; absent: no limit. Further ones wait. */
   readonly maxMigrations?: number | undefined;
-  /** Most migrations that arrive in one process at once, in all and of one peer; absent: as usual. Those above it are refused. */
+  /**
+   * Most migrations that arrive in one process at once, in all and from one peer; absent: the defaults. Further ones
+   * are refused.
+   */
   readonly maxArrivals?: number | undefined;
   readonly maxArrivalsOfPeer?: number | undefined;
   readonly pid: number;
   /** xenferry's own version, for the hello. */
   readonly version: string;
-  /** What goes along when domains start and stop, in the order in which it is called. */
+  /** The participants in the start and stop of domains, in the order of their calls. */
   readonly participants: readonly LifecycleParticipant[];
-  /** What is worth a person's look and does not fail what was asked for. */
+  /** Receives messages for the operator that do not fail an operation. */
   readonly log: (line: string) => void;
-  /** Whether domain 0 gives memory up for guests; default: auto. */
+  /** Whether domain 0 releases memory for guests; default: auto. */
   readonly autoballoon?: Autoballoon | undefined;
-  /** Whether guests with the host's own processor may be hypervisors; default: no. */
+  /** Whether guests with the host's own processor may run hypervisors; default: no. */
   readonly nestedHvm?: boolean | undefined;
   /** Folder of disk leases that hosts share; absent: disks are not locked. */
   readonly leaseDir?: string | undefined;
-  /** The rules of the handover; tests give altered ones. Default: the real ones. */
+  /** The rules of the handover; tests replace them. Default: the real ones. */
   readonly handover?: HandoverMachines;
-  /** What guests of other hosts may name of this one; absent: what is usual. */
+  /** Rules for guests of other hosts; absent: the defaults. */
   readonly peers?: PeerRules | undefined;
   /** Default: opens that folder. */
   readonly openLeases?: (dir: string) => LeaseStore;
-  /** What the toolstack says while the job of a domain goes on. */
+  /** Receives log lines of the toolstack during the job of a domain. */
   readonly onToolstackLog?: (level: LogLevel, text: string, domain: string) => void;
-  /** The domains that run, whenever somebody has looked. */
+  /** Called with the running domains after each listing. */
   readonly onSeen?: (infos: readonly DomainInfo[]) => void;
 }
 
-/** Of the state folder: errors that say themselves what to do. */
+/** Errors of the state folder that have a remedy of their own. */
 const HAS_REMEDY = new Set(['E_SYSTEM_FOLDER_OWNER', 'E_SYSTEM_UNTRUSTED']);
 
-/** This host, as every verb of the driver works on it: a toolstack, and what xenferry itself remembers. */
+/** A host: its toolstack, and the records that xenferry keeps about it. */
 export class Host implements AsyncDisposable {
   readonly toolstack: Toolstack;
   readonly deadlines: Deadlines;
   readonly journal: Journal;
   readonly jobs: Jobs;
-  /** Migrations that leave, and those that come in: each has slots of its own. */
+  /** Outgoing and incoming migrations have separate slots. */
   readonly outgoing: MigrationSlots;
   readonly incoming: MigrationSlots;
-  /** What happens to this host's domains, whichever process does it. */
+  /** Events of this host's domains, from all processes. */
   readonly events: HostEvents;
   readonly version: string;
   readonly stateDir: string;
@@ -94,7 +98,7 @@ export class Host implements AsyncDisposable {
   readonly log: (line: string) => void;
   readonly #onSeen: (infos: readonly DomainInfo[]) => void;
 
-  /** Takes the toolstack over; disposing the host disposes it. */
+  /** Takes ownership of the toolstack; disposing the host disposes it. */
   constructor(options: HostOptions) {
     this.toolstack = options.toolstack;
     this.deadlines = options.deadlines;
@@ -112,7 +116,7 @@ export class Host implements AsyncDisposable {
       const had = makePrivateFolder(options.stateDir);
       if (had !== undefined) {
         const mode = had.toString(8).padStart(4, '0');
-        options.log(`${options.stateDir} was open to other users (mode ${mode}); it is not any more`);
+        options.log(`${options.stateDir} was open to other users (mode ${mode}); the mode has been corrected`);
       }
       this.journal = new Journal(join(options.stateDir, 'journal'));
       const events = new HostEvents(join(options.stateDir, 'events'), options.log);
@@ -167,8 +171,8 @@ export class Host implements AsyncDisposable {
   }
 
   /**
-   * The domain that a user names, running or not. @throws RefusedError `E_REFUSED_NO_DOMAIN`, `E_REFUSED_DOMAIN0`; SystemError
-   * `E_SYSTEM_DEFINITION`
+   * The domain for a user's reference, running or not. @throws RefusedError `E_REFUSED_NO_DOMAIN`, `E_REFUSED_DOMAIN0`;
+   * SystemError `E_SYSTEM_DEFINITION`
    */
   async findKnown(ref: string, signal?: AbortSignal): Promise<KnownDomain> {
     refuseDomain0(ref);
@@ -179,7 +183,7 @@ export class Host implements AsyncDisposable {
   }
 
   /**
-   * The running domain that a user names. @throws RefusedError `E_REFUSED_NOT_RUNNING`, `E_REFUSED_NO_DOMAIN`,
+   * The running domain for a user's reference. @throws RefusedError `E_REFUSED_NOT_RUNNING`, `E_REFUSED_NO_DOMAIN`,
    * `E_REFUSED_DOMAIN0`
    */
   async find(ref: string, signal?: AbortSignal): Promise<DomainInfo> {
@@ -190,7 +194,7 @@ export class Host implements AsyncDisposable {
     });
   }
 
-  /** Our first words on a control link. */
+  /** Our first message on a control link. */
   async hello(signal: AbortSignal = new AbortController().signal): Promise<Hello> {
     using looking = new Deadline(signal, this.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'a look at this host');
     const host = await this.toolstack.host(looking.signal);

@@ -4,9 +4,9 @@ import type { Toolstack } from '../toolstack/toolstack.js';
 import type { ConnectUri } from './config/uri.js';
 
 /**
- * The one place that picks a toolstack.
- * @param version xenferry's own, which the embedded host calls its own as well
- * @param stays whether this process is there for long, as a daemon is
+ * The only place that selects a toolstack.
+ * @param version xenferry's own, which the embedded host reports as its own as well
+ * @param stays whether this process is long-lived, such as a daemon
  */
 export function openToolstack(uri: ConnectUri, version: string, stays: boolean): Promise<Toolstack> {
   switch (uri.kind) {

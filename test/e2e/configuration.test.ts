@@ -127,7 +127,7 @@ it(
     const refused = await a.migrate('web1', b);
     expect(refused.result).toMatchObject({ result: 'failed' });
     expect(refused.stderr).toContain('E_REFUSED_NOT_ALLOWED');
-    expect(refused.stderr).toMatch(/To let it, add \\?"127\.0\.0\.1\\?" to allow/);
+    expect(refused.stderr).toMatch(/To allow it, add \\?"127\.0\.0\.1\\?" to allow/);
     expect(await b.list()).toEqual([]);
     await b.stop();
     configured('allow = ["127.0.0.1"]');

@@ -158,7 +158,7 @@ describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host whose daemo
     const refused = await run(words({ config }), ssh.env);
     expect(migrationResult(refused)).toMatchObject({ code: 'E_TUNNEL_REMOTE_EXIT', guest: 'source-running' });
     expect(refused.stderr).toContain('E_REFUSED_NOT_ALLOWED');
-    expect(b.serverLog).toContain('may not bring guests to this host by ssh');
+    expect(b.serverLog).toContain('may not send guests to this host by ssh');
     expect(await b.list()).toEqual([]);
 
     writeFileSync(config, `allow_ssh = ["${userInfo().username}"]\n`);

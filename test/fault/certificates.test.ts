@@ -84,7 +84,7 @@ describe('certificates change while a guest moves', () => {
     await server.saysOnStderr(/certificates read again/);
     rmSync(crl);
     server.kill('SIGHUP');
-    await server.saysOnStderr(/stay as they are.*crl\.pem has gone/);
+    await server.saysOnStderr(/stay as they are.*crl\.pem is missing/);
     writeFileSync(crl, older);
     server.kill('SIGHUP');
     await server.saysOnStderr(/stay as they are.*crl\.pem is older/);

@@ -2,8 +2,8 @@ import { lstat, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize, sep } from 'node:path';
 
 /**
- * Where guests of other hosts may have disks, kernels and sockets where the configuration does not say: the folders that libvirt, Xen
- * and operators keep images in.
+ * Where guests of other hosts may have disks, kernels and sockets if the configuration sets no paths: the folders in
+ * which libvirt, Xen and operators keep images.
  */
 export const DEFAULT_GUEST_PATHS: readonly string[] = [
   '/var/lib/libvirt/images',
@@ -15,16 +15,16 @@ export const DEFAULT_GUEST_PATHS: readonly string[] = [
 
 const DEVICES = '/dev/';
 
-/** Below one of these nothing is a guest's because some guest has something there. */
+/** A guest's file below one of these does not make its folder a folder of guests. */
 const SYSTEM = /^\/(?:bin|boot|dev|etc|lib|lib32|lib64|proc|root|run|sbin|sys|usr)(?:\/|$)/;
-/** `/data` is no folder of guests yet, `/data/vms` is. */
+/** Least depth of a folder of guests: `/data` is none, `/data/vms` is one. */
 const LEAST_DEPTH = 2;
-/** Folders of device nodes whose members belong to many. */
+/** Folders of device nodes whose members belong to different owners. */
 const SHARED_DEVICE_FOLDER = /^\/dev(?:\/(?:mapper|disk(?:\/.*)?|char|block))?$/;
 
 /**
- * What the paths of a host's own definitions say of where guests are: a file's folder, unless that is the system's; a device node
- * itself, and the folder of its volume group.
+ * The folders of guests, derived from the paths in this host's own definitions: a file's folder, unless it is a system
+ * folder; a device node itself, and the folder of its volume group.
  */
 export function placesOfOwn(paths: readonly string[]): string[] {
   const found = new Set<string>();
@@ -39,14 +39,14 @@ export function placesOfOwn(paths: readonly string[]): string[] {
   return [...found];
 }
 
-/** Absolute, and in the shortest form: what is compared is what is opened. */
+/** Absolute, and in the shortest form: the compared path is the opened one. */
 export function isPlain(path: string): boolean {
   return isAbsolute(path) && normalize(path) === path && !path.includes('\0');
 }
 
 /**
- * Whether a path lies in one of some folders, or is one of them, also behind all symbolic links in it. Nothing is looked at for one
- * that does not even say so. A device node may be reached by the links that udev makes in /dev.
+ * Whether a path lies in one of some folders, or is one of them, also after resolving all symbolic links in it. A path
+ * outside of them by its text is not resolved. A device node may be reached by the links that udev makes in /dev.
  */
 export async function liesIn(path: string, folders: readonly string[]): Promise<boolean> {
   if (!isPlain(path)) return false;
@@ -69,10 +69,10 @@ async function isBlockDevice(path: string): Promise<boolean> {
   );
 }
 
-/** Lies in no folder. */
+/** Represents a path in no folder. */
 const NOWHERE = '';
 
-/** What a path leads to; of one that is not there, what its folder does. A link to what is not there leads nowhere. */
+/** The real path; for a missing file, in the real path of its folder. A dangling link resolves to NOWHERE. */
 async function realOf(path: string): Promise<string> {
   try {
     return await realpath(path);

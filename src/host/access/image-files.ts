@@ -2,8 +2,9 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 /*
- * Other files that a disk image names: what serves the image opens them as it opens the image. Formats: QEMU's docs/interop/qcow2.txt and
- * qed_spec.txt, "Header"; Microsoft's Virtual Hard Disk Image Format Specification, "Hard Disk Footer Format".
+ * Other files that a disk image names: the backend of the image opens them together with it. Formats: QEMU's
+ * docs/interop/qcow2.txt and qed_spec.txt, "Header"; Microsoft's Virtual Hard Disk Image Format Specification, "Hard
+ * Disk Footer Format".
  */
 
 const QCOW = 0x514649fb;
@@ -16,15 +17,16 @@ const QCOW2_V3 = 3;
 const QCOW2_EXTERNAL_DATA = 0x4n;
 const QED_BACKING = 0x1n;
 const VHD_DIFFERENCING = 4;
-/** A chain of images is no longer: whoever makes snapshots merges them. */
+/** Longest chain of images that is followed; longer chains of snapshots are usually merged. */
 const MAX_CHAIN = 32;
 
-/** What an image opens besides itself: a file, or something that is no file or cannot be told. */
+/** What an image opens in addition to itself: a file, or something that is not a file or cannot be determined. */
 type Next = { readonly path: string } | { readonly odd: string } | undefined;
 
 /**
- * The files that an image opens besides itself, each by its absolute path, the nearest first; ends with a description in place of a path
- * where it is no plain file. An image that cannot be read, or is in no format with such names, opens none.
+ * The files that an image opens in addition to itself, each by its absolute path, the nearest first; ends with a
+ * description instead of a path if one is not a plain file. An image that cannot be read, or is in no format with such
+ * names, opens none.
  */
 export async function filesOfImage(path: string): Promise<{ readonly paths: string[]; readonly odd?: string }> {
   const paths: string[] = [];
@@ -44,7 +46,7 @@ async function nextOf(path: string): Promise<Next> {
   try {
     file = await open(path, 'r');
   } catch {
-    return undefined; // whether it is there is another check's
+    return undefined; // another check reports a missing file
   }
   try {
     const header = Buffer.alloc(HEADER_BYTES);
@@ -82,7 +84,7 @@ async function nameAt(file: FileHandle, offset: bigint, bytes: number): Promise<
   return bytesRead === bytes ? name.toString('utf8') : undefined;
 }
 
-/** QEMU takes what stands before a colon as a protocol, unless a slash comes first. */
+/** QEMU takes the text before a colon as a protocol, unless a slash precedes it. */
 function named(name: string | undefined, path: string): Next {
   if (name === undefined) return { odd: 'a backing file whose name cannot be read' };
   if (/^[^/]*:/.test(name)) return { odd: `the backing file ${JSON.stringify(name.slice(0, 100))}` };

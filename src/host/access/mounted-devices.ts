@@ -1,6 +1,6 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 
-/** Block devices that the host itself has mounted, or swaps to. */
+/** Block devices that the host itself has mounted, or uses for swap. */
 export interface MountedDevices {
   has(path: string): Promise<boolean>;
 }
@@ -9,7 +9,7 @@ const NOTHING: MountedDevices = { has: () => Promise.resolve(false) };
 /** Bits of a device number (makedev(3)). */
 const MINOR_BITS = 8n;
 
-/** As the kernel says now; a kernel that does not say has none. */
+/** As the kernel reports them now; none if it does not report them. */
 export async function mountedDevices(): Promise<MountedDevices> {
   const [mounts, swaps] = await Promise.all(['/proc/self/mountinfo', '/proc/swaps'].map(textOf));
   const { numbers, sources } = mountsIn(mounts);
@@ -24,7 +24,7 @@ export async function mountedDevices(): Promise<MountedDevices> {
   };
 }
 
-/** `MAJOR:MINOR` of each file system, and the device that it says it is on (proc_pid_mountinfo(5)). */
+/** `MAJOR:MINOR` of each file system, and the device that it is on (proc_pid_mountinfo(5)). */
 export function mountsIn(text: string): { readonly numbers: ReadonlySet<string>; readonly sources: readonly string[] } {
   const numbers = new Set<string>();
   const sources: string[] = [];

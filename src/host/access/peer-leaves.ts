@@ -1,7 +1,9 @@
 import type { ReachKind } from '../../domain/definition/host-reach.js';
 import { UsageError } from '../../errors/errors.js';
 
-/** What `peers_may` can allow: kinds of what a guest names, fields of libxl's JSON, and to put another definition in the place of ours. */
+/**
+ * Kinds of permissions in `peers_may`: kinds of resources, fields of libxl's JSON, and replacing definitions of ours.
+ */
 export const LEAVE_KINDS = [
   'kernel',
   'network-disk',
@@ -23,18 +25,19 @@ export const LEAVE_KINDS = [
 export type LeaveKind = (typeof LEAVE_KINDS)[number];
 
 /**
- * Leaves for the guests of other hosts: `KIND` for all of a kind, `KIND:VALUE` for one thing, `KIND:FOLDER/` for all that begins so.
+ * Permissions for the guests of other hosts: `KIND` for all of a kind, `KIND:VALUE` for one value, `KIND:FOLDER/` for
+ * all values with that prefix.
  */
 export class PeerLeaves {
   readonly #entries: ReadonlySet<string>;
 
-  /** @throws UsageError `E_USAGE_PEERS_MAY` */
+  /** @param entries as in the configuration @throws UsageError `E_USAGE_PEERS_MAY` */
   constructor(entries: readonly string[]) {
     for (const entry of entries) {
       const [kind] = entry.split(':', 1);
       const value = entry.slice(kind.length + 1);
       if ((LEAVE_KINDS as readonly string[]).includes(kind) && (entry === kind || value !== '')) continue;
-      throw new UsageError('E_USAGE_PEERS_MAY', `peers_may: ${JSON.stringify(entry)} allows nothing that is known`, {
+      throw new UsageError('E_USAGE_PEERS_MAY', `peers_may: ${JSON.stringify(entry)} has an unknown kind`, {
         hint: `Use KIND or KIND:VALUE, as "listen:0.0.0.0"; kinds are ${LEAVE_KINDS.join(', ')}.`,
       });
     }
@@ -49,12 +52,12 @@ export class PeerLeaves {
   }
 }
 
-/** A folder's entry must not be left again. */
+/** Whether a value does not lead out of the folder of its entry. */
 function isPlainBelow(value: string): boolean {
   return !value.split('/').includes('..');
 }
 
-/** The entry of `peers_may` that allows just this. */
+/** The entry of `peers_may` that allows exactly this value. */
 export function leaveFor(kind: LeaveKind, value: string): string {
   return value === '' ? kind : `${kind}:${value}`;
 }

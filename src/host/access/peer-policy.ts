@@ -18,22 +18,24 @@ import {
   isUsualKernel,
 } from './usual-programs.js';
 
-/** What an operator has written down for guests of other hosts. */
+/** The configuration for guests of other hosts. */
 export interface PeerRules {
-  /** Folders and files that such a guest may have opened here; absent: the usual ones, and where this host's own definitions have theirs. */
+  /**
+   * Folders and files that such a guest may use here; absent: the usual ones, and those of this host's own definitions.
+   */
   readonly guestPaths?: readonly string[] | undefined;
   /** What else it may name; see `LEAVE_KINDS`. */
   readonly peersMay?: readonly string[] | undefined;
 }
 
-/** What a guest of another host brings. */
+/** The configuration of a guest of another host. */
 export interface Brought {
   readonly name: string;
-  /** What would run, and what would be kept of it. */
+  /** The domain that would run, and the definition that would be stored. */
   readonly domains: readonly Domain[];
-  /** Fields of the toolstack's own configuration that these do not show. */
+  /** Fields of the toolstack's own configuration that the domains do not contain. */
   readonly reaching: readonly BeyondXml[];
-  /** The definitions of this host's own domains, looked at where the configuration names no paths. */
+  /** The definitions of this host's own domains, used if the configuration names no paths. */
   readonly own: () => readonly Domain[];
 }
 
@@ -43,36 +45,40 @@ interface Objection {
   readonly text: string;
 }
 
-/** Objections in one message. */
+/** Most objections in one message. */
 const MOST_NAMED = 8;
 const MOST_CHARACTERS = 200;
 
 /**
- * What the guests of other hosts may name of this one. Who may send guests is not root here: what its definition makes programs of this
- * host open, run, listen at or hand out is held against these rules. They bind no user of this host, and no peer can lift them.
+ * What the guests of other hosts may name of this host. A peer that may send guests is not root here: everything in its
+ * definition that programs of this host open, run, listen on or disclose is checked against these rules. They do not
+ * apply to users of this host, and no peer can lift them.
  */
 export class PeerPolicy {
   #guestPaths: readonly string[] | undefined;
   #leaves: PeerLeaves;
 
-  /** @throws UsageError `E_USAGE_PEERS_MAY` */
+  /** @param rules from the configuration @throws UsageError `E_USAGE_PEERS_MAY` */
   constructor(rules: PeerRules = {}) {
     this.#guestPaths = rules.guestPaths;
     this.#leaves = new PeerLeaves(rules.peersMay ?? []);
   }
 
-  /** Other rules from now on; a mistake in them leaves those that hold. @throws UsageError `E_USAGE_PEERS_MAY` */
+  /** Replaces the rules; if the new ones are invalid, the old ones stay. @throws UsageError `E_USAGE_PEERS_MAY` */
   replace(rules: PeerRules): void {
     this.#leaves = new PeerLeaves(rules.peersMay ?? []);
     this.#guestPaths = rules.guestPaths;
   }
 
-  /** Whether a peer may put a definition in the place of one that it has not held. */
+  /** Whether a peer may replace the definition of a domain that it has not held. */
   get mayReplaceDefinitions(): boolean {
     return this.#leaves.allows('replace-definition');
   }
 
-  /** @throws RefusedError `E_REFUSED_GUEST_PATH`, `E_REFUSED_PEER_MAY` naming what is not allowed, and the configuration's key */
+  /**
+   * Checks a guest's configuration. @throws RefusedError `E_REFUSED_GUEST_PATH`, `E_REFUSED_PEER_MAY` naming the
+   * forbidden values, and the configuration's key
+   */
   async check({ name, domains, reaching, own }: Brought): Promise<void> {
     const definitions = domains.map((domain) => readDefinition(domain, { lenient: true }).definition);
     const reach = definitions.flatMap(hostReach);
@@ -118,12 +124,12 @@ export class PeerPolicy {
   }
 }
 
-/** A definition's settings are in the toolstack's configuration as well. */
+/** Removes duplicates: a definition's settings are in the toolstack's configuration as well. */
 function oncePerPath(fields: readonly BeyondXml[]): BeyondXml[] {
   return [...new Map(fields.map((field) => [field.path, field])).values()];
 }
 
-/** What needs no leave. */
+/** Whether a value is allowed without a permission. */
 function isUsual(kind: Exclude<Reach['kind'], 'path' | 'kernel'>, value: string): boolean {
   switch (kind) {
     case 'emulator':
@@ -175,7 +181,7 @@ function refused(name: string, objections: readonly Objection[]): RefusedError {
   ];
   return new RefusedError(
     isPath ? 'E_REFUSED_GUEST_PATH' : 'E_REFUSED_PEER_MAY',
-    `a guest of another host may not name this of the destination: ${name}: ${texts}${more}`,
+    `a guest of another host may not use this of the destination: ${name}: ${texts}${more}`,
     {
       hint: `If guests of other hosts may have it, ${hints.join(' and ')} in the destination's configuration, and send SIGHUP to serve; or name something else with --xml.`,
       data: { objections: named.map(({ text }) => text) },

@@ -10,7 +10,7 @@ const MAX_BYTES = 64 * 1024;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]{1,65536}-----END CERTIFICATE-----/g;
 
 const seenSchema = z.object({
-  /** SHA-256 of the certificates of the authorities that were trusted then. */
+  /** SHA-256 of the certificates of the authorities trusted at that time. */
   authorities: z.array(z.string()).max(64),
   at: z.iso.datetime(),
   number: z
@@ -20,17 +20,18 @@ const seenSchema = z.object({
 });
 
 /**
- * The newest list of revoked certificates that this host has used. One that has vanished since, or is older, counts as damaged:
- * it would let in whom the newest keeps out. Where ca.pem has none of the authorities of then, there is nothing to compare with.
+ * The newest list of revoked certificates that this host has used. A list that is missing since, or older, counts as
+ * damaged: it would admit peers that the newest list excludes. If ca.pem contains none of the earlier authorities,
+ * there is nothing to compare with.
  */
 export class RevocationMemory {
-  /** @param path of the file that remembers it, in the state folder */
+  /** @param path path of the file that records it, in the state folder */
   constructor(private readonly path: string) {}
 
   /**
-   * Compares, and remembers what is newer.
+   * Compares, and records a newer list.
    * @param dir where the credentials are from, for messages
-   * @returns what the list says of itself, for a log; undefined where there is none
+   * @returns the list's date and number, for a log; undefined if there is no list
    * @throws TunnelError `E_TUNNEL_CREDENTIALS_CRL`, `E_TUNNEL_CREDENTIALS_DAMAGED`; SystemError
    */
   check(dir: string, { ca, crl }: Pick<TlsCredentials, 'ca' | 'crl'>): string | undefined {
@@ -41,12 +42,12 @@ export class RevocationMemory {
     const seen = this.#seen();
     const isOfThese = seen?.authorities.some((one) => authorities.includes(one)) === true;
     if (crl === undefined) {
-      if (seen !== undefined && isOfThese) throw this.#refused(`${file} has gone`, seen, file);
+      if (seen !== undefined && isOfThese) throw this.#refused(`${file} is missing`, seen, file);
       return undefined;
     }
     const now = readRevocationDate(crl, file);
     if (seen !== undefined && isOfThese && isOlder(now, seen)) {
-      throw this.#refused(`${file} is older (${shown(now)}) than the one before`, seen, file);
+      throw this.#refused(`${file} is older (${shown(now)}) than the previous one`, seen, file);
     }
     const number = now.number === undefined ? {} : { number: now.number.toString() };
     writeDurably(this.path, `${JSON.stringify({ authorities, at: now.at.toISOString(), ...number })}\n`);
@@ -60,12 +61,12 @@ export class RevocationMemory {
     try {
       json = JSON.parse(text);
     } catch {
-      json = undefined; // said below
+      json = undefined; // reported below
     }
     const read = seenSchema.safeParse(json);
     if (!read.success) {
       throw new TunnelError('E_TUNNEL_CREDENTIALS_CRL', `${this.path} is damaged`, {
-        hint: `It says which list of revoked certificates was used last. Check that crl.pem is the newest, then remove ${this.path}.`,
+        hint: `It records which list of revoked certificates was used last. Check that crl.pem is the newest, then remove ${this.path}.`,
         data: { path: this.path },
       });
     }
@@ -75,7 +76,7 @@ export class RevocationMemory {
 
   #refused(what: string, seen: RevocationDate, file: string): TunnelError {
     return new TunnelError('E_TUNNEL_CREDENTIALS_CRL', `${what}: a list of ${shown(seen)} was used before`, {
-      hint: `Copy the newest crl.pem from the authority to ${file}. If it is right that there is no such list any more, remove ${this.path}.`,
+      hint: `Copy the newest crl.pem from the authority to ${file}. If there intentionally is no such list any more, remove ${this.path}.`,
       data: { path: file },
     });
   }

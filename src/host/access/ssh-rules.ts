@@ -4,27 +4,28 @@ import { RefusedError, UsageError } from '../../errors/errors.js';
 const USER = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}\$?$/;
 const FINGERPRINT = /^SHA256:[A-Za-z0-9+/]{43}$/;
 
-/** A file of sshd's with a line for each key and method: a few hundred bytes. */
+/** A file of sshd with a line for each key and method: a few hundred bytes. */
 export const MAX_USER_AUTH_BYTES = 64 * 1024;
 const MAX_LINES = 64;
 
-/** Who logged in by ssh: the user that sshd made of it, and the keys that it proved to have. */
+/** An ssh login: the user that sshd authenticated, and the keys that were used. */
 export interface SshLogin {
   readonly user: string;
-  /** As `ssh-keygen -l` prints them. Empty where sshd does not tell (`ExposeAuthInfo`). */
+  /** As `ssh-keygen -l` prints them. Empty if sshd does not provide them (`ExposeAuthInfo`). */
   readonly keys: readonly string[];
 }
 
 /**
- * Who may bring guests by ssh. sshd decides who gets in; this says which of them may start `receive` and `migrate-receive`: users by
- * name, keys by fingerprint, either is enough. It binds a login that can start nothing else (`command=` in its `authorized_keys`, or a
- * user whose shell is that); whoever has a shell of root's needs no leave of ours.
+ * Who may send guests by ssh. sshd decides who may log in; these rules decide which logins may start `receive` and
+ * `migrate-receive`: users by name, keys by fingerprint, either is enough. They bind a login that can start nothing
+ * else (`command=` in its `authorized_keys`, or a user with that as the shell); a login with a root shell can bypass
+ * them.
  */
 export class SshRules {
   readonly #allowed: ReadonlySet<string>;
 
   /**
-   * @param entries empty: whoever sshd lets in
+   * @param entries empty: every login that sshd accepts
    * @throws UsageError `E_USAGE_ALLOW`
    */
   constructor(entries: readonly string[]) {
@@ -37,20 +38,20 @@ export class SshRules {
     this.#allowed = new Set(entries);
   }
 
-  /** @throws RefusedError `E_REFUSED_NOT_ALLOWED` */
+  /** Checks that a login may send guests. @throws RefusedError `E_REFUSED_NOT_ALLOWED` */
   check({ user, keys }: SshLogin): void {
     if (this.#allowed.size === 0 || [user, ...keys].some((name) => this.#allowed.has(name))) return;
-    const shown = keys.length === 0 ? 'no key that sshd tells of' : keys.join(', ');
-    throw new RefusedError('E_REFUSED_NOT_ALLOWED', `${user} (${shown}) may not bring guests to this host by ssh`, {
-      hint: 'Name the user or the key in allow_ssh of this host; keys are seen where sshd has `ExposeAuthInfo yes`.',
+    const shown = keys.length === 0 ? 'no key reported by sshd' : keys.join(', ');
+    throw new RefusedError('E_REFUSED_NOT_ALLOWED', `${user} (${shown}) may not send guests to this host by ssh`, {
+      hint: 'Name the user or the key in allow_ssh of this host; keys are known if sshd has `ExposeAuthInfo yes`.',
       data: { user, keys: [...keys] },
     });
   }
 }
 
 /**
- * The keys in the file that sshd names in SSH_USER_AUTH: a method a line, `publickey TYPE BASE64` (sshd_config(5), ExposeAuthInfo).
- * Lines that are something else are passed over: they name no key.
+ * The keys in the file that sshd names in SSH_USER_AUTH: a method per line, `publickey TYPE BASE64` (sshd_config(5),
+ * ExposeAuthInfo). Other lines are ignored: they contain no key.
  */
 export function keysOfUserAuth(text: string): string[] {
   const keys: string[] = [];

@@ -5,14 +5,14 @@ import { featuresIn } from '../../domain/cpu/cpu-features.js';
 import { readGuestAbis, writeGuest } from './guest-abis.js';
 import { hostArch, namedCpu, reportedCpu } from './host-cpu.js';
 
-/** What a peer can be told to do, as its hello lists it (S28). */
+/** Migration features, as the hello lists them (S28). */
 export interface MigrationAbility {
   readonly protocol: { readonly min: number; readonly max: number };
   readonly features: readonly string[];
   readonly streamVersions: readonly number[];
 }
 
-/** Namespace of what libvirt's capabilities have no element for. */
+/** Namespace of elements that libvirt's capabilities lack. */
 export const CAPABILITIES_NS = 'urn:xenferry:capabilities:1';
 
 /** Schemes of the destinations that a guest can be sent to. */
@@ -51,8 +51,8 @@ function migration({ protocol, features, streamVersions }: MigrationAbility): Xm
 }
 
 /**
- * What a host is and can, as libvirt's capabilities have it (S10). Computed from what the toolstack says of the host, and from
- * nothing else.
+ * A host's properties and abilities in the form of libvirt's capabilities (S10). Computed from what the toolstack
+ * reports about the host, and from nothing else.
  */
 export function formatCapabilities(host: HostInfo, ability: MigrationAbility): string {
   return formatXml(

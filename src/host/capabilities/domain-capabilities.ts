@@ -8,7 +8,9 @@ import { formatXml } from '../../xml/format.js';
 import { GUEST_ARCHS, HVMLOADER, readGuestAbis, type GuestArch } from './guest-abis.js';
 import { hostArch } from './host-cpu.js';
 
-/** What a user asks about; what is left out is as libvirt has it: a paravirtual guest of the host's own architecture. */
+/**
+ * The kind of guest that is asked about; defaults as in libvirt: a paravirtual guest of the host's own architecture.
+ */
 export interface DomainCapabilitiesRequest {
   readonly virttype?: string | undefined;
   /** Path of the device model, shown as it is given. */
@@ -22,14 +24,14 @@ const OVMF = '/usr/lib/xen/boot/ovmf.bin';
 const GUEST_TYPES = ['pv', 'hvm', 'pvh'] as const satisfies readonly GuestType[];
 
 /**
- * What a guest of one kind can have on this host, as libvirt's domain capabilities have it (S11, L01; facts 3.5).
- * @throws UsageError `E_USAGE_VIRTTYPE`, `E_USAGE_ARCH`, `E_USAGE_MACHINE`; RefusedError `E_REFUSED_UNSUPPORTED` where this host runs no
- * such guests
+ * What a guest of one kind can have on this host, in the form of libvirt's domain capabilities (S11, L01; facts 3.5).
+ * @throws UsageError `E_USAGE_VIRTTYPE`, `E_USAGE_ARCH`, `E_USAGE_MACHINE`; RefusedError `E_REFUSED_UNSUPPORTED` if
+ * this host does not run such guests
  */
 export function formatDomainCapabilities(host: HostInfo, request: DomainCapabilitiesRequest): string {
   const { virttype = 'xen', emulatorbin = EMULATOR } = request;
   if (virttype !== 'xen') {
-    throw new UsageError('E_USAGE_VIRTTYPE', `${JSON.stringify(virttype)} is not a type of domains here`, {
+    throw new UsageError('E_USAGE_VIRTTYPE', `${JSON.stringify(virttype)} is not a domain type of this host`, {
       hint: 'Use xen, or leave it out.',
     });
   }
@@ -61,31 +63,31 @@ function knownArch(text: string): GuestArch {
   const found = GUEST_ARCHS.find((one) => one === text);
   if (found !== undefined) return found;
   throw new UsageError('E_USAGE_ARCH', `unknown architecture ${JSON.stringify(text)}`, {
-    hint: `Xen's guests are of ${GUEST_ARCHS.join(', ')}.`,
+    hint: `Architectures of Xen's guests are ${GUEST_ARCHS.join(', ')}.`,
   });
 }
 
 function typeOfMachine(text: string): GuestType {
   const found = GUEST_TYPES.find((type) => MACHINE[type] === text);
   if (found !== undefined) return found;
-  throw new UsageError('E_USAGE_MACHINE', `${JSON.stringify(text)} is not a machine of Xen's guests`, {
+  throw new UsageError('E_USAGE_MACHINE', `${JSON.stringify(text)} is not a machine type of Xen's guests`, {
     hint: `Use ${GUEST_TYPES.map((type) => MACHINE[type]).join(', ')}.`,
   });
 }
 
-/** A document about guests that cannot start would be taken at its word. */
+/** Refuses kinds of guests that cannot start here, which the document would otherwise describe as usable. */
 function checkRuns(host: HostInfo, type: GuestType, arch: GuestArch): void {
   const osType = type === 'pv' ? 'xen' : 'hvm';
   const abis = readGuestAbis(host.guestAbis);
   if (abis.some((abi) => abi.osType === osType && abi.arch === arch)) return;
   throw new RefusedError(
     'E_REFUSED_UNSUPPORTED',
-    `${host.hostname} runs no ${arch} guests on machine ${MACHINE[type]}`,
+    `${host.hostname} does not run ${arch} guests on machine ${MACHINE[type]}`,
     {
       hint:
         abis.length === 0
-          ? 'Its hypervisor does not say what guests it runs.'
-          : 'What it runs, `xenferry capabilities` shows as <guest> elements.',
+          ? 'Its hypervisor does not report which guests it runs.'
+          : 'The <guest> elements of `xenferry capabilities` list what it runs.',
       data: { arch, machine: MACHINE[type] },
     },
   );

@@ -1,15 +1,15 @@
 import { element, type XmlElement } from '../../xml/element.js';
 
-/** Architectures that guests of Xen have, in libvirt's words. */
+/** Architectures of Xen guests, by libvirt's names. */
 export const GUEST_ARCHS = ['i686', 'x86_64', 'armv7l', 'aarch64'] as const;
 export type GuestArch = (typeof GUEST_ARCHS)[number];
 
-/** Firmware of HVM guests, where Xen has it. */
+/** Firmware of HVM guests, at Xen's usual path. */
 export const HVMLOADER = '/usr/lib/xen/boot/hvmloader';
 
 /** A kind of guest that the hypervisor can run. */
 export interface GuestAbi {
-  /** `xen`: paravirtual; `hvm`: with a machine around it, as PVH also is. */
+  /** `xen`: paravirtual; `hvm`: hardware virtualised, which includes PVH. */
   readonly osType: 'xen' | 'hvm';
   readonly arch: GuestArch;
   readonly pae: boolean;
@@ -29,7 +29,7 @@ function archOf(name: string): GuestArch {
   }
 }
 
-/** Reads Xen's words; those that it does not know are left out. */
+/** Parses Xen's capability tokens; unknown ones are ignored. */
 export function readGuestAbis(tokens: readonly string[]): GuestAbi[] {
   const abis: GuestAbi[] = [];
   for (const token of tokens) {
@@ -39,7 +39,7 @@ export function readGuestAbis(tokens: readonly string[]): GuestAbi[] {
     const arch = archOf(match[2]);
     const pae = match[2] === 'x86_32p';
     const known = abis.findIndex((abi) => abi.osType === osType && abi.arch === arch);
-    // With and without PAE, it is one kind of guest that may have it.
+    // A guest with and one without PAE are one kind, with PAE optional.
     if (known === -1) abis.push({ osType, arch, pae });
     else abis[known] = { osType, arch, pae: pae || abis[known].pae };
   }
@@ -57,7 +57,7 @@ function features({ osType, arch, pae }: GuestAbi): XmlElement[] {
   return list.length === 0 ? [] : [element('features', {}, list)];
 }
 
-/** A `<guest>` of the capabilities (facts 3.5), and beside an HVM one the PVH that comes with it. */
+/** A `<guest>` of the capabilities (facts 3.5), and after an HVM one the PVH guest that it implies. */
 export function writeGuest(abi: GuestAbi): XmlElement[] {
   const { osType, arch } = abi;
   const machines = osType === 'hvm' ? ['xenfv', 'xenpvh'] : ['xenpv'];

@@ -4,41 +4,41 @@ import { CPUID_WORDS, featuresIn, isReported } from '../../domain/cpu/cpu-featur
 import { RefusedError } from '../../errors/errors.js';
 import type { HostInfo } from '../../toolstack/toolstack.js';
 
-/** The host's architecture, in libvirt's words. */
+/** The host's architecture, by libvirt's name. */
 export function hostArch({ processors, guestAbis }: HostInfo): 'aarch64' | 'x86_64' | 'i686' {
   if (guestAbis.some((abi) => abi.endsWith('aarch64'))) return 'aarch64';
   const is64 = featuresIn(processors?.cpuidWords ?? []).has('lm') || guestAbis.some((abi) => abi.endsWith('x86_64'));
   return is64 ? 'x86_64' : 'i686';
 }
 
-/** The host's processor, as the hypervisor reports it; undefined where it does not: words that are all 0 say nothing. */
+/** The host's processor, as the hypervisor reports it; undefined if it does not: all words are 0 then. */
 export function reportedCpu(host: HostInfo): ReportedCpu | undefined {
   const words = host.processors?.cpuidWords.slice(0, CPUID_WORDS) ?? [];
   return words.some((word) => word !== 0) ? { arch: hostArch(host), words } : undefined;
 }
 
-/** As `reportedCpu`. @throws RefusedError `E_REFUSED_UNSUPPORTED` where the hypervisor does not report it */
+/** As `reportedCpu`. @throws RefusedError `E_REFUSED_UNSUPPORTED` if the hypervisor does not report it */
 export function needReportedCpu(host: HostInfo): ReportedCpu {
   const found = reportedCpu(host);
   if (found !== undefined) return found;
-  throw new RefusedError('E_REFUSED_UNSUPPORTED', `${host.hostname} does not say what its processor can do`, {
+  throw new RefusedError('E_REFUSED_UNSUPPORTED', `${host.hostname} does not report the features of its processor`, {
     hint:
       host.toolstack === 'embedded'
-        ? 'An embedded host says it where `hwCaps` in its host.json has the words that `xl info` shows as hw_caps.'
-        : 'Xen says it of x86 processors only.',
+        ? 'An embedded host reports them if `hwCaps` in its host.json has the words that `xl info` shows as hw_caps.'
+        : 'Xen reports them for x86 processors only.',
   });
 }
 
-/** A host's processor as libvirt describes one: a model, and the features that it has beside that. */
+/** A host's processor as libvirt describes one: a model, and its features in addition to those of the model. */
 export interface NamedCpu {
   readonly model: string | undefined;
-  /** Each of them by its name, in alphabetical order. */
+  /** By name, in alphabetical order. */
   readonly features: readonly string[];
 }
 
 /**
- * The newest model of which the processor has all that Xen reports of one. What Xen cannot report of it (facts 3.5 has the words) is
- * taken for granted; a model that differs from older ones by such features alone is never chosen.
+ * The newest model whose features the processor has, as far as Xen reports them. Features that Xen cannot report (facts
+ * 3.5 lists the words) are assumed; a model that differs from older ones by such features alone is never chosen.
  */
 export function namedCpu({ words }: ReportedCpu): NamedCpu {
   const features = featuresIn(words);

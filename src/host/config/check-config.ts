@@ -6,14 +6,14 @@ import { SshRules } from '../access/ssh-rules.js';
 import { parseConnectUri, parseDestinationUri, parseListen } from './uri.js';
 import { inOrder, mistakeAt, readConfig, resolveAlias, type Config } from './config.js';
 
-/** What is wrong with a configuration file: each with its place, and what to do. */
+/** Errors in a configuration file, each with its place and remedy. */
 export interface ConfigReport {
   readonly mistakes: readonly UsageError[];
-  /** What is no mistake in the file itself, but keeps it from working on this host now. */
+  /** Not errors of the file itself, but conditions of this host that keep it from working now. */
   readonly warnings: readonly string[];
 }
 
-/** Looks at a whole file, as every verb and `serve` would come to it in the end. */
+/** Checks a whole file with the checks that the verbs and `serve` apply when they use it. */
 export function checkConfig(text: string, file: string): ConfigReport {
   const read = readConfig(text, file);
   if ('mistakes' in read) return { mistakes: read.mistakes, warnings: [] };
@@ -42,7 +42,7 @@ export function checkConfig(text: string, file: string): ConfigReport {
   return { mistakes: inOrder(mistakes), warnings: missingFolders(config) };
 }
 
-/** An alias is of a host of one's own, or of a destination. */
+/** An alias stands for a host whose domains are managed, or for a destination. */
 function parseEither(uri: string): void {
   try {
     parseDestinationUri(uri);
@@ -54,7 +54,7 @@ function parseEither(uri: string): void {
 
 function missingFolders({ tlsDir, leaseDir }: Config): string[] {
   return Object.entries({ tls_dir: tlsDir, lease_dir: leaseDir }).flatMap(([key, dir]) =>
-    dir === undefined || isFolder(dir) ? [] : [`${key}: there is no folder ${dir} on this host`],
+    dir === undefined || isFolder(dir) ? [] : [`${key}: the folder ${dir} does not exist on this host`],
   );
 }
 

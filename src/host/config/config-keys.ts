@@ -1,9 +1,9 @@
 import { DEFAULT_DEADLINES } from '../../control/deadlines.js';
 
-/** What the reference page says of one key of the configuration. */
+/** Text of the reference page about one key of the configuration. */
 export interface ConfigKeyText {
   readonly meaning: string;
-  /** What holds where the key is absent. */
+  /** The default. */
   readonly preset: string;
   /** A value in TOML. */
   readonly example: string;
@@ -77,7 +77,7 @@ export const CONFIG_TEXTS: Readonly<Record<string, ConfigKeyText>> = {
     '"auto"',
   ),
   nested_hvm: key(
-    'Whether an HVM guest with the CPU mode `host-passthrough` may be a hypervisor itself.',
+    'Whether an HVM guest with the CPU mode `host-passthrough` may run a hypervisor itself.',
     '`false`',
     'false',
   ),

@@ -7,11 +7,11 @@ import type { Autoballoon } from '../memory/make-room.js';
 import { KEEPALIVE_COUNT, KEEPALIVE_MS, type KeepaliveOptions } from '../../tunnel/keepalive.js';
 import { nearest } from './nearest.js';
 
-/** What an operator has written down for this host. Whatever is absent was not said. */
+/** The configuration of this host. Absent keys were not set. */
 export interface Config {
-  /** Where it was read, for messages; undefined: there is no file. */
+  /** Path of the file, for messages; undefined: there is no file. */
   readonly file: string | undefined;
-  /** Whose domains a command works on where it is not told: a URI, or an alias. */
+  /** Host whose domains a command works on by default: a URI, or an alias. */
   readonly uriDefault?: string | undefined;
   /** Short names of URIs. */
   readonly uriAliases: ReadonlyMap<string, string>;
@@ -20,34 +20,34 @@ export interface Config {
   readonly tlsDir?: string | undefined;
   /** Names of the hosts that may send guests here. */
   readonly allow?: readonly string[] | undefined;
-  /** Names of further hosts that may ask after migrations, and not begin any. */
+  /** Names of further hosts that may ask about migrations, and not begin any. */
   readonly allowRecover?: readonly string[] | undefined;
-  /** Users and keys that may bring guests by ssh; absent: whoever sshd lets in. */
+  /** Users and keys that may send guests by ssh; absent: every login that sshd accepts. */
   readonly allowSsh?: readonly string[] | undefined;
-  /** Folders and files that guests of other hosts may have opened here; absent: the usual ones. */
+  /** Folders and files that guests of other hosts may use here; absent: the usual ones. */
   readonly guestPaths?: readonly string[] | undefined;
-  /** What else they may name of this host. */
+  /** Further permissions of theirs. */
   readonly peersMay?: readonly string[] | undefined;
   readonly hooksDir?: string | undefined;
   readonly hookMs?: number | undefined;
-  /** Whether a monitor is left behind where no daemon watches; default: yes. */
+  /** Whether a monitor is started if no daemon watches; default: yes. */
   readonly monitor?: boolean | undefined;
   readonly logDir?: string | undefined;
   readonly logLevel?: LogLevel | undefined;
-  /** A log is put aside at this size. */
+  /** Size at which a log is rotated. */
   readonly logBytes?: number | undefined;
-  /** How many that were put aside are kept. */
+  /** Number of rotated logs that are kept. */
   readonly logCount?: number | undefined;
   /** Most migrations at once, in each direction; default: no limit. */
   readonly maxMigrations?: number | undefined;
-  /** Most migrations that come in at once, in all and of one host; absent: as usual. Those above are refused. */
+  /** Most arrivals at once, in all and from one host; absent: the defaults. Further ones are refused. */
   readonly maxArrivals?: number | undefined;
   readonly maxArrivalsOfPeer?: number | undefined;
-  /** How connections to other hosts show that they are alive; absent: as usual. */
+  /** Keepalives on connections to other hosts; absent: the defaults. */
   readonly keepalive?: KeepaliveOptions | undefined;
-  /** Whether domain 0 gives memory up for guests. */
+  /** Whether domain 0 releases memory for guests. */
   readonly autoballoon?: Autoballoon | undefined;
-  /** Whether guests with the host's own processor may be hypervisors (L03). */
+  /** Whether guests with the host's own processor may run hypervisors (L03). */
   readonly nestedHvm?: boolean | undefined;
   /** Folder of disk leases; default: disks are not locked. */
   readonly leaseDir?: string | undefined;
@@ -95,15 +95,15 @@ const schema = z.strictObject({
   deadlines: z.strictObject(Object.fromEntries(DEADLINE_NAMES.map((name) => [name, SECONDS.optional()]))).optional(),
 });
 
-/** The keys that there are, tables as `TABLE.KEY`. */
+/** All keys, tables as `TABLE.KEY`. */
 export const CONFIG_KEYS: readonly string[] = [
   ...Object.keys(schema.shape).filter((key) => key !== 'deadlines'),
   ...DEADLINE_NAMES.map((name) => `deadlines.${name}`),
 ];
 
 /**
- * Reads a configuration file, which is TOML (S08).
- * @throws UsageError `E_USAGE_CONFIG` naming file, line and remedy of the first mistake
+ * Parses a configuration file, in TOML (S08).
+ * @throws UsageError `E_USAGE_CONFIG` naming file, line and remedy of the first error
  */
 export function parseConfig(text: string, file: string): Config {
   const read = readConfig(text, file);
@@ -111,7 +111,7 @@ export function parseConfig(text: string, file: string): Config {
   throw read.mistakes[0];
 }
 
-/** The same with all the mistakes that can be seen at once, in the order of their lines. */
+/** Parses a configuration file; all errors that can be found at once, in the order of their lines. */
 export function readConfig(
   text: string,
   file: string,
@@ -172,12 +172,15 @@ function configFrom(said: z.infer<typeof schema>, uriAliases: ReadonlyMap<string
   };
 }
 
-/** By the lines that they are on. */
+/** The errors in the order of their lines. */
 export function inOrder(mistakes: readonly UsageError[]): UsageError[] {
   return [...mistakes].sort((one, other) => Number(one.data.line ?? 0) - Number(other.data.line ?? 0));
 }
 
-/** As libvirt's: every so many seconds, 0 for never; so many times without a word, and the connection counts as lost. */
+/**
+ * As in libvirt: interval in seconds, 0 for none; number of unanswered probes after which the connection counts as
+ * lost.
+ */
 function keepaliveOf(interval: number | undefined, count: number | undefined): KeepaliveOptions | undefined {
   if (interval === undefined && count === undefined) return undefined;
   return {
@@ -196,14 +199,14 @@ function aliasesOf(
   for (const entry of entries) {
     const [, name, uri] = ALIAS.exec(entry) ?? [];
     if (aliases.has(name)) {
-      mistakes.push(bad(file, lineOf(text, ['uri_aliases'], entry), `uri_aliases: ${name} is there twice`));
+      mistakes.push(bad(file, lineOf(text, ['uri_aliases'], entry), `uri_aliases: ${name} is set twice`));
     }
     aliases.set(name, uri);
   }
   return { aliases, mistakes };
 }
 
-/** A URI as it is, or what an alias stands for. Names with `://` are no aliases. */
+/** The URI for an alias; a text with `://` is a URI itself. */
 export function resolveAlias(config: Config, text: string): string {
   return text.includes('://') ? text : (config.uriAliases.get(text) ?? text);
 }
@@ -215,13 +218,13 @@ function problemsIn(text: string, raw: unknown, file: string, issue: z.core.$Zod
       const unknown = [...path, key];
       const guess = nearest(unknown.join('.'), CONFIG_KEYS);
       const hint = guess === undefined ? `The keys: ${CONFIG_KEYS.join(', ')}.` : `Did you mean ${guess}?`;
-      return bad(file, lineOf(text, unknown), `${unknown.join('.')} is not known`, hint);
+      return bad(file, lineOf(text, unknown), `${unknown.join('.')} is not a known key`, hint);
     });
   }
   return [mistakeAt(text, file, path, valueAt(raw, issue.path), issue.message)];
 }
 
-/** A mistake in what a key says. @param path of the key, and of the entry where it is a list */
+/** An error in the value of a key. @param path of the key, and of the entry where it is a list */
 export function mistakeAt(
   text: string,
   file: string,
@@ -249,12 +252,12 @@ function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
 function bad(file: string, line: number | undefined, why: string, hint?: string): UsageError {
   const place = line === undefined ? file : `${file}:${line}`;
   return new UsageError('E_USAGE_CONFIG', `${place}: ${why}`, {
-    hint: hint ?? 'Mend that line; examples/xenferry.conf explains every key.',
+    hint: hint ?? 'Correct that line; examples/xenferry.conf explains every key.',
     data: { file, ...(line === undefined ? {} : { line }) },
   });
 }
 
-/** The line on which a key, or an entry of its list, stands: the parser tells of syntax only. */
+/** The line of a key, or of an entry of its list: the parser reports lines of syntax errors only. */
 function lineOf(text: string, path: readonly string[], entry?: string): number | undefined {
   const lines = text.split('\n');
   const key = path.at(-1) ?? '';

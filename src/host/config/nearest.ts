@@ -1,14 +1,14 @@
-/** At most so many letters are wrong in what was meant. */
+/** Most letters that may differ. */
 const MOST_WRONG = 3;
 
-/** The one of the words that was probably meant; undefined where none is near. */
+/** The word that was probably intended; undefined if none is similar. */
 export function nearest(word: string, words: readonly string[], mostWrong = MOST_WRONG): string | undefined {
   const far = words.map((one) => ({ one, distance: distance(word, one) })).sort((a, b) => a.distance - b.distance);
   const best = far.at(0);
   return best !== undefined && best.distance <= Math.min(mostWrong, MOST_WRONG) ? best.one : undefined;
 }
 
-/** Letters to add, drop or change to come from one word to the other (Levenshtein). */
+/** Letters to add, drop or change to turn one word into the other (Levenshtein). */
 function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let i = 1; i <= from.length; i += 1) {

@@ -1,26 +1,26 @@
 import { domainToASCII } from 'node:url';
 import { UsageError } from '../../errors/errors.js';
 
-/** Port of `xenferry serve` where none is named. */
+/** Port of `xenferry serve` by default. */
 export const DEFAULT_PORT = 16520;
 
-/** Whose domains a command works on. */
+/** The host whose domains a command works on. */
 export type ConnectUri = { readonly kind: 'xen' } | { readonly kind: 'embedded'; readonly dir: string };
 
-/** Where a guest is to go. */
+/** The destination of a guest. */
 export interface DestinationUri {
   /** `xl`: a host with nothing but xl, over ssh. */
   readonly transport: 'tls' | 'ssh' | 'xl';
   readonly user?: string;
   readonly host: string;
   readonly port?: number;
-  /** As it was given, for messages and the journal. */
+  /** The URI as given, for messages and the journal. */
   readonly text: string;
 }
 
 function bad(uri: string, why: string): UsageError {
   return new UsageError('E_USAGE_URI', `URI ${JSON.stringify(uri)}: ${why}`, {
-    hint: 'Use xen:///system or embedded:///FOLDER for this host, xen+tls://HOST[:PORT]/system or xen+ssh://[USER@]HOST[:PORT]/system for a destination, xl+ssh://[USER@]HOST[:PORT] where it has only xl.',
+    hint: 'Use xen:///system or embedded:///FOLDER for this host, xen+tls://HOST[:PORT]/system or xen+ssh://[USER@]HOST[:PORT]/system for a destination, xl+ssh://[USER@]HOST[:PORT] if it has only xl.',
   });
 }
 
@@ -41,7 +41,7 @@ export function parseConnectUri(uri: string): ConnectUri {
     return { kind: 'embedded', dir: decoded(uri, url.pathname) };
   }
   if (url.protocol === 'xen:') {
-    if (url.host !== '') throw bad(uri, 'a host part means another host; use xen+ssh:// or xen+tls://');
+    if (url.host !== '') throw bad(uri, 'a URI with a host part addresses another host; use xen+ssh:// or xen+tls://');
     checkPath(uri, url.pathname);
     return { kind: 'xen' };
   }
@@ -49,7 +49,7 @@ export function parseConnectUri(uri: string): ConnectUri {
 }
 
 function checkPath(uri: string, path: string): void {
-  // As libvirt's libxl driver: nothing, a slash, or /system.
+  // As libvirt's libxl driver: empty, a slash, or /system.
   if (!['', '/', '/system'].includes(path)) throw bad(uri, `unexpected Xen URI path '${path}'`);
 }
 
@@ -66,7 +66,8 @@ export function parseDestinationUri(uri: string): DestinationUri {
   if (transport === undefined) throw bad(uri, `a guest cannot be sent to scheme ${url.protocol.slice(0, -1)}`);
   if (url.hostname === '') throw bad(uri, 'the host is missing');
   if (url.password !== '') throw bad(uri, 'passwords do not belong in a URI');
-  if (transport === 'tls' && url.username !== '') throw bad(uri, 'TLS knows no user: the certificate says who you are');
+  if (transport === 'tls' && url.username !== '')
+    throw bad(uri, 'TLS has no user: the certificate identifies this host');
   checkPath(uri, url.pathname);
   return {
     transport,
@@ -80,9 +81,9 @@ export function parseDestinationUri(uri: string): DestinationUri {
 /** The host as the DNS knows it: one beyond ASCII in its `xn--` form (RFC 5891), an IPv6 address without brackets. */
 function hostOf(uri: string, hostname: string): string {
   if (hostname.startsWith('[') || !hostname.includes('%')) return hostname.replace(/^\[(.*)\]$/, '$1');
-  // The schemes are none of those whose hosts URL itself converts: it has them in percent escapes.
+  // URL does not convert host names of these schemes: they are in percent escapes.
   const host = domainToASCII(decoded(uri, hostname));
-  if (host === '') throw bad(uri, 'the host is no name that the DNS can have');
+  if (host === '') throw bad(uri, 'the host is not a valid DNS name');
   return host;
 }
 
@@ -90,7 +91,7 @@ function decoded(uri: string, text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw bad(uri, 'an escape with % is none of UTF-8');
+    throw bad(uri, 'a percent escape is not valid UTF-8');
   }
 }
 

@@ -3,7 +3,7 @@ import type { LifecycleParticipant } from '../participants/lifecycle-participant
 import type { ToldEvent } from './event.js';
 import type { HostEvents } from './host-events.js';
 
-/** The event that a long job's end is. */
+/** The event for the end of a long job. */
 export function jobEvent(job: EndedJob): ToldEvent {
   return {
     domain: job.domain ?? job.uuid,
@@ -18,7 +18,7 @@ export function jobEvent(job: EndedJob): ToldEvent {
   };
 }
 
-/** Tells of every change that the driver makes to a domain. */
+/** Emits an event for every change to a domain. */
 export function eventParticipant(events: HostEvents): LifecycleParticipant {
   return {
     name: 'events',

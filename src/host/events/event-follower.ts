@@ -2,11 +2,11 @@ import { closeSync, constants, fstatSync, openSync, readSync, statSync, watch, t
 import { MAX_EVENT_BYTES, parseEvent, type DomainEvent, type MissedEvents } from './event.js';
 import type { EventLog, EventPosition } from './event-log.js';
 
-/** Where the kernel tells nothing of the folder (some network file systems), it is looked at this often. */
+/** Polling interval where the kernel reports no changes of the folder (some network file systems). */
 const POLL_MS = 500;
 const READ_BYTES = 64 * 1024;
 
-/** Reads on in a host's event log from a position, over the ends of its files. Ends when the signal fires. */
+/** Reads a host's event log from a position on, across rotations. Ends when the signal fires. */
 export async function* followEvents(
   log: EventLog,
   from: EventPosition,
@@ -19,7 +19,7 @@ export async function* followEvents(
   signal.addEventListener('abort', look, { once: true });
   const isOver = (): boolean => signal.aborted;
   let file = openLog(log.path);
-  // It was put aside since the position was taken: all of this file is new, and what is missing is told.
+  // It was rotated since the position was taken: all of this file is new, and lost events are reported.
   let at = file.bytes >= from.bytes ? from.bytes : 0;
   let { seq } = from;
   try {
@@ -30,7 +30,7 @@ export async function* followEvents(
       held += chunk.toString('latin1');
       const lines = held.split('\n');
       held = lines.pop() ?? '';
-      // A line without an end is no event: the writer puts one before the next.
+      // An incomplete line is not an event: the writer ends it before the next.
       if (held.length > MAX_EVENT_BYTES) held = '';
       for (const line of lines) {
         const event = parseEvent(Buffer.from(line, 'latin1').toString('utf8'));
@@ -42,7 +42,7 @@ export async function* followEvents(
       if (chunk.length > 0) continue;
       const next = successorOf(file.ino, log.path);
       if (next !== undefined) {
-        // Nobody writes to a file that was put aside: what came between the last look and now is in it.
+        // A rotated file is no longer written: everything since the last read is in it.
         if (fstatSync(file.fd).size > at) {
           closeSync(next.fd);
           continue;
@@ -78,10 +78,10 @@ function openLog(path: string): OpenLog {
   return { fd, ino, bytes: size };
 }
 
-/** The log that has taken the place of the one with this inode; undefined where none has. */
+/** The log that replaced the one with this inode; undefined if there is none. */
 function successorOf(ino: number, path: string): OpenLog | undefined {
   const now = statSync(path, { throwIfNoEntry: false });
-  // Between putting aside and the next line there is none.
+  // Between the rotation and the next line there is no file.
   if (now === undefined || now.ino === ino) return undefined;
   return openLog(path);
 }
@@ -94,9 +94,9 @@ function readNew(fd: number, at: number): Buffer {
 function watchFolder(dir: string, look: () => void): FSWatcher | undefined {
   try {
     const watcher = watch(dir, look);
-    watcher.on('error', () => undefined); // the poll goes on
+    watcher.on('error', () => undefined); // polling continues
     return watcher;
   } catch {
-    return undefined; // no watches left on this host: the poll is there
+    return undefined; // no watches left on this host: polling replaces them
   }
 }

@@ -1,8 +1,9 @@
 import type { DomainEvent, MissedEvents } from './event.js';
 
-/** Events that a reader may leave lying; what comes beyond that it misses, and is told how many. */
+/** Most events that wait for a reader; the reader misses further ones and gets their number. */
 const DEFAULT_LIMIT = 1000;
 
+/** Options of a subscription. */
 export interface SubscribeOptions {
   /** Which events; default: all. */
   readonly filter?: ((event: DomainEvent) => boolean) | undefined;
@@ -11,8 +12,8 @@ export interface SubscribeOptions {
 }
 
 /**
- * Events as they come, in their order. Breaking out of the loop, or disposing it, ends the subscription; in the
- * place of events that did not find room stands how many they were.
+ * Events in the order of their arrival. Breaking out of the loop, or disposing it, ends the subscription;
+ * events that did not fit are replaced by their number.
  */
 export interface EventSubscription extends AsyncIterableIterator<DomainEvent | MissedEvents>, AsyncDisposable {
   readonly id: number;
@@ -23,13 +24,13 @@ type Listener = (event: DomainEvent | MissedEvents, id: number) => void;
 interface Subscriber {
   readonly filter: (event: DomainEvent) => boolean;
   readonly take: (event: DomainEvent | MissedEvents) => void;
-  /** No more will come, or the source of the events broke. */
+  /** Called when no more events will come, or the source of the events failed. */
   readonly end: (error: Error | undefined) => void;
 }
 
 /**
- * Hands the events of a host to those who asked for them. Whoever takes one may subscribe, unsubscribe, or deliver more: everybody
- * gets all events in the same order, and a subscriber that has left gets none.
+ * Distributes the events of a host to its subscribers. A listener may subscribe, unsubscribe, or deliver more: every
+ * subscriber gets all events in the same order, and one that has left gets none.
  */
 export class EventHub {
   readonly #subscribers = new Map<number, Subscriber>();
@@ -38,7 +39,7 @@ export class EventHub {
   #nextId = 1;
   #closed = false;
 
-  /** @param onThrown what a listener threw: it is its own affair and stops nobody */
+  /** @param onThrown called with an exception of a listener, which does not affect the others */
   constructor(private readonly onThrown: (error: unknown) => void = () => undefined) {}
 
   get size(): number {
@@ -60,7 +61,7 @@ export class EventHub {
     return id;
   }
 
-  /** Events from now on, to be read in a loop. */
+  /** Events from now on, as an iterator. */
   subscribe(options: SubscribeOptions = {}, onLeft: () => void = () => undefined): EventSubscription {
     const id = this.#nextId;
     this.#nextId += 1;
@@ -93,7 +94,7 @@ export class EventHub {
     };
   }
 
-  /** Ends a subscription, also from within a listener; false where there is none of that id. Its reader's loop ends. */
+  /** Ends a subscription, also from within a listener; false if there is none with that id. Its reader's loop ends. */
   unsubscribe(id: number): boolean {
     const subscriber = this.#subscribers.get(id);
     if (subscriber === undefined) return false;
@@ -105,7 +106,7 @@ export class EventHub {
   deliver(event: DomainEvent | MissedEvents): void {
     if (this.#closed) return;
     this.#queue.push(event);
-    // A listener that delivers has its event behind the present one, for everybody.
+    // An event that a listener delivers comes after the present one, for every subscriber.
     if (this.#delivering) return;
     this.#delivering = true;
     try {
@@ -117,7 +118,7 @@ export class EventHub {
 
   #handOut(event: DomainEvent | MissedEvents): void {
     for (const [id, subscriber] of [...this.#subscribers]) {
-      if (!this.#subscribers.has(id)) continue; // one before it has sent it away
+      if (!this.#subscribers.has(id)) continue; // an earlier listener has unsubscribed it
       try {
         if ('missed' in event || subscriber.filter(event)) subscriber.take(event);
       } catch (error) {

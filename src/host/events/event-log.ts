@@ -6,30 +6,30 @@ import { FileLock } from '../../posix/file-lock.js';
 import { makeFolder } from '../../posix/folder.js';
 import { MAX_EVENT_BYTES, parseEvent, type ToldEvent } from './event.js';
 
-/** The log is put aside at this size; with the one before it, it takes twice that. */
+/** The log is rotated at this size; with the previous one it takes twice that. */
 const MAX_LOG_BYTES = 1024 * 1024;
 /** A line's text that may grow (an error, a notice) is cut so that the line keeps its bound. */
 const MAX_TEXT = 2048;
-/** Whoever holds the lock writes one line. */
+/** Wait for the lock, whose holder writes one line. */
 const LOCK_MS = 10_000;
-/** Events that wait for the lock; beyond it the oldest go. */
+/** Events that wait for the lock; beyond it the oldest are dropped. */
 const MAX_WAITING = 1000;
 
-/** Where a follower starts. */
+/** A position at which a follower starts. */
 export interface EventPosition {
   readonly seq: number;
   readonly bytes: number;
 }
 
 /**
- * What happened to the domains of a host, told by every process that does something to one: a line of JSON each, in
- * the order of their numbers, in a file that is put aside when it has grown.
+ * The events of a host's domains, written by every process that changes one: one line of JSON each, in
+ * the order of their numbers, in a file that is rotated.
  */
 export class EventLog {
   readonly #waiting: ToldEvent[] = [];
   #draining: Promise<void> | undefined;
 
-  /** Makes the folder where it is missing. */
+  /** Makes the folder if it is missing. */
   constructor(
     readonly dir: string,
     private readonly log: (line: string) => void = () => undefined,
@@ -42,7 +42,7 @@ export class EventLog {
     return join(this.dir, 'events.jsonl');
   }
 
-  /** Tells of an event. Does not wait and does not throw: it is written now, or as soon as the lock is free. */
+  /** Writes an event. Does not wait and does not throw: it is written now, or as soon as the lock is free. */
   tell(event: ToldEvent): void {
     this.#waiting.push(event);
     if (this.#waiting.length > MAX_WAITING) this.#waiting.shift();
@@ -63,12 +63,12 @@ export class EventLog {
     });
   }
 
-  /** Resolves when everything that was told is written, or could not be. */
+  /** Resolves when all events are written, or could not be. */
   async flushed(): Promise<void> {
     await this.#draining;
   }
 
-  /** Where the log ends now. */
+  /** The present end of the log. */
   end(): EventPosition {
     const fd = this.#open();
     try {
@@ -98,7 +98,7 @@ export class EventLog {
     }
   }
 
-  /** The lock is held. */
+  /** Called with the lock held. */
   #writeAll(): void {
     let fd = this.#open();
     try {
@@ -124,7 +124,7 @@ export class EventLog {
     }
   }
 
-  /** The last number given; a log that is new goes on from the one that was put aside. */
+  /** The last number used; a new log continues the numbers of the rotated one. */
   #lastSeq(fd: number, size: number): number {
     const own = lastSeq(fd, size);
     if (own > 0) return own;
@@ -146,11 +146,11 @@ function lineOf(event: ToldEvent, seq: number): string {
   const at = new Date().toISOString();
   const line = printableJson({ seq, at, ...event, what: shown(event.what) });
   if (Buffer.byteLength(line) <= MAX_EVENT_BYTES) return line;
-  // Only a name can be so long; its UUID says who it is.
+  // Only a name can be so long; the UUID identifies the domain.
   return printableJson({ seq, at, ...event, domain: event.domain.slice(0, 256), what: shown(event.what) });
 }
 
-/** Texts in it may be a peer's, a guest's or a toolstack's. */
+/** Makes its texts printable, which may come from a peer, a guest or a toolstack. */
 function shown(what: ToldEvent['what']): ToldEvent['what'] {
   switch (what.type) {
     case 'notice':
@@ -171,7 +171,7 @@ function endsLine(fd: number, size: number): boolean {
   return byte[0] === 0x0a;
 }
 
-/** The number of the last whole event in a file; 0 where there is none. */
+/** The number of the last complete event in a file; 0 if there is none. */
 function lastSeq(fd: number, size: number): number {
   const bytes = Buffer.alloc(Math.min(size, 4 * MAX_EVENT_BYTES));
   const count = readSync(fd, bytes, 0, bytes.length, size - bytes.length);

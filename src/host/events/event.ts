@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { JOB_OPERATIONS } from '../jobs/job-record.js';
 
-/** No line of the event log is longer. */
+/** Longest line of the event log. */
 export const MAX_EVENT_BYTES = 16 * 1024;
 
 /** What may happen to a domain and why, in libvirt's names (virDomainEventType and its details), in lower case. */
@@ -43,42 +43,43 @@ const happeningSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('reboot') }),
   /** The guest has opened the tray of a drive, for example `hdc`. */
   z.object({ type: z.literal('tray-change'), device: z.string().max(64) }),
-  /** Something that an operator should know of, and that changed nothing. */
+  /** Information for an operator, without a change. */
   z.object({ type: z.literal('notice'), text: z.string().max(4096) }),
 ]);
-/** What happened. */
+/** The content of an event. */
 export type Happening = z.infer<typeof happeningSchema>;
 
-/** The kinds of events that there are, for `event --list`. */
+/** All kinds of events, for `event --list`. */
 export const EVENT_TYPES: readonly Happening['type'][] = ['lifecycle', 'job', 'reboot', 'tray-change', 'notice'];
 
 export const domainEventSchema = z.object({
   /** Counts the events of a host from 1, without a gap. */
   seq: z.int().positive(),
-  /** ISO 8601, by the clock of the process that tells. */
+  /** ISO 8601, by the clock of the process that writes it. */
   at: z.iso.datetime(),
   domain: z.string(),
   uuid: z.string(),
-  /** The number that the domain had; absent where it does not run. */
+  /** The domain's id; absent if it does not run. */
   id: z.int().positive().optional(),
   what: happeningSchema,
 });
-/** Something that happened to a domain of a host. */
+/** An event of a domain of a host. */
 export type DomainEvent = Readonly<z.infer<typeof domainEventSchema>>;
 
-/** An event as it is told, before the log gives it its number. */
+/** An event before the log assigns its number. */
 export type ToldEvent = Omit<DomainEvent, 'seq' | 'at'>;
 
-/** In the place of events that a reader was too slow for. */
+/** Replaces events that a reader was too slow for. */
 export interface MissedEvents {
   readonly missed: number;
 }
 
+/** Whether an item of a subscription reports missed events. */
 export function isMissed(event: DomainEvent | MissedEvents): event is MissedEvents {
   return 'missed' in event;
 }
 
-/** The event in a line of the log; undefined where it holds none: half a line of a process that died. */
+/** The event in a line of the log; undefined for an incomplete line of a process that died. */
 export function parseEvent(line: string): DomainEvent | undefined {
   if (line.length > MAX_EVENT_BYTES) return undefined;
   try {

@@ -5,13 +5,13 @@ import { EventHub, type EventSubscription, type SubscribeOptions } from './event
 import { EventLog } from './event-log.js';
 
 /**
- * The events of a host's domains, whichever process makes them happen.
+ * The events of a host's domains, whichever process causes them.
  *
  * ```ts
  * await using events = host.events.subscribe({ filter: (event) => event.domain === 'web1' });
  * for await (const event of events) {
- *   if ('missed' in event) say(`${event.missed} events were missed`);
- *   else if (event.what.type === 'lifecycle') say(event.what.change);
+ *   if ('missed' in event) print(`${event.missed} events were missed`);
+ *   else if (event.what.type === 'lifecycle') print(event.what.change);
  * }
  * ```
  */
@@ -22,19 +22,19 @@ export class HostEvents implements AsyncDisposable {
   #following: Promise<void> = Promise.resolve();
 
   /**
-   * @param dir folder of the event log; made where it is missing
-   * @param log what goes wrong with it: events are not worth a failure of what they tell of
+   * @param dir folder of the event log; made if it is missing
+   * @param log called with failures: an event that cannot be written does not fail the operation
    */
   constructor(dir: string, log?: (line: string) => void) {
     this.#log = new EventLog(dir, log);
   }
 
-  /** Tells every reader of this host, in whatever process, of an event. Does not wait and does not throw. */
+  /** Sends an event to every reader of this host, in all processes. Does not wait and does not throw. */
   tell(event: ToldEvent): void {
     this.#log.tell(event);
   }
 
-  /** What happens from this call on. Disposing the host ends it, too. */
+  /** The events from this call on. Disposing the host ends the subscription, too. */
   subscribe(options: SubscribeOptions = {}): EventSubscription {
     const { seq } = this.#log.end();
     const wanted = options.filter;
@@ -45,7 +45,7 @@ export class HostEvents implements AsyncDisposable {
     });
   }
 
-  /** The hub; it reads the log while somebody is subscribed. */
+  /** The hub; it reads the log while there are subscribers. */
   #started(): EventHub {
     if (this.#hub !== undefined && this.#stop?.signal.aborted === false) return this.#hub;
     const hub = new EventHub();
@@ -65,7 +65,7 @@ export class HostEvents implements AsyncDisposable {
     return hub;
   }
 
-  /** Resolves when what was told is written. */
+  /** Resolves when all events are written. */
   async flushed(): Promise<void> {
     await this.#log.flushed();
   }

@@ -1,4 +1,4 @@
-/** When a hook is called: operation and sub-operation, as libvirt names them (S24). */
+/** The moment of a hook call: operation and sub-operation, as libvirt names them (S24). */
 export type HookMoment =
   | 'prepare begin'
   | 'start begin'
@@ -8,15 +8,16 @@ export type HookMoment =
   | 'migrate begin'
   | 'reconnect begin';
 
+/** One call of a hook. */
 export interface HookCall {
-  /** The domain's name; where it arrives under another, that one. */
+  /** The domain's name; for an arrival, its name here. */
   readonly domain: string;
   readonly moment: HookMoment;
-  /** What the script reads: domain XML. */
+  /** The script's standard input: domain XML. */
   readonly xml: string;
 }
 
-/** What a script is started with: NAME OPERATION SUBOPERATION EXTRA, and `-` for what there is none of. */
+/** A script's arguments: NAME OPERATION SUBOPERATION EXTRA, with `-` for an absent one. */
 export function argumentsOf({ domain, moment }: HookCall): string[] {
   return [domain, ...moment.split(' '), '-'];
 }

@@ -16,16 +16,18 @@ import type { HookMoment } from './hook-call.js';
 import { runScript, type ScriptLimits } from './run-script.js';
 import { scriptsIn } from './scripts.js';
 
+/** Options of the hooks. */
 export interface HooksOptions extends ScriptLimits {
-  /** Folder with `libxl` and `libxl.d`; need not be there. */
+  /** Folder with `libxl` and `libxl.d`; may be absent. */
   readonly dir: string;
   readonly log: (line: string) => void;
 }
 
 /**
- * An operator's scripts that are called when domains come, go and move (S24; facts 2.8 and 3.10). One that fails at `prepare`,
- * `start`, `started`, `reconnect` or `migrate` has objected; behind the end of a domain it is only logged. Never called for domain 0.
- * The XML that they read is without passwords, but for a filter's, which replaces the definition.
+ * An operator's scripts that are called when domains start, stop and move (S24; facts 2.8 and 3.10). A script that
+ * fails at `prepare`, `start`, `started`, `reconnect` or `migrate` vetoes the operation; after the end of a domain a
+ * failure is only logged. Never called for domain 0. The XML that scripts read contains no passwords, except at
+ * `migrate`, whose output replaces the definition.
  */
 export class Hooks implements LifecycleParticipant {
   readonly name = 'hooks';
@@ -56,7 +58,7 @@ export class Hooks implements LifecycleParticipant {
     return this.#call(stopped, 'release end', endedXml(stopped), new AbortController().signal);
   }
 
-  /** What the filters make of a guest that comes in: the same one where they print nothing, undefined where there are none. */
+  /** An arriving guest after the `migrate` hooks: unchanged if they print nothing, undefined if there are none. */
   async arriving(guest: Domain, signal: AbortSignal): Promise<Domain | undefined> {
     let domain = guest;
     const scripts = scriptsIn(this.options.dir);
@@ -84,7 +86,7 @@ interface Named {
   readonly uuid: string;
 }
 
-/** Nothing above lets domain 0 come here; this holds whatever is above. */
+/** The callers never pass domain 0; this check does not rely on them. */
 function isHostItself({ name, uuid }: Named): boolean {
   return isDomain0(name) || isDomain0(uuid);
 }
@@ -93,7 +95,7 @@ function shown(domain: Domain): string {
   return formatDomainXml(withoutPasswords(domain));
 }
 
-/** Of a domain that was gone before anybody could look, the name and the UUID are left. */
+/** XML of an ended domain; only its name and UUID if its configuration is unknown. */
 function endedXml({ domain, uuid, name }: Stopped): string {
   if (domain !== undefined) return shown(domain);
   const escaped = name.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
@@ -106,15 +108,19 @@ function rewritten(script: string, guest: Domain, printed: string): Domain {
   try {
     domain = parseDomainXml(printed, { trust: 'peer' });
   } catch (error) {
-    throw new RefusedError('E_HOOK_OUTPUT', `the hook ${script} printed what is no domain XML: ${messageOf(error)}`, {
-      cause: error,
-      hint: 'A migrate hook prints nothing, or the whole domain XML that is to be used.',
-    });
+    throw new RefusedError(
+      'E_HOOK_OUTPUT',
+      `the hook ${script} printed something other than domain XML: ${messageOf(error)}`,
+      {
+        cause: error,
+        hint: 'A migrate hook prints nothing, or the whole domain XML to use.',
+      },
+    );
   }
   if (domain.name === guest.name && domain.uuid === guest.uuid) return domain;
   throw new RefusedError(
     'E_HOOK_OUTPUT',
-    `the hook ${script} made ${domain.name} (${domain.uuid}) of ${guest.name} (${guest.uuid})`,
-    { hint: 'A migrate hook may change anything but name and UUID; --dname renames.' },
+    `the hook ${script} changed ${guest.name} (${guest.uuid}) to ${domain.name} (${domain.uuid})`,
+    { hint: 'A migrate hook may change anything except name and UUID; --dname renames.' },
   );
 }

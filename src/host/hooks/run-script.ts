@@ -12,26 +12,27 @@ import { pastedWord } from '../../errors/shell-words.js';
 import { argumentsOf, type HookCall } from './hook-call.js';
 import { openFolderOf } from './scripts.js';
 
+/** Limits of a script's run. */
 export interface ScriptLimits {
   /** The only variables that a script sees. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Then it and all that it has started are killed. */
+  /** After this time the script and its children are killed. */
   readonly timeMs: number;
 }
 
-/** What a filter may print: a domain's XML is no longer either. */
+/** Longest output of a `migrate` hook, as for any domain XML. */
 const MAX_OUTPUT_BYTES = 1024 * 1024;
-/** What it printed is read within this after its end; later only something that it left behind still holds the pipe. */
+/** Output is read for this long after the script's end; later only a process that it left running holds the pipe. */
 const DRAIN_MS = 500;
-/** The script's folder, in the script: the first behind its standard streams. */
+/** Descriptor of the script's folder in the script: the first after its standard streams. */
 const FOLDER_FD = 3;
-/** The end of what it says on stderr is kept. */
+/** Longest part of its standard error that is kept, from its end. */
 const MAX_ERROR_CHARS = 2000;
 
 /**
  * Runs a hook script to its end, in a process group of its own. Resolves with what it printed.
- * @throws RefusedError `E_HOOK_FAILED` with its exit code and what it said on stderr; `E_DEADLINE_HOOK`; `E_HOOK_OUTPUT` where it prints
- * over 1 MiB; `E_HOOK_UNSAFE` where others may change it; the signal's reason
+ * @throws RefusedError `E_HOOK_FAILED` with its exit code and its standard error; `E_DEADLINE_HOOK`; `E_HOOK_OUTPUT` if
+ * it prints over 1 MiB; `E_HOOK_UNSAFE` if others may change it; the signal's reason
  */
 export async function runScript(
   path: string,
@@ -60,7 +61,7 @@ export async function runScript(
 }
 
 class Script {
-  /** Resolves with its output when it has ended well. */
+  /** Resolves with its output when it has succeeded. */
   readonly finished: Promise<string>;
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #output: Buffer[] = [];
@@ -74,7 +75,7 @@ class Script {
   ) {
     const folder = openFolderOf(path);
     try {
-      // An interpreter opens the script once more, so it has the folder, too; `dirname "$0"` leads there as well.
+      // An interpreter opens the script again, so it gets the folder, too; `dirname "$0"` resolves there as well.
       this.#child = spawn(`/proc/self/fd/${FOLDER_FD}/${basename(path)}`, argumentsOf(call), {
         argv0: path,
         detached: true,
@@ -116,7 +117,7 @@ class Script {
     });
   }
 
-  /** Ends it, and all in its process group. */
+  /** Kills the script and its process group. */
   kill(): void {
     const { pid } = this.#child;
     if (pid === undefined) return;
@@ -142,7 +143,7 @@ class Script {
 
   #tooMuch(): RefusedError {
     return new RefusedError('E_HOOK_OUTPUT', `the hook ${this.path} printed over ${MAX_OUTPUT_BYTES} bytes`, {
-      hint: 'A migrate hook prints nothing, or the domain XML that is to be used.',
+      hint: 'A migrate hook prints nothing, or the domain XML to use.',
     });
   }
 }

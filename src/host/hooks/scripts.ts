@@ -3,14 +3,14 @@ import { dirname, join } from 'node:path';
 import { RefusedError, SystemError } from '../../errors/errors.js';
 import { openTrusted, openTrustedFolder, UntrustedPathError } from '../../posix/trusted-path.js';
 
-/** As libvirt names the driver, so that its hooks can be used as they are. */
+/** libvirt's name of the driver, so that hooks written for libvirt work unchanged. */
 const NAME = 'libxl';
 const EXECUTABLE = 0o111;
 
 /**
- * The scripts that there are, in the order in which they are called: `libxl`, then those of `libxl.d` by name (L19). Files that are
+ * The existing scripts, in the order of their calls: `libxl`, then those of `libxl.d` by name (L19). Files that are
  * not executable are not scripts.
- * @throws RefusedError `E_HOOK_UNSAFE` where others may change what would be run here; SystemError `E_SYSTEM_HOOKS`
+ * @throws RefusedError `E_HOOK_UNSAFE` if others may change a script; SystemError `E_SYSTEM_HOOKS`
  */
 export function scriptsIn(dir: string): string[] {
   const more = join(dir, `${NAME}.d`);
@@ -42,8 +42,8 @@ function isScript(path: string): boolean {
 }
 
 /**
- * The folder of a script, in which it is to be looked up by name when it is run: what was checked is what runs. The caller owns the
- * descriptor.
+ * The folder of a script, in which it is looked up by name when it is run: the checked file is the one that runs. The
+ * caller owns the descriptor.
  * @throws RefusedError `E_HOOK_UNSAFE`; SystemError `E_SYSTEM_HOOKS`
  */
 export function openFolderOf(script: string): number {
@@ -73,7 +73,7 @@ function isMissing(error: unknown): boolean {
 }
 
 function unreadable(path: string, cause: unknown): SystemError {
-  return new SystemError('E_SYSTEM_HOOKS', `cannot look at the hooks in ${path}`, {
+  return new SystemError('E_SYSTEM_HOOKS', `cannot list the hooks in ${path}`, {
     cause,
     hint: 'Make it readable, or name another folder in XENFERRY_HOOKS.',
   });

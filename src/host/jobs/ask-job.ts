@@ -4,8 +4,8 @@ import { socketLines } from './line-reader.js';
 import { openSocket } from './open-socket.js';
 
 /**
- * Asks a running job; yields its answers until it ends or the signal fires. Nothing comes where no
- * process listens: the job is over, or is one that answers no questions.
+ * Queries a running job; yields its answers until it ends or the signal fires. Yields nothing if no
+ * process listens: the job has ended, or answers no queries.
  */
 export async function* askJob(
   path: string,
@@ -24,7 +24,7 @@ export async function* askJob(
     for await (const line of socketLines(socket)) yield jobAnswerSchema.parse(JSON.parse(line));
   } catch (error) {
     signal.throwIfAborted();
-    // The job ended under the question.
+    // The job ended during the query.
     if (error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE')) return;
     throw error;
   } finally {

@@ -5,11 +5,11 @@ import { printableJson } from '../../errors/printable.js';
 import { makeFolder } from '../../posix/folder.js';
 import { jobInfoSchema, type JobInfo } from './job-messages.js';
 
-/** Domains whose last job is kept in mind; the longest ago is forgotten first. */
+/** Domains whose last job is kept; the oldest is removed first. */
 const MAX_KEPT = 256;
 const MAX_BYTES = 64 * 1024;
 
-/** How each domain's last long job ended: `domjobinfo --completed`. Kept also for a domain that has left. */
+/** Results of each domain's last long job: `domjobinfo --completed`. Kept also for a domain that has left. */
 export class CompletedJobs {
   constructor(private readonly dir: string) {
     makeFolder(dir);
@@ -38,7 +38,7 @@ export class CompletedJobs {
       if (statSync(path).size > MAX_BYTES) return undefined;
       return jobInfoSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
     } catch {
-      return undefined; // gone, or not ours: figures of the past are worth no failure
+      return undefined; // missing or unreadable: the figures of a past job are not worth a failure
     }
   }
 

@@ -3,20 +3,20 @@ import { jobLine, jobQuestionSchema, type JobAnswer, type JobQuestion } from './
 import { socketLines } from './line-reader.js';
 import { PrivateSocket } from './private-socket.js';
 
-/** Askers at once; who comes beyond is not answered. */
+/** Most clients at once; further ones are not answered. */
 const MAX_ASKERS = 32;
-/** An asker that says nothing is let go. */
+/** A client that sends nothing is disconnected after this time. */
 const ASK_MS = 10_000;
 
-/** What a job answers. `abort` returns undefined where the wish was taken, else why not. */
+/** The answers of a job. `abort` returns undefined if the request was accepted, else the reason of the refusal. */
 export interface JobServer {
   info(): JobAnswer;
   abort(from: string): string | undefined;
 }
 
 /**
- * A running job's unix socket, mode 0600 in a folder of mode 0700: another process of this host asks how far it is, or
- * to stop. A socket whose process is dead refuses connections, and the next job replaces it.
+ * A running job's unix socket, mode 0600 in a folder of mode 0700: another process of this host queries its progress,
+ * or asks it to stop. A socket whose process is dead refuses connections, and the next job replaces it.
  */
 export class JobEndpoint {
   readonly #server: Server;
@@ -28,15 +28,15 @@ export class JobEndpoint {
     this.#server = createServer((socket) => {
       this.#open.add(socket);
       socket.on('close', () => this.#open.delete(socket));
-      // What one asker does is its own affair.
+      // A failing client does not affect the job.
       void this.#serve(socket).catch(() => socket.destroy());
     });
     this.#server.maxConnections = MAX_ASKERS;
-    // The job keeps its process alive, not those who ask after it.
+    // The job keeps its process alive, its clients do not.
     this.#server.unref();
   }
 
-  /** The caller holds the domain's job: a socket that lies there is a dead process's. */
+  /** The caller holds the domain's job: an existing socket is that of a dead process. */
   static async open(path: string, jobServer: JobServer): Promise<JobEndpoint> {
     const endpoint = new JobEndpoint(jobServer);
     endpoint.#socket = await PrivateSocket.listen(endpoint.#server, path);
@@ -67,7 +67,7 @@ export class JobEndpoint {
     }
   }
 
-  /** Tells those who had asked for the end that it has come, and removes the socket: at once, before it returns. */
+  /** Sends the result to the clients that wait for the end, and removes the socket, before it returns. */
   close(last: JobAnswer): void {
     this.#socket?.[Symbol.dispose]();
     for (const socket of this.#open) {

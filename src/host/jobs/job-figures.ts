@@ -1,25 +1,25 @@
 import type { ProgressEvent } from '../../source/report.js';
 
 export const PAGE_BYTES = 4096;
-/** The rate told is that of the last seconds, not of the whole job. */
+/** The rate is measured over the last seconds, not over the whole job. */
 const RATE_SPAN_MS = 3000;
 /** Samples kept for it: one in some 30 ms, so that a fast stream does not grow the list. */
 const SAMPLE_EVERY_MS = 30;
 
-/** What a job has come to, in bytes, ms and pages a second. Absent: not known, or not yet. */
+/** Progress of a job, in bytes, ms and pages per second. Absent: not known, or not yet. */
 export interface JobNumbers {
   readonly phase?: string | undefined;
   readonly dataTotalBytes?: number | undefined;
   readonly dataProcessedBytes?: number | undefined;
-  /** Of this pass over memory. */
+  /** In this pass over memory. */
   readonly dataRemainingBytes?: number | undefined;
-  /** What really went over the wire. */
+  /** Bytes sent over the wire. */
   readonly wireBytes?: number | undefined;
   readonly bytesPerSecond?: number | undefined;
   /** Passes over memory begun so far. */
   readonly iteration?: number | undefined;
   readonly dirtyPagesPerSecond?: number | undefined;
-  /** If the guest were suspended now: what is still to go, at the present rate. Known from the second pass on. */
+  /** If the guest were suspended now: the remaining bytes at the present rate. Known from the second pass on. */
   readonly expectedDowntimeMs?: number | undefined;
   readonly suspended?: boolean | undefined;
 }
@@ -42,7 +42,7 @@ export class JobFigures {
   /** @param now monotonic ms */
   constructor(private readonly now: () => number) {}
 
-  /** How much there is, where no round tells it: a guest that comes in. */
+  /** Sets the total if no round reports it: for an arriving guest. */
   expect(totalBytes: number): void {
     this.#firstTotal = Math.ceil(totalBytes / PAGE_BYTES);
   }
@@ -75,7 +75,7 @@ export class JobFigures {
     if (this.#round !== round) {
       if (this.#round === undefined) this.#firstTotal ??= pagesTotal;
       else {
-        // What a round has to send was written during the one before.
+        // The pages of a round were written during the previous one.
         const seconds = (at - this.#roundSince) / 1000;
         this.#dirtyRate = seconds > 0 ? pagesTotal / seconds : undefined;
         this.#pagesBefore += this.#pagesSent;

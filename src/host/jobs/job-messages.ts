@@ -2,20 +2,20 @@ import { z } from 'zod';
 import { printableJson } from '../../errors/printable.js';
 import { JOB_OPERATIONS } from './job-record.js';
 
-/* What goes over a job's socket: JSON lines. A question, and an answer; behind an abort that was taken, a last word. */
+/* The protocol on a job's socket: JSON lines. A question, and an answer; after an accepted abort, a final answer. */
 
 export const jobQuestionSchema = z.object({
   ask: z.enum(['info', 'abort']),
-  /** Who asks, for the holder's error: `process 123`. */
+  /** The client, for the holder's error: `process 123`. */
   from: z.string().max(256).optional(),
 });
 export type JobQuestion = z.infer<typeof jobQuestionSchema>;
 
 const count = z.number().nonnegative().optional();
 
-/** What is known of a job: `domjobinfo --json`. Bytes, ms, pages a second. */
+/** A job's state: `domjobinfo --json`. Bytes, ms, pages per second. */
 export const jobInfoSchema = z.object({
-  /** `bounded`: it knows how much there is; `unbounded`: only how long it has taken. */
+  /** `bounded`: the total is known; `unbounded`: only the elapsed time is known. */
   type: z.enum(['none', 'bounded', 'unbounded', 'completed', 'failed', 'cancelled']),
   operation: z.enum(JOB_OPERATIONS).optional(),
   what: z.string().optional(),
@@ -33,9 +33,9 @@ export const jobInfoSchema = z.object({
   dirtyPagesPerSecond: count,
   expectedDowntimeMs: count,
   suspended: z.boolean().optional(),
-  /** Whether `domjobabort` would be taken now. */
+  /** Whether `domjobabort` would be accepted now. */
   abortable: z.boolean().optional(),
-  /** Of a failed one. */
+  /** The message of a failed job. */
   error: z.string().optional(),
   domain: z.string().optional(),
   uuid: z.string().optional(),
@@ -46,7 +46,7 @@ export const jobAnswerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('info'), info: jobInfoSchema }),
   z.object({ type: z.literal('asked') }),
   z.object({ type: z.literal('refused'), why: z.string() }),
-  /** The job is over. */
+  /** The job has ended. */
   z.object({
     type: z.literal('ended'),
     result: z.enum(['completed', 'failed', 'cancelled']),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { bounded, printableJson } from '../../errors/printable.js';
 
-/** What a job does, as `domjobinfo` names it; `modify` is anything short. */
+/** Operations of jobs, as `domjobinfo` prints them; `modify` is any short operation. */
 export const JOB_OPERATIONS = [
   'modify',
   'start',
@@ -25,15 +25,15 @@ const recordSchema = z.object({
   name: z.string(),
 });
 
-/** Who holds a domain's job: the text of its lock file. */
+/** The holder of a domain's job: the text of its lock file. */
 export type JobRecord = Readonly<z.infer<typeof recordSchema>>;
 
-/** One line; what lies behind it in the file is of an earlier, longer record. */
+/** One line; the rest of the file is from an earlier, longer record. */
 export function formatJobRecord(record: JobRecord): string {
   return `${printableJson({ ...record, what: bounded(record.what) })}\n`;
 }
 
-/** The record in a lock file's text; undefined where it holds none. */
+/** The record in a lock file's text; undefined if it contains none. */
 export function parseJobRecord(text: string): JobRecord | undefined {
   const line = text.split('\n', 1)[0];
   try {
@@ -43,7 +43,7 @@ export function parseJobRecord(text: string): JobRecord | undefined {
   }
 }
 
-/** The holder, in the words of a refusal. */
+/** The holder, for an error message. */
 export function holderText(record: JobRecord | undefined): string {
   if (record === undefined) return 'another process works on it';
   return `${record.what} (process ${record.pid}, since ${record.since})`;

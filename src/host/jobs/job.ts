@@ -6,13 +6,13 @@ import { JobFigures, PAGE_BYTES } from './job-figures.js';
 import type { JobInfo, JobResult } from './job-messages.js';
 import type { JobRecord } from './job-record.js';
 
-/** A finished job, as it is remembered and told. */
+/** A finished job, as it is stored and published. */
 export type EndedJob = JobInfo & { readonly uuid: string; readonly type: JobResult };
 
-/** Hears what the toolstack says while the job of a domain goes on. */
+/** Receives log lines of the toolstack during the job of a domain. */
 export type JobLog = (line: Extract<ProgressEvent, { readonly type: 'log' }>, domain: string) => void;
 
-/** A domain's job, held. Dispose it to end it; the next one begins then. */
+/** A domain's job, held. Dispose it to end it; the next job can then begin. */
 export class Job implements Disposable {
   readonly #abort = new AbortController();
   readonly #figures: JobFigures;
@@ -23,7 +23,7 @@ export class Job implements Disposable {
   #error: string | undefined;
   #over = false;
 
-  /** Takes the locks over. */
+  /** Takes ownership of the locks. */
   constructor(
     readonly record: JobRecord,
     private readonly locks: readonly Disposable[],
@@ -33,7 +33,7 @@ export class Job implements Disposable {
     this.#figures = new JobFigures(() => performance.now());
   }
 
-  /** Lets other processes ask, and ask to stop. Without it only the record tells of the job. */
+  /** Lets other processes query and abort the job. Without this only the record shows it. */
   async listen(path: string): Promise<void> {
     this.#endpoint = await JobEndpoint.open(path, {
       info: () => ({ type: 'info', info: this.info() }),
@@ -41,37 +41,40 @@ export class Job implements Disposable {
     });
   }
 
-  /** Fires when another process asks to abort the job, with an AbortedError that says who. */
+  /** Fires when another process asks to abort the job, with an AbortedError that names the requester. */
   get cancel(): AbortSignal {
     return this.#abort.signal;
   }
 
-  /** What happens on the way, for the figures. Leaving for the far side's decision ends the time for an abort. */
+  /**
+   * Takes progress events, for the figures. Once the migration leaves the decision to the destination, aborts are
+   * refused.
+   */
   readonly note = (event: ProgressEvent): void => {
     this.#figures.note(event);
     if (event.type === 'log') this.onLog(event, this.record.name);
     if (event.type === 'phase' && (event.phase === 'finish' || event.phase === 'confirm')) {
-      this.refuseAbort('the destination has been asked to let the guest run: it decides now, and the source follows');
+      this.refuseAbort('the destination has been asked to finish: the destination now decides');
     }
   };
 
-  /** How many bytes there are to do, where the events do not tell. */
+  /** Sets the total number of bytes, if the events do not report it. */
   expect(totalBytes: number): void {
     this.#figures.expect(totalBytes);
   }
 
-  /** From now on an abort is refused, and this is why. */
+  /** Refuses aborts from now on, with this reason. */
   refuseAbort(why: string): void {
     this.#tooLate ??= why;
   }
 
-  /** How it ended; without a word of it, it has completed. */
+  /** Sets the result; without a call, the job counts as completed. */
   settle(result: JobResult, error?: unknown): void {
     this.#result ??= result;
     if (error !== undefined) this.#error ??= messageOf(error);
   }
 
-  /** Does the work of the job, and notes how that ended. */
+  /** Does the work of the job, and records the result. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     try {
       const done = await work();
@@ -112,10 +115,10 @@ export class Job implements Disposable {
     this.#over = true;
     const result = this.#result ?? 'completed';
     const error = this.#error === undefined ? {} : { error: this.#error };
-    // The socket goes before the locks: behind them it would be the next job's.
+    // The socket is removed before the locks are released: afterwards it could be the next job's.
     this.#endpoint?.close({ type: 'ended', result, ...error });
     for (const lock of this.locks) lock[Symbol.dispose]();
-    // Who hears of the end finds the domain free.
+    // A process that is notified of the end finds the domain free.
     if (this.#endpoint !== undefined) {
       this.onEnded({ ...this.info(), type: result, uuid: this.record.uuid, abortable: false, ...error });
     }

@@ -11,19 +11,20 @@ import { Job, type EndedJob, type JobLog } from './job.js';
 import type { JobAnswer, JobInfo } from './job-messages.js';
 import { formatJobRecord, holderText, parseJobRecord, type JobOperation, type JobRecord } from './job-record.js';
 
+/** Options of a job. */
 export interface JobOptions {
-  /** Default: `modify`, which answers no questions of its own. Anything else can be asked after and aborted. */
+  /** Default: `modify`, which answers no queries. Any other operation can be queried and aborted. */
   readonly operation?: JobOperation;
-  /** Longest wait for another job, in ms, where it is not the host's own. */
+  /** Longest wait for another job, in ms, if it differs from the host's default. */
   readonly waitMs?: number;
-  /** Ends with the job. */
+  /** Disposed with the job. */
   readonly alongside?: Disposable | undefined;
 }
 
 /**
  * One modifying job per domain, across every process on this host: a lock file for its UUID and one
- * for its name, so that a name which is arriving cannot be taken by a create. A dead process's job
- * ends with it. Those who only look never wait for one.
+ * for its name, so that the name of an arriving domain cannot be taken by a create. A dead process's job
+ * ends with it. Read-only operations never wait for one.
  */
 export class Jobs {
   readonly #completed: CompletedJobs;
@@ -40,10 +41,10 @@ export class Jobs {
   }
 
   /**
-   * Takes the domain's job; dispose it to end the job. What was known of the domain before may not be true any
-   * more when this resolves: look it up again (S09).
-   * @param what the job does, for whoever has to wait: `migrating to HOST`
-   * @throws RefusedError `E_REFUSED_BUSY` naming the holder, when it does not become free in time
+   * Takes the domain's job; dispose it to end the job. The domain's state may have changed
+   * when this resolves: look it up again (S09).
+   * @param what the job's purpose, shown to others that have to wait: `migrating to HOST`
+   * @throws RefusedError `E_REFUSED_BUSY` naming the holder, if it does not become free in time
    */
   async take(uuid: string, name: string, what: string, signal: AbortSignal, options: JobOptions = {}): Promise<Job> {
     const operation = options.operation ?? 'modify';
@@ -95,7 +96,9 @@ export class Jobs {
   ): Promise<Job> =>
     this.take(uuid, name, why, signal, kind === 'arrival' ? { operation: 'incoming-migration', alongside } : {});
 
-  /** Who holds the job of a domain now; undefined where nobody does, or has not said so yet. Never waits. */
+  /**
+   * The present holder of a domain's job; undefined if there is none, or if its record is not written yet. Never waits.
+   */
   holder(uuid: string): JobRecord | undefined {
     const path = this.#uuidLock(uuid);
     return FileLock.isHeld(path) ? parseJobRecord(FileLock.holderOf(path)) : undefined;
@@ -109,7 +112,7 @@ export class Jobs {
       .filter((record) => record !== undefined);
   }
 
-  /** What is known of the domain's job; type `none` where there is none. */
+  /** The state of the domain's job; type `none` if there is none. */
   async info(uuid: string, signal: AbortSignal): Promise<JobInfo> {
     const holder = this.holder(uuid);
     if (holder === undefined) return { type: 'none' };
@@ -117,7 +120,7 @@ export class Jobs {
       for await (const answer of askJob(this.#socket(uuid), { ask: 'info' }, signal)) {
         if (answer.type === 'info') return answer.info;
       }
-      // It has ended under the question.
+      // It has ended during the query.
       if (this.holder(uuid)?.since !== holder.since) return { type: 'none' };
     }
     const { operation, what, pid, since, name } = holder;
@@ -125,13 +128,13 @@ export class Jobs {
     return { type: 'unbounded', operation, what, pid, since, elapsedMs, abortable: false, domain: name, uuid };
   }
 
-  /** How the last long job of a domain ended: UUID, or the name that it had. */
+  /** The result of a domain's last long job, by UUID or former name. */
   completed(ref: string): JobInfo | undefined {
     return this.#completed.find(ref);
   }
 
   /**
-   * Asks the domain's job to stop, and resolves to how it then ended. A job that was too far to be stopped may
+   * Asks the domain's job to stop, and resolves to its result. A job that had passed the point at which it can stop may
    * complete all the same.
    * @throws RefusedError `E_REFUSED_NO_JOB`, `E_REFUSED_TOO_LATE`, `E_REFUSED_NOT_ABORTABLE`
    */
@@ -140,7 +143,7 @@ export class Jobs {
     if (holder === undefined) throw noJob(name);
     if (holder.operation === 'modify') {
       throw new RefusedError('E_REFUSED_NOT_ABORTABLE', `the job of ${name} cannot be stopped: ${holderText(holder)}`, {
-        hint: 'It is a short one; wait for its end.',
+        hint: 'It is a short operation; wait for its end.',
         data: { holder: holderText(holder) },
       });
     }

@@ -3,7 +3,9 @@ import { ProtocolError } from '../../errors/errors.js';
 
 const MAX_LINE_BYTES = 64 * 1024;
 
-/** The lines that come in on a socket, each within its bound; ends with the socket. Breaking off destroys it. */
+/**
+ * The lines received on a socket, each within its bound; ends with the socket. Leaving the loop destroys the socket.
+ */
 export async function* socketLines(socket: Socket, maxBytes = MAX_LINE_BYTES): AsyncGenerator<string, void, undefined> {
   let held = '';
   socket.setEncoding('utf8');

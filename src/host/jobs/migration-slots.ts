@@ -6,24 +6,25 @@ import { RefusedError } from '../../errors/errors.js';
 import { makeFolder } from '../../posix/folder.js';
 import { FileLock } from '../../posix/file-lock.js';
 
-/** Who is next looks again so soon; whoever waits behind others looks less often. */
+/** Interval of the checks of the next waiter; those further back check less often. */
 const LOOK_MS = 10;
 const SELDOM_MS = 500;
 
-/** Tells whoever waits where it stands: 1 is next. */
+/** Reports the place in the queue to a waiter: 1 is next. */
 export type OnPlace = (place: number, limit: number) => void;
 
 /**
- * At most so many migrations of one direction at once, across every process of a host. Who comes later waits in a queue: a
- * ticket file each, held like the slots themselves by flock(2), so that a dead process holds neither a slot nor a place.
+ * Limits the number of migrations in one direction, across all processes of a host. Further ones wait in a queue: a
+ * ticket file each, held like the slots themselves by flock(2), so that a dead process holds neither a slot nor a
+ * place.
  */
 export class MigrationSlots {
   #made = false;
   #last = 0;
 
   /**
-   * @param dir of the lock files; made where it is missing, once it is needed
-   * @param limit undefined: as many as there are
+   * @param dir folder of the lock files; made when it is needed
+   * @param limit undefined: unlimited
    */
   constructor(
     private readonly dir: string,
@@ -31,10 +32,10 @@ export class MigrationSlots {
   ) {}
 
   /**
-   * Waits for a slot; dispose it when the migration is over. A holder never waits for another slot of the same host, so that
-   * two hosts that send to each other cannot stand still.
-   * @param onPlace is told the place in the queue, each time it changes
-   * @throws RefusedError `E_REFUSED_LIMIT` where the signal fires first, with its reason as the cause
+   * Waits for a slot; dispose it when the migration is over. A holder never waits for another slot of the same host, so
+   * that two hosts that send to each other cannot deadlock.
+   * @param onPlace called with the place in the queue, each time it changes
+   * @throws RefusedError `E_REFUSED_LIMIT` if the signal fires first, with its reason as the cause
    */
   async take(what: string, signal: AbortSignal, onPlace: OnPlace = () => undefined): Promise<Disposable> {
     const { limit } = this;
@@ -51,7 +52,7 @@ export class MigrationSlots {
         if (told !== ahead + 1) onPlace(ahead + 1, limit);
         told = ahead + 1;
         if (signal.aborted) throw limitReached(limit, told, signal.reason);
-        await sleep(Math.min(LOOK_MS * told, SELDOM_MS), undefined, { signal }).catch(() => undefined); // looked at above
+        await sleep(Math.min(LOOK_MS * told, SELDOM_MS), undefined, { signal }).catch(() => undefined); // checked above
       }
     } finally {
       rmSync(join(this.dir, ticket.name), { force: true });
@@ -64,13 +65,16 @@ export class MigrationSlots {
     return this.#tickets().length;
   }
 
-  /** A ticket is seen only once it is held. Names of one process are in its order; among processes the clock decides. */
+  /**
+   * A ticket is visible only once it is held. Within a process the names give the order; among processes the clock
+   * does.
+   */
   #draw(what: string): { readonly name: string; readonly lock: FileLock } {
     this.#last = Math.max(Date.now(), this.#last + 1);
     const name = `${String(this.#last).padStart(16, '0')}-${randomUUID()}.ticket`;
     const path = join(this.dir, name);
     const lock = FileLock.tryTake(`${path}.new`, what);
-    if (lock === undefined) throw new RefusedError('E_REFUSED_LIMIT', `somebody else holds ${path}`);
+    if (lock === undefined) throw new RefusedError('E_REFUSED_LIMIT', `another process holds ${path}`);
     renameSync(`${path}.new`, path);
     return { name, lock };
   }
@@ -101,7 +105,7 @@ export class MigrationSlots {
 function limitReached(limit: number, place: number, cause: unknown): RefusedError {
   return new RefusedError(
     'E_REFUSED_LIMIT',
-    `${limit} migrations are under way, which is as many as this host lets (max_migrations); this one stood at place ${place}`,
+    `${limit} migrations are under way, the limit of this host (max_migrations); this one was at place ${place}`,
     { hint: 'Try again when some of them have ended, or raise max_migrations.', cause, data: { limit, place } },
   );
 }

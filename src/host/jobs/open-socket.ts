@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { ShortSocketPath } from './short-socket-path.js';
 
-/** A connection to a unix socket; undefined where nobody listens. */
+/** A connection to a unix socket; undefined if no process listens. */
 export async function openSocket(path: string): Promise<Socket | undefined> {
   using short = openFolder(path);
   if (short === undefined) return undefined;
@@ -13,7 +13,8 @@ export async function openSocket(path: string): Promise<Socket | undefined> {
   } catch (error) {
     socket.destroy();
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    // ECONNREFUSED: the process that bound it is dead, or will not listen any more. EAGAIN: it does not come to accept.
+    // ECONNREFUSED: the process that bound it is dead, or has stopped listening. EAGAIN: its queue of connections is
+    // full.
     if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'EAGAIN') return undefined;
     throw error;
   }

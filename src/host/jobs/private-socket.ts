@@ -3,14 +3,17 @@ import { chmodSync, rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { ShortSocketPath } from './short-socket-path.js';
 
-/** A unix socket of mode 0600 that a server listens on, in place of whatever lay there. */
+/** A unix socket of mode 0600 that a server listens on, replacing an existing file. */
 export class PrivateSocket implements Disposable {
   private constructor(
     private readonly server: Server,
     private readonly short: ShortSocketPath,
   ) {}
 
-  /** The server becomes this socket's own, and is closed with it, or where it cannot listen. Rejects with the system's error. */
+  /**
+   * Takes ownership of the server, which is closed with the socket, or if it cannot listen. Rejects with the system's
+   * error.
+   */
   static async listen(server: Server, path: string): Promise<PrivateSocket> {
     const socket = new PrivateSocket(server, new ShortSocketPath(path));
     try {
@@ -26,7 +29,7 @@ export class PrivateSocket implements Disposable {
     }
   }
 
-  /** Takes no more connections, and removes the socket, at once. Those that are open belong to their holders. */
+  /** Accepts no more connections, and removes the socket immediately. Open connections belong to their holders. */
   [Symbol.dispose](): void {
     this.server.close(); // unlinks the path, which leads through the folder's descriptor
     this.short[Symbol.dispose]();

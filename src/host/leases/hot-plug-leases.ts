@@ -13,9 +13,9 @@ export class HotPlugLeases {
   constructor(private readonly table: LeaseTable) {}
 
   /**
-   * A running guest is about to get a disk: takes its lease, whatever this host remembers of it. Where it is refused, the guest has the
-   * leases that it had.
-   * @param force a person says that whoever has the disk is dead
+   * Takes the lease of a disk that a running guest is about to get, whatever this host's records contain. If it is
+   * refused, the guest keeps the leases that it had.
+   * @param force the operator states that the present holder is dead
    * @throws RefusedError `E_REFUSED_LEASE`, `E_REFUSED_LEASE_FOLDER`; SystemError `E_SYSTEM_LEASES`
    */
   async take(guest: Pick<Domain, 'uuid' | 'name'>, disk: Disk, force: boolean, signal: AbortSignal): Promise<void> {
@@ -30,7 +30,7 @@ export class HotPlugLeases {
     const others = (before?.disks ?? []).filter(({ key }) => key !== lockable.key);
     const noted = before?.disks.find(({ key }) => key === lockable.key);
     const had = noted?.pending === true ? undefined : noted;
-    // What it has alone by another name it goes on having alone.
+    // A disk that it holds exclusively by another name stays exclusive.
     const wanted: LockableDisk = had?.mode === 'exclusive' ? { ...lockable, mode: 'exclusive' } : lockable;
     const note = (disk: NotedDisk): void => {
       notes.put(uuid, { version: 1, dir, name, disks: [...others, disk], arriving: before?.arriving ?? false });
@@ -42,7 +42,7 @@ export class HotPlugLeases {
       try {
         await this.table.take(dir, wanted, me, { force, suffices: hasAlready }, soon);
       } catch (error) {
-        // Of a refusal it is known that nothing was taken; of anything else it is not, and what is pending is let go in time.
+        // A refusal took nothing; after any other failure that is unknown, and the pending lease is released in time.
         if (error instanceof RefusedError && noted === undefined) this.table.forgetDisk(uuid, wanted.key);
         throw error;
       }
@@ -51,15 +51,15 @@ export class HotPlugLeases {
   }
 
   /**
-   * A running guest has lost a disk: lets go of its lease, unless the guest has the same disk by another name.
-   * @param left the disks that it has still
+   * Releases the lease of a disk that a running guest has lost, unless the guest has the same disk by another name.
+   * @param left the disks that it still has
    * @throws SystemError `E_SYSTEM_LEASES`; DeadlineError `E_DEADLINE_LEASES`
    */
   async drop(uuid: string, disk: Disk, left: readonly Disk[], signal: AbortSignal): Promise<void> {
     const { notes } = this.table;
     const note = notes.get(uuid);
     const lockable = await this.table.lockable(disk, signal);
-    // What is reached by another name than it was when it was taken stays: a lease too many goes with its guest.
+    // A disk that now has another name keeps its lease: the end of the guest releases a surplus lease.
     const noted = note?.disks.find(({ key }) => key === lockable?.key);
     if (note === undefined || noted === undefined) return;
     for (const other of left) if ((await this.table.lockable(other, signal))?.key === noted.key) return;

@@ -6,7 +6,7 @@ import { orAborted } from '../../errors/deadline.js';
 import { SystemError, XenferryError } from '../../errors/errors.js';
 import { formatLease, MAX_RECORD_BYTES, parseLease, type LeaseRecord } from './lease-record.js';
 
-/** A record that is the last one of its disk. Epochs count up from 1 for as long as the folder lives. */
+/** The last record of its disk. Epochs count up from 1 for the lifetime of the folder. */
 export interface CurrentLease {
   readonly epoch: number;
   readonly record: LeaseRecord;
@@ -16,21 +16,25 @@ const RECORD = /^(\d{12})\.json$/;
 const ANY_EPOCH = /^(\d{12})\./;
 const ID_FILE = 'folder-id';
 const MAX_ID_BYTES = 64;
-/** So many records of a disk stay: who looks at a folder as it was a moment ago does not take an old number for a new one. */
+/**
+ * Records of a disk that are kept: a host with an outdated view of the folder must not take an old number for a new
+ * one.
+ */
 const KEPT = 16;
-/** Others may be quicker a few times, but not for ever. */
+/** Other hosts may win a few times, but not for ever. */
 const TRIES = 64;
 
 /**
- * Who has which disk, in a folder that hosts share. Each disk has a folder, and in it numbered records, of which the highest counts. A
- * change is a new record under the next number, made by link(2): of all who try, on whatever host, the file system lets one succeed, and
- * readers see the record whole or not at all. So it needs no locks, which NFS may only pretend to have, and no clock.
+ * The holders of disks, in a folder that hosts share. Each disk has a folder with numbered records, of which the
+ * highest counts. A change is a new record under the next number, made by link(2): of all hosts that try, the file
+ * system lets one succeed, and readers see the record whole or not at all. So it needs neither locks, which NFS may not
+ * implement correctly, nor a clock.
  */
 export class LeaseFolder {
   constructor(readonly dir: string) {}
 
   /**
-   * What tells this folder from every other, above all from the empty one that a share is mounted over.
+   * Identifies this folder, in particular against the empty one that a share is mounted over.
    * @throws SystemError `E_SYSTEM_LEASES`
    */
   id(signal: AbortSignal): Promise<string> {
@@ -43,15 +47,15 @@ export class LeaseFolder {
     });
   }
 
-  /** The last record of a disk; undefined where it never had one. @throws SystemError `E_SYSTEM_LEASES` */
+  /** The last record of a disk; undefined if it never had one. @throws SystemError `E_SYSTEM_LEASES` */
   read(key: string, signal: AbortSignal): Promise<CurrentLease | undefined> {
     return this.#call(signal, 'read', () => this.#latest(key));
   }
 
   /**
-   * Replaces the last record of a disk by what `change` makes of it, which it is asked again when another was quicker. Durable once it
-   * resolves.
-   * @param change returns undefined where nothing has to change; what it throws is passed on
+   * Replaces the last record of a disk by the result of `change`, which is called again if another host was faster.
+   * Durable once it resolves.
+   * @param change returns undefined if nothing has to change; its exceptions are passed on
    * @throws SystemError `E_SYSTEM_LEASES`
    */
   change(
@@ -68,7 +72,7 @@ export class LeaseFolder {
         if (next === undefined || (await this.#append(key, (current?.epoch ?? 0) + 1, next))) return;
       }
       throw new SystemError('E_SYSTEM_LEASES', `the lease ${join(this.dir, key)} changes faster than it can be taken`, {
-        hint: 'Look at what is going on there.',
+        hint: 'Check which hosts write to that folder.',
       });
     });
   }
@@ -80,13 +84,13 @@ export class LeaseFolder {
       if (epoch === 0) return undefined;
       const path = join(dir, recordName(epoch));
       const content = await readSmall(path, MAX_RECORD_BYTES);
-      // Where it has gone, a higher one is there.
+      // If it is gone, there is a higher one.
       if (content !== undefined) return { epoch, record: parseLease(content, path) };
     }
     throw new SystemError('E_SYSTEM_LEASES', `the lease ${dir} changes faster than it can be read`);
   }
 
-  /** False where another was quicker. */
+  /** False if another host was faster. */
   async #append(key: string, epoch: number, record: LeaseRecord): Promise<boolean> {
     const dir = join(this.dir, key);
     const name = recordName(epoch);
@@ -94,29 +98,29 @@ export class LeaseFolder {
     const names = await namesIn(dir);
     const highest = Math.max(...names.map((one) => Number(RECORD.exec(one)?.[1] ?? 0)));
     if (highest - epoch >= KEPT) {
-      // We saw a very old state of the folder: the number was free again, because its record had been removed. What is asked for is
-      // looked at again; where others were so quick behind us, that finds it done.
+      // We saw a very old state of the folder: the number was free again, because its record had been removed. The
+      // change is evaluated again; if other hosts were that fast after us, it finds the change made.
       await unlink(join(dir, name)).catch(ignore('ENOENT'));
       return false;
     }
-    // Higher ones by less than that are built on ours: its number cannot have been used before.
+    // Records that are higher by less than that follow ours: its number cannot have been used before.
     for (const old of names) {
       const before = Number(ANY_EPOCH.exec(old)?.[1] ?? epoch);
       const isOld = RECORD.test(old) ? before <= epoch - KEPT : before < epoch;
-      if (isOld) await unlink(join(dir, old)).catch(() => undefined); // the next one does it
+      if (isOld) await unlink(join(dir, old)).catch(() => undefined); // the next change removes it
     }
     return true;
   }
 
   async #call<T>(signal: AbortSignal, what: string, work: () => Promise<T>): Promise<T> {
     try {
-      // A share whose server is away hangs: the wait can be given up, the call cannot.
+      // A share whose server is unreachable hangs: the wait can be abandoned, the call cannot.
       return await orAborted(work(), signal);
     } catch (error) {
       if (error instanceof XenferryError) throw error;
       throw new SystemError('E_SYSTEM_LEASES', `cannot ${what} the leases in ${this.dir}`, {
         cause: error,
-        hint: 'Mount the folder that `lease_dir` names; every host that shares the disks has to see the same one.',
+        hint: 'Mount the folder that `lease_dir` names; every host that shares the disks must mount the same one.',
       });
     }
   }
@@ -126,9 +130,9 @@ function recordName(epoch: number): string {
   return `${String(epoch).padStart(12, '0')}.json`;
 }
 
-/** A file that is there whole and durably, or not at all; false where one of that name is there already. */
+/** Writes a file completely and durably, or not at all; false if the name exists already. */
 async function writeOnce(dir: string, name: string, content: string): Promise<boolean> {
-  // The number in front lets whoever comes later see that what a crash left is old.
+  // The number in front shows later writers that a crash left the file.
   const fresh = join(dir, `${name.split('.', 1)[0]}.${randomUUID()}.new`);
   try {
     const file = await open(fresh, 'wx', 0o600);
@@ -141,12 +145,12 @@ async function writeOnce(dir: string, name: string, content: string): Promise<bo
     try {
       await link(fresh, join(dir, name));
     } catch (error) {
-      // Missing: whoever was quicker took our draft for an old one.
+      // Missing: a faster host took our draft for an old one.
       if (isOneOf(error, 'EEXIST', 'ENOENT')) return false;
       throw error;
     }
   } finally {
-    await unlink(fresh).catch(() => undefined); // whoever comes later removes it
+    await unlink(fresh).catch(() => undefined); // a later change removes it
   }
   const folder = await open(dir, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
@@ -162,7 +166,7 @@ async function readSmall(path: string, maxBytes: number): Promise<string | undef
     const file = await open(path, 'r');
     try {
       const { size } = await file.stat();
-      if (size > maxBytes) throw new SystemError('E_SYSTEM_LEASES', `${path} has ${size} bytes: that is no lease`);
+      if (size > maxBytes) throw new SystemError('E_SYSTEM_LEASES', `${path} has ${size} bytes: that is not a lease`);
       const bytes = Buffer.alloc(size);
       const { bytesRead } = await file.read(bytes, 0, size, 0);
       return bytes.toString('utf8', 0, bytesRead);

@@ -17,15 +17,17 @@ const noteSchema = z.object({
       key: z.string().regex(/^[0-9a-f]{64}$/),
       disk: z.string(),
       mode: z.enum(['exclusive', 'shared']),
-      /** It is being taken or let go: to be let go, whatever comes of that, and never to be taken. */
+      /** It is being taken or released: a restart releases it in either case, and never takes it. */
       pending: z.boolean().optional(),
     }),
   ),
-  /** It is on its way here, and what it has goes back where it does not arrive. */
+  /** The guest is arriving; its leases go back if it does not arrive. */
   arriving: z.boolean(),
 });
 
-/** Which leases a guest of this host has, or may have: written before they are taken, removed when they have been let go. */
+/**
+ * Leases that a guest of this host has, or may have: written before they are taken, removed after they are released.
+ */
 export type LeaseNote = z.infer<typeof noteSchema>;
 
 export type NotedDisk = LeaseNote['disks'][number];
@@ -34,12 +36,12 @@ const seenSchema = z.object({ dir: z.string(), id: z.string() });
 const MAX_BYTES = 1024 * 1024;
 const UUID_FILE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json$/;
 
-/** What this host itself has to remember about leases, on its own disk: so no kill leaves one behind that nobody knows of. */
+/** This host's own records about leases, on its own disk: so no kill leaves an unknown lease. */
 export class LeaseNotes {
-  /** Tells this host from others, also from those of its name. */
+  /** Distinguishes this host from others, also from those with the same name. */
   readonly hostId: string;
 
-  /** Makes the folder where it is missing. Throws the system's error. */
+  /** Makes the folder if it is missing. Throws the system's error. */
   constructor(private readonly dir: string) {
     makeFolder(dir);
     const path = join(dir, 'host-id');
@@ -48,18 +50,18 @@ export class LeaseNotes {
     if (known === undefined) writeDurably(path, `${this.hostId}\n`);
   }
 
-  /** Throws the system's error, and where the note is damaged. */
+  /** A guest's record. Throws the system's error, or an error if the record is damaged. */
   get(uuid: string): LeaseNote | undefined {
     const text = readBounded(this.#path(uuid), MAX_BYTES);
     return text === undefined ? undefined : noteSchema.parse(JSON.parse(text));
   }
 
-  /** Throws the system's error. */
+  /** Writes a guest's record durably. Throws the system's error. */
   put(uuid: string, note: LeaseNote): void {
     writeDurably(this.#path(uuid), `${printableJson(note)}\n`);
   }
 
-  /** Throws the system's error. */
+  /** Removes a guest's record. Throws the system's error. */
   remove(uuid: string): void {
     removeDurably(this.#path(uuid));
   }
@@ -71,7 +73,7 @@ export class LeaseNotes {
       .filter((uuid) => uuid !== undefined);
   }
 
-  /** Which folder is at `dir`, as far as this host has seen. */
+  /** The id of the folder at `dir`, as this host last saw it. */
   folderAt(dir: string): string | undefined {
     const text = readBounded(this.#seen, MAX_BYTES);
     const seen = text === undefined ? undefined : seenSchema.parse(JSON.parse(text));
@@ -79,8 +81,8 @@ export class LeaseNotes {
   }
 
   /**
-   * Remembers a folder, or refuses one that is not the one that was there: a share that is not mounted leaves an empty one, in which
-   * every disk is free.
+   * Records a folder's id, or refuses a folder with another id than before: a share that is not mounted leaves an empty
+   * folder, in which every disk is free.
    * @throws RefusedError `E_REFUSED_LEASE_FOLDER`
    */
   checkFolder(dir: string, id: string): void {
@@ -88,7 +90,7 @@ export class LeaseNotes {
     if (before === undefined) writeDurably(this.#seen, `${JSON.stringify({ dir, id })}\n`);
     if (before === undefined || before === id) return;
     throw new RefusedError('E_REFUSED_LEASE_FOLDER', `${dir} is not the folder of leases that this host knows`, {
-      hint: `Is the share mounted? Where the folder has been made anew on purpose, stop all guests that use it and remove ${this.#seen}.`,
+      hint: `Is the share mounted? If the folder was recreated on purpose, stop all guests that use it and remove ${this.#seen}.`,
       data: { expected: before, found: id },
     });
   }

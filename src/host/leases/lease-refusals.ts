@@ -2,12 +2,12 @@ import { RefusedError } from '../../errors/errors.js';
 import type { Holder } from './lease-record.js';
 import type { LockableDisk } from './lockable-disks.js';
 
-/** Who has a lease, for people. */
+/** The holder of a lease, for people. */
 export function holderText({ name, uuid, host, since }: Holder): string {
   return `${name} (${uuid}) on ${host}, since ${since}`;
 }
 
-/** `E_REFUSED_LEASE_FOLDER`: a guest that runs has its leases in another folder. */
+/** `E_REFUSED_LEASE_FOLDER`: a running guest has its leases in another folder. */
 export function otherFolder(name: string, had: string, now: string): RefusedError {
   return new RefusedError(
     'E_REFUSED_LEASE_FOLDER',

@@ -1,22 +1,25 @@
 import type { Holder, LeaseRecord } from './lease-record.js';
 
-/** A change of a record, or who stands against it. */
+/** A change of a record, or the holder that prevents it. */
 export type Change =
   | { readonly do: 'write'; readonly record: LeaseRecord }
   | { readonly do: 'nothing' }
   | { readonly do: 'refuse'; readonly holder: Holder };
 
-/** What a disk that nobody ever had has. */
+/** The record of a disk without any holder. */
 export function freeLease(disk: string): LeaseRecord {
   return { version: 1, disk, holders: [] };
 }
 
-/** The same guest on the same host: of its earlier runs as well. */
+/** Whether both are the same guest on the same host, in whichever run. */
 export function isSame(one: Pick<Holder, 'hostId' | 'uuid'>, other: Pick<Holder, 'hostId' | 'uuid'>): boolean {
   return one.hostId === other.hostId && one.uuid === other.uuid;
 }
 
-/** `me` has the disk, where nobody else that is not `over` stands against it. Always a new record: the epoch says who was the last. */
+/**
+ * `me` takes the disk, unless another holder that is not `over` prevents it. Always a new record: the epoch shows which
+ * was the last.
+ */
 export function taken(record: LeaseRecord, me: Holder, over: (holder: Holder) => boolean): Change {
   const others = record.holders.filter((holder) => !isSame(holder, me) && !over(holder));
   const against = others.find(({ mode }) => mode === 'exclusive' || me.mode === 'exclusive');
@@ -24,12 +27,12 @@ export function taken(record: LeaseRecord, me: Holder, over: (holder: Holder) =>
   return write(record, [...others, me]);
 }
 
-/** `me` keeps the disk that it has, or takes it. */
+/** `me` keeps the disk if it holds it, or takes it. */
 export function keptOrTaken(record: LeaseRecord, me: Holder, over: (holder: Holder) => boolean): Change {
   return record.holders.some((holder) => isSame(holder, me)) ? { do: 'nothing' } : taken(record, me, over);
 }
 
-/** The migration may take `me`'s lease along. */
+/** The migration may transfer `me`'s lease. */
 export function offered(record: LeaseRecord, me: Holder, migration: string): Change {
   if (!record.holders.some((holder) => isSame(holder, me))) return { do: 'nothing' };
   return write(
@@ -38,9 +41,12 @@ export function offered(record: LeaseRecord, me: Holder, migration: string): Cha
   );
 }
 
-/** The guest has arrived at `me`, whole, and the source has let go of it: its lease comes along, where it was offered. */
+/**
+ * The guest has arrived at `me` completely, and the source has released it: its lease is transferred, if it was
+ * offered.
+ */
 export function claimed(record: LeaseRecord, me: Holder, migration: string, over: (holder: Holder) => boolean): Change {
-  // Every rule may be asked again about a change of its own: on NFS the answer to one that was made can get lost.
+  // Every rule may be applied again after its own change: on NFS the reply to a successful change can get lost.
   if (record.holders.some((holder) => isSame(holder, me) && holder.arriving?.migration === migration)) {
     return { do: 'nothing' };
   }
@@ -50,7 +56,7 @@ export function claimed(record: LeaseRecord, me: Holder, migration: string, over
   return taken(record, { ...me, arriving }, mayTake);
 }
 
-/** The migration has failed, and the copy there is no more: `me` goes on. */
+/** The migration has failed, and the copy there is gone: `me` continues. */
 export function reclaimed(
   record: LeaseRecord,
   me: Holder,
@@ -63,7 +69,7 @@ export function reclaimed(
   return taken(record, mine === undefined ? me : plain(mine), mayTake);
 }
 
-/** `me` keeps what it came with. */
+/** `me` keeps the lease that was transferred. */
 export function settled(record: LeaseRecord, me: Holder): Change {
   const mine = record.holders.find((holder) => isSame(holder, me));
   if (mine?.arriving === undefined) return { do: 'nothing' };
@@ -73,7 +79,7 @@ export function settled(record: LeaseRecord, me: Holder): Change {
   );
 }
 
-/** `me` has ended. What it had got by a migration that did not come about goes back. */
+/** `me` has ended. A lease transferred by a migration that failed goes back. */
 export function freed(record: LeaseRecord, me: Pick<Holder, 'hostId' | 'uuid'>, givesBack: boolean): Change {
   const mine = record.holders.find((holder) => isSame(holder, me));
   if (mine === undefined) return { do: 'nothing' };

@@ -9,50 +9,58 @@ import { holderText, inUse } from './lease-refusals.js';
 import { freed, freeLease, isSame, taken, type Change } from './lease-rules.js';
 import { lockableDisk, type LockableDisk } from './lockable-disks.js';
 
-/** Where leases are kept: a `LeaseFolder`. */
+/** The store of leases: a `LeaseFolder`. */
 export type LeaseStore = Pick<LeaseFolder, 'id' | 'read' | 'change'>;
 
+/** Options of the leases. */
 export interface LeasesOptions {
-  /** Folder that all hosts share that share disks; undefined: no leases are taken, but those that were are let go. */
+  /** Folder that all hosts share that share disks; undefined: no leases are taken, but existing ones are released. */
   readonly dir: string | undefined;
   readonly open: (dir: string) => LeaseStore;
-  /** For notes of this host's own. */
+  /** For this host's own records. */
   readonly stateDir: string;
   /** This host's name, for people. */
   readonly hostname: (signal: AbortSignal) => Promise<string>;
   readonly bootId: string | undefined;
-  /** Whether a guest is on this host, or somebody here is at work on it. */
+  /** Whether a guest is on this host, or a process here works on it. */
   readonly isHere: (uuid: string, signal: AbortSignal) => Promise<boolean>;
   /** Longest wait for the folder, in ms. */
   readonly callMs: number;
   readonly log: (line: string) => void;
 }
 
-/** Whether a holder stands in nobody's way: it is a leftover. */
+/** Whether a holder is a leftover, which does not prevent a change. */
 type IsLeftover = (holder: Holder) => boolean;
 
+/** How a lease is taken. */
 export interface Taking {
   /** An operator states that the holder is dead. */
   readonly force: boolean;
-  /** Whether what the guest has of the disk already will do. */
+  /** Whether the guest's present hold of the disk suffices. */
   readonly suffices?: (record: LeaseRecord, me: Holder) => boolean;
 }
 
-/** The leases of this host's guests: the records in the shared folder, and this host's own notes of them. */
+/** The leases of this host's guests: the records in the shared folder, and this host's own records of them. */
 export class LeaseTable {
   readonly notes: LeaseNotes;
 
-  /** Throws the system's error where the state folder cannot be used. */
+  /** Throws the system's error if the state folder cannot be used. */
   constructor(readonly options: LeasesOptions) {
     this.notes = new LeaseNotes(join(options.stateDir, 'leases'));
   }
 
-  /** @throws RefusedError `E_REFUSED_LEASE_FOLDER` where the folder is not the one that this host knows; SystemError `E_SYSTEM_LEASES` */
+  /**
+   * Checks the folder. @throws RefusedError `E_REFUSED_LEASE_FOLDER` if it is not the one that this host knows;
+   * SystemError `E_SYSTEM_LEASES`
+   */
   async checkFolder(dir: string, signal: AbortSignal): Promise<void> {
     this.notes.checkFolder(dir, await this.idOf(dir, signal));
   }
 
-  /** Takes a disk's lease, by force where `taking` has it. @throws RefusedError `E_REFUSED_LEASE`; SystemError `E_SYSTEM_LEASES` */
+  /**
+   * Takes a disk's lease, by force if `taking` requests it. @throws RefusedError `E_REFUSED_LEASE`; SystemError
+   * `E_SYSTEM_LEASES`
+   */
   async take(dir: string, disk: LockableDisk, me: Holder, taking: Taking, signal: AbortSignal): Promise<void> {
     await this.change(dir, disk, me, signal, (record, over) => {
       if (taking.suffices?.(record, me) === true) return { do: 'nothing' };
@@ -63,7 +71,7 @@ export class LeaseTable {
     });
   }
 
-  /** A disk's name, from a share that may not answer. */
+  /** A disk's name, on a share that may not respond. */
   lockable(disk: Disk, signal: AbortSignal): Promise<LockableDisk | undefined> {
     return this.within(signal, (soon) => orAborted(lockableDisk(disk), soon));
   }
@@ -100,7 +108,7 @@ export class LeaseTable {
     }
   }
 
-  /** Changes all leases that are noted of a guest. */
+  /** Changes all leases that are recorded for a guest. */
   async each(
     uuid: string,
     signal: AbortSignal,
@@ -137,7 +145,7 @@ export class LeaseTable {
     );
   }
 
-  /** A guest that comes in may have the disk where it is now, and nobody else. */
+  /** An arriving guest may hold the disk on its present host, and no other holder may exist. */
   async checkFree(dir: string, me: Holder, disk: LockableDisk, signal: AbortSignal): Promise<void> {
     const current = await this.options.open(dir).read(disk.key, signal);
     if (current === undefined) return;
@@ -146,7 +154,7 @@ export class LeaseTable {
     if (change.do === 'refuse') throw inUse(disk, me, change.holder);
   }
 
-  /** Holders on this host whose guests are not here: nobody has cleaned up behind them. */
+  /** Holders on this host whose guests are not here: their leases were not released. */
   async #leftovers({ holders }: LeaseRecord, me: Holder, signal: AbortSignal): Promise<Set<Holder>> {
     const left = new Set<Holder>();
     for (const holder of holders) {

@@ -10,39 +10,40 @@ import { LeaseTable, type LeasesOptions } from './lease-table.js';
 import { lockableDisks } from './lockable-disks.js';
 import { MigratingLeases } from './migrating-leases.js';
 
-/** Names a folder of leases among the features of a peer. */
+/** The feature by which a peer announces its folder of leases. */
 export function leaseFeature(folderId: string): string {
   return `disk-leases/${folderId}`;
 }
 
 /**
- * Keeps two hosts from starting guests on one disk: who wants to write to it needs its lease, from before the start until the
- * guest has ended, across the deaths of our own processes. A lease of a guest of this host that is not here is a leftover, and taken
- * over; one of another host is that host's, and only a person can say that it is dead.
+ * Keeps two hosts from starting guests on one disk: a guest that may write to a disk needs its lease, from before the
+ * start until the guest has ended, across the deaths of our own processes. A lease of a guest of this host that is not
+ * here is a leftover, and is taken over; a lease of another host stays that host's, and only the operator can state
+ * that it is dead.
  */
 export class Leases implements LifecycleParticipant {
   readonly name = 'leases';
-  /** Of disks that a running guest gains and loses. */
+  /** Leases of hot-plugged disks. */
   readonly hotPlug: HotPlugLeases;
-  /** Of guests that move. */
+  /** Leases of migrating guests. */
   readonly migrating: MigratingLeases;
   readonly #table: LeaseTable;
 
-  /** Throws the system's error where the state folder cannot be used. */
+  /** Throws the system's error if the state folder cannot be used. */
   constructor(options: LeasesOptions) {
     this.#table = new LeaseTable(options);
     this.hotPlug = new HotPlugLeases(this.#table);
     this.migrating = new MigratingLeases(this.#table);
   }
 
-  /** What a peer has to offer so that a guest of ours keeps its leases there; undefined where it has none, or they are of no matter. */
+  /** The feature that a peer needs so that a guest of ours keeps its leases there; undefined if the guest has none. */
   needOf(uuid: string): string | undefined {
     const note = this.#table.notes.get(uuid);
     const id = note === undefined ? undefined : this.#table.notes.folderAt(note.dir);
     return id === undefined ? undefined : leaseFeature(id);
   }
 
-  /** What we have to offer ourselves. Never rejects: who cannot say it has nothing to offer. */
+  /** The feature that this host announces. Never rejects: undefined if the folder cannot be read. */
   async feature(signal: AbortSignal): Promise<string | undefined> {
     const { dir, log } = this.#table.options;
     if (dir === undefined) return undefined;
@@ -57,7 +58,7 @@ export class Leases implements LifecycleParticipant {
   }
 
   /**
-   * Sees to it that the folder is there, and is the one that this host knows.
+   * Checks that the folder exists and is the one that this host knows.
    * @throws SystemError `E_SYSTEM_LEASES`; RefusedError `E_REFUSED_LEASE_FOLDER`
    */
   async checkReady(signal: AbortSignal): Promise<void> {
@@ -66,13 +67,13 @@ export class Leases implements LifecycleParticipant {
     await this.#table.within(signal, (soon) => this.#table.checkFolder(dir, soon));
   }
 
-  /** Before a start: takes the leases. For a guest that comes in: sees whether they could be taken. */
+  /** Before a start: takes the leases. For an arriving guest: checks whether they could be taken. */
   async prepare({ domain, how, forceLease }: Starting, signal: AbortSignal): Promise<void> {
     const { dir } = this.#table.options;
     const { uuid, name } = domain;
     if (dir === undefined) return;
     const disks = await lockableDisks(domain);
-    // Of a run whose end nobody has seen; a disk less may be in the definition since.
+    // Leases of a run whose end was not seen; the definition may have fewer disks since.
     await this.#table.free(uuid, signal);
     if (disks.length === 0) return;
     await this.#table.within(signal, async (soon) => {
@@ -86,13 +87,13 @@ export class Leases implements LifecycleParticipant {
     });
   }
 
-  /** It was found running by a new process: normally its leases are there. */
+  /** After a daemon's restart: normally its leases still exist. */
   async reconnect({ domain }: Reconnecting, signal: AbortSignal): Promise<void> {
     const { dir, log } = this.#table.options;
     if (dir === undefined) return;
     try {
-      // What it may have beside these goes with it: of a disk that is not seen now nobody knows that it is not used. The toolstack may
-      // not say which are shared.
+      // Further leases of it are kept: a disk that is not listed now may still be in use. The toolstack may
+      // not report which are shared.
       const note = this.#table.notes.get(domain.uuid);
       if (note !== undefined && note.dir !== dir) {
         log(`${domain.name}: its leases stay in ${note.dir} until it ends: \`lease_dir\` is ${dir} now`);
@@ -100,7 +101,7 @@ export class Leases implements LifecycleParticipant {
       }
       const seen = await lockableDisks(domain);
       const has = new Set(seen.map(({ key }) => key));
-      // One that was being taken, and is there after all, is taken.
+      // A lease that was being taken, and exists, is taken.
       const noted = (note?.disks ?? []).map((disk) => (has.has(disk.key) ? { ...disk, pending: false } : disk));
       const known = new Set(noted.map(({ key }) => key));
       const disks: NotedDisk[] = [...noted, ...seen.filter(({ key }) => !known.has(key))];
@@ -115,14 +116,14 @@ export class Leases implements LifecycleParticipant {
         }
       });
     } catch (error) {
-      // It runs, and ending it would not undo what has been written.
+      // It runs, and destroying it would not undo its writes.
       log(`${domain.name}: RUNS WITHOUT ITS LEASE: ${messageOf(error)}`);
     }
   }
 
   /**
-   * A guest's configuration with `<shareable/>` at the disks that it shares, which libxl cannot say of one that runs: whoever has it
-   * next would want them alone. @throws DeadlineError `E_DEADLINE_LEASES`; the signal's reason
+   * A guest's configuration with `<shareable/>` at the disks that it shares, which libxl does not report for a running
+   * guest: its next host would take them exclusively. @throws DeadlineError `E_DEADLINE_LEASES`; the signal's reason
    */
   async withShared(config: GuestConfig, signal: AbortSignal): Promise<GuestConfig> {
     const { domain } = config;
@@ -145,17 +146,17 @@ export class Leases implements LifecycleParticipant {
     return this.#table.free(uuid, new AbortController().signal);
   }
 
-  /** Guests that have notes of leases here; those that are not on this host any more are leftovers. */
+  /** Guests with records of leases here; those that are no longer on this host are leftovers. */
   noted(): { readonly uuid: string; readonly name: string }[] {
     return this.#table.notes.uuids().map((uuid) => ({ uuid, name: this.#table.notes.get(uuid)?.name ?? uuid }));
   }
 
-  /** Lets go of what a guest has that is not here. The caller holds its job and has looked. */
+  /** Releases the leases of a guest that is not here. The caller holds its job and has checked that. */
   forget(uuid: string, signal: AbortSignal): Promise<void> {
     return this.#table.free(uuid, signal);
   }
 
-  /** Resolves when nothing is being done any more. */
+  /** Resolves when no work is pending. */
   async idle(): Promise<void> {
     await this.migrating.idle();
   }

@@ -9,18 +9,18 @@ import type { LeaseMode } from './lease-record.js';
 
 /** A disk that a guest may write to. */
 export interface LockableDisk {
-  /** The same on every host, where the disk has the same name there. */
+  /** The same on every host, if the disk has the same name there. */
   readonly key: string;
   /** For people. */
   readonly disk: string;
   readonly mode: LeaseMode;
 }
 
-/** Every host has numbers of its own there: what a name below leads to says nothing to another host. */
+/** Device numbers differ between hosts: the target of a name below means nothing to another host. */
 const DEVICES = '/dev/';
 
 /**
- * The disks that a domain needs leases of, each once, in one order for all. Those that it only reads need none, nor do empty
+ * The disks for which a domain needs leases, each once, in a fixed order. Read-only disks need none, nor do empty
  * drives, nor disks that another domain serves: there the same path is another disk.
  */
 export async function lockableDisks(domain: Domain): Promise<LockableDisk[]> {
@@ -33,7 +33,7 @@ export async function lockableDisks(domain: Domain): Promise<LockableDisk[]> {
   return [...found.values()].sort((one, other) => (one.key < other.key ? -1 : 1));
 }
 
-/** One disk that a domain needs a lease of; undefined where it needs none. */
+/** One disk that a domain needs a lease of; undefined if it needs none. */
 export async function lockableDisk(device: Disk & Pick<Device, 'xl'>): Promise<LockableDisk | undefined> {
   const disk = isWritten(device) ? await nameOf(device) : undefined;
   if (disk === undefined) return undefined;
@@ -46,7 +46,7 @@ function isWritten(disk: Disk): boolean {
 }
 
 async function nameOf({ source, xl }: Disk & Pick<Device, 'xl'>): Promise<string | undefined> {
-  // What a block script is given names its disk, and is no path of this host.
+  // The argument of a block script identifies the disk, and is not a path of this host.
   if (xl?.script !== undefined && 'path' in source) return `${basename(xl.script)}:${source.path ?? ''}`;
   switch (source.type) {
     case 'file':
@@ -59,10 +59,10 @@ async function nameOf({ source, xl }: Disk & Pick<Device, 'xl'>): Promise<string
   }
 }
 
-/** Files are the same by whatever link they are reached; devices go by the name that the definition has. */
+/** Files are compared after resolving links; devices by their name in the definition. */
 async function pathOf(path: string): Promise<string> {
   const plain = normalize(path);
   if (plain.startsWith(DEVICES)) return plain;
-  const real = await realpath(plain).catch(() => plain); // not here (yet), so there is nothing that it could be a link to
+  const real = await realpath(plain).catch(() => plain); // the file does not exist (yet), so there is no link to resolve
   return real.startsWith(DEVICES) ? plain : real;
 }

@@ -19,24 +19,30 @@ import type {
 import { LogFile, type Rotation } from './log-file.js';
 import { domidIn, formatLine, logFileName, matters, type LogLevel } from './log-line.js';
 
-/** Of a definition that another host sends; usual ones have a few KiB. Each attempt to send a guest writes one. */
+/**
+ * Longest definition of another host that is logged; usual ones have a few KiB. Each attempt to send a guest logs one.
+ */
 const MAX_SENT_DEFINITION = 16 * 1024;
 
+/** Options of the logs. */
 export interface LogOptions extends Rotation {
   readonly dir: string;
   readonly level: LogLevel;
-  /** Told once where a log cannot be written: nothing else fails for that. */
+  /** Called once if a log cannot be written, which fails nothing else. */
   readonly complain: (line: string) => void;
 }
 
-/** The log of a domain, or of what belongs to none. A domain's lies in a folder of its own: its name may be any. */
+/**
+ * Path of a domain's log, or of the log without a domain. Domains' logs are in a subfolder, since a name may be
+ * anything.
+ */
 export function logPath(dir: string, domain: string | undefined): string {
   return domain === undefined ? join(dir, 'xenferry.log') : join(dir, 'domains', logFileName(domain));
 }
 
 /**
- * A log for each domain and one for the rest (S44; facts 3.11). libxl says in a line whom it speaks of: that sorts it. What
- * speaks of nobody, or of an id that is not known here, is the driver's.
+ * A log for each domain and one for the rest (S44; facts 3.11). Lines of libxl name the domain that they concern, by
+ * which they are sorted. A line without a domain, or with an unknown id, goes to the driver's log.
  */
 export class DomainLogs implements LifecycleParticipant {
   readonly name = 'logs';
@@ -45,14 +51,14 @@ export class DomainLogs implements LifecycleParticipant {
 
   constructor(private readonly options: LogOptions) {}
 
-  /** A line of the driver's own. */
+  /** Writes a line of xenferry itself. */
   driver(level: LogLevel, text: string): void {
     this.#write(undefined, 'xenferry', level, text);
   }
 
   /**
-   * A line of libxl's or libxc's.
-   * @param during the domain whose job made it say that
+   * Writes a line of libxl or libxc.
+   * @param during the domain whose job caused it
    */
   toolstack(level: LogLevel, text: string, during: string): void {
     const domid = domidIn(text);
@@ -60,7 +66,7 @@ export class DomainLogs implements LifecycleParticipant {
     this.#write(name, name === undefined ? `libxl (${during})` : 'libxl', level, text);
   }
 
-  /** Which domain has an id: from now on it is known whom libxl speaks of. */
+  /** Records a domain's id, by which lines of libxl are assigned from now on. */
   know(domid: number, name: string): void {
     this.#nameOf.set(domid, name);
   }
@@ -109,7 +115,7 @@ export class DomainLogs implements LifecycleParticipant {
   }
 }
 
-/** libxl's JSON (facts 3.11); the XML of what libxl has no words for. */
+/** libxl's JSON (facts 3.11); the XML for settings that libxl's JSON cannot express. */
 function shown(domain: Domain): string {
   try {
     return libxlJson({ ...readDefinition(domain, { lenient: true }).definition, foreign: [] });

@@ -4,20 +4,21 @@ import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timeOf } from './log-line.js';
 
-/** Where the kernel tells of no changes, the file is looked at so often. */
+/** Polling interval where the kernel reports no changes. */
 const POLL_MS = 1000;
 const READ_BYTES = 64 * 1024;
 
+/** Selects lines of a log. */
 export interface LogQuery {
-  /** The last so many lines; undefined: all. */
+  /** Number of last lines; undefined: all. */
   readonly lines?: number | undefined;
   /** Only lines from this time on, in ms since the epoch. */
   readonly since?: number | undefined;
-  /** Only so many bytes of the youngest file: what comes behind is followed. */
+  /** Only this many bytes of the newest file: the rest is followed. */
   readonly upTo?: number | undefined;
 }
 
-/** Lines that are there, over what was put aside as well, oldest first. A log that nobody has written is empty. */
+/** The existing lines, rotated files included, oldest first. A log that was never written is empty. */
 export function readLog(path: string, count: number, { lines, since, upTo }: LogQuery): string[] {
   const files = [...Array.from({ length: count }, (_, index) => `${path}.${count - index}`), path];
   const all = files.flatMap((file) =>
@@ -34,7 +35,7 @@ function textOf(file: string, upTo: number | undefined): string {
   return readFileSync(file).subarray(0, upTo).toString('utf8');
 }
 
-/** A log from where it ends now: reads on there, and changes over to the file that takes the old one's place. */
+/** Follows a log from its present end, across rotations. */
 export class LogTail {
   #fd: number | undefined;
   #at = 0;
@@ -48,12 +49,12 @@ export class LogTail {
     this.#begin = this.#at;
   }
 
-  /** How much of the file was there. */
+  /** Bytes of the file at the start. */
   get begin(): number {
     return this.#begin;
   }
 
-  /** Lines as they are written, also behind a rotation. Ends when the signal fires. One use. */
+  /** Lines as they are written, also after a rotation. Ends when the signal fires. One use. */
   async *follow(signal: AbortSignal): AsyncGenerator<string, void, undefined> {
     const change = new Changes(this.path);
     try {
@@ -72,7 +73,7 @@ export class LogTail {
       yield* this.#readOn();
       const now = statSync(this.path, { throwIfNoEntry: false });
       if (now === undefined || (this.#fd !== undefined && fstatSync(this.#fd).ino === now.ino)) return;
-      yield* this.#readOn(); // what came between the two looks
+      yield* this.#readOn(); // lines written between the two reads
       this.close();
       this.#open();
     }
@@ -104,7 +105,7 @@ export class LogTail {
   }
 }
 
-/** Tells that the file may have changed. */
+/** Waits until the file may have changed. */
 class Changes {
   readonly #watcher: ReturnType<typeof watch> | undefined;
   #changed = false;
@@ -117,7 +118,7 @@ class Changes {
         this.#changed = true;
         this.#wake();
       });
-      this.#watcher.on('error', () => undefined); // then it is looked at now and then
+      this.#watcher.on('error', () => undefined); // then it is polled
     } catch {
       this.#watcher = undefined;
     }

@@ -1,14 +1,15 @@
 import { appendFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { FileLock } from '../../posix/file-lock.js';
 
+/** When a log is rotated, and how many old files are kept. */
 export interface Rotation {
-  /** A file that has grown to this size is put aside before the next line. */
+  /** A file of this size is rotated before the next line. */
   readonly bytes: number;
-  /** How many that were put aside are kept: `FILE.1` is the youngest. */
+  /** Number of rotated files that are kept: `FILE.1` is the newest. */
   readonly count: number;
 }
 
-/** A log that several processes write to, a line at a time. Readable by its owner only. */
+/** A log that several processes write to, one line at a time. Readable by its owner only. */
 export class LogFile {
   constructor(
     readonly path: string,
@@ -26,9 +27,9 @@ export class LogFile {
     return size >= this.rotation.bytes;
   }
 
-  /** One process at a time; who comes second finds it done, and writes on in whichever file there is. */
+  /** One process at a time; a second one finds it done, and continues in the present file. */
   #rotate(): void {
-    using lock = FileLock.tryTake(`${this.path}.lock`, 'putting the log aside');
+    using lock = FileLock.tryTake(`${this.path}.lock`, 'rotating the log');
     if (lock === undefined || !this.#isFull()) return;
     const { count } = this.rotation;
     rmSync(`${this.path}.${count}`, { force: true });

@@ -1,11 +1,11 @@
-/** A size as Xen's command line gives it: so many bytes and so much of the machine's memory; or that much less than all of it. */
+/** A size in Xen's command line: bytes plus a share of the machine's memory; or all memory less that. */
 interface Size {
   readonly isLess: boolean;
   readonly bytes: bigint;
   readonly percent: number;
 }
 
-/** What Xen was told of domain 0's memory; undefined where it was not told. In KiB, never more than the machine has. */
+/** Domain 0's memory as Xen was configured; undefined if it was not. In KiB, at most the machine's memory. */
 export interface Dom0Mem {
   readonly sizeKiB: number | undefined;
   readonly minKiB: number | undefined;
@@ -17,8 +17,9 @@ const UNITS: Readonly<Record<string, bigint>> = { b: 1n, k: 1n << 10n, m: 1n << 
 const NUMBER = /^(0x[0-9a-f]+|\d+)([bkmgt%])?/i;
 
 /**
- * Reads `dom0_mem` on Xen's command line (xen-command-line, "dom0_mem (x86)"): a comma list of `min:SZ`, `max:SZ` and `SZ`, where SZ is
- * `[-]SIZE`, `[-][SIZE+]N%`. A size without a unit is in KiB. What comes later wins; an item that Xen cannot read ends its list, as there.
+ * Reads `dom0_mem` on Xen's command line (xen-command-line, "dom0_mem (x86)"): a comma list of `min:SZ`, `max:SZ` and
+ * `SZ`, where SZ is `[-]SIZE`, `[-][SIZE+]N%`. A size without a unit is in KiB. Later items win; an item that Xen
+ * cannot parse ends its list, as in Xen.
  * @param totalKiB the machine's memory
  */
 export function dom0MemOf(commandLine: string, totalKiB: number): Dom0Mem {
@@ -28,7 +29,7 @@ export function dom0MemOf(commandLine: string, totalKiB: number): Dom0Mem {
   return { sizeKiB: kib(found.sz), minKiB: kib(found.min), maxKiB: kib(found.max) };
 }
 
-/** Whether somebody has settled how much domain 0 has: then nobody else is to change it. */
+/** Whether the command line fixes domain 0's memory: then it is not to be changed. */
 export function limitsDom0(commandLine: string): boolean {
   return itemsIn(commandLine).length > 0;
 }
@@ -51,7 +52,10 @@ function itemsIn(commandLine: string): Item[] {
   return items;
 }
 
-/** The values of all `dom0_mem=`, in their order: a word of its own, perhaps in quotes, and none behind `--`, which is the kernel's. */
+/**
+ * The values of all `dom0_mem=`, in their order: separate arguments, possibly quoted; those after `--` are the
+ * kernel's.
+ */
 function listsIn(commandLine: string): string[] {
   const words = commandLine.split(/\s+/);
   const end = words.indexOf('--');
@@ -69,7 +73,7 @@ function parseSize(text: string): Size | undefined {
   let percent: number | undefined;
   for (const part of parts) {
     const [whole, number, unit = 'k'] = NUMBER.exec(part) ?? [];
-    // The share comes last, and there is one of each.
+    // The share is last, and each part occurs once.
     if (whole !== part || percent !== undefined) return undefined;
     const value = BigInt(/^0[0-7]+$/.test(number) ? `0o${number.slice(1)}` : number.toLowerCase());
     if (unit === '%') {
@@ -79,7 +83,7 @@ function parseSize(text: string): Size | undefined {
       bytes = value * UNITS[unit.toLowerCase()];
     }
   }
-  // Two sizes are none.
+  // Two sizes are invalid.
   if (parts.length === 2 && percent === undefined) return undefined;
   return { isLess, bytes, percent: percent ?? 0 };
 }

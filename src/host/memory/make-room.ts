@@ -3,19 +3,20 @@ import { RefusedError } from '../../errors/errors.js';
 import type { HostInfo, Toolstack } from '../../toolstack/toolstack.js';
 import { dom0MemOf, limitsDom0 } from './dom0-mem.js';
 
-/** Whether domain 0 gives memory up for guests: `auto` does where Xen's command line does not settle how much it has. */
+/** Whether domain 0 releases memory for guests: `auto` does unless Xen's command line fixes its memory. */
 export type Autoballoon = 'auto' | boolean;
 
+/** The memory that a guest needs. */
 export interface RoomNeeded {
   /** For messages. */
   readonly name: string;
   readonly neededKiB: number;
-  /** Promised to others that have not taken it yet. */
+  /** Reserved for others that have not taken it yet. */
   readonly promisedKiB?: number;
   readonly signal: AbortSignal;
 }
 
-/** Whether domain 0 is ours to shrink: the configuration wins, then Xen's command line. */
+/** Whether domain 0 may be shrunk: the configuration wins, then Xen's command line. */
 export function mayShrinkDom0({ dom0, commandLine = '', lacks }: HostInfo, autoballoon: Autoballoon): boolean {
   if (dom0 === undefined || lacks.includes('dom0-balloon')) return false;
   return autoballoon === 'auto' ? !limitsDom0(commandLine) : autoballoon;
@@ -24,10 +25,10 @@ export function mayShrinkDom0({ dom0, commandLine = '', lacks }: HostInfo, autob
 const TRIES = 3;
 const TRY_MS = 10_000;
 const LOOK_MS = 500;
-/** libxl takes no less for domain 0 (LIBXL_MIN_DOM0_MEM). */
+/** libxl's minimum for domain 0 (LIBXL_MIN_DOM0_MEM). */
 const LEAST_DOM0_KIB = 128 * 1024;
 
-/** Time, as a test may have it. */
+/** The clock, which tests replace. */
 export interface Clock {
   readonly nowMs: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>;
@@ -39,8 +40,9 @@ const CLOCK: Clock = {
 };
 
 /**
- * Sees to it that there is free memory for a guest that is about to be made, where domain 0 may be made smaller for that (facts 3.4).
- * Three tries, 10 s each, then it says what is missing. Where domain 0 is not ours to shrink, the toolstack says whether there is enough.
+ * Makes sure that there is free memory for a guest that is about to be made, by shrinking domain 0 if that is allowed
+ * (facts 3.4). Three tries of 10 s each, then an error with the missing amount. If domain 0 may not be shrunk, the
+ * toolstack decides whether there is enough.
  * @throws RefusedError `E_REFUSED_NO_MEMORY`
  */
 export async function makeRoom(
@@ -62,7 +64,7 @@ export async function makeRoom(
       throw noRoom(`${has} and keeps ${mib(leastKiB)} at least`, { neededKiB, freeKiB: freeMemoryKiB, missingKiB });
     }
     if (tries === TRIES) {
-      const waited = `failed to balloon domain 0: it did not give up ${mib(missingKiB)} more in ${(TRIES * TRY_MS) / 1000} s`;
+      const waited = `failed to balloon domain 0: it did not release ${mib(missingKiB)} more in ${(TRIES * TRY_MS) / 1000} s`;
       throw noRoom(`${has}; ${waited}`, { neededKiB, freeKiB: freeMemoryKiB, missingKiB });
     }
     await toolstack.setDom0Target(dom0.memoryKiB - missingKiB, signal);

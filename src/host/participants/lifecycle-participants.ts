@@ -16,14 +16,14 @@ export class LifecycleParticipants {
     private readonly log: (line: string) => void,
   ) {}
 
-  /** What all make of a guest that comes in, one after the other; undefined where none has a say. */
+  /** An arriving guest after all participants have changed it, in order; undefined if none does. */
   async arriving(guest: Domain, signal: AbortSignal): Promise<Domain | undefined> {
     let ruled: Domain | undefined;
     for (const one of this.all) ruled = (await one.arriving?.(ruled ?? guest, signal)) ?? ruled;
     return ruled;
   }
 
-  /** In order; the first that objects ends it. */
+  /** In order; the first objection stops it. */
   async prepare(starting: Starting, signal: AbortSignal): Promise<void> {
     for (const one of this.all) await one.prepare?.(starting, signal);
   }
@@ -40,7 +40,7 @@ export class LifecycleParticipants {
     for (const one of this.all) await one.reconnect?.(found, signal);
   }
 
-  /** Everybody's `stopped`, then everybody's `release`, whatever any of them says. Never rejects. */
+  /** All `stopped`, then all `release`, whether or not any fails. Never rejects. */
   async stopped(stopped: Stopped): Promise<void> {
     for (const one of this.all) await this.#tolerate(stopped, one, () => one.stopped?.(stopped));
     for (const one of this.all) await this.#tolerate(stopped, one, () => one.release?.(stopped));
@@ -52,7 +52,7 @@ export class LifecycleParticipants {
       try {
         one.changed?.(changed);
       } catch (error) {
-        this.log(`${changed.name}: ${one.name} did not take '${changed.change.event}': ${messageOf(error)}`);
+        this.log(`${changed.name}: ${one.name} failed at '${changed.change.event}': ${messageOf(error)}`);
       }
     }
   }
@@ -61,7 +61,7 @@ export class LifecycleParticipants {
     try {
       await work();
     } catch (error) {
-      this.log(`${stopped.name}: ${one.name} after its end: ${messageOf(error)}`);
+      this.log(`${stopped.name}: ${one.name} failed after its end: ${messageOf(error)}`);
     }
   }
 }

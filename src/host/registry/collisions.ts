@@ -9,7 +9,7 @@ export interface Wanted {
 }
 
 /**
- * What stands against adding a domain to a host, in libvirt's words (facts 2.7); undefined where nothing does.
+ * The objection to adding a domain to a host, by libvirt's rules (facts 2.7); undefined if there is none.
  * @param checkLive the domain is about to run: it may be defined here already, but not running
  */
 export function collisionOf(
@@ -32,7 +32,7 @@ export function collisionOf(
   }
   if (checkLive && same?.info !== undefined) {
     return new RefusedError('E_REFUSED_ACTIVE', `domain '${same.name}' is already active`, {
-      hint: `It has id ${same.info.domid}; \`${ownCommand('domstate', same.uuid)}\` says how it is.`,
+      hint: `It has id ${same.info.domid}; \`${ownCommand('domstate', same.uuid)}\` shows its state.`,
     });
   }
   const other = known.find(

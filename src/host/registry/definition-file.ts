@@ -7,13 +7,13 @@ import { messageOf } from '../../errors/message-of.js';
 import { printableJson } from '../../errors/printable.js';
 import { ownCommand } from '../../errors/shell-words.js';
 
-/** Format of the files; a higher number than ours is refused, never guessed at. */
+/** Format of the files; a file with a higher number is refused. */
 export const DEFINITION_VERSION = 1;
 
-/** Domain XML is at most 1 MiB; JSON writes some of its characters as two, few as six. */
+/** Domain XML is at most 1 MiB; JSON encodes some characters as two, a few as six. */
 export const MAX_DEFINITION_BYTES = 4 * 1024 * 1024;
 
-/** What a host keeps of a domain that outlives its runs. Nothing in it comes from a run (S19). */
+/** What a host stores about a domain across its runs. Nothing in it comes from a run (S19). */
 export interface StoredDefinition {
   readonly domain: Domain;
   /** Started when the host starts. */
@@ -28,7 +28,7 @@ const fileSchema = z.strictObject({
   xml: z.string().max(1024 * 1024),
 });
 
-/** The text of a definition's file. */
+/** Encodes a definition's file. */
 export function encodeDefinition({ domain, autostart }: StoredDefinition): string {
   const file: z.infer<typeof fileSchema> = {
     format: 'xenferry-definition',
@@ -40,8 +40,8 @@ export function encodeDefinition({ domain, autostart }: StoredDefinition): strin
 }
 
 /**
- * Reads it back. A name that would be refused today still loads (S39).
- * @param uuid which domain's file it is, by its name
+ * Decodes a definition's file. A name that would be refused today still loads (S39).
+ * @param uuid UUID of the domain, from the file's name
  * @throws SystemError `E_SYSTEM_DEFINITION`
  */
 export function decodeDefinition(text: string, uuid: string, path: string): StoredDefinition {
@@ -51,19 +51,19 @@ export function decodeDefinition(text: string, uuid: string, path: string): Stor
     if (version > DEFINITION_VERSION) {
       throw new SystemError(
         'E_SYSTEM_DEFINITION',
-        `it has format version ${version}, this xenferry reads up to ${DEFINITION_VERSION}`,
+        `it has format version ${version}, this release supports up to ${DEFINITION_VERSION}`,
       );
     }
     const { autostart, xml } = fileSchema.parse(value);
     const domain = parseDomainXml(xml, { trust: 'stored' });
-    if (domain.uuid !== uuid) throw new SystemError('E_SYSTEM_DEFINITION', `it holds the domain ${domain.uuid}`);
+    if (domain.uuid !== uuid) throw new SystemError('E_SYSTEM_DEFINITION', `it contains the domain ${domain.uuid}`);
     return { domain, autostart };
   } catch (error) {
     throw damagedDefinition(path, uuid, error);
   }
 }
 
-/** The error for a definition that cannot be read; its cause's words are in the message. */
+/** The error for a definition that cannot be read; the message includes the cause's. */
 export function damagedDefinition(path: string, uuid: string, cause: unknown): SystemError {
   const why =
     cause instanceof z.ZodError
@@ -71,7 +71,7 @@ export function damagedDefinition(path: string, uuid: string, cause: unknown): S
       : messageOf(cause);
   return new SystemError('E_SYSTEM_DEFINITION', `${path} is not a definition that can be read: ${why}`, {
     cause,
-    hint: `Mend or replace the file, or remove it with \`${ownCommand('undefine', uuid)}\`.`,
+    hint: `Correct or replace the file, or remove it with \`${ownCommand('undefine', uuid)}\`.`,
     data: { path, uuid },
   });
 }

@@ -15,35 +15,36 @@ import {
 
 const FILE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json$/;
 
-/** A definition whose file cannot be read: it is shown, and does not keep the others from being used. */
+/** A definition whose file cannot be read: it is listed, and does not affect the others. */
 export interface DamagedDefinition {
   readonly uuid: string;
   readonly error: SystemError;
 }
 
-/** What became of a staged definition. */
+/** Result of activating a staged definition. */
 export interface KeptStaged {
   readonly change: 'added' | 'updated';
-  /** The one before started with the host; this one does not. */
+  /** The previous definition started with the host; this one does not. */
   readonly endsAutostart: boolean;
 }
 
+/** All definitions of a host. */
 export interface AllDefinitions {
   readonly definitions: readonly StoredDefinition[];
   readonly damaged: readonly DamagedDefinition[];
 }
 
 /**
- * The definitions of a host's persistent domains: a file each, named by UUID, mode 0600. Any number of processes may use it;
- * whoever writes holds the domain's job.
+ * The definitions of a host's persistent domains: a file each, named by UUID, mode 0600. Any number of processes may
+ * use the folder; a writer holds the domain's job.
  */
 export class Definitions {
-  /** Makes the folder where it is missing. Throws the system's error. */
+  /** Makes the folder if it is missing. Throws the system's error. */
   constructor(private readonly dir: string) {
     makeFolder(dir);
   }
 
-  /** @throws SystemError `E_SYSTEM_DEFINITION` where its file cannot be read */
+  /** The definition of a domain. @throws SystemError `E_SYSTEM_DEFINITION` if its file cannot be read */
   get(uuid: string): StoredDefinition | undefined {
     const path = this.#path(uuid);
     let text: string | undefined;
@@ -76,22 +77,22 @@ export class Definitions {
   }
 
   /**
-   * Keeps a definition in place of the one that the domain had. It is on the disk when this returns.
-   * @throws SystemError `E_SYSTEM_REGISTRY`; the old one is then still there
+   * Stores a definition, replacing the domain's previous one. It is durable when this returns.
+   * @throws SystemError `E_SYSTEM_REGISTRY`; the old one then still exists
    */
   put(definition: StoredDefinition): void {
     const path = this.#path(definition.domain.uuid);
     this.#change(path, () => writeDurably(path, encodeDefinition(definition)));
   }
 
-  /** Forgets a definition, also one that cannot be read; false where there was none. @throws SystemError `E_SYSTEM_REGISTRY` */
+  /** Removes a definition, also an unreadable one; false if there was none. @throws SystemError `E_SYSTEM_REGISTRY` */
   remove(uuid: string): boolean {
     const path = this.#path(uuid);
     return this.#change(path, () => removeDurably(path));
   }
 
   /**
-   * Keeps a definition aside that will count once `keepStaged` says so: whoever dies in between has lost nothing.
+   * Stores a definition that takes effect with `keepStaged`: a process that dies in between loses nothing.
    * @throws SystemError `E_SYSTEM_REGISTRY`
    */
   stage(domain: Domain): void {
@@ -100,9 +101,9 @@ export class Definitions {
   }
 
   /**
-   * Lets the staged definition of a domain count, in place of the one that it had. What another host has written does not start with
-   * this one: only where both say the same does that stay as it was.
-   * Undefined where none is staged. @throws SystemError `E_SYSTEM_REGISTRY`, `E_SYSTEM_DEFINITION`; the staged one stays then
+   * Activates the staged definition of a domain, replacing its previous one. A definition written by another host does
+   * not start with this host: the autostart mark stays only if both definitions are equal. Undefined if none is staged.
+   * @throws SystemError `E_SYSTEM_REGISTRY`, `E_SYSTEM_DEFINITION`; the staged one is then kept
    */
   keepStaged(uuid: string): KeptStaged | undefined {
     const path = this.#stagedPath(uuid);
@@ -117,7 +118,7 @@ export class Definitions {
     return { change: before === undefined ? 'added' : 'updated', endsAutostart: had && !isSame };
   }
 
-  /** @throws SystemError `E_SYSTEM_REGISTRY` */
+  /** Removes the staged definition of a domain. @throws SystemError `E_SYSTEM_REGISTRY` */
   dropStaged(uuid: string): void {
     const path = this.#stagedPath(uuid);
     this.#change(path, () => removeDurably(path));
@@ -137,7 +138,7 @@ export class Definitions {
     } catch (cause) {
       throw new SystemError('E_SYSTEM_REGISTRY', `cannot write ${path}`, {
         cause,
-        hint: 'Make room on the disk, or mend it: the definition is as it was.',
+        hint: 'Free space on the disk, or repair it: the definition is unchanged.',
         data: { path },
       });
     }

@@ -3,26 +3,26 @@ import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { StoredDefinition } from './definition-file.js';
 import type { DamagedDefinition } from './definitions.js';
 
-/** A domain of a host: one that is there now, one with a definition, or both. */
+/** A domain of a host: running, defined, or both. */
 export interface KnownDomain {
   readonly uuid: string;
   readonly name: string;
-  /** As the toolstack sees it now; undefined where it does not run. */
+  /** Its state in the toolstack; undefined if it does not run. */
   readonly info: DomainInfo | undefined;
-  /** Its definition; undefined where it is transient. */
+  /** Its definition; undefined if it is transient. */
   readonly stored: StoredDefinition | undefined;
-  /** A saved state waits to be started from. */
+  /** It has a saved state for its next start. */
   readonly managedSave: boolean;
 }
 
-/** What of a host is looked at to know a domain. */
+/** The sources from which a host's domains are listed. */
 export interface Sightings {
   readonly infos: readonly DomainInfo[];
   readonly definitions: readonly StoredDefinition[];
   readonly hasManagedSave: (uuid: string) => boolean;
 }
 
-/** Every domain once, by UUID: those that are there first, by id; then the others, by name. */
+/** Every domain once, by UUID: running ones first, by id; then the others, by name. */
 export function knownDomains({ infos, definitions, hasManagedSave }: Sightings): KnownDomain[] {
   const storedBy = new Map(definitions.map((stored) => [stored.domain.uuid, stored]));
   const live = infos.map((info): KnownDomain => ({
@@ -45,7 +45,10 @@ export function knownDomains({ infos, definitions, hasManagedSave }: Sightings):
   return [...live, ...inactive];
 }
 
-/** The one that a user names: by id, UUID or name, in this order, as virsh does: a domain that is called `7` is found where none has that id. */
+/**
+ * The domain for a user's reference: id, UUID or name, in this order, as in virsh: a domain named `7` is found if none
+ * has that id.
+ */
 export function pickDomain(domains: readonly KnownDomain[], ref: string): KnownDomain | undefined {
   return (
     domains.find(({ info }) => info !== undefined && String(info.domid) === ref) ??
@@ -54,15 +57,15 @@ export function pickDomain(domains: readonly KnownDomain[], ref: string): KnownD
   );
 }
 
-/** What domain 0 is called. */
+/** Name and UUID of domain 0. */
 export const DOMAIN0 = { name: 'Domain-0', uuid: '00000000-0000-0000-0000-000000000000' } as const;
 
-/** Whether a user names domain 0. */
+/** Whether a reference denotes domain 0. */
 export function isDomain0(ref: string): boolean {
   return ref === '0' || ref === DOMAIN0.name || ref === DOMAIN0.uuid;
 }
 
-/** Refuses whatever would change domain 0, by any of its names. @throws RefusedError `E_REFUSED_DOMAIN0` */
+/** Refuses any change of domain 0, by any of its names. @throws RefusedError `E_REFUSED_DOMAIN0` */
 export function refuseDomain0(ref: string): void {
   if (!isDomain0(ref)) return;
   throw new RefusedError(
@@ -72,7 +75,7 @@ export function refuseDomain0(ref: string): void {
   );
 }
 
-/** The error for a name that no domain has: `E_REFUSED_NO_DOMAIN`, or why its definition cannot be read. */
+/** The error for an unknown reference: `E_REFUSED_NO_DOMAIN`, or the reason why its definition cannot be read. */
 export function noSuchDomain(ref: string, damaged: readonly DamagedDefinition[]): Error {
   const mine = damaged.find(({ uuid }) => uuid === ref.toLowerCase());
   if (mine !== undefined) return mine.error;

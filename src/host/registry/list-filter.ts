@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors/errors.js';
 import type { KnownDomain } from './known-domain.js';
 
-/** Which domains `list` shows, by virsh's names. What is undefined or false does not narrow the list. */
+/** Which domains `list` shows, by virsh's names. An undefined or false value does not narrow the list. */
 export interface ListFilter {
   /** Also those that do not run. */
   readonly all?: boolean | undefined;
@@ -26,14 +26,14 @@ function groupOf({ info }: KnownDomain): StateGroup {
   return info.state === 'running' || info.state === 'paused' ? info.state : 'other';
 }
 
-/** Within a pair that excludes each other, asking for both is asking for either. */
+/** Both options of an exclusive pair together select either. */
 function pairAllows(yes: boolean | undefined, no: boolean | undefined, is: boolean): boolean {
   if (yes === true && no !== true) return is;
   if (no === true && yes !== true) return !is;
   return true;
 }
 
-/** The domains that a filter lets through, in their order. */
+/** The domains that match a filter, in their order. */
 export function filterDomains(domains: readonly KnownDomain[], filter: ListFilter): KnownDomain[] {
   const groups: Record<StateGroup, boolean | undefined> = {
     running: filter.stateRunning,
@@ -44,7 +44,7 @@ export function filterDomains(domains: readonly KnownDomain[], filter: ListFilte
   const byState = Object.values(groups).some((wanted) => wanted === true);
   return domains.filter((domain) => {
     const active = domain.info !== undefined;
-    // A filter by state says by itself which of them are meant.
+    // A filter by state selects by itself.
     if (!byState && filter.all !== true && active !== (filter.inactive !== true)) return false;
     if (byState && groups[groupOf(domain)] !== true) return false;
     return (
@@ -55,11 +55,11 @@ export function filterDomains(domains: readonly KnownDomain[], filter: ListFilte
   });
 }
 
-/** How a list of names is printed: one way only. @throws UsageError `E_USAGE_ARGUMENTS` */
+/** Checks that at most one style of output is selected. @throws UsageError `E_USAGE_ARGUMENTS` */
 export function checkOneStyle(styles: Readonly<Record<string, boolean>>): void {
   const asked = Object.keys(styles).filter((style) => styles[style]);
   if (asked.length <= 1) return;
   throw new UsageError('E_USAGE_ARGUMENTS', `${asked.map((style) => `--${style}`).join(' and ')} exclude each other`, {
-    hint: 'Give one of them.',
+    hint: 'Use one of them.',
   });
 }

@@ -4,12 +4,12 @@ import { makeFolder } from '../../posix/folder.js';
 import { removeDurably, syncFolder } from '../../posix/durable-file.js';
 
 /**
- * Saved states that the next start of a domain goes on from: a save file each, named by UUID. `.paused` in the name says that the
- * guest is to stay paused. A state that is being started from is set aside first, so that nobody can start from it twice: its
- * memory no longer fits the guest's disks once the guest has run.
+ * Saved states from which the next start of a domain continues: a save file each, named by UUID. `.paused` in the name:
+ * the guest is to stay paused. Before a start the state is set aside, so that it cannot be used twice: its memory no
+ * longer fits the guest's disks once the guest has run.
  */
 export class ManagedSaves {
-  /** Makes the folder where it is missing. Throws the system's error. */
+  /** Makes the folder if it is missing. Throws the system's error. */
   constructor(private readonly dir: string) {
     makeFolder(dir);
   }
@@ -27,7 +27,7 @@ export class ManagedSaves {
     return undefined;
   }
 
-  /** Where the state is to be written. */
+  /** Path to write the state to. */
   pathFor(uuid: string, paused: boolean): string {
     return join(this.dir, `${uuid}${paused ? '.paused' : ''}.save`);
   }
@@ -43,7 +43,7 @@ export class ManagedSaves {
     return new SetAside(path, aside);
   }
 
-  /** Forgets the saved state, and one that was set aside; false where there was none. Throws the system's error. */
+  /** Removes the saved state, and one that was set aside; false if there was none. Throws the system's error. */
   remove(uuid: string): boolean {
     let removed = false;
     for (const paused of [false, true]) {
@@ -55,7 +55,7 @@ export class ManagedSaves {
   }
 }
 
-/** A saved state that a guest has been made from. */
+/** A saved state from which a guest has been made. */
 export class SetAside implements Disposable {
   #settled = false;
 
@@ -64,13 +64,13 @@ export class SetAside implements Disposable {
     private readonly aside: string,
   ) {}
 
-  /** The guest runs: the state is deleted. Throws the system's error; the state can then still not be started from. */
+  /** The guest runs: the state is deleted. Throws the system's error; the state can still not be used again then. */
   discard(): void {
     this.#settled = true;
     removeDurably(this.aside);
   }
 
-  /** The guest did not come to run: the state is what it was. */
+  /** The guest did not run: the state is put back. */
   [Symbol.dispose](): void {
     if (this.#settled) return;
     this.#settled = true;

@@ -5,7 +5,7 @@ import { printableJson } from '../../errors/printable.js';
 import { makeFolder } from '../../posix/folder.js';
 import { readBounded, removeDurably, writeDurably } from '../../posix/durable-file.js';
 
-/** Why a domain is in its state, in libvirt's words. */
+/** Reasons for a domain's state, by libvirt's names. */
 export const STATE_REASONS = {
   running: ['booted', 'restored', 'migrated', 'unpaused', 'migration canceled', 'save canceled', 'unknown'],
   paused: ['starting up', 'user', 'restored', 'migrating', 'migration', 'saving', 'unknown'],
@@ -29,24 +29,24 @@ const recordSchema = z.discriminatedUnion('state', [
     ...about,
     state: z.literal('shutoff'),
     reason: z.enum(STATE_REASONS.shutoff),
-    /** Of what is left of it, where that was left on purpose: a guest that stopped, and is preserved. */
+    /** Id of its remains, if they were kept on purpose: a guest that stopped, and is preserved. */
     domid: z.int().positive().optional(),
-    /** Its guest is being started again; where that is still so when nobody is at work on it, it has to be done. */
+    /** Its guest is being started again; if no process does that any more, it has to be done. */
     restarting: z.boolean().optional(),
   }),
 ]);
 
-/** What we last did to a domain. It explains what the toolstack says of it, and never overrules that. */
+/** Our last action on a domain. It explains the state that the toolstack reports, and never overrides it. */
 export type RunRecord = z.infer<typeof recordSchema>;
 
 const MAX_BYTES = 64 * 1024;
 
 /**
- * Run-time notes about domains, beside their definitions and never in them (S19): a file each, named by UUID. A note that is
- * missing or cannot be read costs a reason and nothing else.
+ * Run-time records of domains, separate from their definitions (S19): a file each, named by UUID. A record that is
+ * missing or unreadable only makes a reason unknown.
  */
 export class RunRecords {
-  /** Makes the folder where it is missing. Throws the system's error. */
+  /** Makes the folder if it is missing. Throws the system's error. */
   constructor(private readonly dir: string) {
     makeFolder(dir);
   }
@@ -56,23 +56,23 @@ export class RunRecords {
       const text = readBounded(this.#path(uuid), MAX_BYTES);
       return text === undefined ? undefined : recordSchema.parse(JSON.parse(text));
     } catch {
-      return undefined; // the toolstack says how the domain is; only the reason is unknown
+      return undefined; // the toolstack reports the state; only the reason is unknown
     }
   }
 
-  /** Domains that have a note, by UUID. */
+  /** UUIDs of the domains that have a record. */
   uuids(): string[] {
     return readdirSync(this.dir)
       .map((file) => /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json$/.exec(file)?.[1])
       .filter((uuid) => uuid !== undefined);
   }
 
-  /** Throws the system's error. */
+  /** Writes a record. Throws the system's error. */
   put(uuid: string, record: RunRecord): void {
     writeDurably(this.#path(uuid), `${printableJson(record)}\n`);
   }
 
-  /** Throws the system's error. */
+  /** Removes a record. Throws the system's error. */
   remove(uuid: string): void {
     removeDurably(this.#path(uuid));
   }

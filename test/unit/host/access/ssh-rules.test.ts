@@ -74,7 +74,7 @@ describe('receive and migrate-receive', () => {
     async (verb) => {
       const { code, stderr } = await begin(verb, ['nobody-of-that-name'], '');
       expect(code, stderr).toBe(3);
-      expect(stderr).toContain(`${userInfo().username} (no key that sshd tells of) may not bring guests`);
+      expect(stderr).toContain(`${userInfo().username} (no key reported by sshd) may not send guests`);
       expect(stderr).toContain('ExposeAuthInfo');
     },
   );
@@ -85,7 +85,7 @@ describe('receive and migrate-receive', () => {
     const fingerprint = execFileSync('ssh-keygen', ['-lf', join(dir, 'key.pub')], { encoding: 'utf8' }).split(' ')[1];
     const auth = `publickey ${type} ${blob}\n`;
     expect(keysOfUserAuth(auth)).toEqual([fingerprint]);
-    expect((await begin('receive', [fingerprint], auth)).stderr).not.toContain('may not bring guests');
+    expect((await begin('receive', [fingerprint], auth)).stderr).not.toContain('may not send guests');
     expect((await begin('receive', [KEY], auth)).stderr).toContain(fingerprint);
   });
 });

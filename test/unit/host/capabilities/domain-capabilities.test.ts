@@ -54,7 +54,7 @@ describe('S11: what a guest can have', () => {
     const host = { ...HOST, guestAbis: ['xen-3.0-x86_64'] };
     expect(formatDomainCapabilities(host, {})).toBe(golden('xenpv'));
     expect(() => formatDomainCapabilities(host, { machine: 'xenfv' })).toThrow(
-      'hv1 runs no x86_64 guests on machine xenfv',
+      'hv1 does not run x86_64 guests on machine xenfv',
     );
   });
 });

@@ -31,7 +31,7 @@ describe('S10: what the hypervisor reports of the host’s processor', () => {
     expect(() => needReportedCpu(host(words))).toThrow(
       expect.objectContaining({
         code: 'E_REFUSED_UNSUPPORTED',
-        message: 'hv1 does not say what its processor can do',
+        message: 'hv1 does not report the features of its processor',
       }) as Error,
     );
     expect(() => needReportedCpu(host(words, 'embedded'))).toThrow(

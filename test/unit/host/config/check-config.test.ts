@@ -53,7 +53,7 @@ it('a folder that is not there is a warning: it may be mounted later', () => {
   const text = `lock_manager = "file"\nlease_dir = "${dir}"\n`;
   expect(checkConfig(text, 'f')).toEqual({ mistakes: [], warnings: [] });
   rmSync(dir, { recursive: true });
-  expect(checkConfig(text, 'f').warnings).toEqual([`lease_dir: there is no folder ${dir} on this host`]);
+  expect(checkConfig(text, 'f').warnings).toEqual([`lease_dir: the folder ${dir} does not exist on this host`]);
 });
 
 it('keepalive is as usual where nothing is said, and whole where half is', () => {

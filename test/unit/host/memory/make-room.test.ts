@@ -80,7 +80,7 @@ describe('S49: room for a guest', () => {
     await expect(host.make(2000)).rejects.toMatchObject({
       code: 'E_REFUSED_NO_MEMORY',
       message:
-        'not enough memory: web1 needs 2000 MiB, 1000 MiB are free, domain 0 has 4000 MiB; failed to balloon domain 0: it did not give up 1000 MiB more in 30 s',
+        'not enough memory: web1 needs 2000 MiB, 1000 MiB are free, domain 0 has 4000 MiB; failed to balloon domain 0: it did not release 1000 MiB more in 30 s',
     });
     expect(host.targets).toHaveLength(3);
     expect(host.nowMs).toBe(30_000);

@@ -198,7 +198,7 @@ describe('the steps of a start', () => {
     recorder.objects = 'stopped';
     await destroyDomain(host, 'web1', never);
     expect((await listDomains(host, {})).domains).toEqual([]);
-    expect(local.log).toEqual(['web1: recorder after its end: stopped objects']);
+    expect(local.log).toEqual(['web1: recorder failed after its end: stopped objects']);
     expect(recorder.take()).toContain('release web1');
   });
 
