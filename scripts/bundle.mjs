@@ -21,7 +21,7 @@ const entries = readdirSync(dist, { recursive: true })
  */
 const LIGHT = new RegExp(
   `/dist/(${[
-    'errors/.*',
+    'errors/(codes|codes/.*|deadline|errors|message-of|printable|shell-words|wire)',
     'cli/(bytes-text|colours|config-file|daemon-error|dialing-options|exit|host-location|output|package-root|progress|result|ssh-peer|stop-signals|transfer-figures|verb-options|version)',
     'cli/daemon/(control-messages|daemon-client|forward-to-daemon|remote-argv)',
     'cli/migrate/format-result',

@@ -6,7 +6,8 @@ import { printLine } from './output.js';
 import { StopSignals } from './stop-signals.js';
 import { flag } from './verb-options.js';
 
-export { flag, readUserBytes, readUserFile, readUserXml } from './verb-options.js';
+export { readUserBytes, readUserFile, readUserXml } from './user-file.js';
+export { flag } from './verb-options.js';
 
 export type JsonOptions = GlobalOptions & { json: boolean };
 export type DomainOptions = GlobalOptions & { domain: string };

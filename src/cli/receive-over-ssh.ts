@@ -2,7 +2,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
-import { makeOneTimeCredentials } from '../migration/connect/dialers.js';
+import { makeOneTimeCredentials } from '../migration/connect/one-time-credentials.js';
 import type { MigrationServer } from '../migration/server/migration-server.js';
 import { makeFolder } from '../posix/folder.js';
 import { makePrivateFolder } from '../posix/private-folder.js';

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { UsageError } from '../errors/errors.js';
-import { readUserFile } from './verb-options.js';
+import { readUserFile } from './user-file.js';
 
 /** The text of a file, or of standard input for `-`, no longer than `maxBytes`. @throws UsageError `E_USAGE_FILE` */
 export async function textInput(file: string, maxBytes: number): Promise<string> {

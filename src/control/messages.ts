@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../errors/zod.js';
 import { ProtocolError } from '../errors/errors.js';
 import { bounded } from '../errors/printable.js';
 import { printableName, printableText } from '../errors/text-schema.js';

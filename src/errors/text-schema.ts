@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from './zod.js';
 import { isPrintable, MAX_SHOWN_CHARS, printable } from './printable.js';
 
 /**

@@ -11,7 +11,7 @@ import type { ConnectUri } from './config/uri.js';
 export function openToolstack(uri: ConnectUri, version: string, stays: boolean): Promise<Toolstack> {
   switch (uri.kind) {
     case 'embedded':
-      return openEmbedded(uri.dir, { version });
+      return openEmbedded(uri.dir, { version, stays });
     case 'xen':
       return openLibxl(stays);
   }

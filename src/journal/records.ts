@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../errors/zod.js';
 import type { DestPhase } from '../handover/dest-side.js';
 import type { RecordedState } from '../handover/source-side.js';
 

@@ -7,7 +7,7 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { CommandModule } from 'yargs';
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { XenferryError } from '../../errors/errors.js';
 import { outColours } from '../colours.js';
 import type { GlobalOptions } from '../open.js';

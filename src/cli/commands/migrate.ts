@@ -12,7 +12,7 @@ import { printJson, printLine, printNote } from '../output.js';
 import type { GlobalOptions } from '../host-location.js';
 import { Progress, PROGRESS_STYLES, progressStyle } from '../progress.js';
 import { StopSignals } from '../stop-signals.js';
-import { flag, jsonResultFlag, readUserXml } from '../verb-options.js';
+import { flag, jsonResultFlag } from '../verb-options.js';
 
 interface MigrateVerbOptions extends MigrateOptions {
   /** Undefined: through this host's daemon where one runs. */
@@ -38,7 +38,7 @@ export const migrateCommand: CommandModule<GlobalOptions, MigrateVerbOptions> = 
       .option('lanes', {
         type: 'number',
         default: DEFAULT_LANES,
-        defaultDescription: 'one for each core, at most 4',
+        defaultDescription: 'one for each core but the first, 1 to 4',
         describe: `connections for the data, 1 to ${MAX_LANES}`,
       })
       .option('bandwidth', { type: 'number', describe: 'most MiB of guest memory a second' })
@@ -94,7 +94,7 @@ export const migrateCommand: CommandModule<GlobalOptions, MigrateVerbOptions> = 
 
 /** What does not run in the daemon is not loaded here either: every verb is a process of its own. */
 async function run({ p2p, json, progress: style, ...rest }: MigrateVerbOptions): Promise<Migrated> {
-  const options: MigrateOptions = withFiles(rest);
+  const options = await withFiles(rest);
   using stop = new StopSignals('the migration');
   using progress = new Progress(`migrating ${options.domain}`, progressStyle({ progress: style, json }));
   const session: MigrateSession = {
@@ -111,7 +111,7 @@ async function run({ p2p, json, progress: style, ...rest }: MigrateVerbOptions):
 }
 
 /** The options with what their files hold, and with folders that mean the same from anywhere. */
-function withFiles(options: MigrateOptions): MigrateOptions {
+async function withFiles(options: MigrateOptions): Promise<MigrateOptions> {
   const { xml, 'persistent-xml': persistentXml, 'tls-dir': tlsDir } = options;
   if (persistentXml !== undefined && !options.persistent) {
     throw new UsageError('E_USAGE_ARGUMENTS', '--persistent-xml without --persistent keeps nothing', {
@@ -120,8 +120,13 @@ function withFiles(options: MigrateOptions): MigrateOptions {
   }
   return {
     ...options,
-    ...(xml === undefined ? {} : { xml: readUserXml(xml) }),
-    ...(persistentXml === undefined ? {} : { 'persistent-xml': readUserXml(persistentXml) }),
+    ...(xml === undefined ? {} : { xml: await userXml(xml) }),
+    ...(persistentXml === undefined ? {} : { 'persistent-xml': await userXml(persistentXml) }),
     ...(tlsDir === undefined ? {} : { 'tls-dir': resolve(tlsDir) }),
   };
+}
+
+/** Reading a named file takes calls of libc, which are not loaded for a migration that names none. */
+async function userXml(path: string): Promise<string> {
+  return (await import('../user-file.js')).readUserXml(path);
 }

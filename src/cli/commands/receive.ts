@@ -1,6 +1,6 @@
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
-import { laneThreads } from '../../migration/connect/dialers.js';
+import { laneThreads } from '../../migration/connect/lane-threads.js';
 import { MigrationServer } from '../../migration/server/migration-server.js';
 import { attachToSocket } from '../../tunnel/ssh/attach.js';
 import { StdioDuplex } from '../../tunnel/ssh/stdio-duplex.js';

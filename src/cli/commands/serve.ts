@@ -6,7 +6,7 @@ import type { CommandModule } from 'yargs';
 import { AccessRules } from '../../host/access/access-rules.js';
 import { RevocationMemory } from '../../host/access/revocation-memory.js';
 import { SshRules, type SshLogin } from '../../host/access/ssh-rules.js';
-import { laneThreads } from '../../migration/connect/dialers.js';
+import { laneThreads } from '../../migration/connect/lane-threads.js';
 import { openDestination } from '../../migration/connect/open-destination.js';
 import { RecoveryLoop } from '../../migration/recover/recovery-loop.js';
 import { DaemonWatch } from '../../operations/watch/daemon-watch.js';
@@ -110,7 +110,8 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     await using controlServer = await ControlServer.open(join(host.stateDir, DAEMON_SOCKET), {
       version: ownVersion(),
       uri: host.toolstack.uri,
-      migrate: (order, session) => migrateOnHost(host, { ...order, 'tls-dir': order['tls-dir'] ?? tlsDir }, session),
+      migrate: (order, session) =>
+        migrateOnHost(host, { ...order, 'tls-dir': order['tls-dir'] ?? tlsDir }, session, threads),
       parse: migrateOptionsOf,
       openRendezvous: async ({ peer, login, config: theirs }) => {
         checkLogin(login, [configFile(options), theirs]);

@@ -7,13 +7,14 @@ import { DAEMON_SOCKET, messageLine, type ClientMessage } from './control-messag
 const PARSE_MS = 5_000;
 
 /**
- * Lets the daemon that runs where one usually does read the words of a `migrate`: every process of a release on a host would read them alike, and
+ * Lets the daemon that most probably runs read the words of a `migrate`: every process of a release on a host would read them alike, and
  * which host they mean is seen only then. Undefined where they are to be read here: without such a daemon, or where they are wrong.
  */
 export async function argvParsedByDaemon(words: readonly string[]): Promise<unknown> {
   try {
-    const usual = { uri: connectUriOf({}, undefined, (text) => text) };
-    const daemon = await greet(join(stateFolderOf({}, usual.uri), DAEMON_SOCKET));
+    const named = { connect: connectIn(words), stateDir: undefined };
+    const uri = connectUriOf(named, undefined, (text) => text);
+    const daemon = await greet(join(stateFolderOf(named, uri), DAEMON_SOCKET));
     if (daemon === undefined) return undefined;
     using socket = { stream: daemon.socket, [Symbol.dispose]: () => daemon.socket.destroy() };
     socket.stream.setTimeout(PARSE_MS, () => daemon.socket.destroy());
@@ -24,4 +25,10 @@ export async function argvParsedByDaemon(words: readonly string[]): Promise<unkn
   } catch {
     return undefined; // whatever is wrong there, or with the environment, is told by whoever needs it
   }
+}
+
+/** The host that the words seem to name. A guess is enough: it only decides which daemon is asked to read them. */
+function connectIn(words: readonly string[]): string | undefined {
+  const at = words.findIndex((word) => /^(?:-c|--connect)$/.test(word));
+  return at === -1 ? words.find((word) => word.startsWith('--connect='))?.slice('--connect='.length) : words[at + 1];
 }

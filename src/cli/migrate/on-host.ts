@@ -7,6 +7,7 @@ import { migrate, type Migrated } from '../../migration/migrate.js';
 import type { CopyTimeout } from '../../migration/migration-timeout.js';
 import { openDestination } from '../../migration/connect/open-destination.js';
 import { UsageError } from '../../errors/errors.js';
+import type { LinkThreads } from '../../tunnel/threads/link-threads.js';
 import { MAX_LANES } from '../../tunnel/window.js';
 import { destinationOf, dialerOptions } from '../dialing.js';
 import { deadlinesOf, openHost } from '../open.js';
@@ -21,16 +22,23 @@ export async function migrateHere(options: MigrateOptions, session: MigrateSessi
   return await migrateOnHost(host, options, session);
 }
 
-/** The same on a host that is open, and stays its holder's. The options' deadlines go before the host's. */
-export async function migrateOnHost(host: Host, options: MigrateOptions, session: MigrateSession): Promise<Migrated> {
+/**
+ * The same on a host that is open, and stays its holder's. The options' deadlines go before the host's.
+ * @param threads of the holder's, for the lanes
+ */
+export async function migrateOnHost(
+  host: Host,
+  options: MigrateOptions,
+  session: MigrateSession,
+  threads?: LinkThreads,
+): Promise<Migrated> {
   checkOptions(options);
   const reconnect = options['reconnect-timeout'];
   const deadline = [...(options.deadline ?? []), ...(reconnect === undefined ? [] : [`reconnect=${reconnect}`])];
   const timed = { ...options, deadline };
   const uri = destinationOf(options, options.desturi);
-  await using destination = await openDestination(uri, dialerOptions(timed, session, session.onNotice), () =>
-    host.hello(session.cancel),
-  );
+  const dialing = { ...dialerOptions(timed, session, session.onNotice), threads };
+  await using destination = await openDestination(uri, dialing, () => host.hello(session.cancel));
   return await migrate(host, {
     domain: options.domain,
     destination: options.desturi,

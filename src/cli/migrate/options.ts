@@ -3,8 +3,8 @@ import type { ProgressEvent } from '../../source/report.js';
 import type { Asker, DialingOptions } from '../dialing-options.js';
 import type { GlobalOptions } from '../host-location.js';
 
-/** A lane keeps one core busy with encryption; beside a second one, the loss of one is no outage. */
-export const DEFAULT_LANES = Math.min(4, availableParallelism());
+/** A lane keeps one core busy with encryption, and the codec needs one: with two cores a second lane only adds work. */
+export const DEFAULT_LANES = Math.max(1, Math.min(4, availableParallelism() - 1));
 
 /** The options of `migrate`, as yargs gives them. */
 export interface MigrateOptions extends GlobalOptions, DialingOptions {

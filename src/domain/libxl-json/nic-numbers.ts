@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { ProtocolError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 
 /** Between the keys of a path; no key of libxl's has it. */
 export const SEPARATOR = '/';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { CpuSet, MAX_CPUS } from '../cpu-set.js';
 
 /*

@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { TunnelError } from '../../errors/errors.js';
 import { readRevocationDate, type RevocationDate } from '../../pki/revocation-date.js';
 import { readBounded, writeDurably } from '../../posix/durable-file.js';

@@ -1,5 +1,5 @@
 import { parse, TomlError } from 'smol-toml';
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { DEFAULT_DEADLINES, type Deadlines } from '../../control/deadlines.js';
 import { UsageError } from '../../errors/errors.js';
 import { LOG_LEVELS, type LogLevel } from '../logs/log-line.js';

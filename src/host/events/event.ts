@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { JOB_OPERATIONS } from '../jobs/job-record.js';
 
 /** Longest line of the event log. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { printableJson } from '../../errors/printable.js';
 import { JOB_OPERATIONS } from './job-record.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { bounded, printableJson } from '../../errors/printable.js';
 
 /** Operations of jobs, as `domjobinfo` prints them; `modify` is any short operation. */

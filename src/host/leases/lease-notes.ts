@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { RefusedError } from '../../errors/errors.js';
 import { printableJson } from '../../errors/printable.js';
 import { readBounded, removeDurably, writeDurably } from '../../posix/durable-file.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { SystemError } from '../../errors/errors.js';
 import { printableJson } from '../../errors/printable.js';
 

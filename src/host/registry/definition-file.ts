@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { formatDomainXml } from '../../domain/format.js';
 import type { Domain } from '../../domain/model.js';
 import { parseDomainXml } from '../../domain/parse.js';

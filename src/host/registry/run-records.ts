@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { printableJson } from '../../errors/printable.js';
 import { makeFolder } from '../../posix/folder.js';
 import { readBounded, removeDurably, writeDurably } from '../../posix/durable-file.js';

@@ -1,11 +1,9 @@
 import type { Hello } from '../../control/messages.js';
 import type { Connect } from '../../source/destination.js';
-import { resolveSshTarget } from '../../tunnel/ssh/ssh-target.js';
 import { connectThrough } from './connect.js';
 import { DialAhead } from './dial-ahead.js';
 import { openDialer, type DialerOptions } from './dialers.js';
 import type { DestinationUri } from '../../host/config/uri.js';
-import { connectToXl } from '../xl/xl-destination.js';
 
 /** A way to a destination, for as long as it is held. */
 export interface OpenDestination extends AsyncDisposable {
@@ -24,15 +22,13 @@ export async function openDestination(
   hello: () => Promise<Hello>,
 ): Promise<OpenDestination> {
   if (uri.transport === 'xl') {
+    // Needs ssh2, as ssh destinations do: not loaded for others.
+    const [{ sshTargetOf }, { connectToXl }] = await Promise.all([
+      import('./ssh-dialers.js'),
+      import('../xl/xl-destination.js'),
+    ]);
     const { environment, remoteCommand, askPassphrase } = options.ssh;
-    const target = resolveSshTarget(
-      {
-        host: uri.host,
-        ...(uri.user === undefined ? {} : { user: uri.user }),
-        ...(uri.port === undefined ? {} : { port: uri.port }),
-      },
-      environment,
-    );
+    const target = sshTargetOf(uri, environment);
     options.onNotice(
       `${uri.host} is reached through xl: what it receives is not compared by digest, and where the last word is lost only a look at both hosts settles it`,
     );
@@ -45,7 +41,7 @@ export async function openDestination(
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
   }
-  const dialer = openDialer({ ...uri, transport: uri.transport }, options);
+  const dialer = await openDialer({ ...uri, transport: uri.transport }, options);
   const first = new DialAhead(dialer);
   return {
     connect: connectThrough(dialer, await hello(), (signal) => first.dial(signal)),

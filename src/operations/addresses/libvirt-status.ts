@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { leaseOf, macOfDuid, type Lease } from './lease.js';
 
 /** One lease; libvirt writes further fields, which are ignored. */

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import process from 'node:process';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import type { ZodType } from 'zod';
+import type { ZodType } from '../../errors/zod.js';
 import { AbortedError, InvariantError, ToolstackError, XenferryError } from '../../errors/errors.js';
 import { asError, messageOf } from '../../errors/message-of.js';
 import type { OwnedFd } from '../../posix/owned-fd.js';

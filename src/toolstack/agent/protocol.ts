@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { printableText } from '../../errors/text-schema.js';
 
 /**

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { InvariantError, ToolstackError } from '../../errors/errors.js';
 import { guestDomid } from '../domid.js';
 import type { DomainInfo, DomainState } from '../toolstack.js';

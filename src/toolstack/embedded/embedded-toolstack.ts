@@ -5,8 +5,8 @@ import { formatDomainXml } from '../../domain/format.js';
 import { checkDomainName, withName } from '../../domain/names.js';
 import { RefusedError, ToolstackError } from '../../errors/errors.js';
 import type { OwnedFd } from '../../posix/owned-fd.js';
-import { Agent } from '../agent/agent.js';
 import { agentEntry } from '../agent/entry.js';
+import { TransferAgents } from '../agent/transfer-agents.js';
 import { checkDom0Target, guestDomid, type Domid } from '../domid.js';
 import type {
   DetachOptions,
@@ -45,7 +45,7 @@ import { schedulingOf, setScheduling } from './scheduling.js';
 import { dumpMemory, pinVcpu, setMemory, setOnline, vcpusOf } from './tuning.js';
 import { tailEvents } from './tail-events.js';
 import { restoredSchema, transferEventSchema, type RestoreParams, type SaveParams } from './transfer-protocol.js';
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 
 /** The libxl migration stream that the embedded host reads and writes. */
 const STREAM_VERSION = 2;
@@ -55,13 +55,14 @@ const GUEST_ABIS = ['xen-3.0-x86_64', 'hvm-3.0-x86_32', 'hvm-3.0-x86_32p', 'hvm-
 
 const ENTRY = agentEntry(import.meta.url, './transfer-agent.js');
 
-/** An embedded host: a folder. Holds nothing in memory, so any number of processes may work on it at once. */
+/** An embedded host: a folder. Keeps no state in memory, so any number of processes may work on it at once. */
 export class EmbeddedToolstack implements Toolstack {
   readonly uri: string;
   readonly kernelFiles: string;
   readonly hostFiles: string;
   readonly #host: HostFolder;
   readonly #version: string;
+  readonly #transfers = new TransferAgents(ENTRY);
 
   constructor(host: HostFolder, uri: string, version: string) {
     this.#host = host;
@@ -69,6 +70,12 @@ export class EmbeddedToolstack implements Toolstack {
     this.kernelFiles = host.kernelFiles;
     this.hostFiles = host.hostFiles;
     this.#version = version;
+  }
+
+  /** For a process that stays: an agent is ready before each save and restore. */
+  keepSpare(): void {
+    const signal = new AbortController().signal;
+    this.#transfers.keepSpare((agent) => agent.call('ready', {}, { signal, result: z.unknown() }));
   }
 
   host(): Promise<HostInfo> {
@@ -328,7 +335,8 @@ export class EmbeddedToolstack implements Toolstack {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve(); // nothing is held between calls
+    this.#transfers[Symbol.dispose]();
+    return Promise.resolve();
   }
 
   async #change(
@@ -348,21 +356,18 @@ export class EmbeddedToolstack implements Toolstack {
     result: z.ZodType<T>,
     options: TransferOptions,
   ): Promise<T> {
-    options.signal.throwIfAborted();
-    const agent = Agent.start({ entry: ENTRY, what, fds: [fd] });
-    const { onEvent } = options;
-    try {
-      const done = await agent.call<T, TransferEvent>(method, params, {
-        signal: options.signal,
-        result,
-        ...(onEvent === undefined ? {} : { event: { schema: transferEventSchema, heard: onEvent } }),
-      });
-      agent.dismiss();
-      return done;
-    } catch (error) {
-      await agent.close(); // what it held is free when the caller hears of the failure
-      throw error;
-    }
+    const { onEvent, signal } = options;
+    const event = onEvent === undefined ? {} : { event: { schema: transferEventSchema, heard: onEvent } };
+    const flags = method === 'save' ? 'w' : 'r';
+    return await this.#transfers.call<T, TransferEvent>({
+      method,
+      params,
+      what,
+      stream: { fd, flags },
+      signal,
+      result,
+      ...event,
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Domain } from '../../domain/model.js';
 import { readWorkload } from '../../domain/workload.js';
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { ToolstackError, UsageError } from '../../errors/errors.js';
 import { readIfThere, replaceFile } from './atomic-file.js';
 import type { HostFolder } from './host-folder.js';

@@ -1,5 +1,5 @@
 import { appendFileSync, closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { monotonicMs } from './clock.js';
 
 /** How far back a line is looked for before it is written again; a line twice is harmless. */

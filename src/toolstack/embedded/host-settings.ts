@@ -1,5 +1,5 @@
 import { availableParallelism, hostname } from 'node:os';
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { UsageError } from '../../errors/errors.js';
 import { readIfThere } from './atomic-file.js';
 import { SCHEDULERS } from '../scheduling.js';

@@ -6,6 +6,8 @@ import { HostFolder } from './host-folder.js';
 export interface EmbeddedOptions {
   /** What the host says its version is: the program's. */
   readonly version?: string;
+  /** This process is there for long: it keeps an agent ready for the next transfer. */
+  readonly stays?: boolean;
 }
 
 /**
@@ -15,6 +17,8 @@ export interface EmbeddedOptions {
 export function openEmbedded(dir: string, options: EmbeddedOptions = {}): Promise<Toolstack> {
   return new Promise((done) => {
     const path = resolve(dir);
-    done(new EmbeddedToolstack(HostFolder.open(path), `embedded://${path}`, options.version ?? '0'));
+    const toolstack = new EmbeddedToolstack(HostFolder.open(path), `embedded://${path}`, options.version ?? '0');
+    if (options.stays === true) toolstack.keepSpare();
+    done(toolstack);
   });
 }

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import type { TransferEvent } from '../toolstack.js';
 
 /** What the embedded host and the process that saves or restores for it say to each other. */

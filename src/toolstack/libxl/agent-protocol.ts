@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { CpuSet, MAX_CPUS } from '../../domain/cpu-set.js';
 import { PLUG_KINDS } from '../../domain/libxl-json/plug.js';
 import { ABILITIES, type DomainInfo, type ToolstackEvent, type TransferEvent } from '../toolstack.js';

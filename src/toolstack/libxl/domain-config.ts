@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { ProtocolError } from '../../errors/errors.js';
 import { applyDefaults } from '../../domain/definition/defaults.js';
 import { readDefinition } from '../../domain/definition/read.js';

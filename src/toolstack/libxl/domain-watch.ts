@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { guestDomid, type Domid } from '../domid.js';
 import type { ToolstackEvent } from '../toolstack.js';
 import { parseBigJson } from './big-json.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import type { DomainInfo, DomainState, ShutdownReason } from '../toolstack.js';
 import { guestDomid } from '../domid.js';
 import { parseBigJson } from './big-json.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { InvariantError } from '../../errors/errors.js';
 import { asError } from '../../errors/message-of.js';
 import type { LibxlNative, OperationTag } from './native.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { parseBigJson } from './big-json.js';
 import type { HostFacts } from './agent-protocol.js';
 import type { Address, LibxlNative } from './native.js';

@@ -1,11 +1,9 @@
-import { fstatSync } from 'node:fs';
-import { z, type ZodType } from 'zod';
+import { z, type ZodType } from '../../errors/zod.js';
 import { Deadline } from '../../errors/deadline.js';
 import { ToolstackError } from '../../errors/errors.js';
-import type { OwnedFd } from '../../posix/owned-fd.js';
 import { Agent } from '../agent/agent.js';
 import { agentEntry } from '../agent/entry.js';
-import { SpareAgent } from '../agent/spare-agent.js';
+import { TransferAgents, type TransferStream } from '../agent/transfer-agents.js';
 import type { TransferEvent, TransferOptions } from '../toolstack.js';
 import { hostSchema, transferEventSchema } from './agent-protocol.js';
 
@@ -14,23 +12,15 @@ const SMALL_CALL_MS = 120_000;
 
 export const LIBXL_AGENT = agentEntry(import.meta.url, './libxl-agent.js');
 
-/** One end of a pipe or file that a transfer reads or writes. */
-export interface TransferStream {
-  readonly fd: OwnedFd;
-  readonly flags: 'r' | 'w';
-}
-
 /** The child processes that hold libxl: one that stays, for small calls, and one for each transfer. */
 export class LibxlAgents implements AsyncDisposable {
   #queries: Agent | undefined;
-  #spare: SpareAgent | undefined;
+  readonly #transfers = new TransferAgents(LIBXL_AGENT);
 
   /** For a process that stays: an agent is there before each save and restore. */
   keepSpare(): void {
     const signal = new AbortController().signal;
-    this.#spare ??= new SpareAgent({ entry: LIBXL_AGENT, what: 'next transfer' }, (agent) =>
-      agent.call('host', {}, { signal, result: hostSchema }),
-    );
+    this.#transfers.keepSpare((agent) => agent.call('host', {}, { signal, result: hostSchema }));
   }
 
   /** A small call, to the agent that stays. One that died, or was killed for a cancelled call, is replaced by the next. */
@@ -67,38 +57,24 @@ export class LibxlAgents implements AsyncDisposable {
     result: ZodType<T>,
     options: TransferOptions,
   ): Promise<T> {
-    options.signal.throwIfAborted();
-    // An agent that is there already can open a pipe's end again; what else a descriptor may be, it has to inherit.
-    const spare = stream !== undefined && fstatSync(stream.fd.fd).isFIFO() ? this.#spare?.take(what) : undefined;
-    const agent = spare ?? Agent.start({ entry: LIBXL_AGENT, what, fds: stream === undefined ? [] : [stream.fd] });
     let lastError: string | undefined;
     const heard = (event: TransferEvent): void => {
       if (event.type === 'log' && event.level === 'error') lastError = event.text;
       options.onEvent?.(event);
     };
+    const { signal } = options;
+    const event = { schema: transferEventSchema, heard };
     try {
-      const done = await agent.call<T, TransferEvent>(method, params, {
-        signal: options.signal,
-        result,
-        event: { schema: transferEventSchema, heard },
-        ...(spare === undefined || stream === undefined ? {} : { pipe: stream }),
-      });
-      // Its end is not waited for: the guest may stand still meanwhile.
-      if (this.#spare === undefined) agent.dismiss();
-      else this.#spare.retire(agent);
-      return done;
+      return await this.#transfers.call<T, TransferEvent>({ method, params, what, stream, signal, result, event });
     } catch (error) {
-      await agent.close(); // what it held is free when the caller hears of the failure
       throw withLastWords(error, lastError);
-    } finally {
-      this.#spare?.again();
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const agent = this.#queries;
     this.#queries = undefined;
-    this.#spare?.[Symbol.dispose]();
+    this.#transfers[Symbol.dispose]();
     await agent?.close();
   }
 }

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import type { CpuSet } from '../../domain/cpu-set.js';
 import type { Disk } from '../../domain/definition/devices/disk.js';
 import type { Pluggable } from '../../domain/definition/pluggable.js';

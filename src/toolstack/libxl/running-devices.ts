@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { formatBigJson, parseBigJson } from './big-json.js';
 
 /*

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { parseBigJson } from './big-json.js';
 
 /** What of libxl_domain_sched_params counts for the schedulers that go by weight. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../errors/zod.js';
 import { ToolstackError } from '../../errors/errors.js';
 import { asError } from '../../errors/message-of.js';
 import { Agent } from '../agent/agent.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Duplex, PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { receiveOverSsh } from '../../../src/cli/receive-over-ssh.js';
-import { makeOneTimeCredentials } from '../../../src/migration/connect/dialers.js';
+import { makeOneTimeCredentials } from '../../../src/migration/connect/one-time-credentials.js';
 import { dialLine, RECEIVE_MARK, readReceiveLine } from '../../../src/tunnel/ssh/ssh-greeting.js';
 
 let dir: string;

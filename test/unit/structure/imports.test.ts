@@ -57,6 +57,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   yargs: ['cli'],
   saxes: ['xml'],
   picocolors: ['cli'],
+  zod: ['errors/zod.ts'],
 };
 
 function sourceFiles(dir: string): string[] {

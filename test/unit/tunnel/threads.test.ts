@@ -8,7 +8,7 @@ import { LaneReceiver } from '../../../src/tunnel/lane-receiver.js';
 import { LaneSender } from '../../../src/tunnel/lane-sender.js';
 import { LinkThreads } from '../../../src/tunnel/threads/link-threads.js';
 import { SlotPool } from '../../../src/buffers/slot-pool.js';
-import { laneThreads } from '../../../src/migration/connect/dialers.js';
+import { laneThreads } from '../../../src/migration/connect/lane-threads.js';
 import { PayloadSlots } from '../../../src/tunnel/payload-slots.js';
 import type { TlsCredentials } from '../../../src/tunnel/tls-credentials.js';
 import { TlsDialer } from '../../../src/tunnel/tls-dialer.js';
