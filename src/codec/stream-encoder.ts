@@ -2,6 +2,7 @@ import { profileFor, type Compression, type StreamChoice } from './agreement.js'
 import { BatchPacker, PACK_THREADS, type PackCounts, type PackedBatch } from './batch-packer.js';
 import type { RawBatch } from './batch-builder.js';
 import type { EncoderProfile } from './encoder-profile.js';
+import { IdleCores } from '../posix/idle-cores.js';
 import { mapOrdered } from './map-ordered.js';
 import { LevelChooser } from './level-chooser.js';
 import { PageEncoder, type EncoderCounts } from './page-encoder.js';
@@ -40,7 +41,8 @@ export class StreamEncoder implements Disposable {
       profile.findPages || fixed === 0
         ? new PageEncoder(new RawWindow(choice.referenceBytes, READ_AHEAD_BYTES))
         : new PassthroughEncoder();
-    this.#levels = new LevelChooser(fixed ?? level);
+    const idle = new IdleCores();
+    this.#levels = new LevelChooser(fixed ?? level, { idleCores: () => idle.take(), batchesAhead: PACK_THREADS + 2 });
   }
 
   /** Where the raw stream is to be read into. */
@@ -80,11 +82,11 @@ export class StreamEncoder implements Disposable {
     });
   }
 
-  /** A batch was accepted by the lanes, which have copied it. */
-  sent(batch: PackedBatch): void {
+  /** A batch was accepted by the lanes, which have copied it. @param waitMs how long that took */
+  sent(batch: PackedBatch, waitMs: number): void {
     const now = performance.now();
     const active = now - this.#lastSent - (this.#idleMs - this.#idleAtLast);
-    this.#levels.sent(batch.bodyBytes, Math.max(0, active));
+    this.#levels.sent(batch.bodyBytes, Math.max(0, active), waitMs);
     this.#flushDelay.sent(batch.bodyBytes, Math.max(0, active));
     this.#lastSent = now;
     this.#idleAtLast = this.#idleMs;

@@ -98,25 +98,26 @@ export async function perform(request: PerformRequest): Promise<Performed> {
       for await (const out of stages(chunk)) yield out;
     }
   };
-  const send = async (bytes: Uint8Array): Promise<void> => {
+  const send = async (bytes: Uint8Array): Promise<number> => {
     const since = performance.now();
     // Lanes may live on while the far side does not take what they bring: so the wait ends with the signal, too.
     await orAborted(lanes.write(bytes), moving.signal);
-    sendWaitMs += performance.now() - since;
+    const waitMs = performance.now() - since;
+    sendWaitMs += waitMs;
     moving.refresh();
     if (performance.now() - countedAt >= COUNT_EVERY_MS) {
       countedAt = performance.now();
       latest = counts();
     }
     request.onBytes(digester.bytes, latest);
+    return waitMs;
   };
   const pump = async (): Promise<{ rawBytes: number; wireBytes: number }> => {
     if (encoder === undefined) {
       for await (const chunk of chunks()) await send(chunk);
     } else {
       for await (const batch of encoder.batches(chunks())) {
-        await send(batch.bytes);
-        encoder.sent(batch);
+        encoder.sent(batch, await send(batch.bytes));
       }
     }
     // End of file alone is no success: the lanes end only after a save that reports success.

@@ -10,7 +10,6 @@ import {
   type EncoderProfile,
 } from '../../../src/codec/encoder-profile.js';
 import { mapOrdered } from '../../../src/codec/map-ordered.js';
-import { LevelChooser } from '../../../src/codec/level-chooser.js';
 import { FlushDelay } from '../../../src/codec/flush-delay.js';
 import { BLOCK_BYTES } from '../../../src/codec/raw-window.js';
 import { StreamDecoder } from '../../../src/codec/stream-decoder.js';
@@ -48,7 +47,7 @@ async function encoded(
   const out: Buffer[] = [];
   for await (const batch of encoder.batches(read(raw, encoder, pieces))) {
     out.push(Buffer.from(batch.bytes));
-    encoder.sent(batch);
+    encoder.sent(batch, 0);
   }
   return { bytes: Buffer.concat(out), batches: out.length, counts: encoder.counts };
 }
@@ -162,7 +161,7 @@ describe('a stream through the whole codec', () => {
     const out: Buffer[] = [];
     for await (const batch of encoder.batches(chunks())) {
       out.push(Buffer.from(batch.bytes));
-      encoder.sent(batch);
+      encoder.sent(batch, 0);
     }
     expect(out.length).toBeGreaterThan(4);
     expect((await decoded(Buffer.concat(out), 100_000)).equals(raw)).toBe(true);
@@ -326,45 +325,5 @@ describe('the encoder profile of a source', () => {
     expect(flushDelay.ms).toBe(100);
     flushDelay.minimize();
     expect(flushDelay.ms).toBe(1);
-  });
-});
-
-describe('the level of compression', () => {
-  /** A link of so many bytes a ms, and zstd's speeds and ratios by level. */
-  function settle(linkBytesPerMs: number, figures: Readonly<Record<number, readonly [speed: number, ratio: number]>>) {
-    const chooser = new LevelChooser(undefined);
-    const body = 1_000_000;
-    const used: number[] = [];
-    for (let batch = 0; batch < 20_000; batch += 1) {
-      const level = chooser.next();
-      used.push(level);
-      const [speed, ratio] = figures[level];
-      chooser.sent(body, Math.max(body / speed, body / ratio / linkBytesPerMs));
-    }
-    const last = used.slice(-5000);
-    return (level: number): number => last.filter((one) => one === level).length / last.length;
-  }
-  const FIGURES = { 0: [1e9, 1], [-10]: [1.5e6, 1.8], [-3]: [1e6, 2.3], 1: [0.8e6, 2.9], 3: [0.3e6, 3.4] } as const;
-
-  it('is high on a slow link and none on one faster than zstd', () => {
-    expect(settle(50_000, FIGURES)(3)).toBeGreaterThan(0.8);
-    expect(settle(5_000_000, FIGURES)(0)).toBeGreaterThan(0.8);
-  });
-
-  it('is in between where link and cores are of a kind', () => {
-    const share = settle(290_000, FIGURES);
-    expect(share(1)).toBeGreaterThan(0.7);
-  });
-
-  it('rests where nothing shrinks, and is what the user says where he says so', () => {
-    const chooser = new LevelChooser(undefined);
-    while (chooser.next() === 0) chooser.sent(1_000_000, 50);
-    chooser.packed(1000, 990);
-    expect(Array.from({ length: 12 }, () => chooser.next())).toEqual(Array(12).fill(0));
-    expect(chooser.next()).not.toBe(0);
-    const fixed = new LevelChooser(7);
-    fixed.packed(1000, 999);
-    fixed.sent(1e9, 1e6);
-    expect(fixed.next()).toBe(7);
   });
 });
