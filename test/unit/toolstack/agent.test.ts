@@ -11,6 +11,7 @@ import { FdWriter } from '../../../src/posix/fd-stream.js';
 import { makePipe, type OwnedFd } from '../../../src/posix/owned-fd.js';
 import { Agent } from '../../../src/toolstack/agent/agent.js';
 import { SpareAgent } from '../../../src/toolstack/agent/spare-agent.js';
+import { TransferAgents } from '../../../src/toolstack/agent/transfer-agents.js';
 import { agentEntry } from '../../../src/toolstack/agent/entry.js';
 import { eventually } from '../../support/eventually.js';
 import { never, TempFolder } from './rig.js';
@@ -26,6 +27,7 @@ import { readdirSync, readlinkSync, readFileSync, writeFileSync, writeSync } fro
 serveAgent({
   add: async ({ a, b }, call) => { call.emit({ half: a }); call.emit({ half: b }); return a + b; },
   nothing: async () => undefined,
+  pid: async () => process.pid,
   fail: async () => { throw new ToolstackError('E_TOOLSTACK_TEST', 'the tool broke', { hint: 'Mend it.', data: { rc: -3 } }); },
   read: async () => readFileSync(4, 'utf8'),
   readPassed: async (_, call) => readFileSync(call.passedFd, 'utf8'),
@@ -350,5 +352,49 @@ describe('a spare agent', () => {
       await Promise.resolve();
       expect(spare.take('a save')).toBeUndefined();
     }
+  });
+});
+
+describe('agents for transfers', () => {
+  it('use the one that waits for a pipe, once, and replace it; what is no pipe goes to a new one', async () => {
+    using agents = new TransferAgents(entry);
+    let readied = 0;
+    const pids: unknown[] = [];
+    agents.keepSpare(async (agent) => {
+      pids.push(agent.pid);
+      await agent.call('nothing', {}, anything);
+      readied += 1;
+    });
+    const read = async (flags: 'r', text: string): Promise<unknown> => {
+      const { readEnd, writeEnd } = makePipe('test');
+      const writer = new FdWriter(writeEnd);
+      await writer.write(Buffer.from(text), never);
+      await writer.end(never);
+      const stream = { fd: readEnd, flags };
+      const answer = await agents.call({ method: 'readPassed', params: {}, what: 'restore', stream, ...anything });
+      expect(readEnd.isOpen).toBe(false);
+      return answer;
+    };
+    await eventually(() => expect(readied).toBe(1));
+    expect(await read('r', 'first')).toBe('first');
+    expect(await read('r', 'second')).toBe('second'); // at once: by a process of its own
+    await eventually(() => expect(readied).toBe(2));
+    expect(await agents.call({ method: 'pid', params: {}, what: 'test', ...anything })).not.toBe(pids[1]);
+    expect(await read('r', 'third')).toBe('third');
+    expect(new Set(pids).size).toBe(2);
+  });
+
+  it('end with whoever keeps them, and a call that fails has ended its agent', async () => {
+    const agents = new TransferAgents(entry);
+    const spares: Agent[] = [];
+    agents.keepSpare((agent) => {
+      spares.push(agent);
+      return agent.call('nothing', {}, anything);
+    });
+    await expect(agents.call({ method: 'fail', params: {}, what: 'save', ...anything })).rejects.toThrow(
+      'the tool broke',
+    );
+    agents[Symbol.dispose]();
+    await eventually(() => expect(spares.map((agent) => agent.isDead)).toEqual([true]));
   });
 });
