@@ -1,4 +1,4 @@
-import type { DialerOptions } from '../migration/connect/dialers.js';
+import type { DialerOptions } from '../migration/connect/dialer-options.js';
 import { resolveAlias } from '../host/config/config.js';
 import { parseDestinationUri, type DestinationUri } from '../host/config/uri.js';
 import { configOf } from './config.js';

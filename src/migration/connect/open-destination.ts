@@ -2,7 +2,8 @@ import type { Hello } from '../../control/messages.js';
 import type { Connect } from '../../source/destination.js';
 import { connectThrough } from './connect.js';
 import { DialAhead } from './dial-ahead.js';
-import { openDialer, type DialerOptions } from './dialers.js';
+import type { DialerOptions } from './dialer-options.js';
+import { openDialer } from './dialers.js';
 import type { DestinationUri } from '../../host/config/uri.js';
 
 /** A way to a destination, for as long as it is held. */

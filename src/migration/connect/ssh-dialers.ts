@@ -4,7 +4,7 @@ import { SshDialer, type SshDialerOptions } from '../../tunnel/ssh/ssh-dialer.js
 import type { SshEnvironment } from '../../tunnel/ssh/ssh-files.js';
 import { resolveSshTarget, type SshTarget } from '../../tunnel/ssh/ssh-target.js';
 import type { DestinationUri } from '../../host/config/uri.js';
-import type { DialerOptions, TunnelUri } from './dialers.js';
+import type { DialerOptions, TunnelUri } from './dialer-options.js';
 import { withThreads } from './lane-threads.js';
 import { makeOneTimeCredentials } from './one-time-credentials.js';
 
