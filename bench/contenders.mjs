@@ -89,32 +89,82 @@ const sink = 'cat >/dev/null && echo done';
 const tls = `cert=both.pem,verify=0,cipher=${CIPHER},openssl-max-proto-version=TLS1.2`;
 const connectTls = (port) => `OPENSSL:127.0.0.1:${port},verify=0,cipher=${CIPHER},openssl-max-proto-version=TLS1.2`;
 
-export const CONTENDERS = {
-  xenferry: {
-    needs: [],
-    start: async (dir, input, options) => {
-      const receiver = new Side(
-        `node ${quoted(ENDPOINT)} receive ${quoted(dir)} 2>${quoted(join(dir, 'receive.log'))}`,
-      );
-      const { port } = JSON.parse(await receiver.line());
-      return {
-        receiver,
-        finish: async () => {
-          receiver.child.stdin.write('\n');
-          await receiver.line();
-        },
-        go: async () => {
-          const text = JSON.stringify({ files: input.files, lanes: options.lanes, compression: options.compression });
-          const sender = new Side(`node ${quoted(ENDPOINT)} send ${quoted(dir)} ${port} ${quoted(text)}`);
-          const said = JSON.parse(await sender.line());
-          await sender.ended;
-          if (said.rawBytes !== input.rawBytes) throw new Error(`xenferry sent ${said.rawBytes} bytes`);
-          sender.said = said;
-          return sender;
-        },
-      };
-    },
+/** The receiving end: ready, with the port it listens on. */
+async function receivingEnd(dir) {
+  const receiver = new Side(`node ${quoted(ENDPOINT)} receive ${quoted(dir)} 2>${quoted(join(dir, 'receive.log'))}`);
+  const { port } = JSON.parse(await receiver.line());
+  return { receiver, port };
+}
+
+function checked(said, input) {
+  if (said.rawBytes !== input.rawBytes) throw new Error(`xenferry sent ${said.rawBytes} bytes`);
+  return said;
+}
+
+const optionsOf = (input, { lanes, compression }) => JSON.stringify({ files: input.files, lanes, compression });
+
+/** Two processes for each run; the sending one starts within the time that is measured. */
+const cold = (changed = {}) => ({
+  needs: [],
+  start: async (dir, input, settings) => {
+    const { receiver, port } = await receivingEnd(dir);
+    return {
+      receiver,
+      finish: async () => {
+        receiver.child.stdin.write('\n');
+        Object.assign(receiver, { said: JSON.parse(await receiver.line()) });
+      },
+      go: async () => {
+        const text = optionsOf(input, { ...settings, ...changed });
+        const sender = new Side(`node ${quoted(ENDPOINT)} send ${quoted(dir)} ${port} ${quoted(text)}`);
+        sender.said = checked(JSON.parse(await sender.line()), input);
+        await sender.ended;
+        return sender;
+      },
+    };
   },
+});
+
+/** Two processes for all runs of a length, as between daemons. */
+class WarmPair {
+  static async open(dir) {
+    const { receiver, port } = await receivingEnd(dir);
+    const sender = new Side(`node ${quoted(ENDPOINT)} stay ${quoted(dir)} ${port}`);
+    await sender.line();
+    return new WarmPair(receiver, sender);
+  }
+
+  constructor(receiver, sender) {
+    this.receiver = receiver;
+    this.sender = sender;
+  }
+
+  async run(input, settings) {
+    const before = this.#cpuSeconds();
+    const since = process.hrtime.bigint();
+    this.sender.child.stdin.write(`${optionsOf(input, settings)}\n`);
+    const said = checked(JSON.parse(await this.sender.line()), input);
+    const seconds = Number(process.hrtime.bigint() - since) / 1e9;
+    this.receiver.child.stdin.write('again\n');
+    await this.receiver.line();
+    return { said, seconds, cpuSeconds: this.#cpuSeconds() - before };
+  }
+
+  /** Of both ends, and of the programs that they have started and that have ended. */
+  #cpuSeconds() {
+    return this.receiver.groupCpuSeconds() + this.sender.groupCpuSeconds();
+  }
+
+  close() {
+    this.sender.stop();
+    this.receiver.stop();
+  }
+}
+
+export const CONTENDERS = {
+  xenferry: cold(),
+  'xenferry-warm': { needs: [], isWarm: true, open: (dir) => WarmPair.open(dir) },
+  'xenferry-plain': cold({ compression: 'none' }),
   openssh: {
     needs: ['sshd', 'ssh'],
     staysUp: true,

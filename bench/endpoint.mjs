@@ -1,10 +1,15 @@
 // One end of xenferry for the benchmark: the real handshake, codec and lanes, with a toolstack whose save and restore are
-// other programs. Driven by bench/contenders.mjs and test/fault/memory.test.ts: `endpoint.mjs receive DIR [RESTORE...]` and
-// `endpoint.mjs send DIR PORT OPTIONS`; RESTORE reads the stream, and cat does where it is not given.
+// other programs. Driven by bench/contenders.mjs and test/fault/memory.test.ts:
+//   endpoint.mjs receive DIR [RESTORE...]  RESTORE reads the stream, cat by default; `again` on standard input makes room for
+//                                          the next guest, an empty line ends it
+//   endpoint.mjs send DIR PORT OPTIONS     one migration
+//   endpoint.mjs stay DIR PORT             a migration for each line of options on standard input, as a daemon does
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { createInterface } from 'node:readline';
 import { DEFAULT_DEADLINES } from '../dist/control/deadlines.js';
 import { parseDomainXml } from '../dist/domain/parse.js';
 import { AccessRules } from '../dist/host/access/access-rules.js';
@@ -12,7 +17,7 @@ import { Host } from '../dist/host/host.js';
 import { migrate } from '../dist/migration/migrate.js';
 import { openDestination } from '../dist/migration/connect/open-destination.js';
 import { MigrationServer } from '../dist/migration/server/migration-server.js';
-import * as dialers from '../dist/migration/connect/dialers.js';
+import { laneThreads } from '../dist/migration/connect/lane-threads.js';
 import { parseDestinationUri } from '../dist/host/config/uri.js';
 import { loadTlsDir } from '../dist/tunnel/tls-credentials.js';
 import { listenTls } from '../dist/tunnel/tls-listener.js';
@@ -32,7 +37,13 @@ class ProgramToolstack {
   #name = NAME;
 
   constructor(state, command) {
+    this.reset(state, command);
+  }
+
+  /** As if nothing had happened yet. */
+  reset(state, command = this.command) {
     this.#state = state;
+    this.#name = NAME;
     this.command = command;
   }
 
@@ -100,9 +111,9 @@ class ProgramToolstack {
 const never = new AbortController().signal;
 const [role, dir, ...rest] = process.argv.slice(2);
 
-function openHost(state, command) {
+function openHost(toolstack) {
   return new Host({
-    toolstack: new ProgramToolstack(state, command),
+    toolstack,
     stateDir: join(dir, `state-${role}-${process.pid}`),
     deadlines: DEFAULT_DEADLINES,
     pid: process.pid,
@@ -112,50 +123,100 @@ function openHost(state, command) {
   });
 }
 
+/** Processor time of each thread of this process so far, by its name (proc_pid_stat(5)). */
+function threads() {
+  const ticksOf = (stat) =>
+    stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 13)
+      .map(Number);
+  return readdirSync('/proc/self/task').map((tid) => {
+    const stat = readFileSync(`/proc/self/task/${tid}/stat`, 'latin1');
+    const [user, system] = ticksOf(stat);
+    return { tid: Number(tid), name: stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')')), ticks: user + system };
+  });
+}
+
 /** Memory at its most, and processor time of all threads, without the programs at either end. */
 function spent() {
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
-  return { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakRssBytes: maxRSS * 1024 };
+  return {
+    cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
+    peakRssBytes: maxRSS * 1024,
+    ...(process.env.XENFERRY_BENCH_THREADS === undefined ? {} : { threads: threads() }),
+  };
 }
 
-if (role === 'receive') {
-  const host = openHost(undefined, rest.length === 0 ? ['cat'] : rest);
-  const threads = dialers.laneThreads?.();
-  const log = (line) => process.stderr.write(`${line}\n`);
+const say = (words, then) => process.stdout.write(`${JSON.stringify(words)}\n`, then);
+const log = (line) => process.stderr.write(`${line}\n`);
+
+async function receive() {
+  const toolstack = new ProgramToolstack(undefined, rest.length === 0 ? ['cat'] : rest);
+  const host = openHost(toolstack);
+  const pool = laneThreads();
   const migrationServer = new MigrationServer(host, await host.hello(never), log, new AccessRules(['*']));
   const listener = await listenTls({
     host: '127.0.0.1',
     port: 0,
     credentials: loadTlsDir(join(dir, 'tls')),
     onLink: (link) => migrationServer.accept(link),
-    ...(threads === undefined
-      ? {}
-      : { threads: { pool: threads, onLink: (link) => migrationServer.acceptFramed(link) } }),
+    ...(pool === undefined ? {} : { threads: { pool, onLink: (link) => migrationServer.acceptFramed(link) } }),
     onRefused: ({ reason }) => process.stderr.write(`${reason.message}\n`),
   });
-  process.stdout.write(`${JSON.stringify({ port: listener.port })}\n`);
-  await once(process.stdin, 'data');
-  process.stdout.write(`${JSON.stringify(spent())}\n`, () => process.exit(0));
+  say({ port: listener.port });
+  for await (const line of createInterface({ input: process.stdin })) {
+    if (line !== 'again') break;
+    toolstack.reset(undefined);
+    say({ ready: true });
+  }
+  say(spent(), () => process.exit(0));
+}
+
+async function send(host, toolstack, port, options, pool) {
+  toolstack.reset('running', options.save ?? ['cat', ...options.files]);
+  const uri = parseDestinationUri(`xen+tls://127.0.0.1:${port}/system`);
+  const dialing = {
+    tlsDir: join(dir, 'tls'),
+    ssh: { channelsOnly: false },
+    onNotice: () => undefined,
+    threads: pool,
+  };
+  const destination = await openDestination(uri, dialing, () => host.hello(never));
+  try {
+    const report = await migrate(host, {
+      domain: NAME,
+      destination: uri.text,
+      connect: destination.connect,
+      live: true,
+      suspend: false,
+      lanes: options.lanes,
+      compression: options.compression,
+      cancel: never,
+      abandon: never,
+      onProgress: () => undefined,
+    });
+    const { rawBytes, wireBytes, transferMs, totalMs, stages, digest } = report;
+    return { rawBytes, wireBytes, transferMs, totalMs, stages, digest, ...spent() };
+  } finally {
+    await destination[Symbol.asyncDispose]();
+  }
+}
+
+if (role === 'receive') {
+  await receive();
 } else {
   const [port, text] = rest;
-  const options = JSON.parse(text);
-  const host = openHost('running', options.save ?? ['cat', ...options.files]);
-  const uri = parseDestinationUri(`xen+tls://127.0.0.1:${port}/system`);
-  const dialing = { tlsDir: join(dir, 'tls'), ssh: { channelsOnly: false }, onNotice: () => undefined };
-  const destination = await openDestination(uri, dialing, () => host.hello(never));
-  const report = await migrate(host, {
-    domain: NAME,
-    destination: uri.text,
-    connect: destination.connect,
-    live: true,
-    suspend: false,
-    lanes: options.lanes,
-    compression: options.compression,
-    cancel: never,
-    abandon: never,
-    onProgress: () => undefined,
-  });
-  const { rawBytes, wireBytes, transferMs, totalMs, stages, digest } = report;
-  const result = { rawBytes, wireBytes, transferMs, totalMs, stages, digest, ...spent() };
-  process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
+  const toolstack = new ProgramToolstack(undefined, ['true']);
+  const host = openHost(toolstack);
+  if (role === 'send') {
+    say(await send(host, toolstack, port, JSON.parse(text)), () => process.exit(0));
+  } else {
+    const pool = laneThreads();
+    say({ ready: true });
+    for await (const line of createInterface({ input: process.stdin })) {
+      say(await send(host, toolstack, port, JSON.parse(line), pool));
+    }
+    process.exit(0);
+  }
 }

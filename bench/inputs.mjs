@@ -16,7 +16,7 @@ import { LibxcRecord, LibxlRecord } from '../dist/savestream/layout.js';
 const PAGE = 4096;
 const BATCH = 1024;
 /** Made streams are so long, and then repeated: far longer than what any contender looks back. */
-const MADE_PAGES = 64 * 1024;
+const MADE_PAGES = 32 * 1024;
 
 /** Of the real stream's pages: zero, the same as one shortly before, others. */
 const REAL_PARTS = { zero: 0.335, repeated: 0.175 };
@@ -96,10 +96,10 @@ function findReal(named, dir) {
 }
 
 /**
- * The inputs as lists of files to be sent one after the other.
- * @param options names: which; input: a file for `real`; dir: where to put files; bytes: how much to send at least
+ * The inputs: a file each, once.
+ * @param options names: which; input: a file for `real`; dir: where to put files
  */
-export function prepareInputs({ names, input, dir, bytes }) {
+export function prepareInputs({ names, input, dir }) {
   const inputs = [];
   for (const name of names) {
     let path = join(dir, `${name}.libxl`);
@@ -110,9 +110,13 @@ export function prepareInputs({ names, input, dir, bytes }) {
         continue;
       }
     } else MAKERS[name](path);
-    const { size } = statSync(path);
-    const times = Math.max(1, Math.ceil(bytes / size));
-    inputs.push({ name, files: Array(times).fill(path), rawBytes: size * times });
+    inputs.push({ name, files: [path], rawBytes: statSync(path).size });
   }
   return inputs;
+}
+
+/** The same input as often as makes so many MiB at least; the file names repeat. */
+export function repeated({ name, files: [path], rawBytes }, mib) {
+  const times = Math.max(1, Math.ceil((mib * 2 ** 20) / rawBytes));
+  return { name, mib, files: Array(times).fill(path), rawBytes: rawBytes * times };
 }

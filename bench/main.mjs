@@ -1,7 +1,7 @@
 // The benchmark: xenferry's whole path and its peers, alternating, in one run. See `--help`.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, hostname, release, tmpdir, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,11 +9,14 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { issueCertificate } from '../dist/pki/host-dir.js';
 import { initAuthority } from '../dist/pki/authority-dir.js';
+import { startBusyLoops } from './busy.mjs';
 import { CONTENDERS, makeKeys, missingPrograms } from './contenders.mjs';
-import { prepareInputs } from './inputs.mjs';
+import { prepareInputs, repeated } from './inputs.mjs';
 import { runMicro } from './micro.mjs';
 import { plot } from './plot.mjs';
+import { printScaling, scalingOf } from './scaling.mjs';
 import { loopbackBytes } from './sides.mjs';
+import { measureStartUp } from './start-up.mjs';
 
 const INPUTS = ['real', 'generated', 'incompressible', 'zero'];
 /** Debian's packages with the peers' programs. */
@@ -26,12 +29,15 @@ const HELP = `npm run bench -- [options]
   --json             one JSON object on stdout; without it, a table
   --only A,B         inputs or contenders to keep to: ${[...INPUTS, ...Object.keys(CONTENDERS)].join(', ')}
   --input FILE       the real stream (a libxl save stream, perhaps .xz, .gz or .zst)
-  --bytes N          bytes of each stream at least, in MiB [2048]
+  --bytes N,M        lengths of the streams at least, in MiB [128,8192]
   --runs N           runs of each pair, alternating [5]
   --quick            256 MiB, 2 runs
-  --lanes N          xenferry's lanes [2]
+  --lanes N          xenferry's lanes [1]
   --compress WHAT    xenferry's compression: auto, none or a level [auto]
-  --link RATE,DELAY  a slower link, as tc names it: 1gbit,5ms (needs root and the kernel's netem)
+  --link RATE,DELAY  a slower link, as tc names it: 1gbit,5ms (needs root; without the kernel's netem there is no delay)
+  --busy N           so many busy loops beside
+  --scaling          CPU time of each thread instead, and the rate at which the busiest one would be full
+  --start-up         the time of \`xenferry migrate\` for a guest of 16 MiB instead
   --install          apt-get install what is missing
   --micro            the stages one by one instead
   --plot FILE        an SVG of the medians
@@ -45,7 +51,10 @@ const { values: options } = parseArgs({
     bytes: { type: 'string' },
     runs: { type: 'string' },
     quick: { type: 'boolean', default: false },
-    lanes: { type: 'string', default: '2' },
+    lanes: { type: 'string', default: '1' },
+    busy: { type: 'string', default: '0' },
+    scaling: { type: 'boolean', default: false },
+    'start-up': { type: 'boolean', default: false },
     compress: { type: 'string', default: 'auto' },
     link: { type: 'string' },
     install: { type: 'boolean', default: false },
@@ -101,7 +110,7 @@ async function once(name, input, context) {
     const seconds = Number(process.hrtime.bigint() - since) / 1e9;
     const wireBytes = loopbackBytes() - wireBefore;
     await running.finish?.();
-    // What ends by itself says what it has cost; a server has to be told to.
+    // What ends by itself says what it has cost; a server has to be stopped.
     if (!contender.staysUp) await Promise.race([running.receiver.ended, sleep(END_MS, undefined, { ref: false })]);
     running.receiver.stop();
     await running.receiver.ended;
@@ -111,28 +120,68 @@ async function once(name, input, context) {
       wireBytes,
       peak: Math.max(sender.peakRssBytes, running.receiver.peakRssBytes),
       said: sender.said,
+      far: running.receiver.said,
     };
   } finally {
     running.receiver.stop();
   }
 }
 
+/** One more run of a pair that stays. */
+async function onceWarm(pair, input, settings) {
+  const wireBefore = loopbackBytes();
+  const { said, seconds, cpuSeconds } = await pair.run(input, settings);
+  return {
+    gbps: input.rawBytes / seconds / 1e9,
+    cpu: (cpuSeconds / input.rawBytes) * 1e9,
+    wireBytes: loopbackBytes() - wireBefore,
+    peak: Math.max(pair.sender.peakRssBytes, pair.receiver.peakRssBytes),
+    said,
+  };
+}
+
+const load = () =>
+  loadavg()
+    .map((one) => one.toFixed(1))
+    .join(' ');
+
+async function runsOf(input, names, context) {
+  const runs = new Map(names.map((name) => [name, []]));
+  const pairs = new Map();
+  try {
+    for (let run = 0; run < context.runs; run += 1) {
+      for (const name of names) {
+        const contender = CONTENDERS[name];
+        let result;
+        if (contender.isWarm) {
+          if (!pairs.has(name)) {
+            pairs.set(name, await contender.open(context.dir));
+            await onceWarm(pairs.get(name), input, context.settings); // this one warms them
+          }
+          result = await onceWarm(pairs.get(name), input, context.settings);
+        } else result = await once(name, input, context);
+        runs.get(name).push(result);
+        const figures = `${result.gbps.toFixed(2)} GB/s, ${result.cpu.toFixed(2)} CPU s/GB`;
+        say(`${input.name} ${input.mib} MiB, run ${run + 1}: ${name} ${figures}; load ${load()}`);
+      }
+    }
+  } finally {
+    for (const pair of pairs.values()) pair.close();
+  }
+  return runs;
+}
+
 async function compare(context, inputs, names) {
   const results = [];
   for (const input of inputs) {
     for (const file of new Set(input.files)) readFileSync(file).length; // into the page cache
-    const runs = new Map(names.map((name) => [name, []]));
-    for (let run = 0; run < context.runs; run += 1) {
-      for (const name of names) {
-        const result = await once(name, input, context);
-        runs.get(name).push(result);
-        say(`${input.name}, run ${run + 1}: ${name} ${result.gbps.toFixed(2)} GB/s, ${result.cpu.toFixed(2)} CPU s/GB`);
-      }
-    }
-    for (const [name, all] of runs) {
+    for (const [name, all] of await runsOf(input, names, context)) {
       results.push({
         input: input.name,
-        contender: name,
+        contender: name.replace(/-warm$/, ''),
+        warm: CONTENDERS[name].isWarm === true,
+        node: process.version,
+        bytes: input.mib * 2 ** 20,
         medianGBps: median(all.map((one) => one.gbps)),
         minGBps: Math.min(...all.map((one) => one.gbps)),
         maxGBps: Math.max(...all.map((one) => one.gbps)),
@@ -149,17 +198,20 @@ async function compare(context, inputs, names) {
 
 function printTable(results) {
   const row = (...cells) =>
-    process.stdout.write(`${cells.map((cell, at) => (at < 2 ? cell.padEnd(16) : cell.padStart(11))).join('')}\n`);
-  row('input', 'contender', 'GB/s', 'min', 'max', 'x openssh', 'CPU s/GB', 'wire/raw', 'peak MiB');
+    process.stdout.write(`${cells.map((cell, at) => (at < 2 ? cell.padEnd(22) : cell.padStart(11))).join('')}\n`);
+  row('input', 'contender', 'GB/s', 'min', 'max', 'x openssh', 'x tcp', 'CPU s/GB', 'wire/raw', 'peak MiB');
   for (const one of results) {
-    const ssh = results.find((other) => other.input === one.input && other.contender === 'openssh');
+    const beside = (name) =>
+      results.find((other) => other.input === one.input && other.bytes === one.bytes && other.contender === name);
+    const times = (other) => (other === undefined ? '' : (one.medianGBps / other.medianGBps).toFixed(2));
     row(
-      one.input,
-      one.contender,
+      `${one.input} ${one.bytes / 2 ** 20} MiB`,
+      one.warm ? `${one.contender}, warm` : one.contender,
       one.medianGBps.toFixed(2),
       one.minGBps.toFixed(2),
       one.maxGBps.toFixed(2),
-      ssh === undefined ? '' : (one.medianGBps / ssh.medianGBps).toFixed(2),
+      times(beside('openssh')),
+      times(beside('socat-tcp')),
       one.cpuSecondsPerGB.toFixed(2),
       one.wireBytes === null ? '' : (one.wireBytes / one.rawBytes).toFixed(3),
       (one.peakRssBytes / 2 ** 20).toFixed(0),
@@ -167,7 +219,39 @@ function printTable(results) {
   }
 }
 
-function machine(link) {
+/** CPU time of each thread in one run of each input. */
+async function scale(context, inputs) {
+  process.env.XENFERRY_BENCH_THREADS = '1';
+  const results = [];
+  for (const input of inputs) {
+    const { said, far, gbps } = await once('xenferry', input, context);
+    const result = scalingOf({ source: said, destination: far }, input.rawBytes);
+    results.push({
+      input: input.name,
+      bytes: input.mib * 2 ** 20,
+      node: process.version,
+      measuredGBps: gbps,
+      ...result,
+    });
+    if (!options.json) printScaling(`${input.name} ${input.mib} MiB`, result);
+  }
+  return results;
+}
+
+async function startUp(dir, runs) {
+  const rows = await measureStartUp(dir, runs, say);
+  return rows.map(({ warm, moves }) => ({
+    warm,
+    node: process.version,
+    medianMs: median(moves.map(({ wallMs }) => wallMs)),
+    minMs: Math.min(...moves.map(({ wallMs }) => wallMs)),
+    maxMs: Math.max(...moves.map(({ wallMs }) => wallMs)),
+    migrationMs: median(moves.map(({ totalMs }) => totalMs)),
+    downtimeMs: median(moves.map(({ downtimeMs }) => downtimeMs)),
+  }));
+}
+
+function machine(link, loadBefore) {
   return {
     cpu: cpus()[0].model,
     cores: availableParallelism(),
@@ -176,6 +260,8 @@ function machine(link) {
     node: process.version,
     openssl: process.versions.openssl,
     date: new Date().toISOString(),
+    load: { before: loadBefore, after: loadavg() },
+    ...(Number(options.busy) === 0 ? {} : { busyLoops: Number(options.busy) }),
     ...(link === undefined ? {} : { link }),
   };
 }
@@ -197,9 +283,11 @@ async function main() {
   };
   const dir = mkdtempSync(join(tmpdir(), 'xenferry-bench-'));
   process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
-  const bytes = (options.bytes === undefined ? (options.quick ? 256 : 2048) : Number(options.bytes)) * 2 ** 20;
-  const inputs = (names) => prepareInputs({ names, input: options.input, dir, bytes });
-  if (options.micro) return runMicro(inputs(keep(INPUTS)), options.json);
+  const lengths = (options.bytes ?? (options.quick ? '256' : '128,8192')).split(',').map(Number);
+  if (!lengths.every((mib) => mib > 0)) throw new Error(`--bytes ${options.bytes}: MiB are needed`);
+  const inputs = (names) =>
+    prepareInputs({ names, input: options.input, dir }).flatMap((made) => lengths.map((mib) => repeated(made, mib)));
+  if (options.micro) return runMicro(prepareInputs({ names: keep(INPUTS), input: options.input, dir }), options.json);
 
   if (options.install && process.env[NAMESPACE] === undefined) {
     execFileSync('apt-get', ['install', '-y', ...PACKAGES], { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -210,7 +298,8 @@ async function main() {
   if (options.link !== undefined && !ownNamespace) throw new Error('--link needs a network namespace, and so root');
   const link = options.link === undefined ? undefined : shapeLink(options.link);
 
-  const names = keep(Object.keys(CONTENDERS)).filter((name) => {
+  const usual = Object.keys(CONTENDERS).filter((name) => name !== 'xenferry-plain' || only?.includes(name));
+  const names = (only === undefined ? usual : keep(usual)).filter((name) => {
     const missing = missingPrograms(name);
     if (missing.length > 0) say(`bench: ${name} is left out: ${missing.join(', ')} missing (--install gets it)`);
     return missing.length === 0;
@@ -220,12 +309,27 @@ async function main() {
   await issueCertificate(join(dir, 'ca'), { hosts: ['127.0.0.1'], out: join(dir, 'tls') });
   const runs = Number(options.runs ?? (options.quick ? 2 : 5));
   const context = { dir, runs, ownNamespace, settings: settingsOf() };
-  const results = await compare(context, inputs(keep(INPUTS)), names);
-  const report = { machine: machine(link), results };
+  const loadBefore = loadavg();
+  const busy = startBusyLoops(Number(options.busy));
+  let results;
+  try {
+    if (options['start-up']) results = await startUp(dir, runs);
+    else if (options.scaling) results = await scale(context, inputs(keep(INPUTS)));
+    else results = await compare(context, inputs(keep(INPUTS)), names);
+  } finally {
+    await busy.stop();
+  }
+  const report = { machine: machine(link, loadBefore), results };
   if (options.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
-  else printTable(results);
+  else if (options['start-up']) for (const row of results) process.stdout.write(`${startUpText(row)}\n`);
+  else if (!options.scaling) printTable(results);
+  say(`bench: load average ${loadBefore.map((one) => one.toFixed(1)).join(' ')} before, ${load()} after`);
   if (options.plot !== undefined) writeFileSync(options.plot, plot(report));
 }
+
+const startUpText = ({ warm, medianMs, minMs, maxMs, migrationMs, downtimeMs }) =>
+  `migrate of 16 MiB, ${warm ? 'warm daemons' : 'a process of its own'}: ${medianMs.toFixed(0)} ms ` +
+  `(${minMs.toFixed(0)} to ${maxMs.toFixed(0)}), of which the migration ${migrationMs}, downtime ${downtimeMs}`;
 
 try {
   await main();

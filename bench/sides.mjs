@@ -47,18 +47,36 @@ export class Side {
 
   /** The largest process of the group, but for the programs that stand for save and restore. */
   #look() {
-    for (const pid of readdirSync('/proc')) {
-      if (!/^\d+$/.test(pid)) continue;
+    for (const { pid } of this.#group()) {
       try {
-        const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-        const [, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-        if (Number(group) !== this.child.pid) continue;
         const peak = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0;
         this.peakRssBytes = Math.max(this.peakRssBytes, Number(peak) * 1024);
       } catch {
         // it has ended meanwhile
       }
     }
+  }
+
+  /** Processor seconds of the group so far, with what its processes have started and seen end; to a hundredth. */
+  groupCpuSeconds() {
+    let ticks = 0;
+    for (const fields of this.#group()) ticks += fields.slice(11, 15).reduce((sum, one) => sum + Number(one), 0);
+    return ticks / 100;
+  }
+
+  /** What proc_pid_stat(5) has of the group's processes, from the state on. */
+  #group() {
+    return readdirSync('/proc')
+      .filter((pid) => /^\d+$/.test(pid))
+      .flatMap((pid) => {
+        try {
+          const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+          const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+          return Number(fields[2]) === this.child.pid ? [Object.assign(fields, { pid })] : [];
+        } catch {
+          return []; // it has ended meanwhile
+        }
+      });
   }
 
   /** Ends the whole group. */
