@@ -22,7 +22,14 @@ import { isHere } from './guest-presence.js';
 import type { LifecycleParticipant } from './participants/lifecycle-participant.js';
 import { LifecycleParticipants } from './participants/lifecycle-participants.js';
 import { Definitions, type DamagedDefinition } from './registry/definitions.js';
-import { knownDomains, noSuchDomain, pickDomain, refuseDomain0, type KnownDomain } from './registry/known-domain.js';
+import {
+  asNoted,
+  knownDomains,
+  noSuchDomain,
+  pickDomain,
+  refuseDomain0,
+  type KnownDomain,
+} from './registry/known-domain.js';
 import type { LogLevel } from './logs/log-line.js';
 import { ManagedSaves } from './registry/managed-saves.js';
 import { kernelBootId } from './boot-id.js';
@@ -163,7 +170,9 @@ export class Host implements AsyncDisposable {
     readonly domains: readonly KnownDomain[];
     readonly damaged: readonly DamagedDefinition[];
   }> {
-    const infos = await this.toolstack.list(signal);
+    const infos = (await this.toolstack.list(signal)).map((info) =>
+      info.shutdownReason === 'suspend' ? asNoted(info, this.runs.get(info.uuid)) : info,
+    );
     this.#onSeen(infos);
     const { definitions, damaged } = this.definitions.all();
     const hasManagedSave = (uuid: string): boolean => this.managedSaves.has(uuid);

@@ -19,6 +19,8 @@ import type { Host } from '../host/host.js';
 import type { Job } from '../host/jobs/job.js';
 import { afterDeparture } from '../operations/running/departed.js';
 import { refuseHalfArrived, refuseWhileArriving } from '../operations/running/open-migration.js';
+import { correctNote } from '../operations/running/note-run.js';
+import { wakeHint } from '../operations/lifecycle/pause.js';
 import { settleArrival } from '../operations/running/settle-arrival.js';
 import { MigrationError, placeInWords } from './migration-error.js';
 import { CopyWatch, type CopyTimeout } from './migration-timeout.js';
@@ -119,12 +121,15 @@ async function migrateHeld(
       `domain ${info.name} is ${info.shutdownReason ?? info.state}: only a running or paused one can move`,
       {
         hint:
-          info.shutdownReason === 'suspend'
-            ? 'It was left suspended by an unfinished save or migration: run `xenferry recover`, or `xenferry resume` if no migration is open.'
-            : 'Start it first.',
+          info.state === 'pmsuspended'
+            ? wakeHint(info)
+            : info.shutdownReason === 'suspend'
+              ? 'It was left suspended by an unfinished save or migration: run `xenferry recover`, or `xenferry resume` if no migration is open.'
+              : 'Start it first.',
       },
     );
   }
+  correctNote(host, info);
   // From here on it is the toolstack that takes its time, and the far host that would.
   request.ahead?.(cancel);
   const live = await host.leases.withShared(await host.toolstack.describe(info.domid, looking.signal), looking.signal);

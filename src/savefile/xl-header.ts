@@ -4,6 +4,7 @@ import { StreamError } from '../errors/errors.js';
 /*
  * The head of a save file as xl writes it: 32 bytes of magic, four 32-bit words in the host's byte
  * order, then "optional data", which holds the domain's configuration: a 32-bit length and its text.
+ * xenferry's own go on with what it keeps in addition (`src/domain/annotations.ts`), again a length and a text, which xl ignores.
  * libxl's save stream follows. Source: Xen, tools/xl/xl.h `struct save_file_header` and
  * tools/xl/xl_saverestore.c.
  */
@@ -26,6 +27,8 @@ const MAX_OPTIONAL_BYTES = 4 * 1024 * 1024;
 export interface SavedConfig {
   readonly format: 'libxl-json' | 'domain-xml';
   readonly text: string;
+  /** Title, description and metadata, where the configuration has no place for them. */
+  readonly annotations?: string | undefined;
 }
 
 /** The bytes of a save file before the stream. */
@@ -37,9 +40,17 @@ export function encodeXlHead(config: SavedConfig): Uint8Array {
   head.writeUInt32LE(BYTE_ORDER, 32);
   head.writeUInt32LE(flags, 36);
   head.writeUInt32LE(0, 40);
-  head.writeUInt32LE(4 + text.length, 44);
+  const more = config.annotations === undefined ? [] : lengthAndText(Buffer.from(config.annotations, 'utf8'));
+  const moreBytes = more.reduce((sum, { length }) => sum + length, 0);
+  head.writeUInt32LE(4 + text.length + moreBytes, 44);
   head.writeUInt32LE(text.length, 48);
-  return Buffer.concat([head, text]);
+  return Buffer.concat([head, text, ...more]);
+}
+
+function lengthAndText(text: Buffer): Buffer[] {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(text.length);
+  return [length, text];
 }
 
 /** What the fixed part specifies about the rest. @throws StreamError `E_STREAM_SAVE_FILE` */
@@ -71,10 +82,16 @@ export function decodeXlConfig(format: SavedConfig['format'], optional: Uint8Arr
   const length = view.readUInt32LE(0);
   if (length > view.length - 4)
     throw bad(`configuration length ${length} exceeds the ${view.length - 4} bytes present`);
-  return {
-    format,
-    text: withoutTrailingNuls(view.subarray(4, 4 + length).toString('utf8')),
-  };
+  const text = withoutTrailingNuls(view.subarray(4, 4 + length).toString('utf8'));
+  const annotations = annotationsIn(view.subarray(4 + length));
+  return { format, text, ...(annotations === undefined ? {} : { annotations }) };
+}
+
+/** Another program may have put anything there: what is not a length and so much text is not ours. */
+function annotationsIn(rest: Buffer): string | undefined {
+  if (rest.length <= 4 || rest.readUInt32LE(0) !== rest.length - 4) return undefined;
+  const text = rest.subarray(4).toString('utf8');
+  return text.startsWith('<annotations') ? text : undefined;
 }
 
 function bad(why: string): StreamError {

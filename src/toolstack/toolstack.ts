@@ -1,3 +1,4 @@
+import type { Annotations } from '../domain/annotations.js';
 import type { CpuSet } from '../domain/cpu-set.js';
 import type { Disk } from '../domain/definition/devices/disk.js';
 import type { Pluggable } from '../domain/definition/pluggable.js';
@@ -8,8 +9,11 @@ import type { Domid } from './domid.js';
 /** Why a domain stopped: libxl's shutdown reasons (libxl_types.idl, `shutdown_reason`). */
 export type ShutdownReason = 'poweroff' | 'reboot' | 'suspend' | 'crash' | 'watchdog' | 'soft_reset' | 'unknown';
 
-/** `shutdown` with reason `suspend` is a domain whose memory has been saved and which may be resumed. */
-export type DomainState = 'running' | 'paused' | 'shutdown' | 'dying';
+/**
+ * `shutdown` with reason `suspend` is a domain whose memory has been saved and which may be resumed. `pmsuspended` is one that was
+ * suspended to memory on purpose: a toolstack calls that `shutdown`, and `Host` tells the two apart by its note of the run.
+ */
+export type DomainState = 'running' | 'paused' | 'pmsuspended' | 'shutdown' | 'dying';
 
 /** One domain as its host sees it now (libxl_dominfo). */
 export interface DomainInfo {
@@ -79,6 +83,8 @@ export const ABILITIES = [
   'interface-hotplug',
   'usb-hotplug',
   'media-change',
+  'pm-suspend',
+  'soft-reset',
 ] as const;
 export type Ability = (typeof ABILITIES)[number];
 
@@ -215,8 +221,24 @@ export interface Toolstack extends AsyncDisposable {
   /** Lets a domain in shutdown/suspend run again, co-operatively (libxl's suspend_cancel). */
   resume(id: Domid, signal?: AbortSignal): Promise<void>;
 
+  /**
+   * Lets a running guest suspend itself and stay in memory, as before a save: it is then in shutdown/suspend, and `resume` lets it run
+   * on (libxl_domain_suspend_only). When it rejects, the guest may have suspended all the same: ask `info`.
+   */
+  suspendToMemory(id: Domid, signal?: AbortSignal): Promise<void>;
+  /**
+   * Makes a guest that has shut down anew around its memory, from which the kernel starts that it left there (shutdown reason soft_reset). The
+   * domain keeps its id and is left paused (libxl_domain_soft_reset).
+   * @throws ToolstackError `E_TOOLSTACK_INVAL` where the guest is not HVM; any other error may have cost the domain
+   */
+  softReset(id: Domid, signal?: AbortSignal): Promise<void>;
+  /** Ends the ACPI S3 sleep of an HVM guest; one that does not sleep ignores it. @throws RefusedError `E_REFUSED_UNSUPPORTED` for any other */
+  wakeFromS3(id: Domid, signal?: AbortSignal): Promise<void>;
+
   pause(id: Domid, signal?: AbortSignal): Promise<void>;
   unpause(id: Domid, signal?: AbortSignal): Promise<void>;
+  /** Replaces what a running domain's title, description and metadata are; they stay with the domain for as long as it runs. */
+  annotate(id: Domid, annotations: Annotations, signal?: AbortSignal): Promise<void>;
   rename(id: Domid, name: string, signal?: AbortSignal): Promise<void>;
   /**
    * Gives a domain that has shut down a suffix behind its name, and another UUID: what is left of it can be looked at while a new

@@ -46,6 +46,44 @@ it('a domain from its definition to its end, by the verbs alone', async () => {
   expect(await a.must('list', '--all', '--json')).toBe('[]\n');
 });
 
+it('L09: dompmsuspend and dompmwakeup, and what refuses a guest in between', async () => {
+  const { a } = hosts;
+  await a.must('create', write('web1.xml', guestXml({ name: 'web1', mib: 16 })));
+  expect(await a.must('dompmsuspend', 'web1', 'mem', '--duration', '0')).toBe('Domain web1 successfully suspended\n');
+  expect(await a.must('list')).toContain('pmsuspended');
+  expect(await a.run('save', 'web1', join(hosts.root, 'web1.save'))).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('dompmwakeup web1') as string,
+  });
+  expect((await a.run('dompmsuspend', 'web1', '--target', 'disk')).code).toBe(3);
+  expect((await a.run('dompmsuspend', 'web1', 'moon')).code).toBe(2);
+  expect(await a.must('dompmwakeup', 'web1')).toBe('Domain web1 successfully woken up\n');
+  expect(await a.must('domstate', '--reason', 'web1')).toBe('running (wakeup)\n');
+});
+
+it('L10: metadata, title and description stay with a guest that is saved, restored and migrated', async () => {
+  const { a, b } = hosts;
+  await a.must('create', write('web1.xml', guestXml({ name: 'web1', mib: 16 })));
+  const uri = 'http://example.org/app';
+  const set = ['metadata', 'web1', uri, '--key', 'app', '--set', '<owner>ops</owner>', '--live'];
+  expect(await a.must(...set)).toBe('Metadata modified\n');
+  expect(await a.must('desc', 'web1', '--title', 'Web', 'server')).toBe('Domain title updated successfully\n');
+  expect(await a.must('desc', 'web1')).toBe('No description for domain: web1\n');
+  const file = join(hosts.root, 'web1.save');
+  await a.must('save', 'web1', file);
+  await a.must('restore', file);
+  await b.serve();
+  await a.migrate('web1', b);
+  expect(await b.must('metadata', 'web1', uri)).toBe('<owner>ops</owner>\n');
+  expect(await b.must('desc', 'web1', '--title')).toBe('Web server\n');
+  expect(await b.must('metadata', 'web1', uri, '--remove')).toBe('Metadata removed\n');
+  expect(await b.run('metadata', 'web1', uri)).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('E_REFUSED_NO_METADATA') as string,
+  });
+  expect((await b.run('metadata', 'web1', uri, '--set', '<a/>')).code).toBe(2);
+});
+
 it('S50: migrate --persistent --undefinesource over one encrypted connection', async () => {
   const { a, b } = hosts;
   await a.must('define', write('web1.xml', guestXml({ name: 'web1', mib: 16 })));

@@ -98,6 +98,9 @@ function textOf(what: Happening): string {
       const error = what.error === undefined ? '' : `: ${what.error}`;
       return `: ${what.operation.replace('-', ' ')} ${what.result} after ${what.elapsedMs} ms${error}`;
     }
+    case 'metadata-change':
+      return `: ${what.of}${what.uri === undefined ? '' : ` ${what.uri}`}`;
+    case 'soft-reset':
     case 'reboot':
       return '';
     case 'tray-change':

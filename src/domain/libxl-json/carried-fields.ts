@@ -156,7 +156,7 @@ export const HARMLESS: readonly FieldGroup[] = [
     paths: ['disks/*/removable', 'disks/*/transport', 'disks/*/irq', 'disks/*/base'],
   },
   {
-    why: 'what xl does when the guest ends so; libxl itself does nothing',
+    why: 'what the toolstack does when the guest ends so: the metadata show it',
     paths: ['on_watchdog', 'on_soft_reset'],
     passes: matches(CHOICE),
   },

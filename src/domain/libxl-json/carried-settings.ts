@@ -1,4 +1,6 @@
+import { CRASH_ACTIONS, LIFECYCLE_ACTIONS } from '../definition/model.js';
 import type { GuestType } from '../model.js';
+import { actionField } from './action-field.js';
 import {
   choiceField,
   defboolField,
@@ -69,6 +71,14 @@ const number = (field: string, max: number, more: { usual?: readonly number[]; s
   integerField(field, { min: 0, max, ...more });
 
 export const CARRIED_SETTINGS: readonly CarriedSetting[] = [
+  ...rows([], ALL, [
+    // What `<on_…>` has no word for stands here as well, and counts.
+    ['on_poweroff', actionField('on_poweroff', LIFECYCLE_ACTIONS), 'coredump-destroy'],
+    ['on_reboot', actionField('on_reboot', LIFECYCLE_ACTIONS), 'coredump-restart'],
+    ['on_crash', actionField('on_crash', CRASH_ACTIONS), 'soft-reset'],
+    ['on_watchdog', actionField('on_watchdog'), 'preserve'],
+    ['on_soft_reset', actionField('on_soft_reset', ['soft-reset']), 'preserve'],
+  ]),
   ...rows(['c_info'], ALL, [
     ['pool', textField('pool_name'), 'fast'],
     ['oos', defboolField('oos'), '0', VIRTUALIZED],

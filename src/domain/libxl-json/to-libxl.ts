@@ -1,5 +1,6 @@
 import type { Definition } from '../definition/model.js';
 import { notMapped } from '../native/not-mapped.js';
+import { actionJson } from './action-field.js';
 import { buildInfo } from './build-info.js';
 import { devicesOfKind } from './devices-of-kind.js';
 import { diskToJson } from './disk.js';
@@ -11,16 +12,6 @@ import { channelToJson, pciToJson, usbControllerToJson, usbDeviceToJson } from '
 
 /** libxl_domain_config as JSON (libxl_types.idl). */
 export type LibxlConfig = JsonObject;
-
-const ACTIONS: Readonly<Record<string, string>> = {
-  'rename-restart': 'restart_rename',
-  'coredump-destroy': 'coredump_destroy',
-  'coredump-restart': 'coredump_restart',
-};
-
-function action(name: string): string {
-  return ACTIONS[name] ?? name;
-}
 
 function createInfo({ type, name, uuid, features }: Definition): JsonObject {
   const { passthrough } = features;
@@ -73,9 +64,9 @@ export function toLibxlConfig(definition: Definition): LibxlConfig {
     c_info: createInfo(definition),
     b_info: buildInfo(definition),
     ...deviceLists(definition),
-    on_poweroff: action(lifecycle.onPoweroff ?? 'destroy'),
-    on_reboot: action(lifecycle.onReboot ?? 'restart'),
-    on_crash: action(lifecycle.onCrash ?? 'destroy'),
+    on_poweroff: actionJson(lifecycle.onPoweroff ?? 'destroy'),
+    on_reboot: actionJson(lifecycle.onReboot ?? 'restart'),
+    on_crash: actionJson(lifecycle.onCrash ?? 'destroy'),
   };
   return withSettings(config, definition);
 }

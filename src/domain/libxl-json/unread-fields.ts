@@ -41,8 +41,6 @@ const OF_THE_TOOLSTACK: Readonly<Record<string, string>> = {
   'usbctrls.backend_domid': 'the number of a domain of its host',
   'usbdevs.type': 'there is one kind',
   vkbs: 'a keyboard for each framebuffer',
-  on_watchdog: 'what a toolstack does, and libxl does not',
-  on_soft_reset: 'what a toolstack does, and libxl does not',
 };
 
 /** Values that say the same as nothing. */

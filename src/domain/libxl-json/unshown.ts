@@ -20,7 +20,6 @@ function hvmPaths(hvm: ReadHvm): string[] {
 /** What a configuration says and a definition made of it does not; each with its path. */
 export function unshownFields(config: ReadConfig): string[] {
   const hvm = config.b_info['type.hvm'];
-  const lastActions = (['on_poweroff', 'on_reboot'] as const).filter((name) => /^coredump|^soft/.test(config[name]));
   const paths = [
     ...unreadFields(config),
     ...cpuidFromJson(config.b_info.cpuid).unknown.map((path) => `b_info.${path}`),
@@ -29,9 +28,6 @@ export function unshownFields(config: ReadConfig): string[] {
     ...(hvm === undefined ? [] : config.vfbs.map((_, index) => `vfbs.${index}`)),
     ...config.usbctrls.flatMap(({ type, version }, index) =>
       type === 'devicemodel' || version === 3 ? [`usbctrls.${index}`] : [],
-    ),
-    ...[...lastActions, ...(config.on_crash === 'soft_reset' ? ['on_crash'] : [])].map(
-      (name) => `${name} (${config[name as 'on_crash']})`,
     ),
   ];
   return paths.map((path) => `${path}: domain XML has no form for it`);

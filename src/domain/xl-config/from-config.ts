@@ -1,6 +1,7 @@
 import { ProtocolError } from '../../errors/errors.js';
 import { CpuSet } from '../cpu-set.js';
 import type { Definition } from '../definition/model.js';
+import { actionJson } from '../libxl-json/action-field.js';
 import { CARRIED_SETTINGS, withSetting } from '../libxl-json/carried-settings.js';
 import { recordOf } from '../libxl-json/field-codecs.js';
 import { fromLibxlConfig } from '../libxl-json/from-libxl.js';
@@ -167,7 +168,7 @@ function actions(settings: Settings, format: NativeFormat): JsonObject {
   const known = [...plain, 'coredump-destroy', 'coredump-restart', 'soft-reset'] as const;
   const action = (name: string, otherwise: string): string => {
     const word = settings.choice(name, known) ?? otherwise;
-    return word === 'rename-restart' ? 'restart_rename' : word.replaceAll('-', '_');
+    return actionJson(word);
   };
   return {
     on_poweroff: action('on_poweroff', 'destroy'),

@@ -86,9 +86,6 @@ const IN_XML: readonly KeyRow[] = [
     ['cpus', '<vcpu cpuset=…> and <vcpupin>; lists of NUMA nodes are named in a warning', '1-2'],
     ['cpu_weight', '<cputune><shares>', 512],
     ['vnuma', '<cpu><numa> and <numatune><memnode>', [['pnode=1', 'size=256', 'vcpus=0']]],
-    ['on_poweroff', '<on_poweroff>; a core dump there is named in a warning', 'preserve'],
-    ['on_reboot', '<on_reboot>; a core dump there is named in a warning', 'destroy'],
-    ['on_crash', '<on_crash>', 'preserve'],
     ['kernel', '<os><kernel>; hvmloader there is passed over, as by xl', '/boot/other'],
     ['ramdisk', '<os><initrd>', '/boot/initrd'],
     ['cmdline', '<os><cmdline>', 'quiet'],
@@ -179,7 +176,6 @@ const BY_HAND = 'Set it in a file for xl, or on the host that the guest starts o
 const NO_FORM = 'domain XML for Xen has no such device';
 const ARM = 'it is for guests on Arm, which xenferry does not move';
 const STUBDOM = 'device models in domains of their own are not supported';
-const BUILT_IN = 'xenferry does it by itself, or has another command for it';
 const LABELS = 'security labels belong to the policy of one host';
 const NEWER = 'it came with a later release than those that xenferry is tested with';
 const GONE = 'it was taken out of Xen, and today’s xl passes it over';
@@ -229,10 +225,6 @@ const NOT_CARRIED: readonly KeyRow[] = [
     ['tee', 'optee'],
     ['llc_colors', ['0-3']],
     ['arm_sci', 'type=none'],
-  ]),
-  ...warned(BUILT_IN, '`xenferry watch` acts on the other endings of a guest.', [
-    ['on_watchdog', 'preserve'],
-    ['on_soft_reset', 'destroy'],
   ]),
   ...warned('the definition has one device model, today’s', 'Check that the guest starts with it.', [
     ['device_model_version', 'qemu-xen-traditional'],
@@ -302,6 +294,9 @@ const IN_METADATA = 'metadata';
 /** Also a setting of the metadata where domain XML says less than the key can. */
 const IN_BOTH: readonly KeyRow[] = [
   ...carried([
+    ['on_poweroff', '<on_poweroff>; a core dump or soft reset in the metadata', 'preserve'],
+    ['on_reboot', '<on_reboot>; a core dump or soft reset in the metadata', 'destroy'],
+    ['on_crash', '<on_crash>; a soft reset in the metadata', 'preserve'],
     ['acpi', '<features><acpi>; for a PVH guest a no is in the metadata', 0, VIRTUALIZED],
     ['bios', '<os firmware=…>; rombios in the metadata', 'seabios', HVM],
     ['viridian', '<features><viridian>; a list of groups in the metadata', 1, HVM],

@@ -1,5 +1,6 @@
 import { formatCpuSet } from '../cpu-set.js';
 import type { Definition } from '../definition/model.js';
+import { actionWord } from '../libxl-json/action-field.js';
 import { settingsFromJson, TIMER_MODES } from '../libxl-json/carried-settings.js';
 import { configSchema, type ReadConfig, type ReadHvm, type ReadOf } from '../libxl-json/schema.js';
 import { toLibxlConfig } from '../libxl-json/to-libxl.js';
@@ -248,10 +249,10 @@ export function toXlConfig(definition: Definition, dialect: NativeFormat): strin
     e820_host: flag(config.b_info['type.pv']?.e820_host),
     ...(info === undefined ? {} : hvm(config.b_info, info)),
     ...devices(config, dialect),
-    ...settings,
     on_poweroff: actionWord(config.on_poweroff),
     on_reboot: actionWord(config.on_reboot),
     on_crash: actionWord(config.on_crash),
+    ...settings,
   };
   const { cap, timer_mode: timerMode, ...others } = fields;
   const said = dialect === 'xen-xm' ? { ...others, cpu_cap: cap, timer_mode: timerNumber(timerMode) } : fields;
@@ -265,8 +266,4 @@ export function toXlConfig(definition: Definition, dialect: NativeFormat): strin
 function timerNumber(mode: CfgOut | undefined): number | undefined {
   const at = TIMER_MODES.findIndex((name) => name === mode);
   return at < 0 ? undefined : at;
-}
-
-function actionWord(action: string): string {
-  return action === 'restart_rename' ? 'rename-restart' : action.replaceAll('_', '-');
 }

@@ -205,6 +205,10 @@ export const REFUSED_CODES = rows('RefusedError', 3, {
     'The host does not have enough free memory for the guest.',
     'Stop or shrink another guest, or give this one less memory.',
   ],
+  E_REFUSED_NO_METADATA: [
+    'The domain has no metadata of that namespace.',
+    'Look at its metadata with `xenferry dumpxml`, and give the URI that stands there.',
+  ],
   E_REFUSED_NO_UNPACKER: [
     'The save file is compressed with a program that is not installed.',
     'Install the package that the hint names.',

@@ -132,6 +132,10 @@ export const USAGE_CODES = rows('UsageError', 2, {
     'The machine type is not one that Xen guests have.',
     'Use one of the machines that the message lists.',
   ],
+  E_USAGE_METADATA: [
+    'A title, a description or an element of metadata is not one that a domain can have.',
+    'Correct what the message names.',
+  ],
   E_USAGE_MODE: [
     'The value of `--mode` names an unknown way to shut down or reboot a guest.',
     'Use one of the ways that the message lists.',
@@ -163,6 +167,10 @@ export const USAGE_CODES = rows('UsageError', 2, {
   E_USAGE_PKI_MISSING: [
     'The folder or a file of the certificate authority does not exist or cannot be read.',
     'Name the right folder with `--dir`, or create an authority with `xenferry pki init`.',
+  ],
+  E_USAGE_PM_SUSPEND: [
+    'The target or the duration of a suspension is none that there is.',
+    'Use `mem`, without a duration.',
   ],
   E_USAGE_RECONNECT: [
     'The value of `--reconnect-timeout` is not a number of seconds in the allowed range.',

@@ -159,7 +159,10 @@ function shown(what: ToldEvent['what']): ToldEvent['what'] {
       return what.error === undefined ? what : { ...what, error: bounded(what.error, MAX_TEXT) };
     case 'tray-change':
       return { ...what, device: printable(what.device) };
+    case 'metadata-change':
+      return what.uri === undefined ? what : { ...what, uri: printable(what.uri) };
     case 'lifecycle':
+    case 'soft-reset':
     case 'reboot':
       return what;
   }

@@ -8,10 +8,11 @@ export const MAX_EVENT_BYTES = 16 * 1024;
 export const LIFECYCLE_DETAILS = {
   defined: ['added', 'updated', 'renamed'],
   undefined: ['removed', 'renamed'],
-  started: ['booted', 'restored', 'migrated'],
+  started: ['booted', 'restored', 'migrated', 'wakeup'],
   suspended: ['paused', 'migrated'],
   resumed: ['unpaused', 'migrated'],
   stopped: ['shutdown', 'destroyed', 'crashed', 'migrated', 'saved', 'failed', 'unknown'],
+  pmsuspended: ['memory'],
   crashed: ['panicked'],
 } as const;
 
@@ -25,6 +26,7 @@ const changeSchema = z.discriminatedUnion('event', [
   change('suspended'),
   change('resumed'),
   change('stopped'),
+  change('pmsuspended'),
   change('crashed'),
 ]);
 export type LifecycleEvent = z.infer<typeof changeSchema>;
@@ -39,6 +41,14 @@ const happeningSchema = z.discriminatedUnion('type', [
     elapsedMs: z.number().nonnegative(),
     error: z.string().max(4096).optional(),
   }),
+  /** Title, description or an element of the metadata, by its namespace, has changed. */
+  z.object({
+    type: z.literal('metadata-change'),
+    of: z.enum(['title', 'description', 'element']),
+    uri: z.string().max(1024).optional(),
+  }),
+  /** The guest's kernel asked for a soft reset, and another one took over from it. */
+  z.object({ type: z.literal('soft-reset') }),
   /** The guest has rebooted. */
   z.object({ type: z.literal('reboot') }),
   /** The guest has opened the tray of a drive, for example `hdc`. */
@@ -50,7 +60,18 @@ const happeningSchema = z.discriminatedUnion('type', [
 export type Happening = z.infer<typeof happeningSchema>;
 
 /** All kinds of events, for `event --list`. */
-export const EVENT_TYPES: readonly Happening['type'][] = ['lifecycle', 'job', 'reboot', 'tray-change', 'notice'];
+export const EVENT_TYPES: readonly Happening['type'][] = [
+  'lifecycle',
+  'job',
+  'metadata-change',
+  'soft-reset',
+  'reboot',
+  'tray-change',
+  'notice',
+];
+
+/** What of a domain's metadata has changed. */
+export type MetadataChange = Omit<Extract<Happening, { type: 'metadata-change' }>, 'type'>;
 
 export const domainEventSchema = z.object({
   /** Counts the events of a host from 1, without a gap. */

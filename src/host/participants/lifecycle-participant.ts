@@ -39,10 +39,11 @@ export interface Stopped {
 export type LifecycleChange =
   | { readonly event: 'defined'; readonly detail: 'added' | 'updated' | 'renamed' }
   | { readonly event: 'undefined'; readonly detail: 'removed' | 'renamed' }
-  | { readonly event: 'started'; readonly detail: 'booted' | 'restored' | 'migrated' }
+  | { readonly event: 'started'; readonly detail: 'booted' | 'restored' | 'migrated' | 'wakeup' }
   | { readonly event: 'suspended'; readonly detail: 'paused' | 'migrated' }
   | { readonly event: 'resumed'; readonly detail: 'unpaused' | 'migrated' }
   | { readonly event: 'stopped'; readonly detail: ShutoffReason }
+  | { readonly event: 'pmsuspended'; readonly detail: 'memory' }
   | { readonly event: 'crashed'; readonly detail: 'panicked' };
 
 /** A change of a domain, for the participants. */

@@ -2,6 +2,7 @@ import { RefusedError } from '../../errors/errors.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { StoredDefinition } from './definition-file.js';
 import type { DamagedDefinition } from './definitions.js';
+import type { RunRecord } from './run-records.js';
 
 /** A domain of a host: running, defined, or both. */
 export interface KnownDomain {
@@ -20,6 +21,13 @@ export interface Sightings {
   readonly infos: readonly DomainInfo[];
   readonly definitions: readonly StoredDefinition[];
   readonly hasManagedSave: (uuid: string) => boolean;
+}
+
+/** A suspended domain as a host calls it: `pmsuspended` where the note of its run says that this was meant (L09). */
+export function asNoted(info: DomainInfo, note: RunRecord | undefined): DomainInfo {
+  if (info.shutdownReason !== 'suspend' || note?.state !== 'pmsuspended' || note.domid !== info.domid) return info;
+  const { shutdownReason: _, ...rest } = info;
+  return { ...rest, state: 'pmsuspended' };
 }
 
 /** Every domain once, by UUID: running ones first, by id; then the others, by name. */

@@ -7,8 +7,9 @@ import { readBounded, removeDurably, writeDurably } from '../../posix/durable-fi
 
 /** Reasons for a domain's state, by libvirt's names. */
 export const STATE_REASONS = {
-  running: ['booted', 'restored', 'migrated', 'unpaused', 'migration canceled', 'save canceled', 'unknown'],
+  running: ['booted', 'restored', 'migrated', 'unpaused', 'migration canceled', 'save canceled', 'wakeup', 'unknown'],
   paused: ['starting up', 'user', 'restored', 'migrating', 'migration', 'saving', 'unknown'],
+  pmsuspended: ['unknown'],
   shutoff: ['shutdown', 'destroyed', 'crashed', 'migrated', 'saved', 'failed', 'unknown'],
 } as const;
 
@@ -25,6 +26,13 @@ const recordSchema = z.discriminatedUnion('state', [
     domid: z.int().positive(),
   }),
   z.object({ ...about, state: z.literal('paused'), reason: z.enum(STATE_REASONS.paused), domid: z.int().positive() }),
+  z.object({
+    ...about,
+    /** Suspended to memory on purpose: written before the guest is asked, so that it can never look like an unfinished save. */
+    state: z.literal('pmsuspended'),
+    reason: z.enum(STATE_REASONS.pmsuspended),
+    domid: z.int().positive(),
+  }),
   z.object({
     ...about,
     state: z.literal('shutoff'),

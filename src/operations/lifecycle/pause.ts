@@ -1,4 +1,5 @@
 import { RefusedError } from '../../errors/errors.js';
+import { ownCommand } from '../../errors/shell-words.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
 import { tellRun } from '../running/note-run.js';
@@ -28,7 +29,8 @@ export async function resumeDomain(host: Host, ref: string, signal: AbortSignal)
       refuseWhileArriving(host, info);
       await host.toolstack.unpause(info.domid, signal);
     } else {
-      if (info.shutdownReason !== 'suspend') throw stateError(info, 'resumed', 'paused');
+      if (info.state === 'pmsuspended' || info.shutdownReason !== 'suspend')
+        throw stateError(info, 'resumed', 'paused');
       refuseWhileLeaving(host, info);
       await host.leases.migrating.check(info.uuid, signal);
       await host.toolstack.resume(info.domid, signal);
@@ -38,10 +40,16 @@ export async function resumeDomain(host: Host, ref: string, signal: AbortSignal)
   });
 }
 
+/** What lets a domain go on that was suspended to memory. */
+export function wakeHint({ name }: Pick<DomainInfo, 'name'>): string {
+  return `It was suspended to memory: \`${ownCommand('dompmwakeup', name)}\` lets it run on, \`${ownCommand('destroy', name)}\` ends it.`;
+}
+
 /** The error for a domain that is not in the state that is required. */
 export function stateError(info: DomainInfo, done: string, needed: string): RefusedError {
   return new RefusedError(
     'E_REFUSED_STATE',
     `domain ${info.name} cannot be ${done}: it is ${stateText(info)}, not ${needed}`,
+    info.state === 'pmsuspended' ? { hint: wakeHint(info) } : {},
   );
 }

@@ -1,5 +1,4 @@
 import { carriedCode } from '../../errors/codes.js';
-import { formatDomainXml } from '../../domain/format.js';
 import { Deadline } from '../../errors/deadline.js';
 import { RefusedError, ToolstackError, XenferryError } from '../../errors/errors.js';
 import { asError, codeOf, messageOf } from '../../errors/message-of.js';
@@ -7,11 +6,14 @@ import { ownCommand } from '../../errors/shell-words.js';
 import { openOutput } from '../../posix/output/open-output.js';
 import type { Output } from '../../posix/output/output.js';
 import { encodeXlHead } from '../../savefile/xl-header.js';
+import { savedConfig } from './saved-config.js';
 import type { DomainInfo, TransferEvent } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
 import { refuseWhileArriving } from '../running/open-migration.js';
+import { wakeHint } from '../lifecycle/pause.js';
 import { stateText } from '../running/state-text.js';
 import { endDomain } from '../running/stop-domain.js';
+import { correctNote } from '../running/note-run.js';
 import { recordingInJob, withRunning, type JobContext } from '../running/with-domain.js';
 
 /** Options of `save`. */
@@ -68,18 +70,18 @@ export async function saveDomain(
         hint:
           info.state === 'paused'
             ? `A guest suspends itself, so it has to run: save it with --unpause, or run \`${ownCommand('resume', info.name)}\` first.`
-            : 'Look at the domain; an unfinished save or migration is settled by `xenferry recover`.',
+            : info.state === 'pmsuspended'
+              ? wakeHint(info)
+              : 'Look at the domain; an unfinished save or migration is settled by `xenferry recover`.',
       },
     );
   }
   refuseWhileArriving(host, info);
+  correctNote(host, info);
   const config = await host.leases.withShared(await host.toolstack.describe(info.domid, signal), signal);
   await using output = await openOutput(request.file, signal);
   try {
-    await output.write(
-      encodeXlHead(config.native ?? { format: 'domain-xml', text: formatDomainXml(config.domain) }),
-      signal,
-    );
+    await output.write(encodeXlHead(savedConfig(config)), signal);
     if (info.state === 'paused') await host.toolstack.unpause(info.domid, signal);
     await host.toolstack.save(info.domid, output.stream(), {
       live: false,

@@ -1,3 +1,5 @@
+import { annotationsOf, formatAnnotations } from '../../domain/annotations.js';
+import { formatDomainXml } from '../../domain/format.js';
 import { parseDomainXml } from '../../domain/parse.js';
 import type { BeyondXml } from '../../domain/libxl-json/beyond-xml.js';
 import { readNative } from '../../domain/libxl-json/native-reading.js';
@@ -8,12 +10,19 @@ import type { GuestConfig } from '../../toolstack/toolstack.js';
 
 /**
  * The configuration in the head of a save file or of xl's migration: domain XML, or libxl's JSON, which
- * is kept in addition to the domain that is read from it. @throws UsageError, ProtocolError `E_PROTOCOL_LIBXL_JSON`
+ * is kept in addition to the domain that is read from it. @throws UsageError, XmlError, ProtocolError `E_PROTOCOL_LIBXL_JSON`
  */
 export function guestConfigOf(saved: SavedConfig): GuestConfig {
   return saved.format === 'domain-xml'
     ? { domain: parseDomainXml(saved.text, { trust: 'stored' }) }
-    : readConfig(saved.text);
+    : readConfig(saved.text, { annotations: saved.annotations });
+}
+
+/** The configuration as the head of a save file has it. */
+export function savedConfig({ domain, native }: GuestConfig): SavedConfig {
+  if (native === undefined) return { format: 'domain-xml', text: formatDomainXml(domain) };
+  const annotations = annotationsOf(domain);
+  return annotations === undefined ? native : { ...native, annotations: formatAnnotations(annotations) };
 }
 
 /**

@@ -8,6 +8,8 @@ import { startDomain } from '../running/start-domain.js';
 import { endDomain, noteStopped } from '../running/stop-domain.js';
 import { endingOf, type Ending } from './ending.js';
 import { keepCore } from './kept-core.js';
+import { softReset } from './soft-reset.js';
+import { storedDomain } from './stored-domain.js';
 
 /** Most preserved copies of a domain's crashed guests; a further one is destroyed. */
 const MAX_PRESERVED = 10;
@@ -23,7 +25,8 @@ export async function actOnEnding(host: Host, info: DomainInfo, signal: AbortSig
   const { shutdownReason } = info;
   if (shutdownReason === undefined) return;
   const config = await host.leases.withShared(await host.toolstack.describe(info.domid, signal), signal);
-  const ending = endingOf(shutdownReason, lifecycleActions(config.domain));
+  const stored = storedDomain(host, info.uuid);
+  const ending = endingOf(shutdownReason, lifecycleActions(config.domain, stored));
   switch (ending.do) {
     case 'nothing':
       return;
@@ -63,6 +66,14 @@ async function act(
       await keepOrTell(host, info, signal);
       await endDomain(host, info, ending.stopped, signal);
       break;
+    case 'soft-reset': {
+      const failure = await softReset(host, info, signal);
+      if (failure === undefined) return;
+      const { onFailure: action } = ending;
+      notice(host, info, `its soft reset failed, so that it ends as a crash does (${action}): ${failure}`);
+      await act(host, info, config, { ...ending, stopped: 'crashed', action }, signal);
+      return;
+    }
     case 'rename-restart':
       await setAside(host, info, config, ending, signal);
       break;

@@ -1,6 +1,8 @@
 import { messageOf } from '../../errors/message-of.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
+import { asNoted } from '../../host/registry/known-domain.js';
+import type { RunRecord } from '../../host/registry/run-records.js';
 import { definitionOf, endDomain, noteStopped } from '../running/stop-domain.js';
 import { settleDomain, taskOf } from './settle-domain.js';
 import { snapshotDomain, snapshotDomains } from './domain-snapshot.js';
@@ -39,7 +41,7 @@ export async function reconnect(host: Host, { rebooted, signal }: ReconnectReque
       if (rebooted) await forgetRun(host, uuid, signal);
       await settleDomain(host, uuid, signal);
       const now = await host.toolstack.lookup(uuid, signal);
-      if (now?.uuid !== uuid || host.runs.get(uuid) === undefined || !isAlive(now)) continue;
+      if (now?.uuid !== uuid || !isAlive(now, host.runs.get(uuid))) continue;
       if (await rejoin(host, now, signal)) found.push(now.name);
       else failed.push(now.name);
     } catch (error) {
@@ -51,8 +53,10 @@ export async function reconnect(host: Host, { rebooted, signal }: ReconnectReque
   return { found, failed };
 }
 
-function isAlive({ state }: DomainInfo): boolean {
-  return state === 'running' || state === 'paused';
+/** Whether it has a run that we know of: one that is suspended to memory goes on with it. */
+function isAlive(info: DomainInfo, note: RunRecord | undefined): boolean {
+  const { state } = asNoted(info, note);
+  return note !== undefined && (state === 'running' || state === 'paused' || state === 'pmsuspended');
 }
 
 /** Ends the record of a run from before the host went down, whatever has its UUID now. */

@@ -1,9 +1,9 @@
-import type { Domain } from '../../domain/model.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
 import { arrivalsOf } from '../running/incoming.js';
-import { noteRun } from '../running/note-run.js';
+import { correctNote, noteRun } from '../running/note-run.js';
 import { noteStopped } from '../running/stop-domain.js';
+import { storedDomain } from './stored-domain.js';
 import { actOnEnding, startAgain } from './act-on-ending.js';
 import { snapshotDomain, type DomainSnapshot } from './domain-snapshot.js';
 
@@ -13,6 +13,8 @@ export type Task =
   | { readonly do: 'nothing' }
   /** It runs, under another number than we know. */
   | { readonly do: 'note'; readonly info: DomainInfo }
+  /** It was suspended to memory, and another program has woken it. */
+  | { readonly do: 'note-woken'; readonly info: DomainInfo }
   /** It has come by migration, and nobody has told so. */
   | { readonly do: 'note-arrival'; readonly info: DomainInfo }
   /** Its guest has stopped by itself. */
@@ -43,6 +45,7 @@ export function taskOf({ info, note, isDefined, isMoving, moved }: DomainSnapsho
     const isDealtWith = isNoted && note.state === 'shutoff';
     return info.shutdownReason === 'suspend' || isDealtWith ? { do: 'nothing' } : { do: 'act', info };
   }
+  if (isNoted && note.state === 'pmsuspended') return { do: 'note-woken', info };
   if (isNoted && note.state !== 'shutoff') return { do: 'nothing' };
   return { do: came && !isNoted ? 'note-arrival' : 'note', info };
 }
@@ -74,6 +77,10 @@ export async function settleDomain(host: Host, uuid: string, signal: AbortSignal
       noteRun(host, info, { state: state === 'paused' ? state : 'running', reason: 'unknown' });
       break;
     }
+    case 'note-woken':
+      host.log(`${task.info.name}: it was suspended to memory, and runs again`);
+      correctNote(host, task.info);
+      break;
     case 'note-arrival':
       arrivalsOf(host).hooks.arrived(task.info, task.info.state !== 'paused');
       break;
@@ -93,12 +100,4 @@ export async function settleDomain(host: Host, uuid: string, signal: AbortSignal
     }
   }
   return task;
-}
-
-function storedDomain(host: Host, uuid: string): Domain | undefined {
-  try {
-    return host.definitions.get(uuid)?.domain;
-  } catch {
-    return undefined; // its configuration is unknown then
-  }
 }

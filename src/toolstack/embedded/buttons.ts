@@ -27,6 +27,13 @@ export function pressPower(domain: LockedDomain): void {
   askGuest(domain, 'poweroff');
 }
 
+/** A simulated guest never sleeps by itself: there is nothing to end. @throws RefusedError `E_REFUSED_UNSUPPORTED` */
+export function pressWake(domain: LockedDomain): void {
+  requireBuilt(domain.record);
+  const config = readConfig(domain.folder).domain;
+  if (config.type !== 'hvm') throw noButton(config, 'wake');
+}
+
 /** Whatever the guest is doing. @throws RefusedError `E_REFUSED_UNSUPPORTED` */
 export function pressReset(domain: LockedDomain): void {
   requireBuilt(domain.record);

@@ -1,6 +1,7 @@
 import type { CpuSet } from '../../domain/cpu-set.js';
 import type { Disk } from '../../domain/definition/devices/disk.js';
 import type { Pluggable } from '../../domain/definition/pluggable.js';
+import { withAnnotations, type Annotations } from '../../domain/annotations.js';
 import { formatDomainXml } from '../../domain/format.js';
 import { checkDomainName, withName } from '../../domain/names.js';
 import { RefusedError, ToolstackError } from '../../errors/errors.js';
@@ -40,7 +41,9 @@ import { writePlatform } from './platform/platform-file.js';
 import { allDomains, checkNameFree, memoryInUseKiB, noMemory, removeDomain, reserve } from './registry.js';
 import { catchUp, changeRunState } from './run-state.js';
 import { attachDevice, changeMedium, detachDevice, withChosenDrivers } from './plugging.js';
-import { askByControl, pressPower, pressReset } from './buttons.js';
+import { askByControl, pressPower, pressReset, pressWake } from './buttons.js';
+import { softReset } from './soft-reset.js';
+import { suspendToMemory } from './suspend-to-memory.js';
 import { schedulingOf, setScheduling } from './scheduling.js';
 import { dumpMemory, pinVcpu, setMemory, setOnline, vcpusOf } from './tuning.js';
 import { tailEvents } from './tail-events.js';
@@ -206,6 +209,25 @@ export class EmbeddedToolstack implements Toolstack {
       }
       await failIfTold(this.#host, readConfig(domain.folder).domain, 'resume-fails', signal);
       changeRunState(domain, { shutdown: null }, 'resume');
+    });
+  }
+
+  async suspendToMemory(id: Domid, signal: AbortSignal = new AbortController().signal): Promise<void> {
+    await suspendToMemory(this.#host, id, signal);
+  }
+
+  async softReset(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, (domain) => softReset(domain, signal));
+  }
+
+  async wakeFromS3(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, pressWake);
+  }
+
+  async annotate(id: Domid, annotations: Annotations, signal?: AbortSignal): Promise<void> {
+    await this.#change(id, signal, ({ folder }) => {
+      const config = readConfig(folder);
+      writeConfig(folder, { ...config, domain: withAnnotations(config.domain, annotations) });
     });
   }
 

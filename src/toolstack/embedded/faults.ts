@@ -28,7 +28,7 @@ import { takeLock } from './locked-domain.js';
  * | `restore-dies` | the process that restores is killed (SIGKILL) |
  * | `disk-full-on-restore` | the restore fails with ENOSPC |
  * | `no-memory` | creating or restoring finds too little memory |
- * | `create-fails`, `unpause-fails`, `resume-fails`, `destroy-fails`, `attach-fails`, `detach-fails` | that call fails; nothing is changed |
+ * | `create-fails`, `unpause-fails`, `soft-reset-fails`, `resume-fails`, `destroy-fails`, `attach-fails`, `detach-fails` | that call fails; nothing is changed |
  * | `attach-breaks` | the device is there, and the call fails |
  * | `keep-disks` | the guest does not let go of its disks |
  */
@@ -48,6 +48,7 @@ const PARAMETERS = {
   'create-fails': [],
   'unpause-fails': [],
   'resume-fails': [],
+  'soft-reset-fails': [],
   'destroy-fails': [],
   'attach-fails': [],
   'attach-breaks': [],

@@ -52,7 +52,8 @@ const cpuSetSchema = z
   .array(z.int().nonnegative())
   .max(MAX_CPUS)
   .transform((cpus) => CpuSet.of(cpus));
-export const pressParams = z.object({ domid: domidSchema, button: z.enum(['power', 'reset']) });
+export const pressParams = z.object({ domid: domidSchema, button: z.enum(['power', 'reset', 'wake']) });
+export const annotateParams = z.object({ domid: domidSchema, text: z.string() });
 export const memoryParams = z.object({ domid: domidSchema, kib: z.int() });
 export const neededParams = z.object({ config: z.string() });
 export const neededSchema = z.object({ kib: z.int().nonnegative() });
@@ -85,10 +86,19 @@ export const vcpuSchema = z.object({
   affinity: cpuSetSchema,
 });
 export const saveParams = z.object({ domid: domidSchema, live: z.boolean() });
-export const guestParams = z.object({ name: z.string(), uuid: z.string(), config: z.string() });
+export const guestParams = z.object({
+  name: z.string(),
+  uuid: z.string(),
+  config: z.string(),
+  annotations: z.string().optional(),
+});
 export const restoreParams = guestParams.extend({ streamVersion: z.int() });
 export const madeSchema = z.object({ domid: domidSchema });
-export const configSchema = z.object({ config: z.string(), backends: z.record(z.string(), z.string()) });
+export const configSchema = z.object({
+  config: z.string(),
+  backends: z.record(z.string(), z.string()),
+  annotations: z.string().optional(),
+});
 
 export const transferEventSchema: z.ZodType<TransferEvent> = z.discriminatedUnion('type', [
   z.object({ type: z.literal('round'), round: z.int(), pagesSent: z.int(), pagesTotal: z.int() }),

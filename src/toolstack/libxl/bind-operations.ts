@@ -16,6 +16,8 @@ type Operations = Pick<
   | 'restore'
   | 'suspend'
   | 'resume'
+  | 'suspendOnly'
+  | 'softReset'
   | 'pause'
   | 'unpause'
   | 'shutdown'
@@ -73,6 +75,15 @@ export function bindOperations(libxl: Library, ctx: Address): Operations {
         ...args: [Address, number, string, Address]
       ) => Promise<number>,
   );
+  const suspendOnly = bindLate(() => simple('libxl_domain_suspend_only'));
+  const softReset = bindLate(
+    () =>
+      onThread(
+        libxl.func(
+          'int libxl_domain_soft_reset(void *ctx, void *config, uint32_t domid, void *how, void *console_how)',
+        ),
+      ) as (...args: [Address, Address, number, Address, null]) => Promise<number>,
+  );
   const abort = onThread(libxl.func('int libxl_ao_abort(void *ctx, void *how)')) as (
     ...args: [Address, Address]
   ) => Promise<number>;
@@ -83,6 +94,8 @@ export function bindOperations(libxl: Library, ctx: Address): Operations {
       withHow(tag, (how) => restore(ctx, config, domidOut, fd, NO_SEND_BACK, params, how, null)),
     suspend: (domid, fd, flags, tag) => withHow(tag, (how) => suspend(ctx, domid, fd, flags, how)),
     resume: (domid, suspendCancel, tag) => withHow(tag, (how) => resume(ctx, domid, suspendCancel ? 1 : 0, how)),
+    suspendOnly,
+    softReset: (domid, config, tag) => withHow(tag, (how) => softReset(ctx, config, domid, how, null)),
     pause: simple('libxl_domain_pause'),
     unpause: simple('libxl_domain_unpause'),
     shutdown: simple('libxl_domain_shutdown'),

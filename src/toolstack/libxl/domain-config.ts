@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from '../../errors/zod.js';
 import { ProtocolError } from '../../errors/errors.js';
+import { parseAnnotations, withAnnotations } from '../../domain/annotations.js';
 import { applyDefaults } from '../../domain/definition/defaults.js';
 import { readDefinition } from '../../domain/definition/read.js';
 import { toDomain } from '../../domain/definition/write.js';
@@ -48,14 +49,25 @@ export function withUuid(text: string, uuid: string): string {
   return formatBigJson({ ...config, c_info: { ...config.c_info, uuid } });
 }
 
-/**
- * A domain's definition from its running configuration. @throws ProtocolError E_PROTOCOL_LIBXL_JSON
- * @param backends what serves the disks for which libxl has chosen, by target: shown in the definition (S47), and not in the native
- * form, for another host has to choose anew
- */
-export function readConfig(text: string, backends: Readonly<Record<string, string>> = {}): GuestConfig {
+/** What is known of a running domain and is not in libxl's JSON. */
+export interface KeptBeside {
+  /**
+   * What serves the disks for which libxl has chosen, by target: shown in the definition (S47), and not in the native form, for
+   * another host has to choose anew.
+   */
+  readonly backends?: Readonly<Record<string, string>> | undefined;
+  /** Title, description and metadata, as `formatAnnotations` writes them. */
+  readonly annotations?: string | undefined;
+}
+
+/** A domain's definition from its running configuration. @throws ProtocolError E_PROTOCOL_LIBXL_JSON */
+export function readConfig(text: string, { backends = {}, annotations }: KeptBeside = {}): GuestConfig {
   const { definition } = fromLibxlConfig(withBackends(parseBigJson(text), backends));
-  return { domain: toDomain(definition), native: { format: 'libxl-json', text } };
+  const domain = toDomain(definition);
+  return {
+    domain: annotations === undefined ? domain : withAnnotations(domain, parseAnnotations(annotations)),
+    native: { format: 'libxl-json', text },
+  };
 }
 
 const disksSchema = z.looseObject({ disks: z.array(z.looseObject({ vdev: z.string() })) });

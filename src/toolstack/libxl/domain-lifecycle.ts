@@ -1,10 +1,10 @@
 import { ToolstackError } from '../../errors/errors.js';
 import { guestDomid, type Domid } from '../domid.js';
-import { noButton } from '../no-button.js';
+import { noButton, type Button } from '../no-button.js';
 import { readConfig } from './domain-config.js';
-import { PRESERVED_USERDATA, type DomainQueries } from './domain-queries.js';
+import { ANNOTATIONS_USERDATA, PRESERVED_USERDATA, type DomainQueries } from './domain-queries.js';
 import type { LibxlCalls, Transfer } from './libxl-calls.js';
-import { SHUTDOWN_REBOOT, SUSPEND_LIVE, TRIGGER_POWER, type LibxlNative } from './native.js';
+import { SHUTDOWN_REBOOT, SUSPEND_LIVE, TRIGGER_POWER, TRIGGER_S3RESUME, type LibxlNative } from './native.js';
 import { withStruct } from './with-struct.js';
 
 /** What happens to a domain that is there, until its end. */
@@ -55,6 +55,43 @@ export class DomainLifecycle {
     );
   }
 
+  /** The guest suspends itself, and stays in memory. On failure the request is taken back. */
+  async suspendToMemory(id: Domid, transfer: Transfer): Promise<void> {
+    try {
+      await this.calls.mutate('suspended', id, `suspend domain ${id} to memory`, transfer, (domid, tag) =>
+        this.native.suspendOnly(domid, tag),
+      );
+    } catch (error) {
+      await this.withdrawSuspend(id);
+      throw error;
+    }
+  }
+
+  /** Rebuilds a domain around its memory. libxl removes the domain's userdata on the way; the annotations are stored again. */
+  async softReset(id: Domid, transfer: Transfer): Promise<void> {
+    const info = await this.queries.dominfo(id);
+    if (info?.shutdown !== true || info.shutdown_reason === 'suspend') {
+      throw new ToolstackError('E_TOOLSTACK_STATE', `domain ${id} cannot be soft-reset: it has not shut down`, {
+        data: { domid: id },
+      });
+    }
+    const annotations = this.native.userdata(id, ANNOTATIONS_USERDATA);
+    await withStruct(this.native, 'domain_config', async (config) => {
+      await this.calls.run(`look at domain ${id}`, id, () => this.native.retrieveConfig(id, config));
+      await this.calls.mutate('soft-reset', id, `soft-reset domain ${id}`, transfer, (domid, tag) =>
+        this.native.softReset(domid, config, tag),
+      );
+    });
+    if (annotations !== undefined) await this.annotate(id, annotations);
+  }
+
+  /** Stores a domain's title, description and metadata, as `formatAnnotations` writes them. */
+  async annotate(id: Domid, text: string): Promise<void> {
+    await this.calls.run(`keep title, description and metadata of domain ${id}`, id, () =>
+      Promise.resolve(this.native.keepUserdata(guestDomid(id, 'annotated'), ANNOTATIONS_USERDATA, text)),
+    );
+  }
+
   async pause(id: Domid): Promise<void> {
     await this.calls.mutate('paused', id, `pause domain ${id}`, undefined, (domid, tag) =>
       this.native.pause(domid, tag),
@@ -97,7 +134,7 @@ export class DomainLifecycle {
    * Presses a button of an HVM guest. libxl and Xen do something to any other as well: a reset ends a PVH guest.
    * @throws RefusedError `E_REFUSED_UNSUPPORTED` for any other
    */
-  async press(id: Domid, button: 'power' | 'reset'): Promise<void> {
+  async press(id: Domid, button: Button): Promise<void> {
     const { domain } = readConfig(await this.queries.configOf(guestDomid(id, `given its ${button} button`)));
     if (domain.type !== 'hvm') throw noButton(domain, button);
     const doing = `press the ${button} button of domain ${id}`;
@@ -107,8 +144,9 @@ export class DomainLifecycle {
       );
       return;
     }
-    await this.calls.mutate('turned off by its power button', id, doing, undefined, (domid, tag) =>
-      this.native.trigger(domid, TRIGGER_POWER, tag),
+    const trigger = button === 'power' ? TRIGGER_POWER : TRIGGER_S3RESUME;
+    await this.calls.mutate(`given its ${button} button`, id, doing, undefined, (domid, tag) =>
+      this.native.trigger(domid, trigger, tag),
     );
   }
 

@@ -16,6 +16,8 @@ export interface NewGuest {
   readonly uuid: string;
   /** libxl's JSON, with that name and UUID in it. */
   readonly config: string;
+  /** What is kept in addition: title, description and metadata. */
+  readonly annotations?: string | undefined;
 }
 
 /** How a domain comes to be: from its configuration, or from a save stream too. */
@@ -25,7 +27,7 @@ export class DomainMaking {
   constructor(
     private readonly calls: LibxlCalls,
     private readonly queries: DomainQueries,
-    private readonly lifecycle: Pick<DomainLifecycle, 'destroy'>,
+    private readonly lifecycle: Pick<DomainLifecycle, 'destroy' | 'annotate'>,
   ) {
     this.native = calls.native;
   }
@@ -71,7 +73,9 @@ export class DomainMaking {
             () => this.calls.operation((tag) => start(config, out, tag), transfer.signal),
             transfer,
           );
-          return guestDomid(this.native.readUint32(out));
+          const id = guestDomid(this.native.readUint32(out));
+          if (guest.annotations !== undefined) await this.lifecycle.annotate(id, guest.annotations);
+          return id;
         } catch (error) {
           await this.#removeHalfMade(this.native.readUint32(out), guest);
           throw error;

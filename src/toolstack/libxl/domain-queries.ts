@@ -15,6 +15,8 @@ const CONFIG_USERDATA = 'libxl-json';
  * libxl_domain_info asks, goes on with the old one.
  */
 export const PRESERVED_USERDATA = 'xenferry-uuid';
+/** Under this id title, description and metadata are kept, for which libxl's JSON has no place. libxl removes it with the domain. */
+export const ANNOTATIONS_USERDATA = 'xenferry-annotations';
 
 /** What a domain runs as. */
 export interface RunningConfig {
@@ -22,6 +24,8 @@ export interface RunningConfig {
   readonly config: string;
   /** What serves the disks for which the JSON leaves it to libxl, by target (S47). */
   readonly backends: Readonly<Record<string, string>>;
+  /** Its title, description and metadata, as they were kept. */
+  readonly annotations?: string | undefined;
 }
 
 /** What libxl knows of the domains that there are; nothing here changes one. */
@@ -70,7 +74,8 @@ export class DomainQueries {
       });
       if (backend !== undefined) backends[vdev] = backend;
     }
-    return { config, backends };
+    const annotations = this.native.userdata(id, ANNOTATIONS_USERDATA);
+    return { config, backends, ...(annotations === undefined ? {} : { annotations }) };
   }
 
   async configOf(id: Domid): Promise<string> {

@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import { ANSWER_FD, FIRST_PASSED_FD } from '../agent/protocol.js';
 import { serveAgent, type CallContext } from '../agent/serve.js';
 import {
+  annotateParams,
   attachParams,
   detachParams,
   domainParams,
@@ -86,6 +87,16 @@ serveAgent({
   describe: (params) => open().context.queries.describe(domainParams.parse(params).domid),
   withdrawSuspend: onDomain((context, id) => context.lifecycle.withdrawSuspend(id)),
   resume: onDomain((context, id) => context.lifecycle.resume(id)),
+  suspendToMemory: async (params, call) => {
+    await open().context.lifecycle.suspendToMemory(domainParams.parse(params).domid, transferOf(call));
+  },
+  softReset: async (params, call) => {
+    await open().context.lifecycle.softReset(domainParams.parse(params).domid, transferOf(call));
+  },
+  annotate: async (params) => {
+    const { domid, text } = annotateParams.parse(params);
+    await open().context.lifecycle.annotate(domid, text);
+  },
   pause: onDomain((context, id) => context.lifecycle.pause(id)),
   unpause: onDomain((context, id) => context.lifecycle.unpause(id)),
   shutdown: onDomain((context, id) => context.lifecycle.shutdown(id)),

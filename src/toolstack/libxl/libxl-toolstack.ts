@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from '../../errors/zod.js';
+import { annotationsOf, formatAnnotations, type Annotations } from '../../domain/annotations.js';
 import type { CpuSet } from '../../domain/cpu-set.js';
 import type { Disk } from '../../domain/definition/devices/disk.js';
 import type { Pluggable } from '../../domain/definition/pluggable.js';
@@ -34,6 +35,7 @@ import {
 } from './agent-protocol.js';
 import { formatBigJson } from './big-json.js';
 import type { NamedDevice } from './domain-devices.js';
+import type { NewGuest } from './domain-making.js';
 import { formatConfig, readConfig } from './domain-config.js';
 import { LIBXL_AGENT, LibxlAgents } from './libxl-agents.js';
 import { withoutPartialDomain } from './partial-domain.js';
@@ -77,8 +79,8 @@ export class LibxlToolstack implements Toolstack {
   }
 
   async describe(id: Domid, signal?: AbortSignal): Promise<GuestConfig> {
-    const { config, backends } = await this.#agents.ask('describe', { domid: id }, configSchema, signal);
-    return readConfig(config, backends);
+    const { config, backends, annotations } = await this.#agents.ask('describe', { domid: id }, configSchema, signal);
+    return readConfig(config, { backends, annotations });
   }
 
   async neededMemory(config: GuestConfig, signal?: AbortSignal): Promise<number> {
@@ -134,6 +136,29 @@ export class LibxlToolstack implements Toolstack {
 
   async resume(id: Domid, signal?: AbortSignal): Promise<void> {
     await this.#change('resume', id, signal);
+  }
+
+  async suspendToMemory(id: Domid, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#plug('suspendToMemory', `suspension of domain ${id}`, id, {}, signal);
+    } catch (error) {
+      // The agent withdraws the request itself, unless it was killed.
+      await this.#change('withdrawSuspend', id).catch(() => undefined); // the failed suspension is the error to report
+      throw error;
+    }
+  }
+
+  async softReset(id: Domid, signal: AbortSignal = new AbortController().signal): Promise<void> {
+    const params = { domid: guestDomid(id, 'soft-reset') };
+    await this.#agents.transfer('softReset', `soft reset of domain ${id}`, undefined, params, z.unknown(), { signal });
+  }
+
+  async wakeFromS3(id: Domid, signal?: AbortSignal): Promise<void> {
+    await this.#change('press', id, signal, { button: 'wake' });
+  }
+
+  async annotate(id: Domid, annotations: Annotations, signal?: AbortSignal): Promise<void> {
+    await this.#change('annotate', id, signal, { text: formatAnnotations(annotations) });
   }
 
   async pause(id: Domid, signal?: AbortSignal): Promise<void> {
@@ -272,7 +297,11 @@ function nameOfDevice(device: Pluggable): NamedDevice {
   }
 }
 
-function paramsOf(config: GuestConfig): { name: string; uuid: string; config: string } {
+function paramsOf(config: GuestConfig): NewGuest {
   const { name, uuid } = config.domain;
-  return { name, uuid, config: formatConfig(config) };
+  const annotations = annotationsOf(config.domain);
+  return {
+    ...{ name, uuid, config: formatConfig(config) },
+    ...(annotations === undefined ? {} : { annotations: formatAnnotations(annotations) }),
+  };
 }

@@ -25,6 +25,7 @@ export type OperationTag = bigint;
 
 /** libxl_trigger (libxl_types.idl). */
 export const TRIGGER_POWER = 1;
+export const TRIGGER_S3RESUME = 6;
 
 /** xen/sched.h, SHUTDOWN_reboot. */
 export const SHUTDOWN_REBOOT = 1;
@@ -111,6 +112,10 @@ export interface LibxlNative {
   create(config: Address, domidOut: Address, tag: OperationTag): Promise<number>;
   restore(config: Address, domidOut: Address, fd: number, params: Address, tag: OperationTag): Promise<number>;
   suspend(domid: number, fd: number, flags: number, tag: OperationTag): Promise<number>;
+  /** libxl_domain_suspend_only (from 4.11 on): the guest suspends itself, and nothing is written. */
+  suspendOnly(domid: number, tag: OperationTag): Promise<number>;
+  /** libxl_domain_soft_reset. @param config the domain's domain_config, as retrieved */
+  softReset(domid: number, config: Address, tag: OperationTag): Promise<number>;
   resume(domid: number, suspendCancel: boolean, tag: OperationTag): Promise<number>;
   pause(domid: number, tag: OperationTag): Promise<number>;
   unpause(domid: number, tag: OperationTag): Promise<number>;

@@ -21,6 +21,8 @@ const CALLS: Readonly<Record<Ability, readonly string[]>> = {
     'libxl_device_usbdev_remove',
   ],
   'media-change': ['libxl_cdrom_insert'],
+  'pm-suspend': ['libxl_domain_suspend_only'],
+  'soft-reset': ['libxl_domain_soft_reset'],
 };
 
 function hasCall(libxl: Pick<Library, 'symbol'>, name: string): boolean {

@@ -47,7 +47,7 @@ describe('what a source says of its guest, and what its toolstack would run', ()
   it('are one where the source has looked up what serves its disks, and which of them are shared', () => {
     const config = LIVE_CONFIGS[PVH];
     const text = JSON.stringify(changed(PVH, (one) => delete first(one, 'disks').backend));
-    const { domain } = readConfig(text, { xvda: 'qdisk' });
+    const { domain } = readConfig(text, { backends: { xvda: 'qdisk' } });
     const xml = formatDomainXml(domain).replace("<target dev='xvda'/>", "<target dev='xvda'/><shareable/>");
     const shared = xml.includes('<shareable/>')
       ? xml

@@ -157,12 +157,69 @@ describe('a guest that stops by itself', () => {
     expect(await domains()).toEqual([]);
   });
 
-  it.each(['watchdog', 'soft_reset', 'unknown'] as const)('%s: is told, and left as it is', async (reason) => {
+  it.each(['watchdog', 'unknown'] as const)('%s: is told, and left as it is', async (reason) => {
     await create();
     watch();
     await stops(reason);
     await eventually(() => Promise.resolve(told.at(-1))).toMatch(/^notice: .*no action is taken/);
     expect(await domains()).toEqual([`web 1 ${reason}`]);
+  });
+
+  const hvm = (xml: string): string => xml.replace(/<os>.*<\/os>/, "<os><type arch='x86_64'>hvm</type></os>");
+  const settings = (key: string, value: string): string =>
+    `<xl:settings xmlns:xl='urn:xenferry:xl:1'><xl:setting key='${key}' value='${value}'/></xl:settings></metadata>`;
+  const made = (xml: string): Promise<unknown> =>
+    createDomain(local.host, xml, { paused: false, validate: false, signal: never });
+
+  it('L12: soft_reset: the kernel in its memory takes over, in the same domain, and that is told', async () => {
+    await made(hvm(xmlWith()));
+    const ticks = async (): Promise<number> => (await local.host.toolstack.guestReport(1 as never))?.ticks ?? -1;
+    await eventually(async () => (await ticks()) > 20).toBe(true);
+    await stops('soft_reset');
+    const before = await ticks();
+    watch();
+    await eventually(() => Promise.resolve(told)).toEqual(['started booted', 'soft-reset']);
+    expect(await domains()).toEqual(['web 1 running']);
+    expect(await ticks()).toBeLessThan(before);
+    expect((await local.host.toolstack.guestReport(1 as never))?.bad).toBe(0);
+    expect(local.log.join()).toContain('soft-reset, with id 1 as before');
+    expect(local.host.runs.get(UUID)).toMatchObject({ state: 'running', domid: 1 });
+    // It may ask once more.
+    await stops('soft_reset');
+    await eventually(() => Promise.resolve(told)).toEqual(['started booted', 'soft-reset', 'soft-reset']);
+  });
+
+  it.each([
+    ['a PVH guest has none', xmlWith({ on_crash: 'restart' }), undefined],
+    ['libxl cannot', hvm(xmlWith({ on_crash: 'restart' })), 'soft-reset-fails'],
+  ])('L12: soft_reset where %s: it ends as a crash does, and why is told', async (_, xml, fault) => {
+    await made(xml);
+    if (fault !== undefined) writeFileSync(local.path('faults.json'), JSON.stringify([{ fault }]));
+    watch();
+    await stops('soft_reset');
+    await eventually(domains).toEqual(['web 2 running']);
+    expect(told.join()).toContain('its soft reset failed, so that it ends as a crash does (restart)');
+    expect(told).toContain('stopped crashed');
+  });
+
+  it('L12: soft_reset, watchdog: another action that is set for it is done', async () => {
+    await made(hvm(xmlWith()).replace('</metadata>', settings('on_soft_reset', 'preserve')));
+    watch();
+    await stops('soft_reset');
+    await eventually(() => Promise.resolve(told)).toEqual(['started booted', 'stopped shutdown']);
+    expect(await domains()).toEqual(['web 1 soft_reset']);
+    await destroyDomain(local.host, 'web', never);
+    await made(xmlWith().replace('</metadata>', settings('on_watchdog', 'restart')));
+    await stops('watchdog');
+    await eventually(domains).toEqual(['web 3 running']);
+  });
+
+  it('L12: a core dump at power-off is one that xl has and domain XML has not', async () => {
+    await made(xmlWith().replace('</metadata>', settings('on_poweroff', 'coredump-destroy')));
+    watch();
+    await stops('poweroff');
+    await eventually(domains).toEqual([]);
+    await eventually(() => Promise.resolve(told.join())).toContain('its core is in');
   });
 
   it('starts a persistent one as it is defined now', async () => {

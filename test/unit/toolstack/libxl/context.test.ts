@@ -53,6 +53,42 @@ describe('libxl context', () => {
     expect(await context.queries.info(guestDomid(4))).toBeUndefined();
   });
 
+  it('L09: a guest suspends itself to memory; one that does not is not asked any longer', async () => {
+    await context.lifecycle.suspendToMemory(id, quiet);
+    expect(native.calls).toEqual(['suspend 3 to memory']);
+    native.codes.set('suspendOnly', -6);
+    await expect(context.lifecycle.suspendToMemory(id, quiet)).rejects.toMatchObject({ name: 'ToolstackError' });
+    expect(native.calls.at(-1)).toBe('withdraw suspend of 3');
+  });
+
+  it('L09: the end of an S3 sleep is sent to an HVM guest only', async () => {
+    native.config = configOf('hvm');
+    await context.lifecycle.press(id, 'wake');
+    expect(native.calls).toEqual(['trigger 6 of 3']);
+    native.config = configOf('pvh');
+    await expect(context.lifecycle.press(id, 'wake')).rejects.toMatchObject({ code: 'E_REFUSED_UNSUPPORTED' });
+  });
+
+  it('L10: title, description and metadata are kept beside its configuration, from its making on', async () => {
+    const made = await context.making.create({ ...GUEST, annotations: '<annotations/>' }, quiet);
+    expect((await context.queries.describe(made)).annotations).toBe('<annotations/>');
+    await context.lifecycle.annotate(made, '<annotations><title>x</title></annotations>');
+    expect((await context.queries.describe(made)).annotations).toContain('<title>x');
+    expect((await context.queries.describe(id)).annotations).toBeUndefined();
+    native.codes.set('keepUserdata', -3);
+    await expect(context.lifecycle.annotate(made, '')).rejects.toMatchObject({ name: 'ToolstackError' });
+  });
+
+  it('L12: a soft reset makes a domain that has shut down from its own configuration, and keeps what is beside it', async () => {
+    native.config = configOf('hvm');
+    await expect(context.lifecycle.softReset(id, quiet)).rejects.toMatchObject({ code: 'E_TOOLSTACK_STATE' });
+    Object.assign(native.domains[1], { shutdown: true, shutdown_reason: 'soft_reset' });
+    await context.lifecycle.annotate(id, '<annotations/>');
+    await context.lifecycle.softReset(id, quiet);
+    expect(native.calls).toEqual([`soft-reset 3 with ${JSON.stringify(native.config)}`]);
+    expect((await context.queries.describe(id)).annotations).toBe('<annotations/>');
+  });
+
   it('S49: domain 0 is asked for memory back, and for nothing else', async () => {
     await context.tuning.setDom0Target(512);
     expect(native.calls).toEqual(['set target of domain 0 to 512']);
@@ -121,7 +157,7 @@ describe('libxl context', () => {
     native.devices.set('xvda', { vdev: 'xvda', backend: 'qdisk' });
     const { config, backends } = await context.queries.describe(id);
     expect(backends).toEqual({ xvda: 'qdisk' }); // xvdc has just gone
-    const { domain, native: kept } = readConfig(config, backends);
+    const { domain, native: kept } = readConfig(config, { backends });
     const { definition } = readDefinition(domain, { lenient: true });
     const drivers = definition.devices.flatMap((one) => (one.kind === 'disk' ? [[one.target, one.driver]] : []));
     expect(drivers).toEqual([

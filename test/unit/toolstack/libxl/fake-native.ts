@@ -148,6 +148,15 @@ export class FakeNative implements LibxlNative {
   suspend(domid: number, fd: number, flags: number, tag: OperationTag): Promise<number> {
     return this.#start('suspend', `suspend ${domid} to ${fd} flags ${flags}`, domid, tag);
   }
+  suspendOnly(domid: number, tag: OperationTag): Promise<number> {
+    return this.#start('suspendOnly', `suspend ${domid} to memory`, domid, tag);
+  }
+  softReset(domid: number, config: Address, tag: OperationTag): Promise<number> {
+    const json = JSON.stringify(this.#structs.get(config));
+    // libxl removes what is kept of a domain along with its devices.
+    for (const key of this.#userdata.keys()) if (key.startsWith(`${domid} `)) this.#userdata.delete(key);
+    return this.#start('softReset', `soft-reset ${domid} with ${json}`, domid, tag);
+  }
   resume(domid: number, cancel: boolean, tag: OperationTag): Promise<number> {
     return this.#start('resume', `resume ${domid} cancel ${cancel}`, domid, tag);
   }
