@@ -408,7 +408,6 @@ describe('what a definition cannot say', () => {
       'b_info.type.hvm.system_firmware: domain XML has no form for it',
     ],
     [hvm('usbctrl = ["type=devicemodel,version=3"]'), 'usbctrls.0: domain XML has no form for it'],
-    [pv('on_poweroff = "coredump-destroy"'), 'on_poweroff (coredump_destroy): domain XML has no form for it'],
   ])('a list or a word loses nothing in silence: %j', (source, warning) => {
     expect(read(source).warnings).toContain(warning);
   });

@@ -219,7 +219,7 @@ describe('a guest that stops by itself', () => {
     watch();
     await stops('poweroff');
     await eventually(domains).toEqual([]);
-    await eventually(() => Promise.resolve(told.join())).toContain('its core is in');
+    await eventually(() => Promise.resolve(told.join())).toContain('its core was written to');
   });
 
   it('starts a persistent one as it is defined now', async () => {
