@@ -24,8 +24,7 @@ export function namespaceOf(one: XmlElement): string | undefined {
 
 /** @throws UsageError `E_USAGE_METADATA` for what is no URI of a namespace */
 export function checkMetadataUri(uri: string): string {
-  // eslint-disable-next-line no-control-regex -- they are what is looked for
-  if (uri !== '' && uri.length <= MAX_URI && !/[\u0000-\u0020\u007f]/.test(uri)) return uri;
+  if (uri !== '' && uri.length <= MAX_URI && !/[\p{Cc}\s]/u.test(uri)) return uri;
   throw new UsageError('E_USAGE_METADATA', `${JSON.stringify(uri.slice(0, 80))} is not the URI of a namespace`, {
     hint: `Give a URI without blanks, at most ${MAX_URI} characters, such as http://example.org/app.`,
   });

@@ -20,7 +20,7 @@ import type { Job } from '../host/jobs/job.js';
 import { afterDeparture } from '../operations/running/departed.js';
 import { refuseHalfArrived, refuseWhileArriving } from '../operations/running/open-migration.js';
 import { correctNote } from '../operations/running/note-run.js';
-import { wakeHint } from '../operations/lifecycle/pause.js';
+import { wakeHint } from '../operations/running/state-text.js';
 import { settleArrival } from '../operations/running/settle-arrival.js';
 import { MigrationError, placeInWords } from './migration-error.js';
 import { CopyWatch, type CopyTimeout } from './migration-timeout.js';

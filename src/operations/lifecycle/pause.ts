@@ -1,10 +1,9 @@
 import { RefusedError } from '../../errors/errors.js';
-import { ownCommand } from '../../errors/shell-words.js';
 import type { DomainInfo } from '../../toolstack/toolstack.js';
 import type { Host } from '../../host/host.js';
 import { tellRun } from '../running/note-run.js';
 import { refuseWhileArriving, refuseWhileLeaving } from '../running/open-migration.js';
-import { stateText } from '../running/state-text.js';
+import { stateText, wakeHint } from '../running/state-text.js';
 import { withRunning } from '../running/with-domain.js';
 
 /** Pauses a domain; one that is paused already stays so. @throws RefusedError `E_REFUSED_STATE` */
@@ -38,11 +37,6 @@ export async function resumeDomain(host: Host, ref: string, signal: AbortSignal)
     tellRun(host, info, { state: 'running', reason: 'unpaused' }, { event: 'resumed', detail: 'unpaused' });
     return info;
   });
-}
-
-/** What lets a domain go on that was suspended to memory. */
-export function wakeHint({ name }: Pick<DomainInfo, 'name'>): string {
-  return `It was suspended to memory: \`${ownCommand('dompmwakeup', name)}\` lets it run on, \`${ownCommand('destroy', name)}\` ends it.`;
 }
 
 /** The error for a domain that is not in the state that is required. */

@@ -165,7 +165,7 @@ describe('the table of keys', () => {
       expect(codec.take({ max_memkb: 1024, max_vcpus: 1, passwd: 'x', ...put })).toEqual(example);
       expect(codec.take({})).toBeUndefined();
       expect(codec.put(['no', 'such', 'value', '\u0000'.repeat(5000)])).toBeUndefined();
-      expect(at.length).toBeGreaterThan(0);
+      expect(at).not.toContain('');
     },
   );
 
