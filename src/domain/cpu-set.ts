@@ -1,10 +1,12 @@
 /** More processors than any Xen host has (its own limit is 4095), so that sets are bounded. */
 export const MAX_CPUS = 4096;
 
-/** The longest text that is read as a set: the longest shortest form, of every second processor, has 10 KB. */
+/**
+ * The longest text that is parsed as a set; the canonical form of every second processor, the longest one, has 10 KB.
+ */
 const MAX_TEXT = 64 * 1024;
 
-/** An immutable set of processors, 0 to 4095. It has 512 bytes at most, however it was written. In JSON it is a list of numbers. */
+/** An immutable set of processors, 0 to 4095. It takes at most 512 bytes. In JSON it is a list of numbers. */
 export class CpuSet implements Iterable<number> {
   static readonly NONE = new CpuSet(0n);
   static readonly ALL = CpuSet.range(0, MAX_CPUS - 1);
@@ -12,19 +14,22 @@ export class CpuSet implements Iterable<number> {
   /** @param bits bit N is on where processor N is in the set */
   private constructor(readonly bits: bigint) {}
 
-  /** Numbers that no processor has are left out. */
+  /** The set of these numbers; those out of range are left out. */
   static of(cpus: Iterable<number>): CpuSet {
     const bytes = new Uint8Array(MAX_CPUS / 8);
     for (const cpu of cpus) if (isCpu(cpu)) bytes[cpu >> 3] |= 1 << (cpu & 7);
     return CpuSet.fromBytes(bytes);
   }
 
-  /** Both ends belong to it, and are from 0 to 4095. */
+  /** The numbers from `from` to `to`, both included, within 0 to 4095. */
   static range(from: number, to: number): CpuSet {
     return new CpuSet(rangeBits(from, to));
   }
 
-  /** From a bitmap whose first byte has processors 0 to 7, 0 in its lowest bit. What lies beyond the last processor is left out. */
+  /**
+   * From a bitmap whose first byte holds processors 0 to 7, 0 in its lowest bit. Bits beyond the last processor are
+   * ignored.
+   */
   static fromBytes(bytes: Uint8Array): CpuSet {
     const kept = Buffer.from(bytes.subarray(0, MAX_CPUS / 8)).reverse();
     return kept.length === 0 ? CpuSet.NONE : new CpuSet(BigInt(`0x${kept.toString('hex')}`));
@@ -54,7 +59,7 @@ export class CpuSet implements Iterable<number> {
     return this.bits === other.bits;
   }
 
-  /** Those of the set that are below `count`. */
+  /** The members below `count`. */
   below(count: number): CpuSet {
     return count <= 0 ? CpuSet.NONE : new CpuSet(this.bits & rangeBits(0, Math.min(count, MAX_CPUS) - 1));
   }
@@ -67,12 +72,12 @@ export class CpuSet implements Iterable<number> {
     return new CpuSet(this.bits & ~other.bits);
   }
 
-  /** The highest; undefined where there is none. */
+  /** The highest member; undefined for an empty set. */
   get last(): number | undefined {
     return this.isEmpty ? undefined : this.bits.toString(2).length - 1;
   }
 
-  /** Ascending. */
+  /** The members, ascending. */
   *[Symbol.iterator](): Generator<number> {
     for (const [index, byte] of this.toBytes().entries()) {
       for (let bit = 0; bit < 8; bit += 1) if (((byte >> bit) & 1) === 1) yield index * 8 + bit;
@@ -93,8 +98,8 @@ function rangeBits(from: number, to: number): bigint {
 }
 
 /**
- * Reads libvirt's cpuset: numbers and ranges with commas between them, `^N` takes one out (`0-7,^3`).
- * Undefined where the text is none, is longer than any set needs, is empty, or leaves no processor.
+ * Parses libvirt's cpuset: numbers and ranges separated by commas, `^N` removes one (`0-7,^3`).
+ * Undefined if the text is invalid, longer than any set needs, or empty, or leaves no processor.
  */
 export function parseCpuSet(text: string): CpuSet | undefined {
   if (text.length > MAX_TEXT) return undefined;
@@ -115,7 +120,7 @@ export function parseCpuSet(text: string): CpuSet | undefined {
   return set.isEmpty ? undefined : set;
 }
 
-/** The shortest form: `0-2,4`. */
+/** The set as text in the shortest form: `0-2,4`. */
 export function formatCpuSet(set: CpuSet): string {
   const ranges: string[] = [];
   let start = -1;

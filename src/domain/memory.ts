@@ -1,7 +1,7 @@
 /** Powers by first letter, as libvirt scales sizes ("Memory Allocation" in its domain format). */
 const LETTERS = ['k', 'm', 'g', 't', 'p', 'e'];
 
-/** Bytes of one unit; case does not count: `KB` is 1000, `k` and `KiB` are 1024. */
+/** Bytes of one unit, ignoring case: `KB` is 1000, `k` and `KiB` are 1024. */
 function bytesOf(unit: string): number | undefined {
   const lower = unit.toLowerCase();
   if (lower === 'b' || lower === 'byte' || lower === 'bytes') return 1;
@@ -23,8 +23,8 @@ const KIB_PER_MIB = 1024;
 const MAX_KIB = 64 * 1024 ** 3;
 
 /**
- * A size in KiB, rounded up to a whole MiB as libvirt's libxl driver does (facts 3.1); undefined
- * where the text or the unit is none, or the size is 0 or over 64 TiB.
+ * A size in KiB, rounded up to a whole MiB as in libvirt's libxl driver (facts 3.1); undefined
+ * if the text or the unit is invalid, or the size is 0 or over 64 TiB.
  */
 export function parseMemoryKiB(text: string, unit = 'KiB'): number | undefined {
   const unitBytes = bytesOf(unit);

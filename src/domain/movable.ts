@@ -4,8 +4,8 @@ import { devicePaths } from './definition/devices/device.js';
 import type { Domain } from './model.js';
 
 /**
- * What keeps the domain on its host: devices of the host that are assigned to it (facts 2.6). Looked for in the
- * XML as it is, since a guest must not stay or go because of something else in it that cannot be read.
+ * Devices that keep the domain on its host: devices of the host that are assigned to it (facts 2.6). Looked up in the
+ * XML itself, since the decision must not depend on other parts that cannot be read.
  */
 export function migrationBlockers(domain: Domain): string[] {
   const devices = domain.rest
@@ -19,11 +19,11 @@ export function migrationBlockers(domain: Domain): string[] {
   });
 }
 
-/** @throws RefusedError `E_REFUSED_HOST_DEVICE`, before anything is touched */
+/** Refuses a domain that cannot migrate, before anything is changed. @throws RefusedError `E_REFUSED_HOST_DEVICE` */
 export function checkMovable(domain: Domain): void {
   const blockers = migrationBlockers(domain);
   if (blockers.length === 0) return;
-  throw new RefusedError('E_REFUSED_HOST_DEVICE', `domain ${domain.name} cannot move: ${blockers.join('; ')}`, {
+  throw new RefusedError('E_REFUSED_HOST_DEVICE', `domain ${domain.name} cannot migrate: ${blockers.join('; ')}`, {
     hint: 'Detach the device in the guest and on the host, then try again.',
     data: { blockers },
   });

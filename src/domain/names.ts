@@ -21,7 +21,7 @@ export function checkDomainName(name: string): string {
   if (name.includes('/')) throw bad('invalid char in name: slash');
   if (name === '.' || name === '..') throw bad('it means a folder');
   if (name.trim() !== name) throw bad('it begins or ends with a blank');
-  if (name === 'Domain-0') throw bad('it is that of the host itself');
+  if (name === 'Domain-0') throw bad('it is reserved for domain 0');
   return name;
 }
 

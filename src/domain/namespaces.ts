@@ -19,8 +19,8 @@ function prefixesIn(element: XmlElement, found = new Set<string>()): Set<string>
 }
 
 /**
- * The element with the declarations that it uses and its ancestors made, so that it means the same in
- * another document. Its own declarations win.
+ * The element with the declarations that it uses from its ancestors, so that it has the same meaning in
+ * another document. Its own declarations take precedence.
  */
 export function selfContained(element: XmlElement, inherited: ReadonlyMap<string, string>): XmlElement {
   const used = prefixesIn(element);

@@ -10,21 +10,21 @@ import { badXml } from './xml-trouble.js';
 
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
 const MAX_VCPUS = 4096;
-/** Elements that have a field in the model; everything else is carried in `rest`. */
+/** Elements with a field in the model; everything else is kept in `rest`. */
 const MODELLED = new Set(['name', 'uuid', 'memory', 'currentMemory', 'vcpu', 'metadata']);
 
 /** How a document is read (S33). */
 export interface ParseContext {
   /**
-   * Whose word it is (S06, S39). A `user` may leave the UUID out; a `peer` may not, since a UUID of our
-   * own would make it another guest. A name is checked where it is new, so not in what we `stored`.
+   * Origin of the document (S06, S39). A `user` may omit the UUID; a `peer` may not, since a generated
+   * UUID would make it another guest. A name is checked when it is new, so not in `stored` definitions.
    */
   readonly trust?: 'user' | 'peer' | 'stored';
   /** Makes a UUID for a user's definition that has none. */
   readonly makeUuid?: () => string;
 }
 
-/** Reads libvirt's domain XML. @throws UsageError `E_USAGE_DOMAIN_XML`, `E_USAGE_DOMAIN_NAME`; XmlError */
+/** Parses libvirt's domain XML. @throws UsageError `E_USAGE_DOMAIN_XML`, `E_USAGE_DOMAIN_NAME`; XmlError */
 export function parseDomainXml(text: string, context: ParseContext = {}): Domain {
   const root = parseXml(text);
   if (root.name !== 'domain') throw badXml(`<${root.name}>`, 'the root element must be <domain>', root);
@@ -58,11 +58,11 @@ function missing(name: string, root: XmlElement): never {
 
 function only(root: XmlElement, name: string): XmlElement | undefined {
   const found = childrenNamed(root, name);
-  if (found.length > 1) throw badXml(`/domain/${name}`, 'is there more than once', found[1]);
+  if (found.length > 1) throw badXml(`/domain/${name}`, 'occurs more than once', found[1]);
   return found[0];
 }
 
-/** The text of an element of which there is at most one, blanks kept: a name is checked as it was written. */
+/** The text of an element that occurs at most once, with its blanks: a name is checked as written. */
 function onlyText(root: XmlElement, name: string): string | undefined {
   const found = only(root, name);
   return found?.children.filter((node) => typeof node === 'string').join('');
@@ -113,7 +113,7 @@ function memory(root: XmlElement, name: 'memory' | 'currentMemory'): number | un
   return kib;
 }
 
-/** Without `<memory>`, a guest with cells has what they have together, as libvirt has it. */
+/** Without `<memory>`, a guest with cells has the sum of their memory, as in libvirt. */
 function memoryOfCells(root: XmlElement): number | undefined {
   const cpu = childNamed(root, 'cpu');
   const numa = cpu && childNamed(cpu, 'numa');

@@ -6,7 +6,7 @@ function withoutPassword(device: XmlElement): XmlElement {
   return { ...device, attributes: new Map([...device.attributes].filter(([name]) => name !== 'passwd')) };
 }
 
-/** The domain as it is but for the passwords of its screens: for logs, and for all who do not ask for them. */
+/** The domain without the passwords of its displays: for logs, and for output by default. */
 export function withoutPasswords(domain: Domain): Domain {
   return {
     ...domain,

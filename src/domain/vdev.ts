@@ -1,7 +1,7 @@
-/** Bit that marks the numbers of disks which the older scheme, major << 8, has no room for. */
+/** Bit that marks numbers of disks beyond the older scheme, major << 8. */
 const EXTENDED = 1 << 28;
 
-/** Letters as a number, as disks are named: a is 0, z 25, aa 26. */
+/** The number of the letters in a disk's name: a is 0, z 25, aa 26. */
 function lettersNumber(letters: string): number {
   let number = 0;
   for (const letter of letters) number = number * 26 + (letter.charCodeAt(0) - 96);
@@ -23,8 +23,9 @@ function scsiNumber(disk: number, partition: number): number | undefined {
 }
 
 /**
- * The number that a disk has towards its guest and in the host's kernel, from its name: `xvda` is 51712, `d0p1` the first partition of
- * the same disk. Undefined for what is no such name, or out of its scheme's range. Source: Xen's xen-vbd-interface(7).
+ * The number of a disk in its guest and in the host's kernel, from its name: `xvda` is 51712, `d0p1` the first
+ * partition of the same disk. Undefined for an invalid name, or one out of its scheme's range. Source: Xen's
+ * xen-vbd-interface(7).
  */
 export function vdevNumber(name: string): number | undefined {
   const found = /^(?:d(?<number>\d{1,7})|(?<scheme>xvd|hd|sd)(?<letters>[a-z]{1,5}))(?<partition>p?\d{1,3})?$/.exec(

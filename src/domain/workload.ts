@@ -2,31 +2,34 @@ import { UsageError } from '../errors/errors.js';
 import { childrenNamed, element, isElement, type XmlElement } from '../xml/element.js';
 import type { Domain } from './model.js';
 
-/** Namespace of what the embedded host reads in `<metadata>`. */
+/** Namespace of the embedded host's element in `<metadata>`. */
 export const EMBEDDED_NS = 'urn:xenferry:embedded:1';
 
-/** A misbehaviour to switch on; which names there are is the embedded host's to say. */
+/** A fault to inject; the embedded host defines the names. */
 export interface Fault {
   readonly name: string;
   readonly attributes: ReadonlyMap<string, string>;
 }
 
-/** What a simulated guest does with its memory. Percentages are of its pages. */
+/** The activity of a simulated guest in its memory. Percentages are of its pages. */
 export interface Workload {
   /** Time between two heartbeats, in ms. */
   readonly tickMs: number;
   readonly dirtyMiBPerSecond: number;
-  /** Share of memory that most writes go to. */
+  /** Share of memory that receives most writes. */
   readonly hotPercent: number;
   readonly zeroPercent: number;
   readonly duplicatePercent: number;
-  /** Pages that do not compress. */
+  /** Share of pages that do not compress. */
   readonly randomPercent: number;
-  /** Makes the same memory every time; undefined: chosen when the guest is made. */
+  /** Seed of reproducible memory; undefined: chosen when the guest is made. */
   readonly seed: number | undefined;
-  /** The most processor time that the scheduler gives it, in percent of one processor; 0: no limit. */
+  /** The scheduler's limit of its processor time, in percent of one processor; 0: no limit. */
   readonly cap: number;
-  /** Whether it has Xen drivers that hear a request to stop: `none` has not, `ignored` hears and does nothing. */
+  /**
+   * Whether it has Xen drivers that receive shutdown requests: `none` has none, `ignored` receives them without
+   * reacting.
+   */
   readonly control: (typeof CONTROLS)[number];
   readonly faults: readonly Fault[];
 }
@@ -57,7 +60,7 @@ const LIMITS: Readonly<Record<keyof typeof DEFAULTS, readonly [number, number]>>
 
 function bad(field: string, why: string): UsageError {
   return new UsageError('E_USAGE_WORKLOAD', `metadata of the embedded guest, ${field}: ${why}`, {
-    hint: 'README.md lists what <embedded:guest> may say.',
+    hint: 'docs/reference/embedded.md describes <embedded:guest>.',
     data: { field },
   });
 }
@@ -77,22 +80,22 @@ function prefixOf(element: XmlElement): string | undefined {
   return undefined;
 }
 
-/** The workload in the domain's metadata; defaults where it says nothing. @throws UsageError naming the attribute */
+/** The workload in the domain's metadata; with defaults. @throws UsageError naming the attribute */
 export function readWorkload(domain: Domain): Workload {
   let found: Workload | undefined;
   for (const element of domain.metadata) {
     const prefix = prefixOf(element);
     if (prefix === undefined || ownName(element, prefix) === undefined) continue;
     if (ownName(element, prefix) !== 'guest') {
-      throw bad(`<${element.name}>`, 'only <guest> is known in this namespace');
+      throw bad(`<${element.name}>`, 'only <guest> is defined in this namespace');
     }
-    if (found !== undefined) throw bad(`<${element.name}>`, 'is there more than once');
+    if (found !== undefined) throw bad(`<${element.name}>`, 'occurs more than once');
     found = workloadOf(element, prefix);
   }
   return found ?? { ...DEFAULTS, seed: undefined, cap: 0, control: 'pv', faults: [] };
 }
 
-/** The same domain with another cap; one that says nothing of its workload is given an element for it. */
+/** The same domain with another cap; a domain without a workload element gets one. */
 export function withCap(domain: Domain, cap: number): Domain {
   const { metadata } = domain;
   const at = metadata.findIndex((one) => {
@@ -118,7 +121,7 @@ function workloadOf(element: XmlElement, prefix: string): Workload {
     else if (name === 'cap') cap = whole(name, text, 0, MAX_CAP);
     else if (name === 'control') control = controlOf(text);
     else if (isNumberName(name)) numbers[name] = number(name, text, ...LIMITS[name]);
-    else throw bad(`@${name}`, 'is not known');
+    else throw bad(`@${name}`, 'is unknown');
   }
   if (numbers.zeroPercent + numbers.duplicatePercent + numbers.randomPercent > 100) {
     throw bad('@zeroPercent, @duplicatePercent, @randomPercent', 'are more than 100 together');
@@ -145,7 +148,7 @@ function controlOf(text: string): Workload['control'] {
 
 function whole(name: string, text: string, min: number, max: number): number {
   const value = number(name, text, min, max);
-  if (!Number.isInteger(value)) throw bad(`@${name}`, `${JSON.stringify(text)} is no whole number`);
+  if (!Number.isInteger(value)) throw bad(`@${name}`, `${JSON.stringify(text)} is not a whole number`);
   return value;
 }
 

@@ -4,24 +4,24 @@ import { CPU_MODELS, cpuModel } from './cpu-models.js';
 import { isFeature } from './cpuid-names.js';
 import type { DescribedCpu } from './described-cpu.js';
 
-/** What a described CPU asks of the one that it is to run on. */
+/** Requirements of a described CPU on the host's CPU. */
 export interface AskedFeatures {
-  /** That must be there. */
+  /** Features that must be present. */
   readonly required: ReadonlySet<string>;
-  /** That must not be there. */
+  /** Features that must be absent. */
   readonly forbidden: ReadonlySet<string>;
-  /** That may be there or not: they are named, and shown or hidden as they are told. */
+  /** Features that may be present or absent; the guest sees them as the definition specifies. */
   readonly indifferent: ReadonlySet<string>;
 }
 
-/** Whether the CPU is whatever its host has, and so names no model of its own. */
+/** Whether the CPU is that of its host, without a model of its own. */
 export function isHostsOwn({ mode }: DescribedCpu): boolean {
   return mode !== undefined && mode !== 'custom';
 }
 
 /**
- * What a CPU asks: the features of its model, and what its `<feature>`s change about them. One that is its host's own asks for what
- * these say, and for nothing else. @throws UsageError `E_USAGE_CPU_MODEL`
+ * Requirements of a CPU: the features of its model, changed by its `<feature>` elements. A CPU that is its host's own
+ * requires what these elements specify, and nothing else. @throws UsageError `E_USAGE_CPU_MODEL`
  */
 export function askedFeatures(cpu: DescribedCpu): AskedFeatures {
   const required = new Set(isHostsOwn(cpu) ? [] : featuresOfModel(cpu.model));
@@ -47,15 +47,15 @@ export function askedFeatures(cpu: DescribedCpu): AskedFeatures {
   return { required, forbidden, indifferent };
 }
 
-/** What the CPU has for sure: what it asks for, and what it is said to have in any case. @throws as `askedFeatures` */
+/** Features that the CPU certainly has: required ones, and those that are forced. @throws as `askedFeatures` */
 export function certainFeatures(cpu: DescribedCpu): Set<string> {
   const forced = cpu.features.filter(({ policy }) => policy === 'force').map(({ name }) => featureName(name));
   return new Set([...askedFeatures(cpu).required, ...forced]);
 }
 
 /**
- * A word that nobody has for a feature asks for something that cannot be looked up. In a baseline it may stand: it is only compared with
- * itself. @throws UsageError `E_USAGE_CPU_FEATURE`
+ * Checks the names of required features: an unknown name cannot be checked on a host. In a baseline it is allowed: it
+ * is only compared with itself. @throws UsageError `E_USAGE_CPU_FEATURE`
  */
 export function checkFeatureNames({ features }: DescribedCpu): void {
   const isKnown = (name: string): boolean => isFeature(name) || CPU_MODELS.some((model) => model.features.has(name));

@@ -6,32 +6,35 @@ import { closestModel, vendorsBy } from './closest-model.js';
 import { cpuModel } from './cpu-models.js';
 import type { DescribedCpu } from './described-cpu.js';
 
+/** Options of a baseline. */
 export interface BaselineOptions {
-  /** Name every feature, those of the model as well. */
+  /** List all features, including those of the model. */
   readonly expand: boolean;
-  /** Leave out what keeps a guest from moving. */
+  /** Leave out features that prevent migration. */
   readonly migratable: boolean;
 }
 
-/** A guest that sees a clock of constant rate is not moved by Xen, nor by libvirt. */
+/** Neither Xen nor libvirt migrates a guest that sees a TSC of constant rate. */
 const NOT_MIGRATABLE = ['invtsc'];
-/** A message has room for so many of what a file may hold any number of. */
+/** Most items of a file that one message lists. */
 const MOST_SHOWN = 4;
 
 /**
- * The CPU that a guest can have on each of these hosts: the newest model that they have in common, and what they have beside it (S31).
- * @throws UsageError `E_USAGE_CPU`, `E_USAGE_CPU_MODEL`, `E_USAGE_CPU_ARCH`, `E_USAGE_CPU_VENDOR`, `E_USAGE_CPU_BASELINE`
+ * The CPU that a guest can have on each of these hosts: the newest model that they have in common, and their further
+ * common features (S31).
+ * @throws UsageError `E_USAGE_CPU`, `E_USAGE_CPU_MODEL`, `E_USAGE_CPU_ARCH`, `E_USAGE_CPU_VENDOR`,
+ * `E_USAGE_CPU_BASELINE`
  */
 export function baselineCpu(cpus: readonly DescribedCpu[], { expand, migratable }: BaselineOptions): Cpu {
   if (cpus.length === 0)
-    throw usage('E_USAGE_CPU', 'there is no CPU to begin with', 'Give the <cpu> of one host or more.');
+    throw usage('E_USAGE_CPU', 'there is no CPU in the input', 'Give the <cpu> of at least one host.');
   checkArchs(cpus);
   const sets = cpus.map(hostFeatures);
   const common = new Set([...sets[0]].filter((name) => sets.every((set) => set.has(name))));
   if (migratable) for (const name of NOT_MIGRATABLE) common.delete(name);
   const model = closestModel(common, { vendors: vendorsOf(cpus, sets), matters: () => true });
   if (model === undefined) {
-    throw usage('E_USAGE_CPU_BASELINE', 'the CPUs have no model in common', 'Look at what each of them has.');
+    throw usage('E_USAGE_CPU_BASELINE', 'the CPUs have no model in common', 'Compare the features of each of them.');
   }
   const named = [...common].filter((name) => expand || !model.features.has(name)).sort();
   return {
@@ -39,7 +42,7 @@ export function baselineCpu(cpus: readonly DescribedCpu[], { expand, migratable 
     mode: 'custom',
     match: 'exact',
     model: model.name,
-    // Where all said the same, nothing else will do.
+    // If all agree, only that is possible.
     fallback: cpus.every((cpu) => cpu.model === model.name) ? 'forbid' : 'allow',
     vendor: cpus.every(({ vendor }) => vendor !== undefined) ? model.vendor : undefined,
     features: named.map((name) => ({ name, policy: 'require' })),
@@ -60,7 +63,7 @@ function checkArchs(cpus: readonly DescribedCpu[]): void {
     );
   }
   if (archs.some((arch) => arch !== 'x86_64' && arch !== 'i686')) {
-    throw usage('E_USAGE_CPU_ARCH', `no models of ${archs[0]} are known`, 'Baselines are for x86 processors.');
+    throw usage('E_USAGE_CPU_ARCH', `no models of ${archs[0]} are known`, 'Baselines are computed for x86 processors.');
   }
 }
 
@@ -69,7 +72,7 @@ function hostFeatures(cpu: DescribedCpu, index: number): Set<string> {
   if (isHostsOwn(cpu)) {
     throw usage(
       'E_USAGE_CPU',
-      `${place}: mode ${cpu.mode ?? ''} does not say what it has`,
+      `${place}: mode ${cpu.mode ?? ''} does not list its features`,
       'Give the <cpu> of a host, as `xenferry capabilities` prints it there.',
     );
   }
@@ -78,11 +81,11 @@ function hostFeatures(cpu: DescribedCpu, index: number): Set<string> {
   throw usage(
     'E_USAGE_CPU',
     `${place}: it names neither a model nor features`,
-    'Give the <cpu> of a host that says them.',
+    'Give the <cpu> of a host that lists them.',
   );
 }
 
-/** Those that all of them can be of. A CPU that names no vendor is of its model's, or of those that its features tell of. */
+/** Vendors that all of them can have. A CPU without a vendor has its model's, or those that its features indicate. */
 function vendorsOf(cpus: readonly DescribedCpu[], sets: readonly ReadonlySet<string>[]): readonly string[] | undefined {
   let common: readonly string[] | undefined;
   for (const [index, { vendor, model }] of cpus.entries()) {
@@ -94,7 +97,7 @@ function vendorsOf(cpus: readonly DescribedCpu[], sets: readonly ReadonlySet<str
       throw usage(
         'E_USAGE_CPU_VENDOR',
         `the vendors of the CPUs differ: ${(common ?? []).join(' or ')}, and ${(one ?? []).join(' or ')} of CPU ${index + 1}`,
-        'No guest runs on both: compute a baseline for the hosts of each.',
+        'No guest can run on both: compute a baseline for the hosts of each vendor.',
       );
     }
     common = both;

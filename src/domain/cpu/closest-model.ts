@@ -1,24 +1,32 @@
 import { CPU_MODELS, type CpuModel } from './cpu-models.js';
 
-/** The makers of a processor with these features, as far as these tell: each has its own extension for hypervisors. Hygon's are AMD's design. */
+/**
+ * The vendors of a processor with these features, if they indicate any: each vendor has its own virtualization
+ * extension. Hygon uses AMD's design.
+ */
 export function vendorsBy(features: ReadonlySet<string>): readonly string[] | undefined {
   if (features.has('vmx')) return ['Intel'];
   if (features.has('svm')) return ['AMD', 'Hygon'];
   return undefined;
 }
 
+/** Restrictions on the choice of a model. */
 export interface ModelChoice {
-  /** Makers that it may be of; undefined: of all of them. */
+  /** Vendors that it may have; undefined: all. */
   readonly vendors: readonly string[] | undefined;
-  /** Whether a model with this feature is ruled out where the processor has not got it. What nobody can tell rules nothing out. */
+  /**
+   * Whether a model with this feature is ruled out if the processor lacks it. A feature that is not reported rules
+   * nothing out.
+   */
   readonly matters: (feature: string) => boolean;
   /** Whether a model may be chosen at all; default: yes. */
   readonly mayBe?: (model: CpuModel) => boolean;
 }
 
 /**
- * The model that comes closest to a processor with these features and has none that it lacks: the newest, which leaves the fewest features
- * to be named beside it. Of equals the one that says least of what nobody can tell. Undefined where none fits.
+ * The model that is closest to a processor with these features and has none that it lacks: the newest, which leaves the
+ * fewest features to be listed separately. Of equal ones the one with the fewest unreported features. Undefined if none
+ * fits.
  */
 export function closestModel(features: ReadonlySet<string>, choice: ModelChoice): CpuModel | undefined {
   const fits = (model: CpuModel): boolean =>

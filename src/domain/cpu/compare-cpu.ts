@@ -7,31 +7,33 @@ import type { DescribedCpu } from './described-cpu.js';
 /** A processor, as its hypervisor reports it. */
 export interface ReportedCpu {
   readonly arch: string;
-  /** Words of CPUID, as Xen numbers them. What is behind the last of them is not known. */
+  /** Words of CPUID, as Xen numbers them. Words after the last one are unknown. */
   readonly words: readonly number[];
 }
 
+/** Result of a comparison. */
 export interface Comparison {
-  /** Of the host's processor: it is what is described; it has that and more; or it cannot be that. */
+  /** The host's processor equals the description, has more features, or does not fit. */
   readonly result: 'identical' | 'superset' | 'incompatible';
-  /** Features that are asked for and not there. */
+  /** Required features that are absent. */
   readonly missing: readonly string[];
-  /** Features that are there and must not be. */
+  /** Forbidden features that are present. */
   readonly unwanted: readonly string[];
-  /** Features that nobody can compare, since the hypervisor does not report them. They decide nothing. */
+  /** Features that the hypervisor does not report. They are not compared. */
   readonly unknown: readonly string[];
-  /** What stands in the way, as words behind a colon; of a comparison that failed there is at least one. */
+  /** The reasons for `incompatible`, each as a phrase; at least one in that case. */
   readonly reasons: readonly string[];
-  /** Name of the model to take instead, where only transactional memory is missing. */
+  /** Name of the model to take instead, if only transactional memory is missing. */
   readonly instead: string | undefined;
 }
 
 const sorted = (names: Iterable<string>): string[] => [...names].sort();
 
 /**
- * Whether a guest with this CPU, or one from a host with it, can run on that processor (S30, S32). `host-passthrough`, `host-model` and
- * `maximum` are whatever the host has, so that only what is named beside them can be in the way.
- * A vendor is compared where the processor's features tell its own. @throws UsageError `E_USAGE_CPU_MODEL`, `E_USAGE_CPU_FEATURE`
+ * Whether a guest with this CPU, or one from a host with it, can run on that processor (S30, S32). `host-passthrough`,
+ * `host-model` and `maximum` are the host's own CPU, so that only features listed in addition can be missing. The
+ * vendor is compared if the processor's features indicate it. @throws UsageError `E_USAGE_CPU_MODEL`,
+ * `E_USAGE_CPU_FEATURE`
  */
 export function compareCpu(host: ReportedCpu, cpu: DescribedCpu): Comparison {
   checkFeatureNames(cpu);
@@ -57,7 +59,7 @@ export function compareCpu(host: ReportedCpu, cpu: DescribedCpu): Comparison {
   };
 }
 
-/** A processor for 64 bits runs what one for 32 does. Whether it is one for 64, its feature `lm` says. */
+/** A processor for 64 bits runs what one for 32 does. Its feature `lm` shows whether it is a 64-bit one. */
 const family = (arch: string): string => (arch === 'i686' || arch === 'x86_64' ? 'x86' : arch);
 
 function archReason(host: string, asked: string | undefined): string[] {
@@ -71,11 +73,11 @@ function vendorReason(has: ReadonlySet<string>, asked: string | undefined): stri
   return [`its vendor is ${asked}, the host's is ${vendors.join(' or ')}`];
 }
 
-/** The model that asks for the same, but for what is missing. */
+/** The model with the same requirements except the missing ones. */
 function modelWithout(missing: readonly string[], { model, features }: DescribedCpu): string | undefined {
   const isTsx = missing.length > 0 && missing.every((name) => TSX_FEATURES.includes(name));
   if (!isTsx || model === undefined || cpuModel(model) === undefined) return undefined;
-  // What is asked for by name stays asked for.
+  // Features that are required by name stay required.
   if (features.some(({ name, policy }) => policy === 'require' && missing.includes(name))) return undefined;
   return withoutTsx(model)?.name;
 }

@@ -1,16 +1,16 @@
 import { CodedError } from '../../errors/errors.js';
 import type { Comparison } from './compare-cpu.js';
 
-/** A processor that cannot be what was asked for: `E_CPU_*`. */
+/** A processor that does not meet the requirements: `E_CPU_*`. */
 export class CpuError extends CodedError {}
 
-/** What a person is told to do about a comparison that failed; undefined where there is nothing to do but to look for another host. */
+/** The hint for a failed comparison; undefined if only another host helps. */
 export function remedyOf({ instead }: Comparison): string | undefined {
   if (instead === undefined) return undefined;
   return `Only transactional memory (TSX) is missing, which many processors have switched off: try the CPU model ${instead}.`;
 }
 
-/** That a host cannot be what `source` describes, and why. */
+/** The error for a host that does not fit the CPU in `source`, with the reasons. */
 export function incompatible(source: string, comparison: Comparison): CpuError {
   const { reasons, missing, unwanted } = comparison;
   return new CpuError(

@@ -1,11 +1,12 @@
 /**
- * The features of x86 processors that Xen reports, in libvirt's names, by word of libxl's `hw_cap` and by bit. Words are numbered as Xen
- * has done since 4.7 (facts 3.5). Names and bits: libvirt's map of features, Intel's and AMD's manuals of CPUID.
+ * The features of x86 processors that Xen reports, in libvirt's names, by word of libxl's `hw_cap` and by bit. Words
+ * are numbered as Xen has done since 4.7 (facts 3.5). Names and bits: libvirt's map of features, Intel's and AMD's
+ * manuals of CPUID.
  *
- * Xen masks what it has no name for (its public/arch-x86/cpufeatureset.h), so a bit that is clear says that a feature is missing only
- * where Xen has a name for it. Here are those that every release from 4.14 on knows; what came later (la57, waitpkg, xfd, pks,
- * bus-lock-detect, sgxlc, intel-pt) is as unknown as what has no bit in these words (arat, spec-ctrl, ibpb). Left out, too, is what tells of
- * software and not of the processor: osxsave, ospke, hypervisor.
+ * Xen clears bits that it has no name for (its public/arch-x86/cpufeatureset.h), so a clear bit means that a feature is
+ * missing only if Xen has a name for it. Listed are those that every release from 4.14 on knows; later ones (la57,
+ * waitpkg, xfd, pks, bus-lock-detect, sgxlc, intel-pt) are as unknown as those without a bit in these words (arat,
+ * spec-ctrl, ibpb). Bits that reflect software and not the processor are left out, too: osxsave, ospke, hypervisor.
  */
 const BITS: readonly Readonly<Record<number, string>>[] = [
   // Leaf 1, EDX.
@@ -156,7 +157,7 @@ const BITS: readonly Readonly<Record<number, string>>[] = [
   { 8: 'invtsc' },
 ];
 
-/** Other names of the same: QEMU's, Linux's and Xen's. */
+/** Other names of the same features: QEMU's, Linux's and Xen's. */
 const ALIASES: Readonly<Record<string, string>> = {
   sse3: 'pni',
   pclmulqdq: 'pclmuldq',
@@ -197,7 +198,7 @@ const ALL: readonly Bit[] = BITS.flatMap((names, word) =>
 );
 const BY_NAME: ReadonlyMap<string, Bit> = new Map(ALL.map((one) => [one.name, one]));
 
-/** How many words of CPUID there are to know. */
+/** Number of words of CPUID. */
 export const CPUID_WORDS = BITS.length;
 
 /** Libvirt's name of a feature, by any of its names. */
@@ -205,13 +206,13 @@ export function featureName(name: string): string {
   return Object.hasOwn(ALIASES, name) ? ALIASES[name] : name;
 }
 
-/** Whether these words tell of a feature: whether it is there, or is not. */
+/** Whether these words report a feature, as present or absent. */
 export function tellsOf(words: readonly number[], name: string): boolean {
   const found = BY_NAME.get(name);
   return found !== undefined && found.word < words.length;
 }
 
-/** Whether all words together would tell of a feature. */
+/** Whether the complete words report a feature. */
 export function isReported(name: string): boolean {
   return BY_NAME.has(name);
 }
@@ -223,7 +224,7 @@ export function featuresIn(words: readonly number[]): ReadonlySet<string> {
   );
 }
 
-/** Words with the bits of these features set, and no other; names without a bit are passed over. */
+/** Words with the bits of these features set, and no others; names without a bit are ignored. */
 export function wordsOf(features: Iterable<string>): number[] {
   const words = Array.from({ length: CPUID_WORDS }, () => 0);
   for (const name of features) {

@@ -1,28 +1,30 @@
 import { FURTHER_MODELS, MODEL_ALIASES } from './further-cpu-models.js';
 
 /**
- * The named processors of libvirt and QEMU for x86-64, each as the set of its features: facts of libvirt's map of processors. Three are left
- * out of all of them: mpx and intel-pt, which these programs have since taken out of their models, and monitor, which Xen shows to no guest.
+ * The named processors of libvirt and QEMU for x86-64, each as the set of its features; source: libvirt's map of
+ * processors. Three are left out of all of them: mpx and intel-pt, which these programs have since taken out of their
+ * models, and monitor, which Xen shows to no guest.
  *
- * Many have features that Xen does not report (arat, spec-ctrl, those of AMD's later leaves): a host is then only compared by the others.
+ * Many have features that Xen does not report (arat, spec-ctrl, those of AMD's later leaves): a host is then only
+ * compared by the others.
  */
 export interface CpuModel {
   readonly name: string;
-  /** Undefined: of any maker's. */
+  /** Undefined: any vendor. */
   readonly vendor: 'Intel' | 'AMD' | 'Hygon' | undefined;
   readonly features: ReadonlySet<string>;
-  /** An older processor may look the same in what Xen reports: by that, no host is said to be one. */
+  /** An older processor may have the same reported features, so that no host is identified as this model. */
   readonly looksOlder: boolean;
 }
 
 interface Row {
   readonly name: string;
   readonly vendor?: CpuModel['vendor'];
-  /** An older model, further up, that it differs from. */
+  /** An older model, listed before, that it is derived from. */
   readonly from?: string;
-  /** What it has more, with blanks between. */
+  /** Additional features, separated by blanks. */
   readonly plus?: string;
-  /** What it has not. */
+  /** Features that it lacks. */
   readonly minus?: readonly string[];
   readonly looksOlder?: true;
 }
@@ -30,10 +32,10 @@ interface Row {
 /** Transactional memory. */
 export const TSX_FEATURES: readonly string[] = ['hle', 'rtm'];
 
-/** The variant with a protection against Spectre that hypervisors have as a model of its own. */
+/** The variant with a mitigation of Spectre, which hypervisors define as a separate model. */
 const withIbrs = (name: string): Row => ({ name: `${name}-IBRS`, vendor: 'Intel', from: name, plus: 'spec-ctrl' });
 
-/** Each vendor's from the oldest to the newest. What all x86-64 processors have is the first of them. */
+/** Each vendor's from the oldest to the newest. The first has the features of all x86-64 processors. */
 const ROWS: readonly Row[] = [
   {
     name: 'Opteron_G1',
@@ -174,7 +176,7 @@ function addModels(built: Map<string, CpuModel>, rows: readonly Row[]): Map<stri
 
 const MODELS = addModels(new Map(), ROWS);
 
-/** Every model that a host can be said to be, each vendor's from the oldest to the newest. */
+/** Every model as which a host can be identified, each vendor's from the oldest to the newest. */
 export const CPU_MODELS: readonly CpuModel[] = [...MODELS.values()];
 
 const ALL_MODELS: ReadonlyMap<string, CpuModel> = addModels(
@@ -182,12 +184,15 @@ const ALL_MODELS: ReadonlyMap<string, CpuModel> = addModels(
   FURTHER_MODELS.map(({ minus = '', ...row }) => ({ ...row, minus: wordsOf(minus) })),
 );
 
-/** A model by its name, an alias (`IvyBridge-v2` is `IvyBridge-IBRS`), or the name of one that is read only. */
+/** A model by its name, an alias (`IvyBridge-v2` is `IvyBridge-IBRS`), or the name of a model that is only parsed. */
 export function cpuModel(name: string): CpuModel | undefined {
   return ALL_MODELS.get(MODEL_ALIASES.get(name) ?? name);
 }
 
-/** The model that is the same but for transactional memory (TSX), which microcode took from many processors; undefined where there is none. */
+/**
+ * The same model without transactional memory (TSX), which microcode disabled on many processors; undefined if there is
+ * none.
+ */
 export function withoutTsx(name: string): CpuModel | undefined {
   const suffix = name.endsWith('-IBRS') ? '-IBRS' : '';
   const base = name.slice(0, name.length - suffix.length);

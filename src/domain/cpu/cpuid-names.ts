@@ -10,7 +10,7 @@ export interface CpuidBit {
 
 interface Named extends CpuidBit {
   readonly name: string | undefined;
-  /** Libxl's names, the one to write first. */
+  /** libxl's names; the first is the one that is written. */
   readonly libxl: readonly string[];
 }
 
@@ -35,7 +35,7 @@ const OTHERS: ReadonlySet<string> = new Set([
   ...OF_VMX.split(' ').map((name) => `vmx-${name}`),
 ]);
 
-/** A feature by libvirt's name, or by one that libxl alone has. A name of libvirt's is never taken for libxl's. */
+/** A feature by libvirt's name, or by a name that only libxl has. A libvirt name is never taken for a libxl name. */
 function named(name: string): Named | undefined {
   const libvirts = BY_LIBVIRT.get(name);
   if (libvirts !== undefined || OTHERS.has(name)) return libvirts;
@@ -43,29 +43,34 @@ function named(name: string): Named | undefined {
   return libxls?.name === undefined ? libxls : undefined;
 }
 
-/** Whether libvirt or libxl know a feature of this name. Other names of the same (`featureName`) have been resolved. */
+/** Whether libvirt or libxl know a feature of this name. Aliases (`featureName`) must have been resolved. */
 export function isFeature(name: string): boolean {
   return named(name) !== undefined || OTHERS.has(name);
 }
 
-/** What libxl calls a feature; undefined where it has no name for it. */
+/** libxl's name of a feature; undefined if it has none. */
 export function libxlNameOf(name: string): string | undefined {
   return named(name)?.libxl.at(0);
 }
 
-/** The feature that libxl means by a name: in libvirt's name where it has one; undefined for what is no feature of one bit. */
+/**
+ * The feature of a libxl name, by its libvirt name if it has one; undefined for a name that is not a one-bit feature.
+ */
 export function featureOfLibxl(name: string): string | undefined {
   const found = BY_LIBXL.get(name);
   return found === undefined ? undefined : (found.name ?? name);
 }
 
-/** Where CPUID has a feature; undefined where libxl has no name for it, and so nobody may set it. */
+/** The place of a feature in CPUID; undefined if libxl has no name for it, so that it cannot be set. */
 export function settableBit(name: string): CpuidBit | undefined {
   const found = named(name);
   return found === undefined || found.libxl.length === 0 ? undefined : found;
 }
 
-/** The feature at a place of CPUID, as `featureOfLibxl` names it. A subleaf of 0 and none are the same where the leaf has none. */
+/**
+ * The feature at a place of CPUID, as `featureOfLibxl` names it. A subleaf of 0 equals none if the leaf has no
+ * subleaves.
+ */
 export function featureAt({ leaf, subleaf, register, bit }: CpuidBit): string | undefined {
   const found = ALL.find(
     (one) => one.leaf === leaf && one.register === register && one.bit === bit && (one.subleaf ?? 0) === (subleaf ?? 0),

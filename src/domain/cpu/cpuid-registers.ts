@@ -1,13 +1,14 @@
 /**
- * Features of x86 processors by their place in CPUID, in libvirt's names and in libxl's. Facts of libvirt's map (11.3), of Xen's
- * public/arch-x86/cpufeatureset.h and of libxl_cpuid.c (4.14 to 4.21).
+ * Features of x86 processors by their place in CPUID, in libvirt's names and in libxl's. Sources: libvirt's map (11.3),
+ * of Xen's public/arch-x86/cpufeatureset.h and of libxl_cpuid.c (4.14 to 4.21).
  *
- * One entry is `BIT:NAME`: libvirt and libxl have the same name for it. `BIT:NAME=OTHER|THIRD`: libxl's names, the first is written.
- * `BIT:NAME=`: libxl has none. `BIT:=NAME`: libvirt has none. What libxl calls `clflush` is another field (EBX of leaf 1), not that feature.
+ * One entry is `BIT:NAME`: libvirt and libxl use the same name. `BIT:NAME=OTHER|THIRD`: libxl's names, the first is
+ * written. `BIT:NAME=`: libxl has none. `BIT:=NAME`: libvirt has none. libxl's `clflush` is another field (EBX of leaf
+ * 1), not that feature.
  */
 export interface Register {
   readonly leaf: number;
-  /** Absent where the leaf has none. */
+  /** Absent if the leaf has none. */
   readonly subleaf?: number;
   readonly register: 'eax' | 'ebx' | 'ecx' | 'edx';
   readonly bits: string;
@@ -197,7 +198,7 @@ export const REGISTERS: readonly Register[] = [
 export const IN_REGISTERS =
   'split-lock-detect rdctl-no ibrs-all rsba skip-l1dfl-vmentry ssb-no mds-no pschange-mc-no tsx-ctrl taa-no sbdr-ssdp-no ' +
   'fbsdp-no psdp-no fb-clear pbrsb-no gds-no rfds-no rfds-clear';
-/** What a nested hypervisor may do, without the prefix `vmx-`. */
+/** Abilities of a nested hypervisor, without the prefix `vmx-`. */
 export const OF_VMX =
   'ins-outs true-ctls any-errcode nested-exception store-lma activity-hlt activity-shutdown activity-wait-sipi ' +
   'vmwrite-vmexit-fields zero-len-inject apicv-xapic ept desc-exit rdtscp-exit apicv-x2apic vpid wbinvd-exit unrestricted-guest ' +

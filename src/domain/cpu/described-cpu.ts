@@ -9,20 +9,20 @@ export interface DescribedCpu extends Cpu {
   readonly arch: string | undefined;
 }
 
-/** A file that holds CPUs is no longer than this. */
+/** Largest file with CPUs that is read. */
 export const MAX_CPU_FILE_BYTES = 4 * 1024 * 1024;
-/** Capabilities of dozens of large hosts, one behind the other. */
+/** Capabilities of dozens of large hosts, concatenated. */
 const LIMITS: XmlLimits = { maxChars: MAX_CPU_FILE_BYTES, maxDepth: 64, maxElements: 200_000, maxAttributes: 64 };
 
 const DECLARATION = /<\?xml\s[^<>]{0,200}\?>/g;
-/** Names of models, vendors, architectures and features, known or not: they are shown to people. */
+/** Names of models, vendors, architectures and features, known or not; printed in messages. */
 const NAME = /^[a-z0-9][\w.-]{0,63}$/i;
 
 /**
- * The CPUs of a text, in their order: bare, within domain XML or within capabilities; any number of such documents, one behind the other
- * or in an element of any name around them. What is beside a CPU's architecture, model, vendor and features decides nothing later.
- * @param source what the text is called in messages
- * @throws UsageError `E_USAGE_CPU_XML`, `E_USAGE_DOMAIN_XML`; `E_USAGE_CPU` for a host's that says nothing
+ * The CPUs in a text, in their order: bare, within domain XML or within capabilities; any number of such documents,
+ * concatenated or within an element of any name. Only a CPU's architecture, model, vendor and features are used later.
+ * @param source name of the text in messages
+ * @throws UsageError `E_USAGE_CPU_XML`, `E_USAGE_DOMAIN_XML`; `E_USAGE_CPU` for a host's CPU without features
  */
 export function readCpus(text: string, source: string): DescribedCpu[] {
   return cpuElements(parse(text, source)).map((found) =>
@@ -30,11 +30,11 @@ export function readCpus(text: string, source: string): DescribedCpu[] {
       const cpu = { ...readCpuElement(reader), arch: reader.textChild('arch') };
       for (const name of [cpu.arch, cpu.model, cpu.vendor, ...cpu.features.map((feature) => feature.name)]) {
         if (name !== undefined && !NAME.test(name)) {
-          throw reader.bad('', `${JSON.stringify(name.slice(0, 64))} is no name of a CPU or of a feature`);
+          throw reader.bad('', `${JSON.stringify(name.slice(0, 64))} is not a name of a CPU or of a feature`);
         }
       }
       if (cpu.arch !== undefined && cpu.model === undefined && cpu.features.length === 0) {
-        throw new UsageError('E_USAGE_CPU', `${source}: the <cpu> of a host says nothing but its architecture`, {
+        throw new UsageError('E_USAGE_CPU', `${source}: the <cpu> of a host contains only its architecture`, {
           hint: 'Its hypervisor did not report more: nothing can be compared.',
         });
       }
@@ -43,16 +43,16 @@ export function readCpus(text: string, source: string): DescribedCpu[] {
   );
 }
 
-/** One root around all of them. It stands in the first line, so that the lines in messages are the file's. */
+/** One root around all of them. It is in the first line, so that line numbers in messages are those of the file. */
 function parse(text: string, source: string): XmlElement {
-  // Each document may declare itself; inside of another that would be an error.
+  // Each document may have an XML declaration, which is not allowed inside another.
   const bare = text.replace(/^\uFEFF/, '').replace(DECLARATION, (declaration) => declaration.replace(/[^\n]/g, ' '));
   try {
     return parseXml(`<cpus>${bare}</cpus>`, LIMITS);
   } catch (cause) {
     if (!(cause instanceof XmlError)) throw cause;
     throw new UsageError('E_USAGE_CPU_XML', `${source}: ${cause.message}`, {
-      hint: 'It holds <cpu> elements, domain XML or capabilities. `xenferry capabilities` prints such a document.',
+      hint: 'The file must contain <cpu> elements, domain XML or capabilities. `xenferry capabilities` prints such a document.',
       data: cause.data,
     });
   }
@@ -66,7 +66,7 @@ function cpuElements(parent: XmlElement): XmlElement[] {
       case 'domain':
         return only(childNamed(child, 'cpu'));
       case 'capabilities': {
-        // Further down there are other elements of that name: the threads of a NUMA node.
+        // Deeper levels have other elements of that name: the threads of a NUMA node.
         const host = childNamed(child, 'host');
         return host === undefined ? [] : only(childNamed(host, 'cpu'));
       }

@@ -1,16 +1,16 @@
 /**
- * Models of libvirt's map that no host is described by and no baseline is made of: they are read where someone else named one. Facts of
- * libvirt 11.3; what `cpu-models.ts` leaves out of all models is left out here as well.
+ * Models of libvirt's map that are accepted in definitions, and as which no host is identified and no baseline is
+ * expressed. Source: libvirt 11.3; features that `cpu-models.ts` leaves out of all models are left out here as well.
  */
 export interface FurtherModel {
   readonly name: string;
-  /** Absent: of any maker's. */
+  /** Absent: any vendor. */
   readonly vendor?: 'Intel' | 'AMD' | 'Hygon';
-  /** A model of `cpu-models.ts`, or one further up, that it differs from. */
+  /** A model of `cpu-models.ts`, or one listed before, that it is derived from. */
   readonly from?: string;
-  /** What it has more, with blanks between. */
+  /** Additional features, separated by blanks. */
   readonly plus?: string;
-  /** What it lacks, with blanks between. */
+  /** Features that it lacks, separated by blanks. */
   readonly minus?: string;
 }
 

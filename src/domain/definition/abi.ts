@@ -3,7 +3,10 @@ import type { NumaCell } from './cpu.js';
 import type { Device } from './devices/device.js';
 import type { Definition } from './model.js';
 
-/** What the guest sees of a device; undefined where it sees nothing of it. Where the host keeps it is not the guest's to know. */
+/**
+ * The part of a device that the guest sees; undefined if it sees nothing. Where the host stores it is invisible to the
+ * guest.
+ */
 function visibleOf(device: Device): unknown {
   const at = device.guestAddress;
   switch (device.kind) {
@@ -35,14 +38,14 @@ function visibleOf(device: Device): unknown {
       return { model: device.model };
     case 'hostdev':
       return { ...device, alias: undefined, extra: undefined };
-    // A screen is looked at from outside; what was not understood cannot be compared.
+    // A display is invisible to the guest; an opaque device cannot be compared.
     case 'graphics':
     case 'opaque':
       return undefined;
   }
 }
 
-/** How the guest knows a device: its own name for it, where it has one. */
+/** The guest's name for a device, if it has one. */
 function keyOf(device: Device): string {
   switch (device.kind) {
     case 'disk':
@@ -56,12 +59,12 @@ function keyOf(device: Device): string {
   }
 }
 
-/** A cell without the node of the host that it lies on: another host has others. */
+/** A cell without its host node, since another host has other nodes. */
 function cellView({ pnode: _, ...cell }: NumaCell): unknown {
   return { ...cell, cpus: formatCpuSet(cell.cpus) };
 }
 
-/** Everything that the running guest can tell, each by its path. */
+/** Everything that the running guest can observe, by path. */
 function guestView(definition: Definition): Map<string, string> {
   const { os, clock, cpu } = definition;
   const view = new Map<string, string>();
@@ -89,9 +92,9 @@ function guestView(definition: Definition): Map<string, string> {
 }
 
 /**
- * In what a running guest would see a difference between two definitions; both complete (`applyDefaults`). Empty: one may take
- * the place of the other under the guest, as in a migration with an XML of its own (facts 2.1). Sources of disks and networks,
- * screens, consoles' far ends, pinning, titles and what happens when the guest ends may differ.
+ * Differences between two definitions that a running guest would observe; both complete (`applyDefaults`). Empty: one
+ * may replace the other under the guest, as in a migration with `--xml` (facts 2.1). Sources of disks and networks,
+ * displays, far ends of consoles, pinning, titles and the actions at the end of the guest may differ.
  */
 export function abiDifferences(live: Definition, wanted: Definition): string[] {
   const before = guestView(live);
@@ -101,6 +104,6 @@ export function abiDifferences(live: Definition, wanted: Definition): string[] {
     if (was === is) return [];
     if (is === undefined) return [`${path}: is missing`];
     if (was === undefined) return [`${path}: is new`];
-    return [`${path}: differs from what runs`];
+    return [`${path}: differs from the running domain`];
   });
 }

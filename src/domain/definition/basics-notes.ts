@@ -1,7 +1,10 @@
 import { isElement, type XmlElement } from '../../xml/element.js';
 import { badXml } from '../xml-trouble.js';
 
-/** Attributes of `<domain>` and of its children that `parseDomainXml` reads or that say what is so anyway; `id` is of a running domain. */
+/**
+ * Attributes of `<domain>` and of its children that `parseDomainXml` reads or that only state the default; `id` is of a
+ * running domain.
+ */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   domain: ['type', 'id'],
   name: [],
@@ -12,7 +15,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * What `parseDomainXml` passes over of the elements that it reads, in sentences with paths; with `strict` an error instead.
+ * The parts of its elements that `parseDomainXml` ignores, as sentences with paths; with `strict` an error instead.
  * @throws UsageError `E_USAGE_DOMAIN_XML`
  */
 export function basicsNotes(root: XmlElement, strict: boolean): string[] {
@@ -33,7 +36,7 @@ export function basicsNotes(root: XmlElement, strict: boolean): string[] {
   for (const child of root.children.filter(isElement)) {
     check(child, `/domain/${child.name}`);
     if (child.name === 'vcpu' && child.attributes.get('placement') === 'auto') {
-      note(child, '/domain/vcpu/@placement', "'auto' asks for numad: Xen places the guest by itself");
+      note(child, '/domain/vcpu/@placement', "'auto' requests numad: Xen places the guest by itself");
     }
   }
   return notes;

@@ -7,6 +7,7 @@ const TICK_POLICIES = ['delay', 'catchup', 'merge', 'discard'] as const;
 /** A century each way. */
 const MAX_ADJUSTMENT = 100 * 366 * 24 * 3600;
 
+/** A `<timer>` of the clock. */
 export interface Timer {
   readonly name: (typeof TIMER_NAMES)[number];
   readonly present: boolean | undefined;
@@ -15,13 +16,13 @@ export interface Timer {
 }
 
 export type ClockOffset =
-  /** `reset`: what the guest changed about its clock is forgotten when it starts again. */
+  /** `reset`: the guest's changes to its clock are discarded at its next start. */
   | { readonly offset: 'utc' | 'localtime'; readonly reset: boolean }
   | { readonly offset: 'variable'; readonly adjustmentSeconds: number; readonly basis: 'utc' | 'localtime' }
   | { readonly offset: 'timezone'; readonly timezone: string }
   | { readonly offset: 'absolute'; readonly startSeconds: number };
 
-/** What the guest's clock starts from, and its timers. */
+/** The base of the guest's clock, and its timers. */
 export interface Clock {
   readonly base: ClockOffset;
   readonly timers: readonly Timer[];
@@ -35,7 +36,7 @@ function readOffset(reader: ElementReader): ClockOffset {
       if (reader.attribute('adjustment') === 'reset') return { offset, reset: true };
       const adjustmentSeconds = reader.integer('adjustment', -MAX_ADJUSTMENT, MAX_ADJUSTMENT);
       if (adjustmentSeconds === undefined) return { offset, reset: false };
-      // libvirt's reading of an adjusted clock.
+      // An adjusted clock, as libvirt interprets it.
       return { offset: 'variable', adjustmentSeconds, basis: offset };
     }
     case 'variable':
@@ -51,6 +52,7 @@ function readOffset(reader: ElementReader): ClockOffset {
   }
 }
 
+/** Reads `<clock>` of a domain; a domain without one has UTC. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readClock(domain: ElementReader): Clock {
   const clock = domain.child('clock', (reader): Clock => ({
     base: readOffset(reader),
@@ -64,6 +66,7 @@ export function readClock(domain: ElementReader): Clock {
   return clock ?? { base: { offset: 'utc', reset: false }, timers: [] };
 }
 
+/** The clock as `<clock>`. */
 export function writeClock({ base, timers }: Clock): XmlElement {
   const attributes = {
     offset: base.offset,

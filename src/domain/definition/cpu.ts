@@ -8,6 +8,7 @@ const MATCHES = ['minimum', 'exact', 'strict'] as const;
 const CHECKS = ['none', 'partial', 'full'] as const;
 const POLICIES = ['force', 'require', 'optional', 'disable', 'forbid'] as const;
 
+/** A `<feature>` of a CPU. */
 export interface CpuFeature {
   readonly name: string;
   readonly policy: (typeof POLICIES)[number];
@@ -18,11 +19,12 @@ export interface NumaCell {
   readonly id: number;
   readonly cpus: CpuSet;
   readonly memoryKiB: number;
-  /** The host's node that it lies on; undefined: that of its own place. In domain XML: `<memnode>` of `<numatune>`. */
+  /** The host's node for it; undefined: the node with its own index. In domain XML: `<memnode>` of `<numatune>`. */
   readonly pnode?: number | undefined;
   readonly distances: readonly { readonly id: number; readonly value: number }[];
 }
 
+/** `<cpu>` of a definition. */
 export interface Cpu {
   readonly mode: (typeof MODES)[number] | undefined;
   readonly match: (typeof MATCHES)[number] | undefined;
@@ -38,14 +40,14 @@ export interface Cpu {
 }
 
 const MAX_COUNT = 4096;
-/** Each has a processor of the guest's, and a distance to each other. */
+/** Most cells: each has a virtual processor, and a distance to each other one. */
 const MAX_CELLS = 128;
-/** x86 has some 500 that have names. */
+/** Most features; x86 has about 500 with names. */
 const MAX_FEATURES = 1024;
 
 function readCell(cell: ElementReader): Omit<NumaCell, 'id'> & { readonly id: number | undefined } {
   const text = cell.attribute('cpus');
-  // Without any, it has those that no other cell names.
+  // A cell without processors gets those that no other cell names.
   const cpus = text === undefined ? CpuSet.NONE : parseCpuSet(text);
   if (cpus === undefined) throw cell.bad('@cpus', 'is not a set of processors');
   const memoryKiB = parseMemoryKiB(cell.need('memory'), cell.attribute('unit'));
@@ -59,7 +61,7 @@ function readCell(cell: ElementReader): Omit<NumaCell, 'id'> & { readonly id: nu
   return { id: cell.integer('id', 0, MAX_COUNT), cpus, memoryKiB, distances: distances ?? [] };
 }
 
-/** A processor that says nothing. */
+/** A CPU without any setting. */
 export const NO_CPU: Cpu = {
   mode: undefined,
   match: undefined,
@@ -74,8 +76,8 @@ export const NO_CPU: Cpu = {
 };
 
 /**
- * The features that a guest gets or does not get. Xen shows each guest the host's own processor: what is said about a model (`custom`) says
- * nothing to it, as libvirt's driver has it.
+ * The features that a guest explicitly gets or does not get. Xen shows each guest the host's own processor: a model
+ * (`custom`) has no effect, as in libvirt's driver.
  */
 export function givenFeatures(cpu: Cpu | undefined): readonly CpuFeature[] {
   return cpu === undefined || isModel(cpu) ? [] : cpu.features;
@@ -87,7 +89,7 @@ export function isModel({ mode, model }: Cpu): boolean {
 }
 
 /**
- * The cells with what libvirt fills in: vcpus that no cell names belong to the first one.
+ * The cells, completed as by libvirt: vcpus that no cell names belong to the first one.
  */
 export function completeCells(cells: readonly NumaCell[], vcpus: number): readonly NumaCell[] {
   const named = cells.slice(1).reduce((all, { cpus }) => all.union(cpus), CpuSet.NONE);
@@ -95,11 +97,12 @@ export function completeCells(cells: readonly NumaCell[], vcpus: number): readon
   return cells.map((cell, index) => (index > 0 ? cell : { ...cell, cpus: cell.cpus.union(rest) }));
 }
 
+/** Reads `<cpu>` of a domain, undefined if there is none. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readCpu(domain: ElementReader): Cpu | undefined {
   return domain.child('cpu', readCpuElement);
 }
 
-/** Reads what stands in a `<cpu>`. */
+/** Reads the contents of a `<cpu>`. */
 export function readCpuElement(reader: ElementReader): Cpu {
   const model = reader.child('model', (one) => ({
     name: one.text() || undefined,
@@ -134,6 +137,7 @@ export function readCpuElement(reader: ElementReader): Cpu {
   };
 }
 
+/** The CPU as `<cpu>`. */
 export function writeCpu(cpu: Cpu): XmlElement {
   const { topology } = cpu;
   return element(

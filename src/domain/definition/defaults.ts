@@ -9,19 +9,20 @@ import type { Definition } from './model.js';
 import { MACHINE, type Os } from './os.js';
 
 /*
- * Everything that a definition may leave out and that is written into it right after it was read, so
- * that it shows what the guest will get. In one place; nothing else fills gaps. Twice is as once.
+ * Everything that a definition may leave out and that is added right after it was read, so
+ * that it shows what the guest will get. No other code sets defaults. Idempotent.
  */
 
+/** Sources of generated values. */
 export interface DefaultsContext {
   /** Three random octets for each network card without an address: Xen's own prefix is put before them. */
   readonly randomOctets: () => readonly [number, number, number];
 }
 
 const XEN_MAC_PREFIX = '00:16:3e';
-/** Ports of a USB controller that does not say how many (S21). */
+/** Default number of ports of a USB controller (S21). */
 const USB_PORTS = 8;
-/** Memory of video cards, by model, with today's device model (facts 3.1); also the least that works. */
+/** Memory of video cards, by model, with the current device model (facts 3.1); also the minimum. */
 export const VIDEO_KIB = { vga: 16 * 1024, xen: 16 * 1024, cirrus: 8 * 1024, qxl: 128 * 1024 } as const;
 
 type Of<K extends DeviceBody['kind']> = Extract<DeviceBody, { kind: K }> & DeviceBase;
@@ -30,12 +31,13 @@ function ofKind<K extends DeviceBody['kind']>(devices: readonly Device[], kind: 
   return devices.filter((device): device is Of<K> => device.kind === kind);
 }
 
+/** The definition with all defaults set; a new object. */
 export function applyDefaults(definition: Definition, context: DefaultsContext): Definition {
   const { type, lifecycle } = definition;
   return {
     ...definition,
     os: osDefaults(definition.os, type),
-    // 64-bit HVM guests do not boot without it, and there are no others any more.
+    // 64-bit HVM guests do not boot without it, and other ones are obsolete.
     features: type === 'hvm' ? { ...definition.features, pae: true } : definition.features,
     lifecycle: {
       onPoweroff: lifecycle.onPoweroff ?? 'destroy',
@@ -66,7 +68,7 @@ function deviceDefaults(given: readonly Device[], type: GuestType, context: Defa
   return [...devices, ...implicitDevices(devices, type)];
 }
 
-/** One device with its gaps filled, as hotplug needs it too. */
+/** One device with its defaults set, also for hotplug. */
 export function completeDevice(device: Device, type: GuestType, context: DefaultsContext): Device {
   switch (device.kind) {
     case 'disk':
@@ -88,7 +90,7 @@ export function completeDevice(device: Device, type: GuestType, context: Default
   }
 }
 
-/** S46: what libxl would assume is written down, so that `dumpxml` shows it and detach finds it. */
+/** S46: libxl's assumptions are made explicit, so that `dumpxml` shows them and detach finds the disk. */
 function diskDefaults(disk: Disk): Pick<Disk, 'driver' | 'format' | 'bus' | 'readonly'> {
   const { source } = disk;
   const empty = (source.type === 'file' || source.type === 'block') && source.path === undefined;
@@ -114,7 +116,7 @@ function makeMac(context: DefaultsContext): string {
 
 function videoDefaults(video: Video, type: GuestType): Pick<Video, 'model' | 'vramKiB'> {
   const model = video.model ?? (type === 'hvm' ? 'cirrus' : 'xen');
-  // The memory of a paravirtual screen is not the card's.
+  // A paravirtual display has its own memory, not the card's.
   return { model, vramKiB: video.vramKiB ?? (type === 'hvm' ? VIDEO_KIB[model] : undefined) };
 }
 
@@ -146,7 +148,7 @@ function numberControllers(devices: readonly Device[]): Device[] {
   );
 }
 
-/** Gives the numbers that nobody has, from 0 up. */
+/** Returns free numbers, from 0 up. */
 function freeNumbers(taken: readonly (number | undefined)[]): () => number {
   const used = new Set(taken);
   let next = 0;
@@ -157,7 +159,7 @@ function freeNumbers(taken: readonly (number | undefined)[]): () => number {
   };
 }
 
-/** Devices that every guest has, whether its definition says so or not. */
+/** Devices that every guest has, whether or not its definition lists them. */
 function implicitDevices(devices: readonly Device[], type: GuestType): Device[] {
   const added: Device[] = [];
   const add = (body: DeviceBody): void => {
@@ -184,7 +186,7 @@ function implicitDevices(devices: readonly Device[], type: GuestType): Device[] 
 
 /**
  * A PV or PVH guest always has one. In an HVM guest the console is the first serial port, so each of
- * the two brings the other (S16).
+ * the two implies the other (S16).
  */
 function implicitConsoles(devices: readonly Device[], type: GuestType): (Console | Serial)[] {
   const consoles = ofKind(devices, 'console');

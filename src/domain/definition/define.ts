@@ -10,21 +10,23 @@ import { readDefinition } from './read.js';
 import { checkDefinition } from './validate/definition.js';
 import { toDomain } from './write.js';
 
+/** A definition that was read, completed and checked. */
 export interface Defined {
-  /** What to give to the toolstack and to keep: defaults are written down in it. */
+  /** The domain for the toolstack and for storage, with explicit defaults. */
   readonly domain: Domain;
   readonly definition: Definition;
   readonly warnings: readonly string[];
 }
 
+/** Context of `defineDomain`. */
 export interface DefineContext extends DefaultsContext, Pick<ParseContext, 'makeUuid'> {
-  /** Carry on what the schema does not know, with a warning, instead of refusing it (S06). */
+  /** Keep what the schema does not define, with a warning, instead of refusing it (S06). */
   readonly carryUnknown?: boolean;
 }
 
 /**
- * A user's domain XML, read, completed and checked: for `define` and `create`. Whether it makes sense is always checked; what a
- * peer sent or we stored goes through `parseDomainXml` alone (S06).
+ * Reads, completes and checks a user's domain XML, for `define` and `create`. Its consistency is always checked; XML
+ * that a peer sent or that was stored goes through `parseDomainXml` alone (S06).
  * @throws UsageError `E_USAGE_DOMAIN_*`; XmlError
  */
 export function defineDomain(text: string, context: DefineContext): Defined {
@@ -32,7 +34,7 @@ export function defineDomain(text: string, context: DefineContext): Defined {
   const basics = basicsNotes(parseXml(text), context.carryUnknown !== true);
   const { definition: given, warnings } = readDefinition(parsed, { carryUnknown: context.carryUnknown === true });
   const complete = applyDefaults(given, context);
-  // An empty one asks for one to be made.
+  // An empty value requests a generated one.
   const definition = complete.genid === '' ? { ...complete, genid: (context.makeUuid ?? randomUUID)() } : complete;
   checkDefinition(definition);
   return {

@@ -2,15 +2,15 @@ import { applyDefaults } from './defaults.js';
 import type { Device } from './devices/device.js';
 import type { Definition } from './model.js';
 
-/** Defaults make both definitions complete; an address that neither has is none that they differ in. */
+/** Defaults complete both definitions; an address that neither has is no difference. */
 const COMPLETE = { randomOctets: (): [number, number, number] => [0, 0, 0] };
 
 /** The parts of a definition that a guest or a host would notice, by the path in its XML. */
 type Parts = Map<string, string>;
 
 /**
- * What XML may leave out that the configuration says: the guest alone notices it, has booted with it, and older releases have not
- * read all of it. The other way round is a difference.
+ * Paths that the XML may omit although the configuration has them: only the guest observes them, has booted with them,
+ * and older releases did not read all of them. The opposite is a difference.
  */
 const MAY_BE_SILENT: readonly RegExp[] = [
   /^cpu$/,
@@ -23,16 +23,16 @@ const MAY_BE_SILENT: readonly RegExp[] = [
 ];
 
 /**
- * In what a definition that was sent differs from the one that would run: paths, no values, for these may be secrets. Names, UUIDs,
- * titles, metadata, labels and what only hosts of ours say (`<shareable/>`) are not compared.
- * @param said what the other host says of the guest
- * @param runs what its configuration for the toolstack comes to
+ * Paths in which a received definition differs from the configuration that would run; no values, which may be secrets.
+ * Names, UUIDs, titles, metadata, labels and extensions of xenferry (`<shareable/>`) are not compared.
+ * @param said the definition that the other host sent
+ * @param runs the definition read from its configuration for the toolstack
  */
 export function definitionDifferences(said: Definition, runs: Definition): string[] {
   const [before, after] = [partsOf(applyDefaults(said, COMPLETE)), partsOf(applyDefaults(runs, COMPLETE))];
   const isSilent = (path: string): boolean =>
     (!before.has(path) && MAY_BE_SILENT.some((pattern) => pattern.test(path))) ||
-    // XML tells what served a disk at the source; where the configuration does not, the host chooses anew.
+    // The XML contains a disk's backend at the source; if the configuration does not, this host chooses one.
     (!after.has(path) && path.endsWith(DISK_DRIVER));
   return [...new Set([...before.keys(), ...after.keys()])].filter(
     (path) => before.get(path) !== after.get(path) && !isSilent(path),
@@ -41,7 +41,7 @@ export function definitionDifferences(said: Definition, runs: Definition): strin
 
 const DISK_DRIVER = '/driver';
 
-/** What is not said is not there, so that silence and a default are one. */
+/** Default values are left out, so that an absent value equals its default. */
 function partsOf(definition: Definition): Parts {
   const { os, features, clock, lifecycle } = definition;
   const parts: Parts = new Map();
@@ -98,12 +98,12 @@ function putDevices(devices: readonly Device[], put: (path: string, value: unkno
   }
 }
 
-/** A device by what tells it from its like; undefined where libxl is not told of it. */
+/** A device by its identity; undefined if it is not passed to libxl. */
 function partOf(device: Device): [key: string, value: unknown] | undefined {
   switch (device.kind) {
     case 'disk': {
       const { source, discard, format, readonly, transient, backendDomain } = device;
-      // A file and a block device are told apart by what serves them, which the host chooses.
+      // File and block device differ only in the backend, which the host chooses.
       const at = source.type === 'file' || source.type === 'block' ? { path: source.path } : source;
       return [
         `disk[${device.target}]`,

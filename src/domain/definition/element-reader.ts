@@ -2,23 +2,23 @@ import type { UsageError } from '../../errors/errors.js';
 import { childrenNamed, isElement, textOf, type XmlElement } from '../../xml/element.js';
 import { badXml } from '../xml-trouble.js';
 
-/** How strictly a definition is read, and what was passed over. */
+/** How strictly a definition is read, and what was ignored. */
 export interface Reading {
-  /** Words of a peer or of an older version of ours: what is not understood is noted, not refused (S06). */
+  /** For XML of a peer or of an older release: content that is not understood causes a warning, not an error (S06). */
   readonly lenient: boolean;
-  /** What is not known by name is noted, not refused. */
+  /** Unknown names cause a warning, not an error. */
   readonly carryUnknown: boolean;
   readonly warnings: string[];
 }
 
-/** A document may have thousands of elements that are not known; a person reads a few. */
+/** Most warnings; a document may have thousands of unknown elements. */
 const MAX_WARNINGS = 100;
 
 const MAX_UINT = 0xffff_ffff;
 
 /**
- * Reads one element and remembers what it was asked for; what nobody asked for is unknown, and an
- * error that names it. `readElement` sees to that.
+ * Reads one element and tracks what is read; content that is not read is unknown, and causes an
+ * error that names it. `readElement` ensures that.
  */
 export class ElementReader {
   readonly #attributes = new Set<string>();
@@ -60,7 +60,7 @@ export class ElementReader {
     return this.#oneOf('', this.text(), values);
   }
 
-  /** Decimal, or hexadecimal after `0x`. */
+  /** A number: decimal, or hexadecimal after `0x`. */
   integer(name: string, min = 0, max = MAX_UINT): number | undefined {
     const text = this.attribute(name);
     if (text === undefined) return undefined;
@@ -91,20 +91,20 @@ export class ElementReader {
     return textOf(this.element);
   }
 
-  /** The child of that name, of which there may be one. */
+  /** The child of that name, which may occur once. */
   child<T>(name: string, read: (reader: ElementReader) => T): T | undefined {
     return this.children(name, 1, read).at(0);
   }
 
   /**
    * All children of that name, in order.
-   * @param most there may be so many; where there are more, none is read
+   * @param most most children; if there are more, none is read
    */
   children<T>(name: string, most: number, read: (reader: ElementReader) => T): T[] {
     this.#children.add(name);
     const found = childrenNamed(this.element, name);
     if (found.length > most) {
-      throw this.bad(name, most === 1 ? 'is there more than once' : `is there ${found.length} times, over ${most}`);
+      throw this.bad(name, most === 1 ? 'occurs more than once' : `occurs ${found.length} times, more than ${most}`);
     }
     return found.map((one, index) =>
       readElement(one, `${this.path}/${name}${found.length > 1 ? `[${index + 1}]` : ''}`, this.reading, read),
@@ -117,7 +117,7 @@ export class ElementReader {
     return text === '' ? undefined : text;
   }
 
-  /** An element that says yes by being there. */
+  /** Whether an empty element is present. */
   flag(name: string): boolean {
     return this.child(name, () => true) ?? false;
   }
@@ -130,15 +130,15 @@ export class ElementReader {
     }
   }
 
-  /** Notes what was passed over in this element. What is past the bound is only said to be there. */
+  /** Adds a warning about this element. Beyond the bound only their existence is stated. */
   warn(why: string, child?: string): void {
     const { warnings } = this.reading;
     const path = child === undefined ? this.path : `${this.path}/${child}`;
     if (warnings.length < MAX_WARNINGS) warnings.push(`${path}: ${why}`);
-    else if (warnings.length === MAX_WARNINGS) warnings.push('and more like that, which are not listed');
+    else if (warnings.length === MAX_WARNINGS) warnings.push('and further ones, which are not listed');
   }
 
-  /** Children that nobody asked for so far, to be kept; an error where reading is strict. */
+  /** Children that were not read, to be kept; an error if reading is strict. */
   leftovers(): XmlElement[] {
     const left = this.element.children.filter(
       (child): child is XmlElement => isElement(child) && !this.#children.has(child.name),
@@ -171,7 +171,7 @@ export class ElementReader {
   }
 }
 
-/** Reads an element to its end: nothing in it goes by unseen. */
+/** Reads an element completely: content that `read` does not use causes an error or a warning. */
 export function readElement<T>(
   element: XmlElement,
   path: string,

@@ -4,12 +4,14 @@ import { readHyperv, writeHyperv, type Hyperv } from './hyperv.js';
 
 const PASSTHROUGH_MODES = ['sync_pt', 'share_pt'] as const;
 
+/** `<passthrough>` of `<features><xen>`. */
 export interface Passthrough {
   readonly enabled: boolean;
-  /** Whether the guest's IOMMU tables are its own or shared with its memory's (L08). */
+  /** Whether the guest's IOMMU tables are separate or shared with its memory's (L08). */
   readonly mode: (typeof PASSTHROUGH_MODES)[number] | undefined;
 }
 
+/** `<features>`. */
 export interface Features {
   readonly pae: boolean;
   readonly acpi: boolean;
@@ -33,6 +35,7 @@ const NONE: Features = {
   passthrough: undefined,
 };
 
+/** Reads `<features>` of a domain. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readFeatures(domain: ElementReader): Features {
   const features = domain.child('features', (reader): Features => {
     const xen = reader.child('xen', (own) => ({
@@ -47,7 +50,7 @@ export function readFeatures(domain: ElementReader): Features {
       pae: reader.flag('pae'),
       acpi: reader.flag('acpi'),
       apic: reader.flag('apic'),
-      // Without a state, being there says yes.
+      // Without a state, presence means on.
       hap: reader.child('hap', (hap) => hap.onOff('state') ?? true),
       viridian: reader.flag('viridian'),
       ...(hyperv === undefined ? {} : { hyperv }),
@@ -60,6 +63,7 @@ export function readFeatures(domain: ElementReader): Features {
 
 const state = (on: boolean): string => (on ? 'on' : 'off');
 
+/** The features as `<features>`; no element if there are none. */
 export function writeFeatures(features: Features): XmlElement[] {
   const { hap, e820Host, passthrough } = features;
   const xen = [

@@ -7,11 +7,11 @@ import { hex } from './devices/pci-address.js';
 import type { Definition } from './model.js';
 
 /*
- * What of its host a definition names, for rules about definitions that come from elsewhere. Pure: what of it is there, and what it
- * leads to, the driver looks at.
+ * Resources of its host that a definition names, for rules about definitions from other hosts. Pure: whether they
+ * exist, and where they lead, is checked by the caller.
  */
 
-/** What of a host can be named. */
+/** Kinds of resources of a host. */
 export type ReachKind =
   /** A file, folder or device node that a program of the host opens, and may write to. */
   | 'path'
@@ -38,11 +38,12 @@ export type ReachKind =
   /** Another domain that serves a device: what is checked of a device of this host is not checked of that. */
   | 'backend-domain';
 
+/** One resource that a definition names. */
 export interface Reach {
   readonly kind: ReachKind;
-  /** What is named. */
+  /** Name or path of the resource. */
   readonly value: string;
-  /** Whose it is: `disk xvda`. */
+  /** The part of the definition that names it: `disk xvda`. */
   readonly of: string;
   /** A disk image of a format that can name further files. */
   readonly isImage?: boolean;
@@ -56,7 +57,7 @@ export function hostReach(definition: Definition): Reach[] {
   return [
     ...named('kernel', os.kernel, 'the kernel'),
     ...named('kernel', os.initrd, 'the ramdisk'),
-    // What `rom` names is passed over: Xen has its own.
+    // The file of `rom` is ignored: Xen has its own.
     ...named('kernel', os.loader?.type === 'rom' ? undefined : os.loader?.path, 'the firmware'),
     ...named('path', os.nvram, "the firmware's variables"),
     ...named('kernel', os.acpiTables?.path, 'the ACPI table'),
@@ -68,7 +69,7 @@ export function hostReach(definition: Definition): Reach[] {
   ];
 }
 
-/** The device model takes options in one text, with commas between them: a comma in a name begins another option. */
+/** The device model's options are separated by commas in one text: a comma in a name starts another option. */
 function withoutCommas(of: string, ...texts: readonly (string | undefined)[]): Reach[] {
   return texts.flatMap((text) =>
     text?.includes(',') === true ? [{ kind: 'device-model-args', value: text, of }] : [],
@@ -78,14 +79,17 @@ function withoutCommas(of: string, ...texts: readonly (string | undefined)[]): R
 /** Of interfaces, bridges and VLANs; Open vSwitch has lists of VLANs, as in `br0.10:20,30`. */
 const NETWORK_NAME = /^\w[\w.:@,=/-]*$/;
 
-/** Scripts of network cards hand these names to programs that run as root: a space begins another argument, a dash an option. */
+/**
+ * Scripts of network cards pass these names to programs that run as root: a space starts another argument, a dash an
+ * option.
+ */
 function plainNames(of: string, ...names: readonly (string | undefined)[]): Reach[] {
   return names.flatMap((name) =>
     name === undefined || NETWORK_NAME.test(name) ? [] : [{ kind: 'network-device', value: name, of }],
   );
 }
 
-/** What xl's own options of a device name (`<xl:options>`). */
+/** Resources that a device's `<xl:options>` name. */
 function optionsReach({ kind, xl }: Device): Reach[] {
   if (xl === undefined) return [];
   const of = `a ${kind}`;
@@ -139,7 +143,7 @@ function reachOf(device: Device): Reach[] {
     case 'sound':
     case 'controller':
     case 'memballoon':
-    // What was not understood no toolstack is told of.
+    // An opaque device is not passed to the toolstack.
     case 'opaque':
       return [];
   }
@@ -158,7 +162,7 @@ function diskReach({ source, target, format, backendDomain }: Disk): Reach[] {
     case 'file':
     case 'block':
       if (source.path === undefined) return backend;
-      // In another domain it is another file; that domain needs a leave of its own.
+      // In another domain it is another file; that domain needs a permission of its own.
       return backendDomain === undefined
         ? [{ kind: 'path', value: source.path, of, isImage: format !== 'raw' }, ...withoutCommas(of, source.path)]
         : backend;
@@ -180,7 +184,7 @@ function characterReach(source: CharacterSource, of: string): Reach[] {
     case 'null':
     case 'stdio':
     case 'vc':
-    // Its path is what the host has chosen.
+    // The host has chosen its path.
     case 'pty':
       return [];
     case 'file':
@@ -203,12 +207,12 @@ function characterReach(source: CharacterSource, of: string): Reach[] {
   }
 }
 
-/** The host alone: ports are no matter of rules. */
+/** The host only: rules do not cover ports. */
 function endpointText({ host }: Endpoint): string {
   return host === undefined || host === '' ? '0.0.0.0' : host;
 }
 
-/** libxl's own default where a screen names no address. */
+/** libxl's default address of a display. */
 const LOOPBACK = '127.0.0.1';
 
 function graphicsReach(screen: Graphics): Reach[] {

@@ -1,7 +1,7 @@
 import { element, type XmlElement } from '../../xml/element.js';
 import type { ElementReader } from './element-reader.js';
 
-/** What a Windows guest may be told that its hypervisor can do, in libvirt's names. */
+/** Hyper-V enlightenments, by libvirt's names. */
 export const ENLIGHTENMENTS = [
   'relaxed',
   'vapic',
@@ -23,7 +23,7 @@ export const ENLIGHTENMENTS = [
 ] as const;
 export type Enlightenment = (typeof ENLIGHTENMENTS)[number];
 
-/** What Xen can show to one guest, or has switched for all of them. */
+/** Enlightenments that Xen can set per guest, or has enabled for all guests. */
 const XENS: ReadonlySet<Enlightenment> = new Set([
   'relaxed',
   'vapic',
@@ -37,16 +37,19 @@ const XENS: ReadonlySet<Enlightenment> = new Set([
   'vendor_id',
 ]);
 
+/** Whether Xen has an enlightenment. */
 export function isXens(name: Enlightenment): boolean {
   return XENS.has(name);
 }
 
+/** `<hyperv>` of `<features>`. */
 export interface Hyperv {
-  /** `passthrough`: all that there is. */
+  /** `passthrough`: all enlightenments. */
   readonly mode: 'custom' | 'passthrough';
   readonly states: readonly { readonly name: Enlightenment; readonly on: boolean }[];
 }
 
+/** Reads `<hyperv>`; undefined if there is none. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readHyperv(features: ElementReader): Hyperv | undefined {
   return features.child('hyperv', (hyperv): Hyperv => ({
     mode: hyperv.choice('mode', ['custom', 'passthrough']) ?? 'custom',
@@ -57,6 +60,7 @@ export function readHyperv(features: ElementReader): Hyperv | undefined {
   }));
 }
 
+/** The enlightenments as `<hyperv>`. */
 export function writeHyperv({ mode, states }: Hyperv): XmlElement {
   return element(
     'hyperv',

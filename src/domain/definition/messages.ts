@@ -7,7 +7,7 @@ import { readDefinition } from './read.js';
 /** Xen's own scripts for a card of a guest (tools/hotplug/Linux). */
 const OWN_SCRIPTS: ReadonlySet<string> = new Set(['vif-bridge', 'vif-nat', 'vif-openvswitch', 'vif-route']);
 
-/** The same of a domain; nothing of one that cannot be read as a definition, whose own error says more. */
+/** Messages about a domain; none if its definition cannot be read, which is reported elsewhere. */
 export function domainMessages(domain: Domain): string[] {
   try {
     return messagesOf(readDefinition(domain, { lenient: true }).definition);
@@ -17,8 +17,8 @@ export function domainMessages(domain: Domain): string[] {
 }
 
 /**
- * What an operator should know of how a domain is set up, as `dominfo` shows it and the domain's log has it (L11): what takes it out of what
- * is known to work, in libvirt's words for taints (virDomainTaintMessage), and what will not be there for ever.
+ * Messages for the operator about a domain's configuration, shown by `dominfo` and in the domain's log (L11): taints,
+ * by libvirt's texts (virDomainTaintMessage), and deprecated settings.
  */
 export function messagesOf({ deviceModelArgs, devices, emulator }: Definition): string[] {
   const taints = new Set<string>();
@@ -48,5 +48,5 @@ function taintOf(device: Device): string | undefined {
 
 function deprecatedIn(device: Device): string[] {
   if (device.kind !== 'disk' || (device.driver !== 'tap' && device.driver !== 'tap2')) return [];
-  return [`disk ${device.target} has driver ${device.driver}, which Xen has no longer; name qemu`];
+  return [`disk ${device.target} has driver ${device.driver}, which Xen no longer has; use qemu`];
 }

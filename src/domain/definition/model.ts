@@ -14,26 +14,27 @@ export const CRASH_ACTIONS = [...LIFECYCLE_ACTIONS, 'coredump-destroy', 'coredum
 export type LifecycleAction = (typeof LIFECYCLE_ACTIONS)[number];
 export type CrashAction = (typeof CRASH_ACTIONS)[number];
 
-/** What happens to the domain when its guest stops by itself. Undefined until defaults are set. */
+/** Actions when the guest stops by itself. Undefined until defaults are set. */
 export interface Lifecycle {
   readonly onPoweroff: LifecycleAction | undefined;
   readonly onReboot: LifecycleAction | undefined;
   readonly onCrash: CrashAction | undefined;
 }
 
+/** `<vcpupin>`. */
 export interface VcpuPin {
   readonly vcpu: number;
   readonly cpus: CpuSet;
 }
 
 /**
- * A domain with everything that Xen can do with it, read from domain XML by `readDefinition`. It is
+ * A domain with all settings that Xen supports, read from domain XML by `readDefinition`. It is
  * not a `Domain`: `toDomain` makes one, so that no field is forgotten on the way.
  */
 export interface Definition extends Omit<Domain, 'rest'> {
   readonly title: string | undefined;
   readonly description: string | undefined;
-  /** Generation id of the guest; empty where the host shall make one. */
+  /** Generation id of the guest; empty if the host is to generate one. */
   readonly genid: string | undefined;
   readonly os: Os;
   readonly pins: readonly VcpuPin[];
@@ -44,12 +45,12 @@ export interface Definition extends Omit<Domain, 'rest'> {
   readonly clock: Clock;
   readonly lifecycle: Lifecycle;
   readonly power?: PowerManagement | undefined;
-  /** What `<numatune>` says beside the nodes of the guest's cells; carried. */
+  /** Content of `<numatune>` other than the nodes of the guest's cells; kept. */
   readonly numaTuneRest?: readonly XmlElement[] | undefined;
   readonly emulator: string | undefined;
   readonly devices: readonly Device[];
   /** Arguments handed to the device model as they are (L15). */
   readonly deviceModelArgs: readonly string[];
-  /** Children of `<domain>` that are carried and not read: security labels, and what a lenient reading passed over. */
+  /** Children of `<domain>` that are kept and not read: security labels, and content that a lenient reading ignored. */
   readonly foreign: readonly XmlElement[];
 }

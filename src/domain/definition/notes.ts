@@ -2,9 +2,9 @@ import { isModel } from './cpu.js';
 import { devicePaths, writeDevice, type Device } from './devices/device.js';
 import type { Definition } from './model.js';
 
-/* What is read, kept and shown, and makes no difference to a guest under Xen: said once, when a person defines it. */
+/* Settings that are read, kept and shown, and have no effect on a guest under Xen: reported once, when the domain is defined. */
 
-/** What a definition asks for in vain, in sentences with paths. */
+/** Settings of a definition without effect, as sentences with paths. */
 export function notesOf(definition: Definition): string[] {
   const { cpu, devices, features, power, type } = definition;
   const paths = devicePaths(devices.map(writeDevice));
@@ -19,15 +19,13 @@ export function notesOf(definition: Definition): string[] {
         ]
       : []),
     ...(cpu?.topology === undefined ? [] : ['/domain/cpu/topology: is kept, and Xen shows the guest another one']),
-    ...vain.map(
-      ({ name }) => `/domain/features/hyperv/${name}: is a setting of Xen's for all guests, and is passed over`,
-    ),
+    ...vain.map(({ name }) => `/domain/features/hyperv/${name}: is a setting of Xen for all guests, and is ignored`),
     ...(power !== undefined && type !== 'hvm' ? [`/domain/pm: is kept; a ${type} guest has no such states`] : []),
     ...devices.flatMap((device, index) => deviceNotes(device, paths[index])),
   ];
 }
 
-/** The same of one device. */
+/** Settings of one device without effect, as sentences with the path. */
 export function deviceNotes(device: Device, path: string): string[] {
   if (device.kind !== 'hostdev' || device.type !== 'pci' || device.card?.mac === undefined) return [];
   return [

@@ -3,16 +3,19 @@ import { parseCpuSet } from '../cpu-set.js';
 import type { Cpu } from './cpu.js';
 import type { ElementReader } from './element-reader.js';
 
-/** Nodes of a host. */
+/** Most nodes of a host. */
 const MAX_NODES = 1024;
 
-/** Where the guest's cells lie on the host, and what Xen cannot be told of it: carried as it was. */
+/** Host nodes of the guest's cells, and settings that Xen does not support, kept as written. */
 export interface NumaTune {
   readonly nodeOf: ReadonlyMap<number, number>;
   readonly rest: readonly XmlElement[];
 }
 
-/** Reads `<numatune>`: a `<memnode>` with one node is where libxl puts a cell (L05); for all else it has no place. */
+/**
+ * Reads `<numatune>`: a `<memnode>` with one node gives libxl's node of a cell (L05); libxl has no field for anything
+ * else.
+ */
 export function readNumaTune(domain: ElementReader): NumaTune | undefined {
   return domain.child('numatune', (tune) => {
     const nodeOf = new Map<number, number>();
@@ -30,12 +33,13 @@ export function readNumaTune(domain: ElementReader): NumaTune | undefined {
     const memory = tune.element.children.filter(
       (child): child is XmlElement => isElement(child) && child.name === 'memory',
     );
-    if (memory.length > 0) tune.reading.warnings.push(`${tune.path}/memory: is kept, and Xen is not told of it`);
+    if (memory.length > 0) tune.reading.warnings.push(`${tune.path}/memory: is kept, and has no effect under Xen`);
     tune.skip('memory');
     return { nodeOf, rest: [...memory, ...tune.leftovers()] };
   });
 }
 
+/** The CPU with the host nodes of its cells. */
 export function withNodes(cpu: Cpu | undefined, tune: NumaTune | undefined): Cpu | undefined {
   if (cpu === undefined || tune === undefined || tune.nodeOf.size === 0) return cpu;
   return {
@@ -47,6 +51,7 @@ export function withNodes(cpu: Cpu | undefined, tune: NumaTune | undefined): Cpu
   };
 }
 
+/** `<numatune>` with the host nodes of the CPU's cells and the kept content; no element if there is nothing. */
 export function writeNumaTune(cpu: Cpu | undefined, rest: readonly XmlElement[] = []): XmlElement[] {
   const nodes = (cpu?.numa ?? []).flatMap(({ id, pnode }) =>
     pnode === undefined ? [] : [element('memnode', { cellid: id, mode: 'strict', nodeset: pnode })],

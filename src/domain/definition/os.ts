@@ -5,6 +5,7 @@ import type { ElementReader } from './element-reader.js';
 export const BOOT_DEVICES = ['fd', 'hd', 'cdrom', 'network'] as const;
 export type BootDevice = (typeof BOOT_DEVICES)[number];
 
+/** `<loader>`. */
 export interface Loader {
   readonly path: string | undefined;
   readonly type: 'rom' | 'pflash' | undefined;
@@ -14,7 +15,7 @@ export interface Loader {
 
 const TABLE_TYPES = ['slic', 'rawset'] as const;
 
-/** What the guest boots from: `<os>`, `<bootloader>` and `<bootloader_args>`. */
+/** Boot configuration: `<os>`, `<bootloader>` and `<bootloader_args>`. */
 export interface Os {
   readonly arch: string | undefined;
   readonly machine: string | undefined;
@@ -27,14 +28,17 @@ export interface Os {
   readonly cmdline: string | undefined;
   /** In the order in which they are tried; HVM only. */
   readonly boot: readonly BootDevice[];
-  /** A file of tables for the guest's ACPI (L23). Under Xen both kinds mean tables with their headers, one after the other. */
+  /**
+   * A file of tables for the guest's ACPI (L23). Under Xen both kinds mean tables with their headers, one after the
+   * other.
+   */
   readonly acpiTables: { readonly path: string; readonly type: (typeof TABLE_TYPES)[number] } | undefined;
   readonly bootloader: string | undefined;
   readonly bootloaderArgs: readonly string[];
 }
 
 function readLoader(loader: ElementReader): Loader {
-  // libvirt writes it down; there is no other.
+  // libvirt writes it; it is the only value.
   loader.choice('format', ['raw']);
   return {
     path: loader.text() || undefined,
@@ -44,14 +48,14 @@ function readLoader(loader: ElementReader): Loader {
   };
 }
 
-/** Reads the parts of `<domain>` that say how the guest boots. */
+/** Reads the boot configuration of a domain. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readOs(domain: ElementReader): Os {
   const bootloader = domain.textChild('bootloader');
   const args = domain.textChild('bootloader_args');
   const os = domain.child('os', (reader) => ({
     firmware: reader.choice('firmware', ['bios', 'efi']),
     type: reader.child('type', (type) => {
-      // Which kind of guest it is, the basic reading has found out.
+      // The type of guest is known from the basic reading.
       type.text();
       return { arch: type.attribute('arch'), machine: type.attribute('machine') };
     }),
@@ -76,7 +80,7 @@ export function readOs(domain: ElementReader): Os {
   };
 }
 
-/** The machine of each kind of guest, in libvirt's names. */
+/** The machine of each kind of guest, by libvirt's names. */
 export const MACHINE: Readonly<Record<GuestType, string>> = { hvm: 'xenfv', pvh: 'xenpvh', pv: 'xenpv' };
 
 /** `<type>` as libvirt writes it. */
@@ -89,6 +93,7 @@ function textElement(name: string, text: string | undefined): XmlElement[] {
   return text === undefined ? [] : [element(name, {}, [text])];
 }
 
+/** The boot configuration as elements of `<domain>`. */
 export function writeOs(os: Os, type: GuestType): XmlElement[] {
   const { loader } = os;
   return [

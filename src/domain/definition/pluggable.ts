@@ -5,9 +5,10 @@ import type { Disk } from './devices/disk.js';
 import type { UsbHostdev } from './devices/hostdev.js';
 import type { Interface } from './devices/interface.js';
 
-/** A device that can come to a running domain and go again. */
+/** A device that can be hot plugged and unplugged. */
 export type Pluggable = (Disk | Interface | UsbController | UsbHostdev) & DeviceBase;
 
+/** Whether a device can be hot plugged and unplugged. */
 export function isPluggable(device: Device): device is Pluggable {
   switch (device.kind) {
     case 'disk':
@@ -21,7 +22,7 @@ export function isPluggable(device: Device): device is Pluggable {
   }
 }
 
-/** Whether both are the same device of a domain: what tells it from its others agrees, whatever else is said of it. */
+/** Whether both are the same device of a domain: their identities match, whatever their other settings. */
 export function isSameDevice(one: Device, other: Device): boolean {
   if (one.kind === 'disk') return other.kind === 'disk' && other.target === one.target;
   if (one.kind === 'interface') {
@@ -37,7 +38,7 @@ export function isSameDevice(one: Device, other: Device): boolean {
   return other.type === 'pci' && JSON.stringify(other.address) === JSON.stringify(one.address);
 }
 
-/** A device in words, for messages. */
+/** A device as text, for messages. */
 export function deviceText(device: Device): string {
   switch (device.kind) {
     case 'disk':

@@ -18,29 +18,34 @@ import { readPower } from './power.js';
 export const XEN_NS = 'http://libvirt.org/schemas/domain/xen/1.0';
 
 const MAX_SHARES = 65_535;
-/** Devices are compared with each other; no guest has as many. */
+/** Most devices, which are compared with each other; real guests have fewer. */
 const MAX_DEVICES = 1024;
 /** The most vcpus that any guest may have (`MAX_VCPUS`). */
 const MAX_PINS = 512;
-/** Arguments of a device model. */
+/** Most arguments of a device model. */
 const MAX_ARGS = 1024;
 
+/** How strictly a definition is read. */
 export interface ReadOptions {
-  /** For a peer's or a stored definition: what is not understood is carried on with a warning (S06). */
+  /** For a peer's or a stored definition: content that is not understood is kept with a warning (S06). */
   readonly lenient?: boolean;
-  /** For a user's definition: elements and attributes that are not known are carried on with a warning; a wrong value is an error. */
+  /**
+   * For a user's definition: elements and attributes that are unknown are kept with a warning; an invalid value is an
+   * error.
+   */
   readonly carryUnknown?: boolean;
 }
 
+/** A definition, and warnings about it. */
 export interface ReadResult {
   readonly definition: Definition;
-  /** What was passed over, in sentences with paths. */
+  /** Ignored content, as sentences with paths. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads everything that Xen can do with the domain. What no field stands for is an error that names
- * its path, or a warning where `lenient` is set. Defaults are not set here: see `applyDefaults`.
+ * Reads all settings that Xen supports. Content without a field is an error that names
+ * its path, or a warning if `lenient` is set. Defaults are not set here: see `applyDefaults`.
  * @throws UsageError `E_USAGE_DOMAIN_XML`
  */
 export function readDefinition(domain: Domain, options: ReadOptions = {}): ReadResult {
@@ -52,7 +57,7 @@ export function readDefinition(domain: Domain, options: ReadOptions = {}): ReadR
     const numaTune = readNumaTune(reader);
     const power = readPower(reader);
     const devices = readDevices(reader, reading);
-    const labels = passedOver(reader, 'seclabel', 'security labels are carried and not applied');
+    const labels = passedOver(reader, 'seclabel', 'security labels are kept and not applied');
     return {
       ...basics,
       title: reader.textChild('title'),
@@ -81,8 +86,8 @@ export function readDefinition(domain: Domain, options: ReadOptions = {}): ReadR
 }
 
 /**
- * Reads the XML of one device, as hotplug takes it: what is not known is carried on.
- * @param warnings gets a sentence with a path for each of these, and for what makes no difference under Xen
+ * Parses the XML of one device, as for hotplug: unknown content is kept.
+ * @param warnings receives a sentence with a path for each of these, and for settings without effect under Xen
  * @throws UsageError `E_USAGE_DOMAIN_XML`; XmlError
  */
 export function parseDeviceXml(text: string, warnings: string[] = []): Device {
@@ -105,7 +110,7 @@ function readTune(domain: ElementReader, vcpus: number): { pins: VcpuPin[]; shar
   }));
 }
 
-/** A lenient reading keeps one pin for each vcpu that there is; a strict one leaves it to `validateDefinition` to say what is wrong. */
+/** A lenient reading keeps one pin for each existing vcpu; after a strict one `validateDefinition` reports errors. */
 function readPins(tune: ElementReader, vcpus: number): VcpuPin[] {
   const pins = tune.children('vcpupin', MAX_PINS, (pin): VcpuPin => {
     const cpus = parseCpuSet(pin.need('cpuset'));
@@ -117,7 +122,7 @@ function readPins(tune: ElementReader, vcpus: number): VcpuPin[] {
   return pins.filter(({ vcpu }) => {
     const isKept = vcpu < vcpus && !seen.has(vcpu);
     seen.add(vcpu);
-    if (!isKept) tune.warn(`a pin of vcpu ${vcpu} is left out: it has none, or another already`);
+    if (!isKept) tune.warn(`a pin of vcpu ${vcpu} is left out: there is no such vcpu, or it has a pin already`);
     return isKept;
   });
 }
@@ -137,7 +142,7 @@ function readDevices(
   return devices ?? { emulator: undefined, list: [] };
 }
 
-/** Elements that are carried along unread, with a warning. */
+/** Elements that are kept unread, with a warning. */
 function passedOver(domain: ElementReader, name: string, why: string): XmlElement[] {
   const found = domain.element.children.filter(
     (child): child is XmlElement => typeof child !== 'string' && child.name === name,

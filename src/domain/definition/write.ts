@@ -72,6 +72,7 @@ export function toDomain(definition: Definition): Domain {
   };
 }
 
+/** The device as XML text, as for hotplug. */
 export function formatDeviceXml(device: Device): string {
   return formatXml(writeDevice(device));
 }

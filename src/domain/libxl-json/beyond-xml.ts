@@ -3,13 +3,13 @@ import { isAbsent, type AroundField, type Passes } from './field-values.js';
 import { readPaths, SEPARATOR } from './read-paths.js';
 import { configSchema } from './schema.js';
 
-/** A field of libxl's JSON that the definition made of it does not show. */
+/** A field of libxl's JSON that the definition made from it does not contain. */
 export interface BeyondXml {
   /** Keys from the root, with dots: `b_info.iomem`. */
   readonly path: string;
   /**
-   * `unknown`: nothing is known of it, or its value is not one that may pass; `reaches`: it is known, and gives the guest something
-   * of the host.
+   * `unknown`: an unknown field, or a value that is not accepted; `reaches`: a known field that gives the guest a
+   * resource of the host.
    */
   readonly kind: 'unknown' | 'reaches';
   readonly why: string;
@@ -34,12 +34,12 @@ const RULES: ReadonlyMap<string, Rule> = new Map([
   ...rulesOf(
     HARMLESS,
     () => true,
-    (why) => ({ kind: 'unknown', why: `its value is not one that passes: ${why}` }),
+    (why) => ({ kind: 'unknown', why: `its value is not accepted: ${why}` }),
   ),
   ...rulesOf(REACHING, isAbsent, (why) => ({ kind: 'reaches', why })),
 ]);
 const READ: ReadonlySet<string> = new Set(readPaths(configSchema));
-/** Objects and lists on the way to a field that is known. */
+/** Objects and lists on the path to a known field. */
 const ON_THE_WAY: ReadonlySet<string> = new Set(
   [...RULES.keys(), ...READ].flatMap((path) => {
     const keys = path.split(SEPARATOR);
@@ -48,12 +48,12 @@ const ON_THE_WAY: ReadonlySet<string> = new Set(
 );
 const NOT_KNOWN: Pick<BeyondXml, 'kind' | 'why'> = {
   kind: 'unknown',
-  why: 'it is not known here, and may be of a later Xen',
+  why: 'it is unknown here, and may be of a later Xen',
 };
 
 /**
- * The fields of a configuration that neither the definition shows nor `carried-fields.ts` lets pass; each path once.
- * @param json libxl_domain_config, parsed; any shape is borne
+ * The fields of a configuration that are neither in the definition nor accepted by `carried-fields.ts`; each path once.
+ * @param json libxl_domain_config, parsed; of any shape
  */
 export function fieldsBeyondXml(json: unknown, around: AroundField): BeyondXml[] {
   const found = new Map<string, BeyondXml>();
@@ -61,7 +61,7 @@ export function fieldsBeyondXml(json: unknown, around: AroundField): BeyondXml[]
     const shown = path.replaceAll(`${SEPARATOR}*`, '').replaceAll(SEPARATOR, '.');
     found.set(shown, { path: shown, ...what });
   };
-  // Only paths that are known are followed: depth and width of a hostile text are bounded by the tables.
+  // Only known paths are followed: depth and width of a hostile text are bounded by the tables.
   const walk = (value: unknown, path: string): void => {
     const rule = RULES.get(path);
     if (rule !== undefined) {

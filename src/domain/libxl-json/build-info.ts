@@ -19,7 +19,7 @@ const REMOTE_DISTANCE = 20;
 const BOOT_LETTERS: Readonly<Record<BootDevice, string>> = { fd: 'a', hd: 'c', cdrom: 'd', network: 'n' };
 const TSC_MODES = { native: 'native', paravirt: 'native_paravirt', emulate: 'always_emulate' } as const;
 
-/** Where each vcpu may run; undefined: anywhere (L06). As text it is a list for each, of up to 20 KB. */
+/** Processors on which each vcpu may run; undefined: all (L06). As text up to 20 KB for each vcpu. */
 function affinity({ type, vcpuCpuset, pins, vcpusMax }: Definition): CpuSet[] | undefined {
   if (vcpuCpuset === undefined && pins.length === 0) return undefined;
   if (vcpusMax > MAX_VCPUS[type]) throw notMapped(`a ${type} guest with ${vcpusMax} vcpus`, 'Use fewer.');
@@ -28,7 +28,7 @@ function affinity({ type, vcpuCpuset, pins, vcpusMax }: Definition): CpuSet[] | 
   return Array.from({ length: count }, (_, vcpu) => sets.get(vcpu) ?? vcpuCpuset ?? CpuSet.ALL);
 }
 
-/** From one cell to another; what only the other says holds both ways, as libvirt has it. */
+/** The distance from one cell to another; a distance given in one direction applies to both, as in libvirt. */
 function distance(from: NumaCell, to: NumaCell): number {
   const said = from.distances.find(({ id }) => id === to.id) ?? to.distances.find(({ id }) => id === from.id);
   return said?.value ?? (from.id === to.id ? LOCAL_DISTANCE : REMOTE_DISTANCE);
@@ -58,7 +58,7 @@ function clockFields({ clock }: Definition): Readonly<Record<string, Json | unde
     case 'localtime':
       return { localtime: 'True' };
     case 'variable':
-      // Seconds, signed in truth; the JSON takes them without a sign.
+      // Signed seconds, which the JSON represents without a sign.
       return {
         rtc_timeoffset: base.adjustmentSeconds >>> 0,
         localtime: base.basis === 'localtime' ? 'True' : undefined,
@@ -70,7 +70,7 @@ function clockFields({ clock }: Definition): Readonly<Record<string, Json | unde
 }
 
 /**
- * Whether the guest may be a hypervisor itself (L03): only where the definition says so. What the host's own switch does about
+ * Whether the guest may run a hypervisor itself (L03): only if the definition says so. The host's own setting for
  * `host-passthrough` has been written into the definition when the guest is started.
  */
 function nestedHvm({ cpu, type }: Definition): boolean | undefined {
@@ -84,7 +84,7 @@ function bios({ os }: Definition): Readonly<Record<string, Json | undefined>> {
   const { loader } = os;
   const isPflash = loader?.type === 'pflash';
   const kind = isPflash || os.firmware === 'efi' ? 'ovmf' : os.firmware === 'bios' ? 'seabios' : undefined;
-  // What `rom` names is hvmloader, which the host has in a place of its own.
+  // `rom` is hvmloader, whose path is the host's own.
   return { bios: kind, system_firmware: isPflash ? loader.path : undefined };
 }
 
@@ -118,7 +118,7 @@ function hvmInfo(definition: Definition): JsonObject {
     ...serials(definition),
     usb: usb.length > 0 ? 'True' : undefined,
     usbdevice_list: usb.length > 0 ? usb.map(({ type }) => type) : undefined,
-    // One text; which releases take several, libxl says at start.
+    // One text; libxl reports at start whether it supports several.
     soundhw: sounds.length === 0 ? undefined : sounds.join(','),
     ms_vm_genid: genid === undefined ? undefined : genidBytes(genid),
   });
@@ -143,6 +143,7 @@ function typeInfo(definition: Definition): JsonObject {
   }
 }
 
+/** `b_info` of a definition. @throws RefusedError `E_REFUSED_NOT_MAPPED` */
 export function buildInfo(definition: Definition): JsonObject {
   const { os, type, features, cpu, devices } = definition;
   const xenbus = devicesOfKind(devices, 'controller').find((one) => one.type === 'xenbus');
@@ -153,7 +154,7 @@ export function buildInfo(definition: Definition): JsonObject {
     max_vcpus: definition.vcpusMax,
     avail_vcpus: Array.from({ length: definition.vcpusCurrent }, (_, vcpu) => vcpu),
     vcpu_hard_affinity: pinned,
-    // Placing a guest on a node would go against where its vcpus and its memory shall be.
+    // Automatic placement on a node would contradict the placement of its vcpus and memory.
     numa_placement: pinned === undefined && !cells.some(({ pnode }) => pnode !== undefined) ? undefined : 'False',
     tsc_mode: tscMode(definition),
     max_memkb: definition.memoryMaxKiB,
@@ -172,7 +173,7 @@ export function buildInfo(definition: Definition): JsonObject {
     cmdline: os.cmdline,
     bootloader: os.bootloader,
     bootloader_args: os.bootloaderArgs.length === 0 ? undefined : os.bootloaderArgs,
-    // An HVM guest has what its definition names, and a PVH guest needs ACPI to find its processors.
+    // An HVM guest has the features of its definition, and a PVH guest needs ACPI to find its processors.
     acpi: type === 'hvm' ? defbool(features.acpi) : type === 'pvh' && features.acpi ? 'True' : undefined,
     apic: type === 'hvm' ? defbool(features.apic) : undefined,
     nested_hvm: defbool(nestedHvm(definition)),

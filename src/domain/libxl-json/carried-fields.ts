@@ -1,22 +1,25 @@
 import { isAbsent, isFalse, isOneOf, isThisHost, isUpTo, matches, type Passes } from './field-values.js';
 
 /*
- * What libxl's JSON can say and domain XML cannot (libxl_types.idl, Xen 4.14 to 4.21). A field passes from another host's or a
- * file's configuration to libxl only because it stands here, with a value that its line lets pass; a field that neither stands
- * here nor is read into the definition is refused. Paths are of keys, `*` for each member of a list.
+ * Fields of libxl's JSON that domain XML cannot express (libxl_types.idl, Xen 4.14 to 4.21). A field is accepted from
+ * another host's or a file's configuration only if it is listed here, with a value that its line accepts; a field that
+ * is neither listed here nor read into the definition is refused. Paths consist of keys, `*` for each member of a list.
  */
 
-/** Fields with one reason. */
+/** Fields with a common reason. */
 export interface FieldGroup {
   readonly why: string;
   readonly paths: readonly string[];
-  /** Without it every value passes. */
+  /** Without it every value is accepted. */
   readonly passes?: Passes;
 }
 
 const CHOICE = /^[a-z0-9_]{1,32}$/i;
 const NAME = /^[\w.-]{0,64}$/;
-/** Twice what libxl itself allots: 1 MiB for each processor, and 8 KiB for each MiB of memory (libxl_get_required_shadow_memory). */
+/**
+ * Twice what libxl itself allots: 1 MiB for each processor, and 8 KiB for each MiB of memory
+ * (libxl_get_required_shadow_memory).
+ */
 const PAGING_KIB_PER_VCPU = 2048;
 const PAGING_SHARE = 64;
 
@@ -26,7 +29,7 @@ const withinPagingMemory: Passes = (value, { b_info: built }) =>
     { b_info: built },
   );
 
-/** Seen by the guest alone, or by nothing: they go where the guest goes. */
+/** Fields that only the guest observes, or that have no effect: they are kept in a migration. */
 export const HARMLESS: readonly FieldGroup[] = [
   {
     why: 'the id on the host that it came from: libxl gives it another',
@@ -163,7 +166,9 @@ export const HARMLESS: readonly FieldGroup[] = [
   { why: 'a channel that nothing serves', paths: ['channels/*/connection.unknown'], passes: isAbsent },
 ];
 
-/** Reach the host in ways that XML has no words for: what is not left out or off needs a leave of its own. */
+/**
+ * Fields that affect the host and that XML cannot express: unless absent or off, they need a permission of their own.
+ */
 export const REACHING: readonly FieldGroup[] = [
   {
     why: 'parts of the host are handed to the guest',

@@ -27,18 +27,20 @@ import {
 } from './special-codecs.js';
 
 /*
- * Settings of xl's that libvirt's domain XML has no place for and that say something of the guest alone: they are carried in
- * the definition's metadata under the names of xl.cfg(5), and are in libxl's JSON what stands here (xl_parse.c and
- * libxl_types.idl, Xen 4.14 to 4.20). What names users, files or devices of the host is not carried: see xl-config/key-table.ts.
+ * Settings of xl that libvirt's domain XML lacks and that concern the guest alone: they are kept in
+ * the definition's metadata under the names of xl.cfg(5), and have the form in libxl's JSON that is listed here
+ * (xl_parse.c and libxl_types.idl, Xen 4.14 to 4.20). Settings that name users, files or devices of the host are not
+ * kept: see xl-config/key-table.ts.
  */
 
+/** One such setting. */
 export interface CarriedSetting {
   /** Its key in xl.cfg(5). */
   readonly key: string;
-  /** The object of libxl's JSON that it stands in. */
+  /** The object of libxl's JSON that contains it. */
   readonly at: readonly string[];
   readonly codec: FieldCodec;
-  /** Guests that have it; for others xl passes it over. */
+  /** Guests that have it; for others xl ignores it. */
   readonly guests: readonly GuestType[];
   /** A value that is not libxl's own choice. */
   readonly example: SettingValue;
@@ -51,9 +53,9 @@ const PVH: readonly GuestType[] = ['pvh'];
 
 const INT_MAX = 2 ** 31 - 1;
 const DEFAULT_GRANTS = 0xffff_ffff;
-/** Scheduler parameters that are not set. */
+/** Marks a scheduler parameter that is not set. */
 const UNSET = -1;
-/** By number. */
+/** Names of the timer modes, by number. */
 export const TIMER_MODES = [
   'delay_for_missed_ticks',
   'no_delay_for_missed_ticks',
@@ -91,7 +93,7 @@ export const CARRIED_SETTINGS: readonly CarriedSetting[] = [
     ['max_grant_version', number('max_grant_version', INT_MAX, { usual: [-1, 2] }), '1'],
     ['dm_restrict', defboolField('dm_restrict', false), '1', HVM],
     ['bootloader_restrict', defboolField('bootloader_restrict', false), '1', ['pv']],
-    // In an HVM guest it is as the definition says; a PVH guest without it has to be asked for.
+    // For an HVM guest the definition decides; a PVH guest needs it to be set explicitly.
     ['acpi', defboolField('acpi', true), '0', PVH],
     ['vpmu', defboolField('vpmu', false), '1'],
     ['vmtrace_buf_kb', number('vmtrace_buf_kb', INT_MAX), '64'],
@@ -161,7 +163,7 @@ export const CARRIED_SETTINGS: readonly CarriedSetting[] = [
 
 export type Settings = ReadonlyMap<string, SettingValue>;
 
-/** What a configuration of libxl's says of settings that are carried. */
+/** The settings of this list in a libxl configuration. */
 export function settingsFromJson(config: object, guest: GuestType): Settings {
   const found = CARRIED_SETTINGS.flatMap(({ key, at, codec, guests }) => {
     if (!guests.includes(guest)) return [];
@@ -171,11 +173,12 @@ export function settingsFromJson(config: object, guest: GuestType): Settings {
   return new Map(found);
 }
 
+/** The setting with this key that guests of the type have. */
 export function carriedSetting(key: string, guest: GuestType): CarriedSetting | undefined {
   return CARRIED_SETTINGS.find((one) => one.key === key && one.guests.includes(guest));
 }
 
-/** A configuration with one more setting; undefined where its value is none. */
+/** A configuration with one more setting; undefined if the value is invalid. */
 export function withSetting(
   config: JsonObject,
   { at, codec }: CarriedSetting,

@@ -10,7 +10,7 @@ const TSC_MODE_OF = {
 
 /** `rtc_timeoffset`, `localtime`, `tsc_mode` and `type.hvm.hpet`. */
 export function readClockFields(built: ReadConfig['b_info']): Clock {
-  // Seconds, signed in truth; the JSON takes them without a sign.
+  // Signed seconds, which the JSON represents without a sign.
   const seconds = built.rtc_timeoffset | 0;
   const basis = built.localtime === true ? 'localtime' : 'utc';
   const mode = TSC_MODE_OF[built.tsc_mode];

@@ -6,8 +6,9 @@ import type { Json, JsonObject } from './json.js';
 import type { ReadConfig } from './schema.js';
 
 /*
- * libxl_cpuid_policy_list (libxl_cpuid.c): for each leaf the registers that something is said of, as texts of 32 characters, bit 31 first.
- * `1` and `0` set a bit, `x` leaves Xen's default, `k` is the host's, `s` is that as well and stays when the guest moves.
+ * libxl_cpuid_policy_list (libxl_cpuid.c): for each leaf the registers with settings, as texts of 32 characters, bit 31
+ * first. `1` and `0` set a bit, `x` leaves Xen's default, `k` is the host's, `s` is the host's, and is kept in a
+ * migration.
  */
 
 const BITS = 32;
@@ -28,13 +29,13 @@ const VALUE_OF: Readonly<Record<CpuFeature['policy'], '0' | '1' | undefined>> = 
   forbid: '0',
 };
 
-/** The extension for hypervisors is no bit to libxl: it has a field of its own (L03). */
+/** libxl treats the virtualization extension not as a bit but as a separate field (L03). */
 export function isVirtualization({ name }: CpuFeature): boolean {
   return name === 'vmx' || name === 'svm';
 }
 
 /**
- * `cpuid` of a definition's features; undefined where they say nothing (L04).
+ * `cpuid` of a definition's features; undefined if there are none (L04).
  * @throws RefusedError `E_REFUSED_NOT_MAPPED` for a feature that libxl has no name for
  */
 export function cpuidToJson(features: readonly CpuFeature[]): Json[] | undefined {
@@ -60,14 +61,15 @@ export function cpuidToJson(features: readonly CpuFeature[]): Json[] | undefined
   }));
 }
 
-/** That libxl has no name for a feature. */
+/** The error for a feature without a libxl name. */
 export function unknownFeature(name: string): Error {
   return notMapped(`CPU feature '${name}'`, 'Take it out: libxl has no name for it.');
 }
 
+/** Features in a `cpuid` setting. */
 export interface CpuidFeatures {
   readonly features: readonly CpuFeature[];
-  /** Paths of what is set and is no feature with a name. */
+  /** Paths of settings that are not named features. */
   readonly unknown: readonly string[];
 }
 

@@ -12,7 +12,7 @@ import {
 } from './field-codecs.js';
 import type { JsonObject } from './json.js';
 
-/* What is carried of devices in `<xl:options>`: attributes by libxl's own names (libxl_types.idl). */
+/* Settings of devices in `<xl:options>`: attributes by libxl's own names (libxl_types.idl). */
 
 const UINT32 = 0xffff_ffff;
 
@@ -32,7 +32,7 @@ const OPTIONS = {
     rate_interval_usecs: integerField('rate_interval_usecs', { min: 1, max: UINT32 }),
   },
   pci: {
-    // Device and function in one number, as libxl has the guest's slot.
+    // Device and function in one number, as in libxl's field of the guest's slot.
     vdevfn: integerField('vdevfn', { min: 0, max: 0xff }),
     vfunc_mask: integerField('vfunc_mask', { min: UINT32, max: UINT32 }),
     msitranslate: booleanField('msitranslate'),
@@ -46,12 +46,12 @@ export type OptionKind = keyof typeof OPTIONS;
 
 const codecsOf = (kind: OptionKind): readonly (readonly [string, FieldCodec])[] => Object.entries(OPTIONS[kind]);
 
-/** Names of what may stand in `<xl:options>` of a device. */
+/** Names of the attributes of `<xl:options>` for a kind of device. */
 export function optionNames(kind: OptionKind): readonly string[] {
   return Object.keys(OPTIONS[kind]);
 }
 
-/** Fields for libxl. @throws UsageError `E_USAGE_DOMAIN_XML` for an option that there is not, or a wrong value */
+/** Fields for libxl. @throws UsageError `E_USAGE_DOMAIN_XML` for an unknown option or an invalid value */
 export function optionsToJson(kind: OptionKind, options: XlOptions | undefined): JsonObject {
   const codecs = new Map(codecsOf(kind));
   return Object.entries(options ?? {}).reduce<JsonObject>((fields, [name, value]) => {
@@ -68,7 +68,7 @@ export function optionsToJson(kind: OptionKind, options: XlOptions | undefined):
   }, {});
 }
 
-/** What a device of libxl's says in words that domain XML has no place for. */
+/** The options of a libxl device that domain XML lacks. */
 export function optionsFromJson(kind: OptionKind, fields: object): { readonly xl?: XlOptions } {
   const found = codecsOf(kind).flatMap(([name, { take }]) => {
     const value = take(recordOf(fields));
@@ -77,7 +77,7 @@ export function optionsFromJson(kind: OptionKind, fields: object): { readonly xl
   return found.length === 0 ? {} : { xl: Object.fromEntries(found) };
 }
 
-/** Fields of libxl's that the options speak of. */
+/** The libxl fields of the options. */
 export function optionFields(kind: OptionKind): readonly string[] {
   return codecsOf(kind).flatMap(([, { fields }]) => fields);
 }

@@ -12,7 +12,7 @@ import type { ReadOf } from './schema.js';
 
 type Backend = 'phy' | 'qdisk' | 'tap' | undefined;
 
-/** What serves the image, as libvirt's libxl driver chooses it (facts 3.2); undefined: libxl finds out. */
+/** The backend of an image, chosen as in libvirt's libxl driver (facts 3.2); undefined: libxl decides. */
 function backendOf({ driver, format }: Disk): Backend {
   switch (driver) {
     case 'phy':
@@ -40,7 +40,7 @@ function pathOf(source: DiskSource): string | undefined {
   }
 }
 
-/** @throws RefusedError `E_REFUSED_NOT_MAPPED` */
+/** libxl_device_disk of a disk. @throws RefusedError `E_REFUSED_NOT_MAPPED` */
 export function diskToJson(disk: Disk & Pick<Device, 'xl'>): JsonObject {
   const path = pathOf(disk.source);
   if (disk.transient) throw notMapped(`<transient/> of disk ${disk.target}`, 'Use a snapshot of the image.');
@@ -77,6 +77,7 @@ function sourceOf(path: string | undefined, backend: ReadOf<'disks'>['backend'])
   return { type: backend === 'phy' || path?.startsWith('/dev/') === true ? 'block' : 'file', path };
 }
 
+/** The disk of a libxl_device_disk. */
 export function diskFromJson(disk: ReadOf<'disks'>): Device {
   const { format, vdev } = disk;
   const isCdrom = disk.is_cdrom !== 0;

@@ -43,7 +43,7 @@ function spiceToJson(spice: Spice): JsonObject {
     host: addressOf(spice.listen),
     passwd: spice.password,
     disable_ticketing: defbool(spice.password === undefined),
-    // Without a word in the definition the client moves the pointer, as in libvirt.
+    // By default the client controls the pointer, as in libvirt.
     agent_mouse: defbool(spice.mouseMode !== 'server'),
     vdagent: defbool(copyPaste),
     clipboard_sharing: defbool(copyPaste),
@@ -59,7 +59,7 @@ function ofType<T extends Graphics['type']>(all: readonly Graphics[], type: T): 
   return all.filter((one): one is Extract<Graphics, { type: T }> => one.type === type);
 }
 
-/** Screens of an HVM guest: its device model has one of each kind, and VNC unless it is told not to. */
+/** Displays of an HVM guest: its device model has at most one of each kind, and VNC unless it is disabled. */
 export function hvmGraphicsToJson(all: readonly Graphics[]): JsonObject {
   const vnc = onlyOne(ofType(all, 'vnc'));
   const sdl = onlyOne(ofType(all, 'sdl'));
@@ -72,7 +72,7 @@ export function hvmGraphicsToJson(all: readonly Graphics[]): JsonObject {
   });
 }
 
-/** A paravirtual framebuffer, for PV and PVH; each wants a keyboard beside it. */
+/** A paravirtual framebuffer, for PV and PVH; each needs a keyboard, too. */
 export function vfbToJson(graphics: Graphics, devid: number): JsonObject {
   switch (graphics.type) {
     case 'vnc':
@@ -86,7 +86,7 @@ export function vfbToJson(graphics: Graphics, devid: number): JsonObject {
 
 const VGA_KIND = { vga: 'std', xen: 'std', cirrus: 'cirrus', qxl: 'qxl' } as const;
 
-/** `vga` and `nographic` of `type.hvm`. The card's memory is `video_memkb` beside it. */
+/** `vga` and `nographic` of `type.hvm`. The card's memory is `video_memkb`, outside `type.hvm`. */
 export function videoToJson(video: Video | undefined): JsonObject {
   if (video === undefined) return { nographic: 'True', vga: { kind: 'none' } };
   return video.model === undefined ? {} : { vga: { kind: VGA_KIND[video.model] } };
@@ -100,7 +100,7 @@ const PLAIN_VNC: VncFields = { display: 0, listen: undefined, passwd: undefined,
 type VncFields = Pick<ReadVnc, 'display' | 'listen' | 'passwd' | 'findunused'>;
 
 function vncFromJson(vnc: VncFields, keymap: string | undefined): Device {
-  // "address:port" is possible too; libxl takes it apart.
+  // "address:port" is possible too; libxl splits it.
   const withDisplay = /^(.*):(\d{1,5})$/.exec(vnc.listen ?? '');
   const display = withDisplay === null ? vnc.display : Number(withDisplay[2]);
   const chosen = vnc.findunused ?? withDisplay === null;
@@ -124,10 +124,11 @@ function sdlFromJson(sdl: { display?: string | undefined; xauthority?: string | 
   });
 }
 
+/** Displays of an HVM guest in libxl's JSON. */
 export function hvmGraphicsFromJson(hvm: ReadHvm): Device[] {
   const { vnc, sdl, spice, keymap } = hvm;
-  // libxl's own default is a VNC screen, unless there shall be none at all. Without a card it would show nothing, and in domain XML a
-  // screen brings a card.
+  // libxl's own default is a VNC display, unless displays are disabled. Without a card it would show nothing, and in
+  // domain XML a display implies a card.
   const vncOn = vnc?.enable ?? (hvm.nographic !== true && hvm.vga?.kind !== 'none');
   return [
     ...(vncOn ? [vncFromJson(vnc ?? PLAIN_VNC, keymap)] : []),
@@ -139,7 +140,7 @@ export function hvmGraphicsFromJson(hvm: ReadHvm): Device[] {
             type: 'spice' as const,
             port: spice.port === 0 ? undefined : spice.port,
             tlsPort: spice.tls_port === 0 ? undefined : spice.tls_port,
-            // Without a word of it QEMU listens everywhere.
+            // By default QEMU listens on all addresses.
             listen: listenOf(spice.host ?? '0.0.0.0'),
             password: spice.passwd,
             keymap: vncOn ? undefined : keymap,
@@ -156,6 +157,7 @@ export function hvmGraphicsFromJson(hvm: ReadHvm): Device[] {
   ];
 }
 
+/** The display of a paravirtual framebuffer in libxl's JSON. */
 export function vfbFromJson({ vnc, sdl, keymap }: ReadOf<'vfbs'>): Device[] {
   return [
     ...(vnc?.enable === false || vnc === undefined ? [] : [vncFromJson(vnc, keymap)]),
@@ -165,14 +167,14 @@ export function vfbFromJson({ vnc, sdl, keymap }: ReadOf<'vfbs'>): Device[] {
 
 const MODEL_OF = { std: 'vga', cirrus: 'cirrus', qxl: 'qxl', none: undefined } as const;
 
-/** libxl's own default is a Cirrus card, whether there is a screen to show it or not. */
+/** libxl's default is a Cirrus card, with or without a display. */
 function modelOf({ vga, nographic }: ReadHvm): Video['model'] {
   const kind = vga?.kind ?? 'unknown';
   if (kind !== 'unknown') return MODEL_OF[kind];
   return nographic === true ? undefined : 'cirrus';
 }
 
-/** The card; none where there is none. */
+/** The video card of an HVM guest; empty if it has none. */
 export function videoFromJson(hvm: ReadHvm, memoryKiB: number | undefined): Device[] {
   const model = modelOf(hvm);
   if (model === undefined) return [];

@@ -1,30 +1,30 @@
 import { cInteger } from '../native/c-numbers.js';
 import type { Json, JsonObject } from './json.js';
 
-/** A setting as a file of xl's has it. */
+/** A setting, as in an xl configuration file. */
 export type SettingValue = string | readonly string[];
 type Fields = Readonly<Record<string, unknown>>;
 
-/** How one setting stands in an object of libxl's JSON. */
+/** The form of one setting in an object of libxl's JSON. */
 export interface FieldCodec {
-  /** The fields of the object that it speaks of. */
+  /** The fields of the object that belong to it. */
   readonly fields: readonly string[];
   /** What a value may be, for errors: `is not …`. */
   readonly says: string;
-  /** Undefined where the value is none. */
+  /** Undefined if the value is invalid. */
   readonly put: (value: SettingValue) => JsonObject | undefined;
-  /** Undefined where the object says nothing of it, or what libxl would choose by itself. */
+  /** Undefined if the object does not contain it, or contains libxl's default. */
   readonly take: (fields: Fields) => SettingValue | undefined;
 }
 
-/** No setting is longer, and no list. */
+/** Longest setting, and longest list. */
 const MAX_TEXT = 4096;
 const MAX_ITEMS = 1024;
 
 const integerOf = (value: SettingValue): number | undefined =>
   typeof value === 'string' ? cInteger(value) : undefined;
 
-/** @param usual what libxl chooses, where that is sure; it is not shown */
+/** @param usual libxl's default, if it is fixed; it is not shown */
 export function defboolField(field: string, usual?: boolean): FieldCodec {
   return {
     fields: [field],
@@ -34,7 +34,7 @@ export function defboolField(field: string, usual?: boolean): FieldCodec {
       return number === undefined ? undefined : { [field]: number === 0 ? 'False' : 'True' };
     },
     take: ({ [field]: json }) => {
-      // libxl writes a word; what was read already is a boolean.
+      // libxl writes a string; a configuration that was parsed has a boolean.
       const is = json === 'True' || (json === 'False' ? false : json);
       if (typeof is !== 'boolean') return undefined;
       return is === usual ? undefined : is ? '1' : '0';
@@ -42,7 +42,7 @@ export function defboolField(field: string, usual?: boolean): FieldCodec {
   };
 }
 
-/** A boolean of JSON, which is false where it is left out. */
+/** A boolean of JSON, which is false if absent. */
 export function booleanField(field: string): FieldCodec {
   return {
     fields: [field],
@@ -55,15 +55,17 @@ export function booleanField(field: string): FieldCodec {
   };
 }
 
+/** Form of a number. */
 export interface IntegerForm {
   readonly min: number;
   readonly max: number;
-  /** What one of the file's is in the JSON: 1024 for MiB. */
+  /** Factor from the file's unit to the JSON's: 1024 for MiB. */
   readonly scale?: number;
-  /** Values that say nothing. */
+  /** Values that equal the default. */
   readonly usual?: readonly number[];
 }
 
+/** A number. @param field its name in the JSON */
 export function integerField(field: string, { min, max, scale = 1, usual = [0] }: IntegerForm): FieldCodec {
   return {
     fields: [field],
@@ -80,6 +82,7 @@ export function integerField(field: string, { min, max, scale = 1, usual = [0] }
   };
 }
 
+/** A text. @param field its name in the JSON */
 export function textField(field: string): FieldCodec {
   return {
     fields: [field],
@@ -91,8 +94,8 @@ export function textField(field: string): FieldCodec {
 }
 
 /**
- * One of `names`, which the file may number as libxl does: by their places.
- * @param usual what libxl chooses
+ * One of `names`, which the file may give as numbers, by their index.
+ * @param usual libxl's default
  */
 export function choiceField(
   field: string,
@@ -133,7 +136,7 @@ export function textsField(field: string): FieldCodec {
   };
 }
 
-/** The objects as one; where both have an object, those are one as well. */
+/** The objects merged, recursively. */
 export function merged(first: JsonObject, second: JsonObject): JsonObject {
   const result: Record<string, Json> = { ...first };
   for (const [name, value] of Object.entries(second)) {
@@ -147,6 +150,7 @@ function isObject(json: Json | undefined): json is JsonObject {
   return typeof json === 'object' && !Array.isArray(json);
 }
 
+/** The value as an object; empty if it is not one. */
 export function recordOf(json: unknown): Fields {
   return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Fields) : {};
 }

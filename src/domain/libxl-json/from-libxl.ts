@@ -16,15 +16,16 @@ import { configSchema, type ReadConfig } from './schema.js';
 import { unshownFields } from './unshown.js';
 import { settingsToMetadata } from './xl-metadata.js';
 
+/** A definition read from libxl's JSON. */
 export interface FromLibxl {
   readonly definition: Definition;
-  /** What the JSON says and domain XML cannot, in sentences with paths. */
+  /** Settings that domain XML cannot express, as sentences with paths. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads libxl_domain_config's JSON, already parsed, as a definition. Nothing is added that libxl would
- * choose: `applyDefaults` does that.
+ * Reads libxl_domain_config's JSON, already parsed, as a definition. Values that libxl would
+ * choose are not added: `applyDefaults` does that.
  * @throws ProtocolError `E_PROTOCOL_LIBXL_JSON`
  */
 export function fromLibxlConfig(json: unknown): FromLibxl {
@@ -37,7 +38,7 @@ export function fromLibxlConfig(json: unknown): FromLibxl {
       `a libxl configuration, ${path}: ${issue?.message ?? 'unreadable'}`,
       {
         cause: parsed.error,
-        hint: 'The configuration comes from the host that the guest was on; check that its toolstack is whole.',
+        hint: 'The configuration comes from the host that the guest was on; check the toolstack of that host.',
         data: { path },
       },
     );
@@ -55,7 +56,7 @@ const ACTION_OF: Readonly<Record<ReadConfig['on_crash'], CrashAction | undefined
   soft_reset: undefined,
 };
 
-/** What domain XML allows where no crash is: without the core dump, which there would be none of. */
+/** The action for an ending without a crash: domain XML has no core dump there. */
 function lifecycleAction(action: ReadConfig['on_poweroff']): LifecycleAction | undefined {
   const own = ACTION_OF[action];
   return own === 'coredump-destroy' ? 'destroy' : own === 'coredump-restart' ? 'restart' : own;
@@ -139,7 +140,7 @@ function affinity(
   return { all: undefined, pins: known.flatMap((cpus, vcpu) => (isSome(cpus) ? [{ vcpu, cpus }] : [])) };
 }
 
-/** A set of all that a definition can name means no pin. */
+/** A set of all processors means no pin. */
 function isSome(cpus: CpuSet): boolean {
   return !cpus.isEmpty && !cpus.equals(CpuSet.ALL);
 }
@@ -153,7 +154,7 @@ function cpuOf(built: ReadConfig['b_info'], nested: boolean | undefined): Cpu | 
   if (all.length === 0 && nodes.length === 0) return undefined;
   return {
     ...NO_CPU,
-    // What changes about a processor, changes about the host's own (L03, L04).
+    // Changed features are changes to the host's own processor (L03, L04).
     mode: all.length === 0 ? undefined : 'host-passthrough',
     features: all,
     numa: nodes.map((node, id) => ({

@@ -5,7 +5,7 @@ import type { GuestType } from '../model.js';
 import { parseCharacterText } from '../native/character-text.js';
 import type { ReadConfig, ReadHvm } from './schema.js';
 
-/* What the device model and firmware of an HVM guest are told. */
+/* Settings of the device model and firmware of an HVM guest. */
 
 const BOOT_OF: Readonly<Record<string, BootDevice | undefined>> = { a: 'fd', c: 'hd', d: 'cdrom', n: 'network' };
 
@@ -22,6 +22,7 @@ function firmware(hvm: ReadHvm | undefined): Pick<Os, 'firmware' | 'loader'> {
   return { firmware: undefined, loader };
 }
 
+/** The boot configuration of a guest in libxl's JSON. */
 export function readOsFields(built: ReadConfig['b_info'], type: GuestType): Os {
   const hvm = type === 'hvm' ? built['type.hvm'] : undefined;
   return {
@@ -47,7 +48,7 @@ const SOUND_OF: Readonly<Record<string, Sound['model'] | undefined>> = {
   ich6: 'ich6',
 };
 
-/** Words of `soundhw`, as QEMU takes them. */
+/** The values in `soundhw`, as for QEMU. */
 function soundWords({ soundhw }: ReadHvm): string[] {
   return (soundhw ?? '').split(',').filter((word) => word !== '');
 }
@@ -56,12 +57,12 @@ function soundModels(hvm: ReadHvm): Sound['model'][] {
   return soundWords(hvm).flatMap((word) => SOUND_OF[word] ?? []);
 }
 
-/** Sound cards that domain XML does not have. */
+/** Sound cards that domain XML lacks. */
 export function otherSounds(hvm: ReadHvm): string[] {
   return soundWords(hvm).filter((word) => SOUND_OF[word] === undefined);
 }
 
-/** Letters of the boot order that mean nothing here. */
+/** Letters of the boot order without a meaning here. */
 export function otherBoot({ boot }: ReadHvm): string[] {
   return (boot ?? '').split(/(?=.)/).filter((letter) => letter !== '' && BOOT_OF[letter] === undefined);
 }
@@ -73,7 +74,7 @@ function usbWords(hvm: ReadHvm): string[] {
   return all.filter((text) => text !== undefined);
 }
 
-/** USB devices that domain XML does not have. */
+/** USB devices that domain XML lacks. */
 export function otherUsb(hvm: ReadHvm): string[] {
   return usbWords(hvm).filter((word) => !USB_INPUTS.some((one) => one === word));
 }
@@ -94,7 +95,7 @@ export function hvmDevices(hvm: ReadHvm): Device[] {
   ];
 }
 
-/** The opposite of what `buildInfo` does: the first three fields are little-endian in memory. */
+/** The inverse of `buildInfo`: the first three fields are little-endian in memory. */
 export function genidText(bytes: readonly number[]): string {
   const swapped = [
     ...bytes.slice(0, 4).toReversed(),

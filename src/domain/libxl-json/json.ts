@@ -1,12 +1,13 @@
 import type { CpuSet } from '../cpu-set.js';
 
-/** A value of JSON whose integers may be 64 bits wide, and sets of processors, which become lists of numbers. */
+/** A JSON value; integers may have 64 bits, and sets of processors become lists of numbers. */
 export type Json = string | number | boolean | bigint | CpuSet | readonly Json[] | JsonObject;
+/** An object of JSON. */
 export interface JsonObject {
   readonly [name: string]: Json;
 }
 
-/** The object without what is undefined: what libxl shall choose is left out. */
+/** The object without undefined fields, which libxl chooses. */
 export function given(fields: Readonly<Record<string, Json | undefined>>): JsonObject {
   const kept: Record<string, Json> = {};
   for (const [name, value] of Object.entries(fields)) if (value !== undefined) kept[name] = value;

@@ -9,21 +9,22 @@ import { fromLibxlConfig } from './from-libxl.js';
 import { configSchema } from './schema.js';
 import { unreadValues } from './unread-values.js';
 
-/** What a host runs where it is given libxl's JSON. */
+/** The effect of a configuration in libxl's JSON. */
 export interface NativeReading {
-  /** As its domain XML is read, so that whoever gets that XML sees the same. */
+  /** As read from its domain XML, so that every reader of that XML sees the same. */
   readonly definition: Definition;
-  /** What the definition does not show, and may reach the host. */
+  /** Fields that the definition does not contain and that may affect the host. */
   readonly reaching: readonly BeyondXml[];
 }
 
-/** Names of fields in one message. */
+/** Most names of fields in one message. */
 const MOST_NAMED = 12;
 
 /**
- * Reads libxl_domain_config's JSON, already parsed, so that nothing in it goes by unseen: each field is in the definition, or in
+ * Reads libxl_domain_config's JSON, already parsed, without ignoring any field: each is in the definition, or in
  * `carried-fields.ts`.
- * @throws ProtocolError `E_PROTOCOL_LIBXL_JSON`; RefusedError `E_REFUSED_NATIVE_FIELDS` naming the fields that are in neither
+ * @throws ProtocolError `E_PROTOCOL_LIBXL_JSON`; RefusedError `E_REFUSED_NATIVE_FIELDS` naming the fields that are in
+ * neither
  */
 export function readNative(json: unknown): NativeReading {
   const { definition } = fromLibxlConfig(json);
@@ -36,7 +37,7 @@ export function readNative(json: unknown): NativeReading {
   return { definition: seen, reaching: beyond.filter(({ kind }) => kind === 'reaches') };
 }
 
-/** What is shown to others is XML, so what it cannot say in XML it does not say. */
+/** The definition as others see it, which is XML: settings that XML cannot express are dropped. */
 function throughXml(definition: Definition): Definition {
   const domain = parseDomainXml(formatDomainXml(toDomain(definition)), { trust: 'stored' });
   return readDefinition(domain, { lenient: true }).definition;
@@ -45,15 +46,15 @@ function throughXml(definition: Definition): Definition {
 function refusedFields(name: string, fields: readonly string[]): RefusedError {
   return new RefusedError(
     'E_REFUSED_NATIVE_FIELDS',
-    `the toolstack's configuration of ${name} has what nothing here can check: ${namesOf(fields)}`,
+    `the toolstack's configuration of ${name} has fields that cannot be checked here: ${namesOf(fields)}`,
     {
-      hint: 'Give domain XML with --xml FILE, which is then all that is used; `dumpxml --migratable --security-info` at the source prints it.',
+      hint: 'Give domain XML with --xml FILE, which then replaces it; `dumpxml --migratable --security-info` at the source prints it.',
       data: { fields: fields.slice(0, MOST_NAMED) },
     },
   );
 }
 
-/** Names in one line, not more than a person reads. */
+/** The first names in one line, and the number of the others. */
 export function namesOf(fields: readonly string[]): string {
   const more = fields.length - MOST_NAMED;
   const shown = fields.slice(0, MOST_NAMED).map((field) => field.slice(0, 120));

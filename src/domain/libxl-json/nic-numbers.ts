@@ -2,7 +2,7 @@ import { z } from '../../errors/zod.js';
 import { ProtocolError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 
-/** libxl writes -1, or nothing, where it has given no number yet. */
+/** libxl writes -1, or nothing, before it has assigned a number. */
 const nicsSchema = z.looseObject({
   nics: z
     .array(z.looseObject({ devid: z.int().min(-1).max(65_535).default(-1), mac: z.string().optional() }))
@@ -10,8 +10,8 @@ const nicsSchema = z.looseObject({
 });
 
 /**
- * The device number of each network card of a running domain by its address in lower case, from libxl's JSON; a card without one has
- * that of its place. @throws ProtocolError `E_PROTOCOL_LIBXL_JSON`
+ * The device number of each network card of a running domain by its address in lower case, from libxl's JSON; a card
+ * without a number has its index. @throws ProtocolError `E_PROTOCOL_LIBXL_JSON`
  */
 export function nicNumbers(text: string): ReadonlyMap<string, number> {
   try {
@@ -27,7 +27,7 @@ export function nicNumbers(text: string): ReadonlyMap<string, number> {
       `the network cards of a libxl configuration: ${messageOf(cause)}`,
       {
         cause,
-        hint: 'The configuration is what the toolstack says the domain runs as; check that the toolstack is whole.',
+        hint: 'The toolstack returned this configuration of the running domain; check the toolstack.',
       },
     );
   }

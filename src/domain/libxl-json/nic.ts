@@ -10,9 +10,9 @@ import type { ReadOf } from './schema.js';
 
 /* libxl_device_nic. */
 
-/** Made at start from domain and device number. */
+/** Generated at start from domain and device number. */
 const GENERATED_NAME = /^vif\d+\.\d+(-emu)?$/;
-/** The interval in which a vif's budget is given out, as xl and libvirt set it. */
+/** The interval of a vif's budget, as set by xl and libvirt. */
 const RATE_INTERVAL_USECS = 50_000;
 const USECS = 1_000_000;
 const BYTES_PER_KIB = 1024;
@@ -20,7 +20,7 @@ const OVS_SCRIPT = 'vif-openvswitch';
 
 /**
  * @param devid its number; undefined: libxl chooses
- * @param when what a card without a model is depends on it (S42)
+ * @param when determines the type of a card without a model (S42)
  * @throws RefusedError `E_REFUSED_NOT_MAPPED`
  */
 export function nicToJson(
@@ -60,8 +60,8 @@ export function nicToJson(
 }
 
 /**
- * What a card may send in each interval. A file or a host can be finer than KiB a second and 50 ms: what it said is carried,
- * and holds as long as the definition has the average that was made of it.
+ * The budget of a card in each interval. A file or a host can be more precise than KiB per second and 50 ms: its values
+ * are kept, and used as long as the definition has the average that was computed from them.
  */
 function rateToJson(average: number | undefined, bytes: Json | undefined, usecs: Json | undefined): JsonObject {
   if (average === undefined) return {};
@@ -79,12 +79,12 @@ const rateOf = (average: number): NicRate & JsonObject => ({
   rate_interval_usecs: RATE_INTERVAL_USECS,
 });
 
-/** KiB a second, no less than there were. */
+/** KiB per second, rounded up. */
 function averageOf({ rate_bytes_per_interval: bytes, rate_interval_usecs: usecs }: NicRate): number | undefined {
   return bytes > 0 && usecs > 0 ? Math.ceil((bytes * USECS) / usecs / BYTES_PER_KIB) : undefined;
 }
 
-/** What is carried beside the definition: the rate only where its average does not say it all. */
+/** Settings kept in addition to the definition: the rate only if its average is not exact. */
 function carriedOf(nic: ReadOf<'nics'>, average: number | undefined): Pick<Device, 'xl'> {
   const { xl } = optionsFromJson('nic', nic);
   const said = average === undefined ? undefined : rateOf(average);
@@ -96,6 +96,7 @@ function carriedOf(nic: ReadOf<'nics'>, average: number | undefined): Pick<Devic
   return Object.keys(others).length === 0 ? {} : { xl: others };
 }
 
+/** The network card of a libxl_device_nic. */
 export function nicFromJson(nic: ReadOf<'nics'>, guest: GuestType): Device {
   const bridge = nic.bridge === undefined ? undefined : parseVifBridge(nic.bridge, nic.script);
   const average = averageOf(nic);
@@ -104,7 +105,7 @@ export function nicFromJson(nic: ReadOf<'nics'>, guest: GuestType): Device {
     kind: 'interface' as const,
     source: bridge === undefined ? { type: 'ethernet' as const } : { type: 'bridge' as const, bridge: bridge.bridge },
     mac: nic.mac?.toLowerCase(),
-    // Outside of HVM guests libxl passes it over.
+    // libxl ignores it for other than HVM guests.
     model: guest !== 'hvm' ? undefined : paravirtual ? 'netfront' : nic.model,
     script: bridge?.openvswitch === true && nic.script === OVS_SCRIPT ? undefined : nic.script,
     ifname: nic.ifname === undefined || GENERATED_NAME.test(nic.ifname) ? undefined : nic.ifname,

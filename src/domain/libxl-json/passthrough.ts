@@ -9,6 +9,7 @@ import type { ReadOf } from './schema.js';
 
 /* libxl_device_pci, libxl_device_usbctrl, libxl_device_usbdev and libxl_device_channel. */
 
+/** libxl_device_pci of a PCI device. */
 export function pciToJson({ address, managed, writeFiltering, xl }: PciHostdev & Pick<Device, 'xl'>): JsonObject {
   return given({
     domain: address.domain,
@@ -16,12 +17,13 @@ export function pciToJson({ address, managed, writeFiltering, xl }: PciHostdev &
     dev: address.slot,
     func: address.function,
     permissive: writeFiltering === undefined ? undefined : !writeFiltering,
-    // Takes the device from the host's driver.
+    // Unbinds the device from the host's driver.
     seize: managed ? true : undefined,
     ...optionsToJson('pci', xl),
   });
 }
 
+/** The PCI device of a libxl_device_pci. */
 export function pciFromJson(pci: ReadOf<'pcidevs'>): Device {
   const body = plainDevice({
     kind: 'hostdev' as const,
@@ -35,14 +37,16 @@ export function pciFromJson(pci: ReadOf<'pcidevs'>): Device {
 
 const USB_VERSIONS: Readonly<Record<string, number | undefined>> = { qusb1: 1, qusb2: 2 };
 
+/** libxl_device_usbctrl of a USB controller. */
 export function usbControllerToJson({ index, model, ports }: UsbController): JsonObject {
   const version = USB_VERSIONS[model ?? 'qusb2'];
   if (version === undefined) throw notMapped(`USB controller '${model ?? ''}'`, "Use 'qusb1' or 'qusb2'.");
   return given({ type: 'qusb', devid: index, version, ports });
 }
 
+/** The USB controller of a libxl_device_usbctrl. @param index its index in the list */
 export function usbControllerFromJson({ type, devid, version, ports }: ReadOf<'usbctrls'>, index: number): Device[] {
-  // A controller of the device model's has no form in domain XML for Xen.
+  // A controller of the device model has no form in domain XML for Xen.
   if (type === 'devicemodel' || version === 3) return [];
   return [
     plainDevice({
@@ -55,7 +59,10 @@ export function usbControllerFromJson({ type, devid, version, ports }: ReadOf<'u
   ];
 }
 
-/** @throws RefusedError `E_REFUSED_NOT_MAPPED` for a device that the host has yet to find */
+/**
+ * libxl_device_usbdev of a USB device. @throws RefusedError `E_REFUSED_NOT_MAPPED` for a device without a place on the
+ * host
+ */
 export function usbDeviceToJson({ identity, guestAddress }: UsbHostdev & Pick<Device, 'guestAddress'>): JsonObject {
   if (identity.by === 'product') {
     throw notMapped(
@@ -71,6 +78,7 @@ export function usbDeviceToJson({ identity, guestAddress }: UsbHostdev & Pick<De
   });
 }
 
+/** The USB device of a libxl_device_usbdev; empty if domain XML has no form for it. */
 export function usbDeviceFromJson(device: ReadOf<'usbdevs'>): Device[] {
   const host = device['type.hostdev'];
   if (host === undefined) return [];
@@ -84,7 +92,7 @@ export function usbDeviceFromJson(device: ReadOf<'usbdevs'>): Device[] {
   return [{ ...hostdev, guestAddress: { type: 'usb', bus: device.ctrl, port: String(device.port) } }];
 }
 
-/** @throws RefusedError `E_REFUSED_NOT_MAPPED` */
+/** libxl_device_channel of a channel. @throws RefusedError `E_REFUSED_NOT_MAPPED` */
 export function channelToJson(channel: Channel & Pick<Device, 'xl'>, devid: number): JsonObject {
   const { name, source } = channel;
   if (channel.targetType !== 'xen' || name === undefined) throw notMapped('a channel without a name', 'Name it.');
@@ -96,6 +104,7 @@ export function channelToJson(channel: Channel & Pick<Device, 'xl'>, devid: numb
   throw notMapped(`channel ${name} of type '${source.type}'`, "Use 'pty', or 'unix' with mode='bind'.");
 }
 
+/** The channel of a libxl_device_channel; empty if domain XML has no form for it. */
 export function channelFromJson(channel: ReadOf<'channels'>): Device[] {
   const socket = channel['connection.socket'];
   if (channel.name === undefined || (socket === undefined && channel['connection.pty'] === undefined)) return [];

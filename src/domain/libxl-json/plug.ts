@@ -5,17 +5,17 @@ import type { JsonObject } from './json.js';
 import { nicToJson } from './nic.js';
 import { usbControllerToJson, usbDeviceToJson } from './passthrough.js';
 
-/** libxl's structures for devices that can be plugged in, by the name that their calls have (`libxl_device_disk_add`). */
+/** libxl's structures for devices that can be plugged in, by the names in its calls (`libxl_device_disk_add`). */
 export const PLUG_KINDS = ['disk', 'nic', 'usbctrl', 'usbdev'] as const;
 export type PlugKind = (typeof PLUG_KINDS)[number];
 
-/** One device as libxl takes it. */
+/** One device in libxl's form. */
 export interface Plug {
   readonly kind: PlugKind;
   readonly json: JsonObject;
 }
 
-/** @throws RefusedError `E_REFUSED_NOT_MAPPED` */
+/** The device in libxl's form. @throws RefusedError `E_REFUSED_NOT_MAPPED` */
 export function plugOf(device: Pluggable, guest: GuestType): Plug {
   switch (device.kind) {
     case 'disk':

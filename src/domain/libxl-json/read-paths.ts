@@ -3,7 +3,7 @@ import { z } from '../../errors/zod.js';
 /** Between the keys of a path; no key of libxl's has it. */
 export const SEPARATOR = '/';
 
-/** What a schema reads of a value, with what may stand around it taken off. */
+/** A schema without its wrappers, such as optional and default. */
 function bare(schema: unknown): unknown {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault) {
     return bare(schema.unwrap());
@@ -12,8 +12,9 @@ function bare(schema: unknown): unknown {
 }
 
 /**
- * The paths of all values that a schema reads, `*` for the members of a list of objects. A list of plain values is one value.
- * @param at where the schema stands; empty: at the root
+ * The paths of all values that a schema reads, `*` for the members of a list of objects. A list of plain values is one
+ * value.
+ * @param at path of the schema; empty: the root
  */
 export function readPaths(schema: unknown, at = ''): string[] {
   const inner = bare(schema);

@@ -2,12 +2,12 @@ import { z } from '../../errors/zod.js';
 import { CpuSet, MAX_CPUS } from '../cpu-set.js';
 
 /*
- * libxl_domain_config as JSON, as far as domain XML can say the same: names, types and defaults from
- * libxl_types.idl (Xen 4.14 to 4.21). What later versions add is read over; what a version lacks is not written.
- * What equals libxl's default is left out when libxl writes, so that everything is optional.
+ * libxl_domain_config as JSON, as far as domain XML can express it: names, types and defaults from
+ * libxl_types.idl (Xen 4.14 to 4.21). Additions of later versions are ignored here; what a version lacks is not
+ * written. libxl omits defaults when it writes, so that everything is optional.
  */
 
-/** No list of a domain is longer; libxl has no bound of its own. */
+/** Longest list; libxl has no bound of its own. */
 const MAX_LIST = 1024;
 const MAX_TEXT = 64 * 1024;
 
@@ -27,7 +27,10 @@ export const defbool = z
 const u32 = z.int().min(0).max(0xffff_ffff);
 const kib = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 const list = <T extends z.ZodType>(item: T) => z.array(item).max(MAX_LIST).default([]);
-/** Indexes of the bits that are set. A set that is one already is left alone: a configuration may have the same thousands of times. */
+/**
+ * Indexes of the bits that are set. A CpuSet is left unchanged: a configuration may contain the same one thousands of
+ * times.
+ */
 const bitmap = z.union([
   z.custom<CpuSet>((value) => value instanceof CpuSet),
   z
@@ -65,7 +68,7 @@ export const ACTIONS = [
   'coredump_restart',
   'soft_reset',
 ] as const;
-/** `on_…` that is left out is the first of the enumeration. */
+/** An absent `on_…` is the first of the enumeration. */
 const action = choice(ACTIONS).default('destroy');
 
 const hvm = z.looseObject({
@@ -93,7 +96,10 @@ const hvm = z.looseObject({
   ms_vm_genid: z.array(z.int().min(0).max(255)).length(16).optional(),
 });
 
-/** `libxl_cpuid_policy_list`: a list of leaves, or since Xen 4.18 an object with the bits of model-specific registers beside it. */
+/**
+ * `libxl_cpuid_policy_list`: a list of leaves, or since Xen 4.18 an object that also contains bits of model-specific
+ * registers.
+ */
 const register = z
   .string()
   .regex(/^[01xks]{32}$/)
@@ -248,7 +254,7 @@ export const configSchema = z.looseObject({
   on_crash: action,
 });
 
-/** A configuration that was read. */
+/** A parsed configuration. */
 export type ReadConfig = z.output<typeof configSchema>;
 export type ReadHvm = NonNullable<ReadConfig['b_info']['type.hvm']>;
 export type ReadOf<K extends 'disks' | 'nics' | 'pcidevs' | 'vfbs' | 'channels' | 'usbctrls' | 'usbdevs'> =

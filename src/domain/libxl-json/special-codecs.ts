@@ -4,7 +4,7 @@ import { formatCpuList, parseCpuList } from '../native/cpu-list.js';
 import { recordOf, type FieldCodec, type SettingValue } from './field-codecs.js';
 import type { Json, JsonObject } from './json.js';
 
-/* Settings that are more in libxl's JSON than one field with one value. */
+/* Settings that are more than one field with one value in libxl's JSON. */
 
 const listOf = (value: SettingValue): readonly string[] => (typeof value === 'string' ? [value] : value);
 const numbersOf = (json: unknown): number[] =>
@@ -68,7 +68,7 @@ export const viridianGroups: FieldCodec = {
   },
 };
 
-/** One text for all vcpus is written as one for each: how many there are stands elsewhere. */
+/** One text for all vcpus is written as one for each: their number is known elsewhere. */
 export const softAffinity: FieldCodec = {
   fields: ['vcpu_soft_affinity'],
   says: 'a list of processors such as 0-3,^2 for each vcpu',
@@ -76,7 +76,7 @@ export const softAffinity: FieldCodec = {
     const sets = listOf(value).map(parseCpuList);
     if (sets.some((set) => set === undefined || set.kind === 'nodes')) return undefined;
     return {
-      // Placing the guest on a node would overwrite it, as xl says as well.
+      // Automatic placement on a node would overwrite it, as in xl.
       numa_placement: 'False',
       vcpu_soft_affinity: sets.map((set): Json => (set?.kind === 'cpus' ? set.cpus : CpuSet.ALL)),
     };
@@ -157,12 +157,12 @@ export const rdm: FieldCodec = {
       ...(strategy === 'host' ? ['strategy=host'] : []),
       ...(policy === 'strict' || policy === 'relaxed' ? [`policy=${policy}`] : []),
     ];
-    // What libxl chooses by itself is relaxed, with no strategy.
+    // libxl's default is relaxed, without a strategy.
     return strategy !== 'host' && policy !== 'strict' ? undefined : words.join(',');
   },
 };
 
-/** A card of the host's as the guest's first one: 0, 1, or its kind. */
+/** A card of the host as the guest's primary one: 0, 1, or its kind. */
 export const gfxPassthru: FieldCodec = {
   fields: ['gfx_passthru', 'gfx_passthru_kind'],
   says: '0, 1, default or igd',
@@ -214,7 +214,7 @@ const putFlag =
     return number === undefined ? undefined : { [field]: number === 0 ? 'False' : 'True' };
   };
 
-/** No window of the device model; without a card there is none anyway, and the definition shows that. */
+/** No window of the device model; without a card there is none, which the definition shows. */
 export const nographic: FieldCodec = {
   fields: ['nographic'],
   says: '0 or 1',
@@ -236,7 +236,7 @@ export const usbAlone: FieldCodec = {
   },
 };
 
-/** Spice's agent in the guest, where it is not what a shared clipboard needs. */
+/** Spice's agent in the guest, if a shared clipboard does not imply it. */
 export const spiceAgent: FieldCodec = {
   fields: ['vdagent'],
   says: '0 or 1',
@@ -248,7 +248,7 @@ export const spiceAgent: FieldCodec = {
   },
 };
 
-/** No password asked for although there is one. */
+/** No password required although there is one. */
 export const openSpice: FieldCodec = {
   fields: ['disable_ticketing'],
   says: '0 or 1',

@@ -19,14 +19,14 @@ function createInfo({ type, name, uuid, features }: Definition): JsonObject {
     type,
     name,
     uuid,
-    // A PV guest has no second set of page tables; what it is told of them libxl refuses.
+    // A PV guest has no second set of page tables; libxl refuses settings for them.
     hap: type === 'pv' ? undefined : defbool(features.hap),
     passthrough:
       passthrough === undefined ? undefined : passthrough.enabled ? (passthrough.mode ?? 'enabled') : 'disabled',
   });
 }
 
-/** Device lists, each left out where it is empty. */
+/** Device lists, each left out if empty. */
 function deviceLists({ devices, type }: Definition): JsonObject {
   for (const device of devices) {
     if (device.kind === 'opaque' && !device.passedOver)
@@ -54,9 +54,9 @@ function deviceLists({ devices, type }: Definition): JsonObject {
 }
 
 /**
- * What libxl makes the domain from. Defaults must have been set (`applyDefaults`); the definition is taken
- * to be valid (`checkDefinition`). Elements that were passed over when it was read tell libxl nothing.
- * @throws RefusedError `E_REFUSED_NOT_MAPPED` for what libxl has no word for
+ * The configuration from which libxl makes the domain. Defaults must have been set (`applyDefaults`), and the
+ * definition must be valid (`checkDefinition`). Elements that were ignored when it was read are not passed to libxl.
+ * @throws RefusedError `E_REFUSED_NOT_MAPPED` for settings that libxl cannot express
  */
 export function toLibxlConfig(definition: Definition): LibxlConfig {
   const { lifecycle } = definition;

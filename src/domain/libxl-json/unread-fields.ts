@@ -3,11 +3,11 @@ import { recordOf } from './field-codecs.js';
 import { configSchema, type ReadConfig } from './schema.js';
 
 /*
- * Fields of a configuration that no part of the reading asks for. libxl writes all that is not its default, and its callers
- * more: what is not known by name is found here, so that no field of a later release is lost in silence.
+ * Fields of a configuration that no part of the reading uses. libxl writes everything that is not its default, and its
+ * callers more: unknown names are detected here, so that no field of a later release is dropped silently.
  */
 
-/** Each with the reason why it says nothing of the guest. */
+/** Fields that do not concern the guest, each with the reason. */
 const OF_THE_TOOLSTACK: Readonly<Record<string, string>> = {
   'c_info.domid': 'the number that the domain had on its host',
   'c_info.ssidref': 'the number of a security label of its host',
@@ -43,7 +43,7 @@ const OF_THE_TOOLSTACK: Readonly<Record<string, string>> = {
   vkbs: 'a keyboard for each framebuffer',
 };
 
-/** Values that say the same as nothing. */
+/** Values that equal an absent one. */
 const NOTHING: ReadonlySet<unknown> = new Set([
   undefined,
   null,
@@ -108,7 +108,7 @@ function unread(object: unknown, path: readonly string[], known: Shape, shown = 
   });
 }
 
-/** Paths of what the configuration says and nothing reads. */
+/** Paths of fields that no part of the reading uses. */
 export function unreadFields(config: ReadConfig): string[] {
   return [
     ...OBJECTS.flatMap(([path, known]) => {

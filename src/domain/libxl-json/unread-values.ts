@@ -2,16 +2,16 @@ import { parseCharacterText } from '../native/character-text.js';
 import { channelFromJson, usbDeviceFromJson } from './passthrough.js';
 import type { ReadConfig, ReadHvm, ReadOf } from './schema.js';
 
-/** What QEMU's rbd driver is told of an image besides its name, and a definition shows or need not show. */
+/** Options of QEMU's rbd driver in addition to the image's name that a definition contains or need not contain. */
 const RBD_OPTIONS = /^(?:mon_host|conf|auth_supported|id|key)=/;
-/** Twice what the largest card has. */
+/** Twice the memory of the largest card. */
 const MOST_VIDEO_KIB = 256 * 1024;
 const USB_DEVICES: readonly (string | undefined)[] = [undefined, 'tablet', 'mouse', 'keyboard'];
 const SOUND_CARDS: readonly (string | undefined)[] = [undefined, 'sb16', 'es1370', 'ac97', 'hda', 'ich6'];
 
 /**
- * Paths of values that stand in fields which a definition has, and that it would show as something else or not at all: libxl would act
- * on what no check has seen.
+ * Paths of values in known fields that the definition would represent differently or not at all: libxl would use
+ * a value that no check has seen.
  */
 export function unreadValues(config: ReadConfig): string[] {
   const { c_info: made, b_info: built } = config;
@@ -42,9 +42,9 @@ function unreadOfHvm(hvm: ReadHvm): string[] {
     usbdevice: ![hvm.usbdevice, ...hvm.usbdevice_list].every((one) => USB_DEVICES.includes(one)),
     soundhw: !SOUND_CARDS.includes(hvm.soundhw),
     boot: !/^[acdn]*$/.test(hvm.boot ?? ''),
-    // Of another firmware than OVMF no definition names the file.
+    // A definition names the file of OVMF only, not of other firmware.
     system_firmware: hvm.system_firmware !== undefined && hvm.bios !== 'ovmf',
-    // libxl starts VNC unless it is told not to; a definition without a card shows no screen.
+    // libxl enables VNC by default; a definition without a card has no display.
     vnc: isUnseenScreen && hvm.vnc?.enable === undefined && hvm.vnc?.listen !== undefined,
   };
   return Object.keys(unread).flatMap((name) => (unread[name] ? [`b_info.type.hvm.${name}`] : []));

@@ -4,7 +4,7 @@ import { otherSounds, otherUsb, otherBoot } from './hvm.js';
 import type { ReadConfig, ReadHvm } from './schema.js';
 import { unreadFields } from './unread-fields.js';
 
-/** Values of the parts of an HVM guest that domain XML has no word for. */
+/** Settings of an HVM guest that domain XML cannot express. */
 function hvmPaths(hvm: ReadHvm): string[] {
   const serials = hvm.serial === undefined ? hvm.serial_list : [hvm.serial, ...hvm.serial_list];
   return [
@@ -17,7 +17,7 @@ function hvmPaths(hvm: ReadHvm): string[] {
   ].map((path) => `b_info.type.hvm.${path}`);
 }
 
-/** What a configuration says and a definition made of it does not; each with its path. */
+/** Settings of a configuration that the definition made from it lacks; each with its path. */
 export function unshownFields(config: ReadConfig): string[] {
   const hvm = config.b_info['type.hvm'];
   const paths = [

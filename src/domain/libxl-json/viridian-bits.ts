@@ -17,7 +17,7 @@ const BIT = {
   hcall_ipi: 9,
 } as const;
 
-/** As libvirt's driver has it: relaxed and vpindex are part of the base, timers need what they count by. */
+/** As in libvirt's driver: relaxed and vpindex are part of the base, timers need their reference counter. */
 const BITS_OF: Readonly<Partial<Record<Enlightenment, readonly (keyof typeof BIT)[]>>> = {
   relaxed: [],
   vpindex: [],
@@ -29,7 +29,7 @@ const BITS_OF: Readonly<Partial<Record<Enlightenment, readonly (keyof typeof BIT
   ipi: ['hcall_ipi'],
 };
 
-/** `viridian_enable` of a definition. Guests can always report a crash: that changes nothing for others. */
+/** `viridian_enable` of a definition. Guests can always report a crash; this has no other effect. */
 export function viridianBits({ mode, states }: Hyperv): number[] {
   if (mode === 'passthrough') return Array.from({ length: WIDTH }, (_, bit) => bit);
   const names = states.filter(({ on }) => on).flatMap(({ name }) => BITS_OF[name] ?? []);

@@ -24,7 +24,7 @@ function settingElement(key: string, value: SettingValue): XmlElement {
   );
 }
 
-/** Children of `<metadata>`: none where there are no settings. */
+/** Children of `<metadata>`: empty if there are no settings. */
 export function settingsToMetadata(settings: Settings): XmlElement[] {
   if (settings.size === 0) return [];
   const children = [...settings].map(([key, value]) => settingElement(key, value));
@@ -38,7 +38,7 @@ function bad(why: string): UsageError {
   });
 }
 
-/** One for each processor of a guest is the longest list that a setting has. */
+/** Longest list of a setting: one item for each processor of a guest. */
 const MAX_ITEMS = 512;
 
 function valueOf(setting: XmlElement): SettingValue {
@@ -49,7 +49,7 @@ function valueOf(setting: XmlElement): SettingValue {
   return items.map(textOf);
 }
 
-/** @throws UsageError `E_USAGE_DOMAIN_XML` for what is no setting */
+/** The settings in a definition's metadata. @throws UsageError `E_USAGE_DOMAIN_XML` if the element is invalid */
 export function settingsOf({ metadata }: Pick<Definition, 'metadata'>): Settings {
   const all = metadata
     .filter((one) => xlName(one) === 'settings')
@@ -65,13 +65,14 @@ export function settingsOf({ metadata }: Pick<Definition, 'metadata'>): Settings
 
 /**
  * A configuration with the settings of the definition's metadata.
- * @throws UsageError `E_USAGE_DOMAIN_XML`; RefusedError `E_REFUSED_NOT_MAPPED` for one that guests of the type have not
+ * @throws UsageError `E_USAGE_DOMAIN_XML`; RefusedError `E_REFUSED_NOT_MAPPED` for a setting that guests of the type
+ * lack
  */
 export function withSettings(config: JsonObject, definition: Definition): JsonObject {
   return [...settingsOf(definition)].reduce((made, [key, value]) => {
     const setting = carriedSetting(key, definition.type);
     if (setting === undefined) {
-      if (!CARRIED_SETTINGS.some((one) => one.key === key)) throw bad(`${JSON.stringify(key)} is no setting`);
+      if (!CARRIED_SETTINGS.some((one) => one.key === key)) throw bad(`${JSON.stringify(key)} is not a setting`);
       throw new RefusedError('E_REFUSED_NOT_MAPPED', `a ${definition.type} guest has no setting ${key}`, {
         hint: 'Take it out of <xl:settings> in the metadata.',
         data: { key },

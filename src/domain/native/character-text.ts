@@ -2,7 +2,7 @@ import type { CharacterSource, Endpoint } from '../definition/devices/character.
 import { notMapped } from './not-mapped.js';
 
 /*
- * Where characters go, as xl.cfg(5) "serial" and libxl have it: one string in the language of QEMU's
+ * The other end of a character device, as in xl.cfg(5) "serial" and libxl: one string in the syntax of QEMU's
  * `-serial` (qemu(1)).
  */
 
@@ -18,7 +18,7 @@ function isServer(options: string): boolean {
   return /(?:^|,)server(?:=on)?(?=,|$)/.test(options);
 }
 
-/** Undefined where the text is in no form that domain XML has. */
+/** Parses such a string; undefined if domain XML has no form for it. */
 export function parseCharacterText(text: string): CharacterSource | undefined {
   if (text === 'null' || text === 'stdio' || text === 'vc') return { type: text };
   if (text === 'pty') return { type: 'pty', path: undefined };
@@ -53,7 +53,10 @@ function formatEndpoint({ host, service }: Endpoint): string {
   return `${name.includes(':') ? `[${name}]` : name}:${service ?? ''}`;
 }
 
-/** The opposite of `parseCharacterText`. @throws RefusedError `E_REFUSED_NOT_MAPPED` for what the language cannot say */
+/**
+ * The inverse of `parseCharacterText`. @throws RefusedError `E_REFUSED_NOT_MAPPED` for a source that the syntax cannot
+ * express
+ */
 export function formatCharacterText(source: CharacterSource): string {
   const text = plainText(source);
   const back = parseCharacterText(text);

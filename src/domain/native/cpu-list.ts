@@ -1,12 +1,12 @@
 import { CpuSet, formatCpuSet, MAX_CPUS } from '../cpu-set.js';
 
 /*
- * Lists of processors as xl reads them (xl_parse.c, `parse_cpurange`): numbers and ranges with commas between them, `all`,
- * `node:` and `nodes:` before a number or range of the host's NUMA nodes, and `^` before either to take it out again. They
- * are read from left to right.
+ * Lists of processors as xl parses them (xl_parse.c, `parse_cpurange`): numbers and ranges separated by commas, `all`,
+ * `node:` and `nodes:` before a number or range of the host's NUMA nodes, and `^` before either to remove it again.
+ * They are read from left to right.
  */
 
-/** No list of any use is longer. */
+/** Longest list that is parsed. */
 const MAX_TEXT = 64 * 1024;
 
 export type CpuList =
@@ -29,7 +29,7 @@ function parseItem(text: string): Item | undefined {
   const rest = isOut ? text.slice(1) : text;
   const prefix = ['node:', 'nodes:'].find((one) => rest.startsWith(one)) ?? '';
   const span = rest.slice(prefix.length);
-  // xl takes no `^all`.
+  // xl does not accept `^all`.
   if (span === 'all') return isOut ? undefined : { isOut, isNodes: false, range: 'all' };
   const match = RANGE.exec(span);
   if (match === null) return undefined;
@@ -38,7 +38,7 @@ function parseItem(text: string): Item | undefined {
   return to < from ? undefined : { isOut, isNodes: prefix !== '', range: [from, to] };
 }
 
-/** Undefined where xl would refuse the text, or where it leaves no processor. */
+/** Parses such a list; undefined if xl would refuse it, or if it leaves no processor. */
 export function parseCpuList(text: string): CpuList | undefined {
   if (text.length > MAX_TEXT) return undefined;
   let cpus = CpuSet.NONE;
@@ -57,12 +57,12 @@ export function parseCpuList(text: string): CpuList | undefined {
   return cpus.equals(CpuSet.ALL) ? { kind: 'all' } : { kind: 'cpus', cpus };
 }
 
-/** What of it lies beyond the last processor is none of any host. */
+/** The range, cut at the last possible processor. */
 function rangeOf(from: number, to: number): CpuSet {
   return from >= MAX_CPUS ? CpuSet.NONE : CpuSet.range(from, Math.min(to, MAX_CPUS - 1));
 }
 
-/** The opposite: a set that reaches the last processor there may be is all but some, whatever the host has. */
+/** The inverse: a set that includes the last possible processor is written as all but some, for any host. */
 export function formatCpuList(cpus: CpuSet): string {
   if (cpus.equals(CpuSet.ALL)) return 'all';
   if (!cpus.has(MAX_CPUS - 1)) return formatCpuSet(cpus);

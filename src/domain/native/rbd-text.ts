@@ -6,7 +6,7 @@ import { notMapped } from './not-mapped.js';
 const escape = (text: string): string => text.replaceAll(/[\\:;=@]/g, String.raw`\$&`);
 const unescape = (text: string): string => text.replaceAll(/\\(.)/g, '$1');
 
-/** Splits at each `:` that no `\` stands before. */
+/** Splits at each `:` that does not follow a `\`. */
 function split(text: string): string[] {
   const parts: string[] = [];
   let part = '';
@@ -29,7 +29,10 @@ function parseHost(whole: string): NetworkSource['hosts'][number] {
   return { name: port[1], port: Number(port[2]) };
 }
 
-/** Undefined where the text names no image. A key in it is not kept: domain XML refers to secrets and has none. */
+/**
+ * Parses such a text; undefined if it names no image. A key in it is dropped: domain XML refers to secrets and contains
+ * none.
+ */
 export function parseRbdText(text: string): NetworkSource | undefined {
   if (!text.startsWith('rbd:')) return undefined;
   const [name, ...options] = split(text.slice('rbd:'.length));
@@ -48,7 +51,7 @@ export function parseRbdText(text: string): NetworkSource | undefined {
   };
 }
 
-/** @throws RefusedError `E_REFUSED_NOT_MAPPED` where the image needs a secret, or is not one of Ceph's */
+/** The inverse. @throws RefusedError `E_REFUSED_NOT_MAPPED` if the image needs a secret, or is not in Ceph */
 export function formatRbdText(source: NetworkSource): string {
   if (source.protocol !== 'rbd')
     throw notMapped(`a '${source.protocol}' disk`, 'Only rbd disks come from the network.');

@@ -28,7 +28,7 @@ const VALUE_OF: Readonly<Record<CpuFeature['policy'], string>> = {
   forbid: '0',
 };
 
-/** What one `feature=value` sets; undefined where a definition cannot say it, which a warning names. */
+/** What one `feature=value` sets; undefined if a definition cannot express it, which a warning names. */
 function parseFeature(part: string, { at }: Placed, warn: (text: string) => void): CpuFeature | undefined {
   const equals = part.indexOf('=');
   const [name, value] = [part.slice(0, Math.max(0, equals)), part.slice(equals + 1)];
@@ -38,17 +38,18 @@ function parseFeature(part: string, { at }: Placed, warn: (text: string) => void
   const feature = featureOfLibxl(name);
   const policy = Object.hasOwn(POLICY_OF, value) ? POLICY_OF[value] : undefined;
   if (feature === undefined || policy === undefined) {
-    warn(`cpuid: ${part} is not carried over: it is no feature of one bit that domain XML has a name for`);
+    warn(`cpuid: ${part} is not carried over: it is not a one-bit feature with a name in domain XML`);
     return undefined;
   }
   if (value === 'k' || value === 's') {
     warn(
-      `cpuid: ${part} is not carried over: domain XML has no word for the host's own value; the guest gets Xen's default`,
+      `cpuid: ${part} is not carried over: domain XML cannot express the host's own value; the guest gets Xen's default`,
     );
   }
   return { name: feature, policy };
 }
 
+/** Parses libxl's form. @throws UsageError `E_USAGE_XL_CONFIG` */
 export function parseCpuid(spec: Placed, warn: (text: string) => void): CpuFeature[] {
   const [base, ...features] = spec.text.split(',').map((part) => part.trim());
   if (base !== 'host')
@@ -59,7 +60,10 @@ export function parseCpuid(spec: Placed, warn: (text: string) => void): CpuFeatu
 const LEAF = /^(0x[0-9a-f]{1,8}|\d{1,10})(?:,(0x[0-9a-f]{1,8}|\d{1,10}))?:(.*)$/i;
 const REGISTER = /^e([abcd])x=([01xks]{32})$/;
 
-/** xend's form, a list with the bits of registers: `0x1:ecx=x00x…,edx=…`, as `libxl_cpuid_parse_config_xend` reads it. */
+/**
+ * xend's form, a list with the bits of registers: `0x1:ecx=x00x…,edx=…`, as parsed by `libxl_cpuid_parse_config_xend`.
+ * @throws UsageError `E_USAGE_XL_CONFIG`.
+ */
 export function parseCpuidLeaf({ text, at }: Placed): JsonObject {
   const match = LEAF.exec(text.trim());
   if (match === null)
@@ -77,6 +81,7 @@ export function parseCpuidLeaf({ text, at }: Placed): JsonObject {
   return fields;
 }
 
+/** `cpuid` of a file: features, or registers in xend's form. */
 export interface FileCpuid {
   readonly features: readonly CpuFeature[];
   readonly leaves: readonly JsonObject[] | undefined;
@@ -94,6 +99,7 @@ export function cpuidOf(settings: Settings): FileCpuid {
   return { features: parsed, leaves: undefined };
 }
 
+/** The definition with further CPU features. */
 export function withCpuid(definition: Definition, features: readonly CpuFeature[]): Definition {
   if (features.length === 0) return definition;
   const { cpu } = definition;
@@ -101,7 +107,7 @@ export function withCpuid(definition: Definition, features: readonly CpuFeature[
   return { ...definition, cpu: { ...NO_CPU, ...cpu, mode: 'host-passthrough', features: all } };
 }
 
-/** `cpuid` of a definition, and the definition without what it says; vmx and svm are `nestedhvm`. */
+/** `cpuid` of a definition, and the definition without these features; vmx and svm are `nestedhvm`. */
 export function splitCpuid(definition: Definition): { readonly cpuid: string | undefined; readonly rest: Definition } {
   const { cpu } = definition;
   if (cpu === undefined) return { cpuid: undefined, rest: definition };

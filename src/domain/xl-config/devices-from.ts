@@ -2,15 +2,16 @@ import { given, type Json, type JsonObject } from '../libxl-json/json.js';
 import { decimalOf, numberOf, oneOf, pairsOf, type Placed } from './settings.js';
 import { badConfig } from './syntax.js';
 
-/* USB devices, channels, framebuffers and NUMA nodes of a file, as libxl has them. */
+/* USB devices, channels, framebuffers and NUMA nodes of a file, in libxl's form. */
 
 type Warn = (text: string) => void;
 
-/** A key that xl refuses as well. */
+/** Refuses a key that xl refuses as well. */
 function unknown(spec: Placed, what: string, key: string): never {
-  throw badConfig(spec.at, `${what}: ${key} is no parameter that xl knows`);
+  throw badConfig(spec.at, `${what}: ${key} is not a parameter of xl`);
 }
 
+/** libxl_device_usbctrl of a controller's text. @throws UsageError `E_USAGE_XL_CONFIG` */
 export function parseUsbControllerText(spec: Placed, devid: number): JsonObject {
   const fields: Record<string, Json> = { devid };
   for (const [key, value] of pairsOf(spec)) {
@@ -22,6 +23,7 @@ export function parseUsbControllerText(spec: Placed, devid: number): JsonObject 
   return fields;
 }
 
+/** libxl_device_usbdev of a device's text. @throws UsageError `E_USAGE_XL_CONFIG` */
 export function parseUsbDeviceText(spec: Placed): JsonObject {
   const pairs = pairsOf(spec);
   const host: Record<string, Json | undefined> = {};
@@ -40,6 +42,7 @@ export function parseUsbDeviceText(spec: Placed): JsonObject {
   return { ...fields, 'type.hostdev': given(host) };
 }
 
+/** libxl_device_channel of a channel's text. @throws UsageError `E_USAGE_XL_CONFIG` */
 export function parseChannelText(spec: Placed, devid: number, warn: Warn): JsonObject {
   let [name, path, isSocket]: [string | undefined, string | undefined, boolean] = [undefined, undefined, false];
   let backend: string | undefined;
@@ -50,7 +53,7 @@ export function parseChannelText(spec: Placed, devid: number, warn: Warn): JsonO
       isSocket = oneOf(value, 'channel: connection', ['pty', 'socket']) === 'socket';
     } else if (key === 'backend') backend = value.text;
     // xl passes others over, with a warning.
-    else warn(`channel: ${key} is not carried over: it is no parameter that xl knows`);
+    else warn(`channel: ${key} is not carried over: it is not a parameter of xl`);
   }
   if (name === undefined || name === '') throw badConfig(spec.at, 'channel: the name is missing');
   const general = given({ devid, name, backend_domname: backend });
@@ -60,7 +63,7 @@ export function parseChannelText(spec: Placed, devid: number, warn: Warn): JsonO
 const defbool = (value: Placed, name: string): string =>
   decimalOf(value, name, -0xffff_ffff, 0xffff_ffff) === 0 ? 'False' : 'True';
 
-/** `vnc=1,vnclisten=…`: VNC is on unless it says no. */
+/** `vnc=1,vnclisten=…`: VNC is on by default. @throws UsageError `E_USAGE_XL_CONFIG` */
 export function parseVfbText(spec: Placed, devid: number, warn: Warn): JsonObject {
   const vnc: Record<string, Json> = { enable: 'True' };
   const sdl: Record<string, Json> = { enable: 'False' };
@@ -95,13 +98,13 @@ export function parseVfbText(spec: Placed, devid: number, warn: Warn): JsonObjec
       case 'xauthority':
         sdl[key] = value.text;
         break;
-      // xm's word for which of the two it is.
+      // xm's name of the type.
       case 'type':
         if (oneOf(value, 'vfb: type', ['vnc', 'sdl']) === 'sdl') [vnc.enable, sdl.enable] = ['False', 'True'];
         break;
-      // xl passes others over.
+      // xl ignores others.
       default:
-        warn(`vfb: ${key} is not carried over: xl does not know it, or passes it over`);
+        warn(`vfb: ${key} is not carried over: xl does not know or use it`);
     }
   }
   return given({ devid, vnc, sdl, keymap });

@@ -6,19 +6,19 @@ import type { NativeFormat } from './formats.js';
 import { badConfig, type Place } from './syntax.js';
 
 /*
- * A disk as xl-disk-configuration(5) and libxlu_disk_l.l have it: parameters by position (target, format, vdev, access) and
- * by name, mixed; `target=` takes the rest. Each parameter may have prefixes of xm's before it (`phy:`, `tap:aio:`, `file:`,
- * `ioemu:`); the first of them says that no format stands by position.
+ * A disk in the form of xl-disk-configuration(5) and libxlu_disk_l.l: parameters by position (target, format, vdev,
+ * access) and by name, mixed; `target=` takes the rest. Each parameter may have prefixes of xm before it (`phy:`,
+ * `tap:aio:`, `file:`, `ioemu:`); the first of them means that no format is given by position.
  */
 
 const FORMATS = ['raw', 'qcow', 'qcow2', 'vhd', 'qed', 'empty'] as const;
 const BACKENDS = ['phy', 'tap', 'qdisk', 'standalone'] as const;
 const SPECIFICATIONS = ['xen', 'virtio'] as const;
-/** Formats as xm's prefixes name them, block scripts of Xen's, and prefixes that say nothing any more. */
+/** Formats by xm's prefixes, Xen's block scripts, and prefixes without a meaning now. */
 const FORMAT_PREFIXES: ReadonlySet<string> = new Set(['raw', 'qcow', 'qcow2', 'vhd']);
 const SCRIPT_PREFIXES: ReadonlySet<string> = new Set(['iscsi', 'nbd', 'enbd', 'drbd']);
 const PLAIN_PREFIXES: ReadonlySet<string> = new Set(['tapdisk', 'tap', 'tap2', 'aio', 'ioemu', 'file', 'phy']);
-/** A word with a colon before a path is meant as a prefix; before letters it may be part of the target (`rbd:pool/image`). */
+/** A word with a colon before a path is a prefix; before letters it may be part of the target (`rbd:pool/image`). */
 const UNKNOWN_PREFIX = /^([a-z][a-z0-9]{0,31}):(?![a-z0-9])/;
 const PREFIX = /^([a-z][a-z0-9]{0,31}):/;
 
@@ -31,7 +31,7 @@ class DiskParser {
   script: string | undefined;
   readonly: boolean | undefined;
   isCdrom = false;
-  /** The first of xm's before the target. */
+  /** The first prefix of xm before the target. */
   prefix: string | undefined;
   discard: boolean | undefined;
   readonly options: Record<string, Json> = {};
@@ -57,7 +57,7 @@ class DiskParser {
     }
   }
 
-  /** Takes xm's prefixes off a parameter. */
+  /** Removes xm's prefixes from a parameter. */
   #prefixes(text: string): string {
     let rest = text;
     for (;;) {
@@ -72,7 +72,7 @@ class DiskParser {
     const unknown = UNKNOWN_PREFIX.exec(rest);
     // The device of a drive without a medium: `,hdc:cdrom`.
     if (unknown !== null && this.target === undefined) {
-      throw badConfig(this.at, `disk: ${JSON.stringify(unknown[0])} is no prefix that xl knows`);
+      throw badConfig(this.at, `disk: ${JSON.stringify(unknown[0])} is not a prefix of xl`);
     }
     return rest;
   }
@@ -145,12 +145,12 @@ class DiskParser {
       case 'hidden-disk':
         return this.#leaveOut(name);
       default:
-        throw badConfig(this.at, `disk: ${JSON.stringify(name)} is no parameter that xl knows`);
+        throw badConfig(this.at, `disk: ${JSON.stringify(name)} is not a parameter of xl`);
     }
   }
 
   #leaveOut(name: string): void {
-    this.warn(`disk: ${name} is not carried over: it belongs to COLO replication, which xenferry does not do`);
+    this.warn(`disk: ${name} is not carried over: it belongs to COLO replication, which xenferry does not support`);
   }
 
   #positional(part: string): void {
@@ -161,17 +161,17 @@ class DiskParser {
     else throw badConfig(this.at, `disk: ${JSON.stringify(part)} is one parameter too many`);
   }
 
-  /** `,hdc:cdrom,r`: a drive without a medium has its name where the format would be. */
+  /** `,hdc:cdrom,r`: a drive without a medium has its name in the position of the format. */
   #formatOrDevice(part: string): void {
     if (this.target !== '' || !part.includes(':')) return this.#setFormat(part);
     this.#setVdev(part);
     this.format = 'empty';
   }
 
-  /** An empty one may be given again. */
+  /** A value that must not be given twice; an empty one may. */
   #once(name: string, before: string | undefined, now: string): string {
     if (before !== undefined && before !== '' && before !== now) {
-      throw badConfig(this.at, `disk: ${name} is there more than once`);
+      throw badConfig(this.at, `disk: ${name} is given more than once`);
     }
     return now;
   }
@@ -182,7 +182,8 @@ class DiskParser {
 
   #setFormat(format: string): void {
     const name = format === '' ? 'raw' : format;
-    if (!FORMATS.some((one) => one === name)) throw badConfig(this.at, `disk: ${JSON.stringify(format)} is no format`);
+    if (!FORMATS.some((one) => one === name))
+      throw badConfig(this.at, `disk: ${JSON.stringify(format)} is not a format`);
     this.format = this.#once('format', this.format, name);
   }
 
@@ -190,7 +191,7 @@ class DiskParser {
     const [vdev, ...types] = text.split(':');
     const type = types.at(0);
     if (types.length > 1 || (type !== undefined && type !== 'cdrom' && type !== 'disk')) {
-      throw badConfig(this.at, `disk: ${JSON.stringify(text)} is no device name`);
+      throw badConfig(this.at, `disk: ${JSON.stringify(text)} is not a device name`);
     }
     this.vdev = this.#once('vdev', this.vdev, vdev);
     if (type !== undefined) this.isCdrom = type === 'cdrom';
@@ -200,11 +201,11 @@ class DiskParser {
     if (access === 'r' || access === 'ro') this.readonly = true;
     // `w!` of xm lets several domains write.
     else if (['w', 'rw', '', '!', 'w!'].includes(access)) this.readonly = false;
-    else throw badConfig(this.at, `disk: ${JSON.stringify(access)} is no access; ro or rw`);
+    else throw badConfig(this.at, `disk: ${JSON.stringify(access)} is not an access mode; use ro or rw`);
   }
 }
 
-/** What xm served a disk with, by its prefix and format; xl passes prefixes over and finds out. */
+/** The backend that xm used for a disk, by its prefix and format; xl ignores prefixes and determines it itself. */
 function xmBackend({ prefix, format, script }: DiskParser): string | undefined {
   if (script !== undefined) return undefined;
   if (prefix === 'phy') return 'phy';
@@ -213,7 +214,7 @@ function xmBackend({ prefix, format, script }: DiskParser): string | undefined {
   return format === undefined || format === 'raw' || format === 'vhd' ? 'tap' : 'qdisk';
 }
 
-/** A path is below `/dev` unless it begins at the root; what a script is given, and an image of the network, are no paths. */
+/** A path is below `/dev` unless it begins at the root; arguments of scripts and network images are not paths. */
 function pathOf(target: string, { script }: DiskParser): string {
   const isPath = script === undefined && !target.startsWith('/') && !/^[a-z][a-z0-9+]{0,31}:/.test(target);
   return isPath ? `/dev/${target}` : target;
@@ -221,7 +222,7 @@ function pathOf(target: string, { script }: DiskParser): string {
 
 /**
  * libxl_device_disk of a disk's text.
- * @param warn told of parameters that are left out
+ * @param warn called for parameters that are left out
  * @throws UsageError `E_USAGE_XL_CONFIG`
  */
 export function parseDiskText({ text, at }: Placed, format: NativeFormat, warn: (text: string) => void): JsonObject {
@@ -248,7 +249,7 @@ export function parseDiskText({ text, at }: Placed, format: NativeFormat, warn: 
 
 type JsonDisk = ReadOf<'disks'>;
 
-/** By name, target last, so that nothing in a path can be taken for a parameter. */
+/** The disk's text with named parameters, target last, so that no part of a path can be taken for a parameter. */
 export function formatXlDisk(disk: JsonDisk): string {
   const words = [
     `format=${disk.format === 'unknown' ? 'raw' : disk.format}`,
@@ -271,7 +272,7 @@ export function formatXlDisk(disk: JsonDisk): string {
   return words.join(',');
 }
 
-/** `phy:/dev/x,xvda,w` and its like, by position. @throws RefusedError `E_REFUSED_NOT_MAPPED` */
+/** `phy:/dev/x,xvda,w` and similar, by position. @throws RefusedError `E_REFUSED_NOT_MAPPED` */
 export function formatXmDisk(disk: JsonDisk): string {
   const path = disk.pdev_path;
   if (path !== undefined && /[,=]/.test(path)) {
@@ -282,13 +283,13 @@ export function formatXmDisk(disk: JsonDisk): string {
     disk.direct_io_safe ||
     (disk.specification !== undefined && disk.specification !== 'unknown');
   if (isXlOnly) {
-    throw notMapped(`what disk ${disk.vdev} says in xm's syntax`, 'Use the format xen-xl.');
+    throw notMapped(`the settings of disk ${disk.vdev} in xm's syntax`, 'Use the format xen-xl.');
   }
   const vdev = `${disk.vdev}${disk.is_cdrom === 0 ? '' : ':cdrom'}`;
   const access = disk.readwrite === 0 ? 'r' : 'w';
   if (path === undefined) return `,${vdev},${access}`;
   if (disk.script !== undefined) {
-    // xm found its scripts by the prefix alone.
+    // xm located scripts by the prefix alone.
     const prefix = /^block-([a-z][a-z0-9]{0,31})$/.exec(disk.script)?.[1];
     if (prefix === undefined || !SCRIPT_PREFIXES.has(prefix)) {
       throw notMapped(`script ${disk.script} of disk ${disk.vdev} in xm's syntax`, 'Use the format xen-xl.');

@@ -4,7 +4,7 @@ import { UsageError } from '../../errors/errors.js';
 export const NATIVE_FORMATS = ['xen-xl', 'xen-xm'] as const;
 export type NativeFormat = (typeof NATIVE_FORMATS)[number];
 
-/** @throws UsageError `E_USAGE_CONFIG_TYPE` for any other name */
+/** Checks the name of a format. @throws UsageError `E_USAGE_CONFIG_TYPE` for any other name */
 export function nativeFormat(name: string): NativeFormat {
   const found = NATIVE_FORMATS.find((one) => one === name);
   if (found !== undefined) return found;
@@ -12,7 +12,7 @@ export function nativeFormat(name: string): NativeFormat {
   throw new UsageError('E_USAGE_CONFIG_TYPE', `unsupported config type ${name}`, {
     hint:
       name === 'xen-sxpr'
-        ? `xend's S-expressions went with xend, in Xen 4.5; xl or xm files are read. ${known}`
+        ? `S-expressions were removed with xend, in Xen 4.5; xl and xm files are supported. ${known}`
         : known,
   });
 }

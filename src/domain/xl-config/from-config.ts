@@ -21,13 +21,14 @@ import { parseVifText } from './vif-text.js';
 import { parseVnuma, type Vnuma } from './vnuma.js';
 
 /*
- * A file of xl's or xm's says what libxl's configuration says, in other words: it is read into that (as xl itself
- * does, xl_parse.c), and that into a definition. What is left out is libxl's default in both.
+ * A file for xl or xm expresses libxl's configuration in another syntax: it is read into that (as xl itself
+ * does, xl_parse.c), and that into a definition. Absent settings have libxl's default in both.
  */
 
+/** A definition read from a file. */
 export interface FromConfig {
   readonly definition: Definition;
-  /** Settings that a definition has no form for, with their lines. */
+  /** Settings that a definition cannot express, with their lines. */
   readonly warnings: readonly string[];
 }
 
@@ -37,13 +38,14 @@ const MAX_MEMORY_MIB = 64 * 1024 * 1024;
 const MAX_VCPUS = 4096;
 const TSC_MODES = ['default', 'always_emulate', 'native', 'native_paravirt'] as const;
 
+/** Context of the reading. */
 export interface FromConfigContext {
   readonly format: NativeFormat;
-  /** For a file without one. */
+  /** Generates a UUID for a file without one. */
   readonly makeUuid: () => string;
 }
 
-/** @throws UsageError `E_USAGE_XL_CONFIG` with line and column */
+/** Reads a file for xl or xm. @throws UsageError `E_USAGE_XL_CONFIG` with line and column */
 export function fromXlConfig(source: string | Uint8Array, context: FromConfigContext): FromConfig {
   const settings = new Settings(parseCfg(source));
   const type = guestType(settings);
@@ -66,13 +68,13 @@ export function fromXlConfig(source: string | Uint8Array, context: FromConfigCon
       warnings: [...settings.warnings, ...warnings, ...unsaid(settings, type, context.format)],
     };
   } catch (error) {
-    // The file's values are what libxl would not take; the field says which.
+    // A value of the file would be refused by libxl; the field identifies it.
     if (!(error instanceof ProtocolError)) throw error;
     throw badConfig({ line: 1, column: 1 }, error.message);
   }
 }
 
-/** Keys that a definition has no place for, or that nothing has read, each with its line. */
+/** Keys that a definition cannot express, or that were not read, each with its line. */
 function unsaid(settings: Settings, type: GuestType, format: NativeFormat): string[] {
   return settings.keys().flatMap(([key, { line }]) => {
     const unasked = settings.isAsked(key) ? undefined : `${key} is not carried over`;
@@ -81,10 +83,10 @@ function unsaid(settings: Settings, type: GuestType, format: NativeFormat): stri
   });
 }
 
-/** What xl refuses as well, and what a definition cannot do without. */
+/** Refuses what xl refuses as well, and what makes a definition impossible. */
 function refuseKeys(settings: Settings, type: GuestType): void {
   if (type === 'pv' && settings.has('timer_mode')) {
-    throw badConfig(settings.place('timer_mode'), 'timer_mode: a PV guest has none, as xl says as well');
+    throw badConfig(settings.place('timer_mode'), 'timer_mode: a PV guest has none, as in xl');
   }
   if (type !== 'hvm' && settings.has('firmware')) {
     throw badConfig(
@@ -95,7 +97,7 @@ function refuseKeys(settings: Settings, type: GuestType): void {
   }
 }
 
-/** Settings of the metadata whose values the other parts have put in already. */
+/** Settings of the metadata whose values other parts have added already. */
 const PUT_ELSEWHERE: ReadonlySet<string> = new Set([
   'acpi',
   'bios',
@@ -106,14 +108,14 @@ const PUT_ELSEWHERE: ReadonlySet<string> = new Set([
   'spicedisable_ticketing',
 ]);
 
-/** The configuration with what domain XML has no place for: it goes into the definition's metadata. */
+/** The configuration with settings that domain XML lacks, which go into the definition's metadata. */
 function withCarried(settings: Settings, type: GuestType, format: NativeFormat, config: JsonObject): JsonObject {
   let made = config;
   for (const setting of CARRIED_SETTINGS) {
     const key = setting.key === 'cap' && format === 'xen-xm' && settings.has('cpu_cap') ? 'cpu_cap' : setting.key;
     if (!settings.has(key) || !setting.guests.includes(type) || PUT_ELSEWHERE.has(key)) continue;
     const value = key === 'cpus_soft' ? softOf(settings, config) : settings.value(key);
-    // One word is a feature of the definition.
+    // A single word is a feature of the definition.
     if (value === undefined || (key === 'viridian' && typeof value === 'string')) continue;
     const more = withSetting(made, setting, value);
     if (more === undefined) {
@@ -124,7 +126,7 @@ function withCarried(settings: Settings, type: GuestType, format: NativeFormat, 
   return made;
 }
 
-/** One text is for every vcpu; what names NUMA nodes is left out. */
+/** One text applies to every vcpu; entries that name NUMA nodes are left out. */
 function softOf(settings: Settings, config: JsonObject): readonly string[] | undefined {
   const { isList, all } = settings.textOrList('cpus_soft');
   const vcpus = Number(recordOf(config.b_info).max_vcpus);
@@ -173,12 +175,12 @@ function actions(settings: Settings, format: NativeFormat): JsonObject {
   return {
     on_poweroff: action('on_poweroff', 'destroy'),
     on_reboot: action('on_reboot', 'restart'),
-    // xl's own default; xm started a crashed domain again.
+    // xl's default; xm restarted a crashed domain.
     on_crash: action('on_crash', format === 'xen-xm' ? 'restart' : 'destroy'),
   };
 }
 
-/** Where one vcpu may run; an empty set is anywhere. */
+/** Processors on which one vcpu may run; an empty set means all. */
 function cpuSet({ text, at }: Placed, settings: Settings, key: 'cpus' | 'cpus_soft'): CpuSet {
   const list = parseCpuList(text);
   switch (list?.kind) {
@@ -194,7 +196,7 @@ function cpuSet({ text, at }: Placed, settings: Settings, key: 'cpus' | 'cpus_so
       );
       return CpuSet.NONE;
     case undefined:
-      throw badConfig(at, `${key}: ${JSON.stringify(text)} is no list of processors such as 0-3,^2 or all,^0`);
+      throw badConfig(at, `${key}: ${JSON.stringify(text)} is not a list of processors such as 0-3,^2 or all,^0`);
   }
 }
 
@@ -202,7 +204,7 @@ function cpuSet({ text, at }: Placed, settings: Settings, key: 'cpus' | 'cpus_so
 function affinity(settings: Settings, vcpus: number): Json[] | undefined {
   const { isList, all } = settings.textOrList('cpus');
   if (all.length === 0) return undefined;
-  // Values for vcpus that there are not, xl passes over.
+  // xl ignores values for vcpus that do not exist.
   const sets = all.slice(0, vcpus).map((one) => cpuSet(one, settings, 'cpus'));
   if (isList) return sets;
   return sets[0].isEmpty ? undefined : Array.from({ length: vcpus }, () => sets[0]);
@@ -219,7 +221,7 @@ function tscMode(settings: Settings): string | undefined {
   return settings.choice('tsc_mode', TSC_MODES);
 }
 
-/** `cmdline`, or `root` and `extra` of older files, which a `cmdline` overrules. */
+/** `cmdline`, or `root` and `extra` of older files, which a `cmdline` overrides. */
 function commandLine(settings: Settings): string | undefined {
   const [cmdline, root, extra] = [settings.plain('cmdline'), settings.plain('root'), settings.plain('extra')];
   if (cmdline !== undefined) return cmdline;
@@ -227,7 +229,7 @@ function commandLine(settings: Settings): string | undefined {
   return words.length === 0 ? undefined : words.join(' ');
 }
 
-/** Old files name the firmware of HVM guests where the kernel is; libxl has its own place for that. */
+/** Old files name the firmware of HVM guests as the kernel; libxl has its own path for it. */
 function kernelOf(settings: Settings, type: GuestType): string | undefined {
   const kernel = settings.plain('kernel');
   return type === 'hvm' && kernel !== undefined && /(?:^|\/)hvmloader$/.test(kernel) ? undefined : kernel;
@@ -239,7 +241,7 @@ function words(settings: Settings, name: string): string[] | undefined {
   return list.length === 0 ? undefined : list;
 }
 
-/** Those for each guest, and those for guests of its kind: libxl puts them one after the other. */
+/** Arguments for all guests, and those for guests of the type: libxl concatenates them. */
 function deviceModelArgs(settings: Settings, type: GuestType): string[] | undefined {
   const own = type === 'pvh' ? undefined : words(settings, `device_model_args_${type}`);
   const all = [...(words(settings, 'device_model_args') ?? []), ...(own ?? [])];
@@ -251,7 +253,7 @@ function typeInfo(settings: Settings, type: GuestType): JsonObject {
     case 'hvm':
       return { 'type.hvm': hvmFrom(settings) };
     case 'pv': {
-      // xl sets it for a guest with PCI devices.
+      // xl sets this for a guest with PCI devices.
       const own = settings.flag('e820_host');
       return { 'type.pv': given({ e820_host: settings.list('pci').length > 0 ? 'True' : defbool(own) }) };
     }
@@ -303,7 +305,7 @@ function buildInfo(settings: Settings, type: GuestType, format: NativeFormat): J
   const offset = settings.number('rtc_timeoffset', -(2 ** 31), 2 ** 31 - 1);
   const weight = settings.number('cpu_weight', 1, 65_535);
   const videoRam = settings.number('videoram', 0, 16_384);
-  // xm had `extra` for the command line alone.
+  // In xm `extra` was for the command line only.
   const args = format === 'xen-xl' ? deviceModelArgs(settings, type) : undefined;
   return given({
     max_vcpus: maxVcpus,

@@ -1,8 +1,9 @@
 import { defbool, given, type JsonObject } from '../libxl-json/json.js';
 import type { Settings } from './settings.js';
 
-/* `type.hvm` of a file: what the device model and firmware are told. */
+/* `type.hvm` of a file: settings of the device model and firmware. */
 
+/** VNC settings outside of `vfb`; undefined if there are none. */
 export function vncFrom(settings: Settings): JsonObject | undefined {
   const fields = given({
     enable: defbool(settings.flag('vnc')),
@@ -43,19 +44,20 @@ function vga(settings: Settings): JsonObject | undefined {
   return std === undefined ? undefined : { kind: std ? 'std' : 'cirrus' };
 }
 
-/** Several where libxl has a list of them; `none` is none. */
+/** Serial ports, as a list if there are several; `none` means none. */
 function serials(settings: Settings): JsonObject {
   const all = settings.textOrList('serial').all.map(({ text }) => text);
   const some = all.filter((text) => text !== '' && text !== 'none');
   return some.length > 1 ? { serial_list: some } : given({ serial: some.at(0) });
 }
 
-/** `-usbdevice` words; a host's device among them has no form in domain XML here. */
+/** Values of `usbdevice`; a device of the host has no form in domain XML. */
 function usb(settings: Settings): JsonObject {
   const all = settings.textOrList('usbdevice').all.map(({ text }) => text);
   return given({ usb: defbool(settings.flag('usb')), usbdevice_list: all.length === 0 ? undefined : all });
 }
 
+/** `type.hvm` of a file. */
 export function hvmFrom(settings: Settings): JsonObject {
   return given({
     bios: firmware(settings) ?? settings.choice('bios', ['rombios', 'seabios', 'ovmf']),
@@ -77,7 +79,7 @@ export function hvmFrom(settings: Settings): JsonObject {
   });
 }
 
-/** `firmware` overrules `bios`; `bios` there is libxl's own choice, and any other word a path of the host. */
+/** `firmware` overrides `bios`; the value `bios` is libxl's default, and any other value a path of the host. */
 function firmware(settings: Settings): string | undefined {
   const word = settings.text('firmware');
   if (word === undefined || word.text === '' || 'bios'.startsWith(word.text)) return undefined;
@@ -87,7 +89,7 @@ function firmware(settings: Settings): string | undefined {
   return undefined;
 }
 
-/** A list names groups, which the metadata carry. */
+/** A list names groups, which the metadata keep. */
 function viridian(settings: Settings): boolean | undefined {
   const { isList, all } = settings.textOrList('viridian');
   if (!isList) return settings.flag('viridian');

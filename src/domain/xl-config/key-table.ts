@@ -4,27 +4,28 @@ import type { NativeFormat } from './formats.js';
 import type { CfgOut } from './syntax.js';
 
 /*
- * Every key of xl.cfg(5), of xl_parse.c in Xen 4.17 to 4.22, and of xm's create.py (4.1): what becomes of it for each kind of
- * guest. A test walks the table and holds each row against what happens; docs/reference/xl-config.md is made of it.
+ * Every key of xl.cfg(5), of xl_parse.c in Xen 4.17 to 4.22, and of xm's create.py (4.1), with its treatment for each
+ * type of guest. A test checks each row against the converter; docs/reference/xl-config.md is generated from it.
  */
 
-/** carried: the definition says the same; warned: named in a warning and left out; refused: the file is not taken. */
+/** carried: the definition expresses it; warned: named in a warning and left out; refused: the file is refused. */
 export type Fate = 'carried' | 'warned' | 'refused';
 
+/** One row of the table. */
 export interface KeyRow {
   readonly key: string;
   readonly fate: Readonly<Record<GuestType, Fate>>;
-  /** Where it is carried, or why it is not. */
+  /** Where the definition has it, or why it does not. */
   readonly how: string;
-  /** What to do about one that is not carried. */
+  /** The remedy for a key that is not carried. */
   readonly remedy?: string;
-  /** A value that is not what xl would choose by itself. */
+  /** A value that differs from xl's default. */
   readonly example: CfgOut;
-  /** The same for guests where it is another. */
+  /** The value for guests that need another one. */
   readonly exampleFor?: Readonly<Partial<Record<GuestType, CfgOut>>>;
   /** Other settings that its value needs in order to have an effect. */
   readonly needs?: Readonly<Record<string, CfgOut>>;
-  /** Known to one of the two alone; the other passes it over. */
+  /** The only format that knows it; the other ignores it. */
   readonly only?: NativeFormat;
 }
 
@@ -72,7 +73,7 @@ const ON_SCREEN = { vnc: 1 };
 const WITH_SPICE = { spice: 1, spiceport: 6000, spicedisable_ticketing: 1 };
 const WITH_PCI = { pci: ['05:00.0'] };
 
-/** Keys that domain XML has a place for. */
+/** Keys that domain XML can express. */
 const IN_XML: readonly KeyRow[] = [
   ...carried([
     ['name', '<name>', 'other'],
@@ -291,7 +292,7 @@ const NOT_CARRIED: readonly KeyRow[] = [
 
 const IN_METADATA = 'metadata';
 
-/** Also a setting of the metadata where domain XML says less than the key can. */
+/** Keys that domain XML expresses only partly; the rest is in the metadata. */
 const IN_BOTH: readonly KeyRow[] = [
   ...carried([
     ['on_poweroff', '<on_poweroff>; a core dump or soft reset in the metadata', 'preserve'],
@@ -328,9 +329,9 @@ const SETTINGS: readonly KeyRow[] = CARRIED_SETTINGS.filter(({ key }) => !IN_BOT
 
 const override = (row: KeyRow): KeyRow => {
   if (row.key === 'timer_mode') return { ...row, fate: { ...row.fate, pv: 'refused' } };
-  // It stands for a kernel in a folder of Xen's own.
+  // It denotes a kernel in a folder of Xen.
   if (row.key === 'firmware') return { ...row, fate: { ...row.fate, pv: 'refused', pvh: 'refused' } };
-  // A framebuffer of its own; with `vfb` xl passes these over.
+  // A separate framebuffer; with `vfb` xl ignores these keys.
   if (['vnc', 'vnclisten', 'vncpasswd', 'vncdisplay', 'vncunused', 'keymap'].includes(row.key)) {
     return { ...row, fate: { ...row.fate, pv: 'carried' }, ...(row.key === 'vnc' ? { exampleFor: { pv: 1 } } : {}) };
   }
@@ -344,14 +345,15 @@ export const KEY_TABLE: readonly KeyRow[] = [...IN_XML, ...IN_BOTH, ...SETTINGS,
 
 const ROW_OF: ReadonlyMap<string, KeyRow> = new Map(KEY_TABLE.map((row) => [row.key, row]));
 
+/** The row of a key; undefined for an unknown key. */
 export function keyRow(key: string): KeyRow | undefined {
   return ROW_OF.get(key);
 }
 
-/** Why a key of a file is not carried, in a sentence; undefined where it is. */
+/** Why a key of a file is not carried, as a sentence; undefined if it is. */
 export function notCarried(key: string, guest: GuestType, format: NativeFormat): string | undefined {
   const row = keyRow(key);
-  if (row === undefined) return `${key} is not carried over: it is no key of xl.cfg(5), nor of xm`;
+  if (row === undefined) return `${key} is not carried over: it is not a key of xl.cfg(5) or of xm`;
   const other = row.only !== undefined && row.only !== format;
   if (row.fate[guest] !== 'warned' && !other) return undefined;
   const isOfOthers = Object.values(row.fate).some((fate) => fate === 'carried');

@@ -3,9 +3,9 @@ import { decimalInteger } from '../native/c-numbers.js';
 import { oneOf, type Placed } from './settings.js';
 import { badConfig } from './syntax.js';
 
-/* A PCI device as xl-pci-configuration(5) and libxlu_pci.c have it: `[DDDD:]BB:DD.F[@SLOT][,key=value…]`. */
+/* A PCI device in the form of xl-pci-configuration(5) and libxlu_pci.c: `[DDDD:]BB:DD.F[@SLOT][,key=value…]`. */
 
-/** `LIBXL_PCI_FUNC_ALL`: each function that the device has. */
+/** `LIBXL_PCI_FUNC_ALL`: all functions of the device. */
 export const ALL_FUNCTIONS = 0xffff_ffff;
 export const RDM_POLICIES = ['strict', 'relaxed'] as const;
 
@@ -18,7 +18,7 @@ function bad(spec: Placed, why: string): never {
   throw badConfig(spec.at, `pci: ${why}`);
 }
 
-/** Undefined where the text is in no form of an address. */
+/** Parses an address; undefined if the text has another form. */
 function address(spec: Placed, text: string): Record<string, Json> | undefined {
   const match = BDF.exec(text);
   if (match === null) return undefined;
@@ -37,10 +37,10 @@ function address(spec: Placed, text: string): Record<string, Json> | undefined {
   };
 }
 
-/** The slot in the guest as the number of device and function that libxl takes. */
+/** The slot in the guest as libxl's number of device and function. */
 function slotOf(spec: Placed, text: string): number {
   const slot = SLOT.test(text) ? Number.parseInt(text, 16) : Number.NaN;
-  return slot <= MAX_SLOT ? slot << 3 : bad(spec, `${JSON.stringify(text)} is no slot from 0 to 1f`);
+  return slot <= MAX_SLOT ? slot << 3 : bad(spec, `${JSON.stringify(text)} is not a slot from 0 to 1f`);
 }
 
 function flag(spec: Placed, key: string, text: string): boolean {
@@ -72,7 +72,7 @@ export function parsePciText(spec: Placed): JsonObject {
         `pci: name=${value} is a name that one host gave to a device, and a definition needs the device's address`,
         'Write the address in its place, such as 0000:05:00.0; `xl pci-assignable-list -n` shows it on that host.',
       );
-    } else bad(spec, `${key} is no option that xl knows`);
+    } else bad(spec, `${key} is not an option of xl`);
   }
   if (!Object.hasOwn(fields, 'bus')) bad(spec, 'the address of the device is missing');
   return fields;
@@ -80,6 +80,7 @@ export function parsePciText(spec: Placed): JsonObject {
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
 
+/** The fields of a libxl_device_pci that the text needs. */
 export interface PciFields {
   readonly domain: number;
   readonly bus: number;
@@ -94,6 +95,7 @@ export interface PciFields {
   readonly vfunc_mask?: number | undefined;
 }
 
+/** The inverse of `parsePciText`. */
 export function formatPciText(pci: PciFields): string {
   const func = pci.vfunc_mask === ALL_FUNCTIONS ? '*' : String(pci.func);
   const slot = pci.vdevfn === 0 ? '' : `@${(pci.vdevfn >> 3).toString(16)}`;

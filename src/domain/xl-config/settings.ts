@@ -20,18 +20,19 @@ export function numberOf(spec: Placed, name: string, min: number, max: number): 
   return within(spec, cInteger(spec.text), name, min, max, octalTrouble(spec.text));
 }
 
-/** A number within a device, which is decimal whatever it begins with. */
+/** A number within a device, which is always decimal. */
 export function decimalOf(spec: Placed, name: string, min: number, max: number): number {
   return within(spec, decimalInteger(spec.text), name, min, max);
 }
 
+/** One of `values`. @throws UsageError `E_USAGE_XL_CONFIG` */
 export function oneOf<T extends string>({ text, at }: Placed, name: string, values: readonly T[]): T {
   const found = values.find((value) => value === text);
   if (found === undefined) throw badConfig(at, `${name}: ${JSON.stringify(text)} is not one of ${values.join(', ')}`);
   return found;
 }
 
-/** The settings of a file, asked for one by one; what nobody asked for is told at the end. */
+/** The settings of a file, which are read one by one; settings that were not read are reported at the end. */
 export class Settings {
   readonly #asked = new Set<string>();
   readonly #warnings: string[] = [];
@@ -42,7 +43,7 @@ export class Settings {
     return this.file.has(name);
   }
 
-  /** Notes what of the file the definition does not say. */
+  /** Adds a warning about a setting that the definition does not express. */
   readonly warn = (at: Place, text: string): void => {
     this.#warnings.push(`line ${at.line}: ${text}`);
   };
@@ -51,7 +52,7 @@ export class Settings {
     return this.#warnings;
   }
 
-  /** A text or a number; undefined where it is not set. */
+  /** A text or a number; undefined if it is not set. */
   text(name: string): Placed | undefined {
     const value = this.#get(name);
     if (value === undefined) return undefined;
@@ -68,7 +69,7 @@ export class Settings {
     return value === undefined ? undefined : numberOf(value, name, min, max);
   }
 
-  /** 0 is no, another number is yes; undefined leaves it to libxl. */
+  /** 0 is no, any other number yes; undefined leaves the choice to libxl. */
   flag(name: string): boolean | undefined {
     const value = this.number(name, -MAX_NUMBER);
     return value === undefined ? undefined : value !== 0;
@@ -79,7 +80,7 @@ export class Settings {
     return value === undefined ? undefined : oneOf(value, name, values);
   }
 
-  /** The strings of a list; none where it is not set. */
+  /** The strings of a list; empty if it is not set. */
   list(name: string): Placed[] {
     const value = this.#get(name);
     if (value === undefined) return [];
@@ -87,7 +88,7 @@ export class Settings {
     return value.items.map((item) => textOf(item, name));
   }
 
-  /** A list of strings, or one alone. */
+  /** A list of strings, or a single string. */
   textOrList(name: string): { readonly isList: boolean; readonly all: readonly Placed[] } {
     const value = this.file.get(name);
     if (value?.kind === 'list') return { isList: true, all: this.list(name) };
@@ -137,7 +138,7 @@ function textOf(value: CfgValue, name: string): Placed {
   return value;
 }
 
-/** `key=value,key=value`, as most devices are written; a word alone has the value ''. */
+/** `key=value,key=value`, the form of most devices; a word alone has the value ''. */
 export function pairsOf(spec: Placed): ReadonlyMap<string, Placed> {
   const pairs = new Map<string, Placed>();
   for (const part of spec.text.split(',')) {

@@ -2,11 +2,12 @@ import { UsageError } from '../../errors/errors.js';
 import { byteOf, decodeKeeping, isWrongByte } from './utf8.js';
 
 /*
- * The grammar of xl.cfg(5), "SYNTAX OF CONFIGURATION FILES", as libxlu reads it: `name = value` a line, or
- * with `;` between, `+=` adds; a value is a string in either quotes, a number, or a list in brackets that may go
- * over lines; `#` starts a comment. Python is not understood, as it is not by xl.
+ * The grammar of xl.cfg(5), "SYNTAX OF CONFIGURATION FILES", as parsed by libxlu: one `name = value` per line, or
+ * separated by `;`, `+=` appends; a value is a string in either quotes, a number, or a list in brackets that may span
+ * lines; `#` starts a comment. Python is not supported, as in xl.
  */
 
+/** A position in the file, counted from 1. */
 export interface Place {
   readonly line: number;
   readonly column: number;
@@ -30,7 +31,7 @@ const MAX_DEPTH = 4;
 
 const CHECK_WITH_XL = 'xl.cfg(5) describes the form; `xl create -n FILE` on a Xen host checks it as well.';
 
-/** @param hint the remedy, where the file is one that xl takes */
+/** @param hint the remedy, if xl accepts the file */
 export function badConfig(at: Place, why: string, hint = CHECK_WITH_XL): UsageError {
   return new UsageError('E_USAGE_XL_CONFIG', `line ${at.line}, column ${at.column}: ${why}`, {
     hint,
@@ -38,7 +39,7 @@ export function badConfig(at: Place, why: string, hint = CHECK_WITH_XL): UsageEr
   });
 }
 
-/** xl hands such bytes on as they are; domain XML and libxl's JSON cannot have them. */
+/** xl passes such bytes on unchanged; domain XML and libxl's JSON cannot contain them. */
 function wrongByte(char: string, at: Place): UsageError {
   const byte = byteOf(char).toString(16).padStart(2, '0');
   return badConfig(
@@ -50,7 +51,7 @@ function wrongByte(char: string, at: Place): UsageError {
 
 interface Token {
   readonly kind: 'name' | 'text' | 'mark' | 'end';
-  /** A text's characters with escapes resolved; a mark's own characters, `\n` for the end of a line. */
+  /** A text's characters with escapes resolved; a punctuation mark itself, `\n` for the end of a line. */
   readonly text: string;
   readonly at: Place;
 }
@@ -79,7 +80,10 @@ const ESCAPES: Readonly<Record<string, string | undefined>> = {
 
 const NUMERIC = 'Write the character itself: xl.cfg has no other form for it that works.';
 
-/** The characters of a string: a letter after `\` as in C; what libxlu refuses is refused, and its numbers, which it loses. */
+/**
+ * The characters of a string: a letter after `\` as in C; escapes that libxlu refuses are refused, as are numeric ones,
+ * which it drops.
+ */
 function dequote(quoted: string, at: Place): string {
   let text = '';
   for (let index = 1; index < quoted.length - 1; index += 1) {
@@ -223,7 +227,7 @@ class Parser {
   }
 }
 
-/** `+=`: a list grows by a list, a string by a string. */
+/** `+=`: appends a list to a list, a string to a string. */
 function added(before: CfgValue, value: CfgValue): CfgValue {
   if (before.kind === 'list' && value.kind === 'list') {
     const items = [...before.items, ...value.items];
@@ -237,7 +241,7 @@ function added(before: CfgValue, value: CfgValue): CfgValue {
 }
 
 /**
- * @param given the file's text or bytes; bytes that are no UTF-8 may stand in comments
+ * @param given the file's text or bytes; bytes that are not UTF-8 are allowed in comments only
  * @throws UsageError `E_USAGE_XL_CONFIG` with line and column
  */
 export function parseCfg(given: string | Uint8Array): CfgFile {
@@ -265,13 +269,13 @@ function quoted(text: string): string {
 
 function formatValue(value: CfgOut, indent: string): string {
   if (typeof value === 'string') return quoted(value);
-  // The grammar has no sign.
+  // The grammar has no signs.
   if (typeof value === 'number') return Number.isInteger(value) && value >= 0 ? String(value) : quoted(String(value));
   const inner = `${indent}    `;
   return `[\n${value.map((item) => `${inner}${formatValue(item, inner)},\n`).join('')}${indent}]`;
 }
 
-/** One setting a line; `parseCfg` of it gives the same settings. */
+/** One setting per line; `parseCfg` of the result gives the same settings. */
 export function formatCfg(settings: ReadonlyMap<string, CfgOut>): string {
   return [...settings].map(([name, value]) => `${name} = ${formatValue(value, '')}\n`).join('');
 }

@@ -182,14 +182,14 @@ function devices(config: ReadConfig, dialect: NativeFormat): Fields {
   };
 }
 
-/** What the metadata carry, which overrules what the same key says above. */
+/** Settings of the metadata, which override the same keys above. */
 function carried(config: ReadConfig, guest: Definition['type']): Fields {
   return Object.fromEntries(
     [...settingsFromJson(config, guest)].map(([key, value]) => [key, typeof value === 'string' ? value : [...value]]),
   );
 }
 
-/** What xl came with: a file for xm that needs it would mean less than the definition. */
+/** Settings that only xl has: a file for xm without them would lose part of the definition. */
 const XL_ONLY = [
   'passthrough',
   'bios',
@@ -206,7 +206,7 @@ const XL_ONLY = [
   'spice',
 ] as const;
 
-/** Settings of the metadata that xm has as well. */
+/** Settings of the metadata that xm supports as well. */
 const XM_KEYS: ReadonlySet<string> = new Set([
   'pool',
   'oos',
@@ -223,7 +223,7 @@ const XM_KEYS: ReadonlySet<string> = new Set([
   'xen_platform_pci',
 ]);
 
-/** @param settings keys that the metadata carry */
+/** @param settings keys in the metadata */
 function checkXm(fields: Fields, type: Definition['type'], settings: readonly string[]): void {
   if (type === 'pvh') throw notMapped("a PVH guest in xm's syntax", 'Use the format xen-xl.');
   const own = settings.filter((key) => !XM_KEYS.has(key));
@@ -235,8 +235,8 @@ function checkXm(fields: Fields, type: Definition['type'], settings: readonly st
 }
 
 /**
- * A file that xl (or xm) makes the domain from. Defaults must have been set (`applyDefaults`).
- * @throws RefusedError `E_REFUSED_NOT_MAPPED` for what the format has no word for
+ * A file from which xl (or xm) creates the domain. Defaults must have been set (`applyDefaults`).
+ * @throws RefusedError `E_REFUSED_NOT_MAPPED` for a setting that the format cannot express
  */
 export function toXlConfig(definition: Definition, dialect: NativeFormat): string {
   const { cpuid, rest } = splitCpuid(definition);
@@ -262,7 +262,7 @@ export function toXlConfig(definition: Definition, dialect: NativeFormat): strin
   );
 }
 
-/** xm had numbers for them. */
+/** xm uses numbers for the timer modes. */
 function timerNumber(mode: CfgOut | undefined): number | undefined {
   const at = TIMER_MODES.findIndex((name) => name === mode);
   return at < 0 ? undefined : at;

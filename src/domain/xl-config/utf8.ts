@@ -1,13 +1,13 @@
 /*
- * Bytes as text, such that none is lost: one that is no UTF-8 becomes a lone low surrogate, which no valid text has (as in
- * Python's `surrogateescape`). Who reads the text decides whether it may stand where it does.
+ * Bytes as text without loss: a byte that is not UTF-8 becomes a lone low surrogate, which no valid text contains (as
+ * in Python's `surrogateescape`). The reader of the text decides whether it is allowed at its place.
  */
 
 const FIRST = 0xdc80;
 const LAST = 0xdcff;
 const OFFSET = 0xdc00;
 
-/** Bytes of the character at `at`; 0 where they are no UTF-8 (RFC 3629). */
+/** Bytes of the character at `at`; 0 if they are not UTF-8 (RFC 3629). */
 function charBytes(bytes: Uint8Array, at: number): number {
   const first = bytes[at];
   if (first < 0x80) return 1;
@@ -23,6 +23,7 @@ function charBytes(bytes: Uint8Array, at: number): number {
   return length;
 }
 
+/** Decodes UTF-8, keeping invalid bytes as lone low surrogates. */
 export function decodeKeeping(bytes: Uint8Array): string {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const parts: string[] = [];
@@ -41,11 +42,13 @@ export function decodeKeeping(bytes: Uint8Array): string {
   return [...parts, decoder.decode(bytes.subarray(start))].join('');
 }
 
+/** Whether a character represents an invalid byte. */
 export function isWrongByte(char: string): boolean {
   const code = char.charCodeAt(0);
   return code >= FIRST && code <= LAST;
 }
 
+/** The byte that such a character represents. */
 export function byteOf(char: string): number {
   return char.charCodeAt(0) - OFFSET;
 }

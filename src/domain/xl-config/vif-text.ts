@@ -6,7 +6,7 @@ import { cInteger, octalTrouble } from '../native/c-numbers.js';
 import { decimalOf, oneOf, pairsOf, type Placed } from './settings.js';
 import { badConfig } from './syntax.js';
 
-/* A network card as xl-network-configuration(5) has it: `mac=…,bridge=…`. */
+/* A network card in the form of xl-network-configuration(5): `mac=…,bridge=…`. */
 
 const RATE = /^(\d{1,20})([GMK]?)([Bb])\/s(?:@(\d{1,20})([mu]?s?))?$/;
 const SCALE: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9 };
@@ -14,7 +14,7 @@ const DEFAULT_INTERVAL_USECS = 50_000;
 const MAX_UINT32 = 0xffff_ffff;
 const SECOND = 1e6;
 
-/** What the digits of a rate or interval count, as `strtoull` with base 0 reads them; libxlu takes 32 bits of it. */
+/** The number in a rate or interval, parsed as by `strtoull` with base 0; libxlu uses 32 bits of it. */
 function count({ text, at }: Placed, digits: string, what: string): number {
   const value = cInteger(digits);
   if (value === undefined)
@@ -32,7 +32,7 @@ function intervalUsecs(spec: Placed, digits: string | undefined, unit: string): 
   return usecs;
 }
 
-/** `10Mb/s@20ms`: bits where the b is small. libxlu_vif.c, with its limits. */
+/** `10Mb/s@20ms`: bits if the b is lower-case. libxlu_vif.c, with its limits. */
 function parseRate(spec: Placed): JsonObject {
   const match = RATE.exec(spec.text);
   if (match === null) {
@@ -50,9 +50,10 @@ function parseRate(spec: Placed): JsonObject {
   return { rate_bytes_per_interval: bytes, rate_interval_usecs: usecs };
 }
 
-/** Forms of a MAC that xl takes: octets with colons, of one or two digits. */
+/** Forms of a MAC address that xl accepts: octets with colons, of one or two digits. */
 function parseMac({ text, at }: Placed): string {
-  if (!/^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/i.test(text)) throw badConfig(at, `vif: ${JSON.stringify(text)} is no MAC`);
+  if (!/^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/i.test(text))
+    throw badConfig(at, `vif: ${JSON.stringify(text)} is not a MAC address`);
   return text
     .toLowerCase()
     .split(':')
@@ -60,7 +61,7 @@ function parseMac({ text, at }: Placed): string {
     .join(':');
 }
 
-/** libxl refuses an emulated card outside of an HVM guest, and passes over the model of one that is paravirtual. */
+/** libxl refuses an emulated card outside of an HVM guest, and ignores the model of a paravirtual one. */
 function checkKind(fields: Record<string, Json | undefined>, guest: GuestType, warn: (text: string) => void): void {
   if (guest === 'hvm') return;
   if (fields.nictype === 'vif_ioemu')
@@ -74,7 +75,7 @@ function checkKind(fields: Record<string, Json | undefined>, guest: GuestType, w
 
 /**
  * libxl_device_nic of a card's text.
- * @param warn told of parameters that are left out
+ * @param warn called for parameters that are left out
  * @throws UsageError `E_USAGE_XL_CONFIG`
  */
 export function parseVifText(spec: Placed, devid: number, guest: GuestType, warn: (text: string) => void): JsonObject {
@@ -125,13 +126,13 @@ export function parseVifText(spec: Placed, devid: number, guest: GuestType, warn
   return given({ ...fields, nictype: fields.nictype ?? 'vif_ioemu' });
 }
 
-const UNKNOWN = 'it is no parameter that xl knows';
+const UNKNOWN = 'it is not a parameter of xl';
 const NOT_CARRIED: readonly (readonly [RegExp, string])[] = [
-  [/^(?:colo_|forwarddev$)/, 'it belongs to COLO replication, which xenferry does not do'],
-  [/^accel$/, 'xl passes it over as well'],
+  [/^(?:colo_|forwarddev$)/, 'it belongs to COLO replication, which xenferry does not support'],
+  [/^accel$/, 'xl ignores it as well'],
 ];
 
-/** In the largest unit that xl can read it in: its number has 32 bits. */
+/** The rate in the smallest unit that xl can parse: its number has 32 bits. */
 function formatRate(bytes: number, usecs: number): string {
   const perSecond = Math.ceil((bytes * SECOND) / usecs);
   const unit = perSecond <= MAX_UINT32 ? '' : perSecond / 1e3 <= MAX_UINT32 ? 'K' : 'M';
@@ -140,8 +141,8 @@ function formatRate(bytes: number, usecs: number): string {
 }
 
 /**
- * @param devid its place in the list, which is its number unless it says another
- * @param dialect xm calls a paravirtual card `netfront`
+ * @param devid its index in the list, which is its number unless another one is set
+ * @param dialect in xm a paravirtual card is `netfront`
  * @throws RefusedError `E_REFUSED_NOT_MAPPED`
  */
 export function formatVifText(nic: ReadOf<'nics'>, devid: number, guest: GuestType, dialect: 'xl' | 'xm'): string {

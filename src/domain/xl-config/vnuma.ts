@@ -4,13 +4,14 @@ import { decimalOf, type Placed, type Settings } from './settings.js';
 import { badConfig } from './syntax.js';
 
 /*
- * `vnuma = [["pnode=0","size=1024","vcpus=0-1","vdistances=10,20"], …]`; sizes in MiB. As xl reads it (xl_parse.c,
- * `parse_vnuma_config`), the nodes say how much memory and how many vcpus there are where `maxmem` and `maxvcpus` do not.
+ * `vnuma = [["pnode=0","size=1024","vcpus=0-1","vdistances=10,20"], …]`; sizes in MiB. As in xl (xl_parse.c,
+ * `parse_vnuma_config`), the nodes determine memory and number of vcpus unless `maxmem` and `maxvcpus` do.
  */
 
 const KIB_PER_MIB = 1024;
 const MAX_NODE_MIB = 2 ** 26;
 
+/** The virtual NUMA nodes of a guest. */
 export interface Vnuma {
   readonly nodes: readonly JsonObject[];
   readonly memoryKiB: number;
@@ -40,7 +41,7 @@ function parseNode(items: readonly Placed[], warn: Settings['warn']): Node | und
         break;
       case 'vcpus':
         vcpus = parseCpuSet(spec.text);
-        if (vcpus === undefined) throw badConfig(at, `vnuma: ${JSON.stringify(spec.text)} is no set of vcpus`);
+        if (vcpus === undefined) throw badConfig(at, `vnuma: ${JSON.stringify(spec.text)} is not a set of vcpus`);
         break;
       case 'vdistances':
         fields.distances = spec.text
@@ -48,15 +49,16 @@ function parseNode(items: readonly Placed[], warn: Settings['warn']): Node | und
           .filter((one) => one !== '')
           .map((one) => decimalOf({ text: one.trim(), at }, 'vnuma: vdistances', 10, 254));
         break;
-      // xl passes others over.
+      // xl ignores others.
       default:
-        warn(at, `vnuma: ${key} is not carried over: it is no parameter that xl knows`);
+        warn(at, `vnuma: ${key} is not carried over: it is not a parameter of xl`);
     }
   }
   if (memoryKiB === undefined || vcpus === undefined) return undefined;
   return { fields: given({ memkb: memoryKiB, vcpus, ...fields }), memoryKiB, vcpus };
 }
 
+/** The nodes in a file; undefined if there are none. @throws UsageError `E_USAGE_XL_CONFIG` */
 export function parseVnuma(settings: Settings): Vnuma | undefined {
   const nodes = settings.lists('vnuma').map(({ at, items }) => {
     const node = parseNode(items, settings.warn);

@@ -95,6 +95,6 @@ function isWideInteger(text: string, from: number, to: number): boolean {
 function bad(why: string, cause?: unknown): ProtocolError {
   return new ProtocolError('E_PROTOCOL_LIBXL_JSON', `a libxl configuration cannot be read: ${why}`, {
     cause,
-    hint: 'The configuration comes from the host that the guest was on; check that its toolstack is whole.',
+    hint: 'The configuration comes from the host that the guest was on; check the toolstack of that host.',
   });
 }

@@ -28,7 +28,7 @@ function parseConfig(text: string): Config {
     `a libxl configuration, ${where}: ${issue?.message ?? 'unreadable'}`,
     {
       cause: parsed.error,
-      hint: 'The configuration comes from the host that the guest was on; check that its toolstack is whole.',
+      hint: 'The configuration comes from the host that the guest was on; check the toolstack of that host.',
       data: { path: where },
     },
   );

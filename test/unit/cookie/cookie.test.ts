@@ -101,8 +101,8 @@ describe('S01: the migration cookie', () => {
   it('must speak of the domain that comes with it', () => {
     const eaten = eatCookie(cookie(whole));
     expect(() => checkCookieMatches(eaten, { name: 'web', uuid })).not.toThrow();
-    expect(() => checkCookieMatches(eaten, { name: 'db', uuid })).toThrow(/speaks of domain "web"/);
-    expect(() => checkCookieMatches(eaten, { name: 'web', uuid: uuid.replace('9', '8') })).toThrow(/speaks of uuid/);
+    expect(() => checkCookieMatches(eaten, { name: 'db', uuid })).toThrow(/names domain "web"/);
+    expect(() => checkCookieMatches(eaten, { name: 'web', uuid: uuid.replace('9', '8') })).toThrow(/names uuid/);
     expect(() => checkCookieMatches(eatCookie(undefined), { name: 'x', uuid })).not.toThrow();
   });
 });

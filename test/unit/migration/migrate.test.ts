@@ -364,7 +364,7 @@ describe('--xml', () => {
       code: 'E_REFUSED_ABI',
       data: {
         differences: [
-          '/domain/memory: differs from what runs',
+          '/domain/memory: differs from the running domain',
           "/domain/devices/disk[target='xvda']: is missing",
           "/domain/devices/disk[target='xvdb']: is new",
         ],

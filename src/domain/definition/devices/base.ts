@@ -3,7 +3,7 @@ import type { ElementReader } from '../element-reader.js';
 import { pciAttributes, readPciAddress, type PciAddress } from './pci-address.js';
 import { readXlOptions, writeXlOptions, type XlOptions } from './xl-options.js';
 
-/** Where the guest sees the device. */
+/** Address of the device in the guest. */
 export type GuestAddress =
   | ({ readonly type: 'pci' } & PciAddress)
   | {
@@ -15,14 +15,14 @@ export type GuestAddress =
     }
   | { readonly type: 'usb'; readonly bus: number; readonly port: string };
 
-/** What every device has. */
+/** Properties of every device. */
 export interface DeviceBase {
   /** Its name for tools (`serial0`). */
   readonly alias: string | undefined;
   readonly guestAddress: GuestAddress | undefined;
-  /** What xl can say of it and domain XML cannot. */
+  /** Settings of xl that domain XML lacks. */
   readonly xl?: XlOptions | undefined;
-  /** Content that a lenient reading did not know, carried on. */
+  /** Content that a lenient reading did not know, kept. */
   readonly extra: readonly XmlElement[];
 }
 
@@ -45,7 +45,10 @@ function readAddress(reader: ElementReader): GuestAddress {
   }
 }
 
-/** Call it last: it takes what is left. */
+/**
+ * Reads the common properties of a device. Call it last: it takes the remaining content. @throws UsageError
+ * `E_USAGE_DOMAIN_XML`
+ */
 export function readBase(reader: ElementReader): DeviceBase {
   return {
     alias: reader.child('alias', (alias) => alias.need('name')),
@@ -55,6 +58,7 @@ export function readBase(reader: ElementReader): DeviceBase {
   };
 }
 
+/** The common properties of a device as elements. */
 export function writeBase({ alias, guestAddress, xl, extra }: DeviceBase): XmlElement[] {
   return [
     ...(alias === undefined ? [] : [element('alias', { name: alias })]),

@@ -1,13 +1,13 @@
 import { element, type XmlElement } from '../../../xml/element.js';
 import type { ElementReader } from '../element-reader.js';
 
-/** A host and a service (port) of the network, as they were written. */
+/** A host and a service (port) of the network, as written. */
 export interface Endpoint {
   readonly host: string | undefined;
   readonly service: string | undefined;
 }
 
-/** Where the characters of a console, port or channel go to and come from (S38). */
+/** The other end of a console, port or channel (S38). */
 export type CharacterSource =
   | { readonly type: 'null' | 'stdio' | 'vc' }
   /** The path is the host's to choose; known while the domain runs. */
@@ -17,6 +17,7 @@ export type CharacterSource =
   | { readonly type: 'tcp'; readonly mode: 'bind' | 'connect'; readonly telnet: boolean; readonly at: Endpoint }
   | { readonly type: 'udp'; readonly bind: Endpoint | undefined; readonly connect: Endpoint | undefined };
 
+/** `<console>`. */
 export interface Console {
   readonly kind: 'console';
   readonly source: CharacterSource;
@@ -25,23 +26,26 @@ export interface Console {
   readonly port: number | undefined;
 }
 
+/** `<serial>`. */
 export interface Serial {
   readonly kind: 'serial';
   readonly source: CharacterSource;
   readonly port: number | undefined;
 }
 
+/** `<parallel>`. */
 export interface Parallel {
   readonly kind: 'parallel';
   readonly source: CharacterSource;
   readonly port: number | undefined;
 }
 
+/** `<channel>`. */
 export interface Channel {
   readonly kind: 'channel';
   readonly source: CharacterSource;
   readonly targetType: string;
-  /** What the guest finds it by. */
+  /** The name by which the guest finds it. */
   readonly name: string | undefined;
 }
 
@@ -63,13 +67,13 @@ function readRaw(reader: ElementReader): RawSource {
 }
 
 function readSource(device: ElementReader): CharacterSource {
-  // libvirt's default; old documents have a console with its terminal and nothing else.
+  // libvirt's default; old documents have a console with only its terminal.
   const type = device.choice('type', SOURCE_TYPES) ?? 'pty';
   const all = device.children('source', 2, readRaw);
   const protocol = device.child('protocol', (one) => one.choice('type', ['raw', 'telnet']));
-  // A running domain's console says its terminal a second time.
+  // A running domain's console repeats its terminal.
   device.skip('tty');
-  if (all.length > (type === 'udp' ? 2 : 1)) throw device.bad('source', 'is there too often');
+  if (all.length > (type === 'udp' ? 2 : 1)) throw device.bad('source', 'occurs too often');
   const source = all.at(0);
   switch (type) {
     case 'null':
@@ -126,13 +130,14 @@ function sourceElements(source: CharacterSource): XmlElement[] {
 
 function readPort(device: ElementReader): number | undefined {
   return device.child('target', (target) => {
-    // Under Xen there is one kind of port.
+    // Xen has one kind of port.
     target.choice('type', ['isa-serial', 'serial']);
     target.child('model', (model) => model.needChoice('name', ['isa-serial']));
     return target.integer('port', 0, MAX_PORT);
   });
 }
 
+/** Reads a `<console>`. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readConsole(device: ElementReader): Console {
   const target = device.child('target', (one) => ({
     type: one.choice('type', ['xen', 'serial']),
@@ -141,14 +146,17 @@ export function readConsole(device: ElementReader): Console {
   return { kind: 'console', source: readSource(device), target: target?.type, port: target?.port };
 }
 
+/** Reads a `<serial>`. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readSerial(device: ElementReader): Serial {
   return { kind: 'serial', source: readSource(device), port: readPort(device) };
 }
 
+/** Reads a `<parallel>`. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readParallel(device: ElementReader): Parallel {
   return { kind: 'parallel', source: readSource(device), port: readPort(device) };
 }
 
+/** Reads a `<channel>`. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readChannel(device: ElementReader): Channel {
   const target = device.child('target', (one) => {
     one.skip('state');
@@ -158,6 +166,7 @@ export function readChannel(device: ElementReader): Channel {
   return { kind: 'channel', source: readSource(device), targetType: target.type, name: target.name };
 }
 
+/** The console, port or channel as an element. */
 export function writeCharacter(device: Console | Serial | Parallel | Channel): XmlElement {
   return element(device.kind, { type: device.source.type }, [...sourceElements(device.source), ...targetOf(device)]);
 }

@@ -4,7 +4,7 @@ import type { ElementReader } from '../element-reader.js';
 const OTHER_TYPES = ['ide', 'fdc', 'scsi', 'sata', 'pci', 'virtio-serial'] as const;
 const MAX_INDEX = 65_535;
 
-/** A controller that Xen's device model brings along; libxl is not told of it. */
+/** A controller of Xen's device model, which is not passed to libxl. */
 export interface OtherController {
   readonly kind: 'controller';
   readonly type: (typeof OTHER_TYPES)[number];
@@ -33,6 +33,7 @@ export interface XenbusController {
 
 export type Controller = OtherController | UsbController | XenbusController;
 
+/** Reads a `<controller>`. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readController(reader: ElementReader): Controller {
   const type = reader.needChoice('type', ['usb', 'xenbus', ...OTHER_TYPES]);
   const index = reader.integer('index', 0, MAX_INDEX);
@@ -59,6 +60,7 @@ export function readController(reader: ElementReader): Controller {
   }
 }
 
+/** The controller as `<controller>`. */
 export function writeController(controller: Controller): XmlElement {
   const { type, index } = controller;
   switch (type) {

@@ -34,17 +34,18 @@ import {
 import { readHostdev, writeHostdev, type Hostdev } from './hostdev.js';
 import { readInterface, writeInterface, type Interface } from './interface.js';
 
+/** `<memballoon>`. */
 export interface Balloon {
   readonly kind: 'memballoon';
   readonly model: 'xen' | 'none' | 'virtio';
 }
 
-/** A device that is kept as it was written: of a kind that Xen has not got, or not understood. */
+/** A device that is kept as written: of a kind that Xen does not have, or not understood. */
 export interface OpaqueDevice {
   readonly kind: 'opaque';
   readonly element: XmlElement;
   readonly why: string;
-  /** Whether the guest can do without it: it was named in a warning, and starts nothing. */
+  /** Whether the guest can do without it: a warning named it, and the guest does not get it. */
   readonly passedOver: boolean;
 }
 
@@ -64,7 +65,7 @@ export type DeviceBody =
   | Balloon
   | OpaqueDevice;
 
-/** One device of a domain, told apart by `kind`. */
+/** One device of a domain, distinguished by `kind`. */
 export type Device = DeviceBody & DeviceBase;
 
 const NO_BASE: DeviceBase = { alias: undefined, guestAddress: undefined, extra: [] };
@@ -98,7 +99,10 @@ const READERS: ReadonlyMap<string, (reader: ElementReader) => DeviceBody> = new 
   ['memballoon', readBalloon],
 ]);
 
-/** Devices that libvirt knows and Xen guests cannot have from us, with the reason. Without them the guest would not be what is asked for. */
+/**
+ * Devices of libvirt that are not available to Xen guests, with the reason. Without them the guest would differ
+ * essentially from its definition.
+ */
 const REFUSED: ReadonlyMap<string, string> = new Map([
   ['filesystem', 'a folder of the host does not move with the guest, and libvirt gives Xen guests none'],
   ['tpm', "Xen's vTPM is not supported"],
@@ -109,24 +113,24 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
   ['lease', 'leases are not supported'],
 ]);
 
-/** Others, without which it is: libvirt's driver for Xen passes them over in silence. */
+/** Devices of libvirt that a guest can do without: libvirt's driver for Xen silently ignores them. */
 const PASSED_OVER: ReadonlyMap<string, string> = new Map([
-  ['rng', 'Xen has no virtual random number generator; the guest takes RDRAND'],
+  ['rng', 'Xen has no virtual random number generator; the guest uses RDRAND'],
   ['watchdog', "Xen's watchdog is part of the hypervisor, not a device"],
   ['smartcard', 'Xen has no smart card reader'],
   ['redirdev', 'USB redirection over spice is not supported'],
   ['redirfilter', 'USB redirection over spice is not supported'],
   ['hub', 'Xen has no USB hubs'],
-  ['panic', 'Xen hears of a crash without a device'],
+  ['panic', 'Xen detects a crash without a device'],
   ['iommu', 'Xen has no virtual IOMMU'],
   ['crypto', 'Xen has no crypto device'],
   ['pstore', 'Xen has no pstore device'],
-  ['audio', 'sound goes where the device model was told to'],
+  ['audio', 'the configuration of the device model selects the audio backend'],
 ]);
 
 /**
- * Reads one element of `<devices>`. A reading that carries on keeps what it does not know, with a warning; a lenient one keeps what it does
- * not understand as well. @throws UsageError `E_USAGE_DOMAIN_XML`, naming the path
+ * Reads one element of `<devices>`. With `carryUnknown` unknown content is kept, with a warning; a lenient reading also
+ * keeps what it does not understand. @throws UsageError `E_USAGE_DOMAIN_XML`, naming the path
  */
 export function readDevice(element: XmlElement, path: string, reading: Reading): Device {
   const opaque = (why: string, passedOver = false): Device => plainDevice({ kind: 'opaque', element, why, passedOver });
@@ -137,12 +141,10 @@ export function readDevice(element: XmlElement, path: string, reading: Reading):
     const why = PASSED_OVER.get(element.name);
     if (!reading.carryUnknown) {
       if (why !== undefined) return opaque(why);
-      throw badXml(path, 'is not a device that is known', element);
+      throw badXml(path, 'is not a known device', element);
     }
-    reading.warnings.push(
-      `${path}: ${why ?? 'is not a device that is known'}; it is kept, and the guest does not get it`,
-    );
-    return opaque(why ?? 'it is not a device that is known', true);
+    reading.warnings.push(`${path}: ${why ?? 'is not a known device'}; it is kept, and the guest does not get it`);
+    return opaque(why ?? 'it is not a known device', true);
   }
   try {
     return readElement(element, path, reading, (reader) => ({ ...read(reader), ...readBase(reader) }));
@@ -183,13 +185,14 @@ function writeBody(device: DeviceBody): XmlElement {
   }
 }
 
+/** The device as an element of `<devices>`. */
 export function writeDevice(device: Device): XmlElement {
   const body = writeBody(device);
   const base = writeBase(device);
   return base.length === 0 ? body : { ...body, children: [...body.children, ...base] };
 }
 
-/** Path of each device, numbered among those of its name: `/domain/devices/disk[2]`. */
+/** Path of each device, numbered among elements of the same name: `/domain/devices/disk[2]`. */
 export function devicePaths(devices: readonly XmlElement[]): string[] {
   const seen = new Map<string, number>();
   return devices.map(({ name }) => {

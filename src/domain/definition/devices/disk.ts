@@ -15,11 +15,12 @@ export type DiskFormat = (typeof DISK_FORMATS)[number];
 export type DiskBus = (typeof BUSES)[number];
 
 export type DiskSource =
-  /** A path that is undefined is a drive with no medium in it. */
+  /** An undefined path is a drive without a medium. */
   | { readonly type: 'file' | 'block'; readonly path: string | undefined }
   | { readonly type: 'volume'; readonly pool: string; readonly volume: string }
   | NetworkSource;
 
+/** `<source>` of a network disk. */
 export interface NetworkSource {
   readonly type: 'network';
   readonly protocol: string;
@@ -29,12 +30,14 @@ export interface NetworkSource {
   readonly auth: DiskAuth | undefined;
 }
 
+/** `<auth>` of a network disk: a reference to a secret. */
 export interface DiskAuth {
   readonly username: string;
   readonly secretType: string;
   readonly secret: { readonly uuid: string } | { readonly usage: string };
 }
 
+/** `<disk>`. */
 export interface Disk {
   readonly kind: 'disk';
   readonly device: (typeof DEVICES)[number];
@@ -48,7 +51,7 @@ export interface Disk {
   readonly readonly: boolean;
   readonly shareable: boolean;
   readonly transient: boolean;
-  /** The domain that serves the disk, where it is not domain 0. */
+  /** The domain that serves the disk, if it is not domain 0. */
   readonly backendDomain: string | undefined;
 }
 
@@ -64,7 +67,7 @@ function readAuth(auth: ElementReader): DiskAuth {
 
 function readSource(disk: ElementReader): DiskSource {
   const type = disk.choice('type', ['file', 'block', 'volume', 'network']) ?? 'file';
-  // The older place of <auth> is beside <source>.
+  // In older documents <auth> is a sibling of <source>.
   const auth = disk.child('auth', readAuth);
   const source = disk.child('source', (reader): DiskSource => {
     reader.skip('index');
@@ -94,12 +97,13 @@ function readSource(disk: ElementReader): DiskSource {
   throw disk.bad('source', 'is missing');
 }
 
-/** `aio` of old documents is how a raw image was read. */
+/** `aio` in old documents stands for a raw image. */
 function readFormat(driver: ElementReader): DiskFormat | undefined {
   const format = driver.choice('type', [...DISK_FORMATS, 'aio']);
   return format === 'aio' ? 'raw' : format;
 }
 
+/** Reads a `<disk>`. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readDisk(reader: ElementReader): Disk {
   const driver = reader.child('driver', (one) => ({
     name: one.choice('name', DISK_DRIVERS),
@@ -153,6 +157,7 @@ function writeSource(source: DiskSource): XmlElement[] {
   }
 }
 
+/** The disk as `<disk>`. */
 export function writeDisk(disk: Disk): XmlElement {
   const { driver, format, discard } = disk;
   return element('disk', { type: disk.source.type, device: disk.device }, [

@@ -11,15 +11,17 @@ interface NetworkGraphics {
   /** Undefined: the host chooses (`autoport`). */
   readonly port: number | undefined;
   readonly listen: Listen;
-  /** A secret: `withoutPasswords` takes it out. */
+  /** A secret: `withoutPasswords` removes it. */
   readonly password: string | undefined;
   readonly keymap: string | undefined;
 }
 
+/** `<graphics type='vnc'>`. */
 export interface Vnc extends NetworkGraphics {
   readonly type: 'vnc';
 }
 
+/** `<graphics type='spice'>`. */
 export interface Spice extends NetworkGraphics {
   readonly type: 'spice';
   readonly tlsPort: number | undefined;
@@ -27,6 +29,7 @@ export interface Spice extends NetworkGraphics {
   readonly copyPaste: boolean | undefined;
 }
 
+/** `<graphics type='sdl'>`. */
 export interface Sdl {
   readonly kind: 'graphics';
   readonly type: 'sdl';
@@ -42,6 +45,7 @@ const INPUT_TYPES = ['mouse', 'tablet', 'keyboard'] as const;
 const INPUT_BUSES = ['xen', 'ps2', 'usb'] as const;
 const SOUND_MODELS = ['sb16', 'es1370', 'ac97', 'ich6'] as const;
 
+/** `<video>`. */
 export interface Video {
   readonly kind: 'video';
   /** Undefined until defaults are set. */
@@ -53,6 +57,7 @@ export interface Video {
   readonly primary: boolean | undefined;
 }
 
+/** `<input>`. */
 export interface Input {
   readonly kind: 'input';
   readonly type: (typeof INPUT_TYPES)[number];
@@ -60,6 +65,7 @@ export interface Input {
   readonly bus: (typeof INPUT_BUSES)[number] | undefined;
 }
 
+/** `<sound>`. */
 export interface Sound {
   readonly kind: 'sound';
   readonly model: (typeof SOUND_MODELS)[number];
@@ -68,7 +74,7 @@ export interface Sound {
 function readListen(reader: ElementReader): Listen {
   const address = reader.attribute('listen');
   const own = reader.child('listen', (listen): Listen => {
-    // How an address was found, a running domain says.
+    // A running domain states how the address was determined.
     listen.skip('fromConfig');
     const type = listen.needChoice('type', ['address', 'network', 'socket', 'none']);
     switch (type) {
@@ -96,7 +102,7 @@ function readNetwork(reader: ElementReader): NetworkGraphics {
   const auto = reader.yesNo('autoport') ?? false;
   return {
     kind: 'graphics',
-    // A running domain has both: the port that it got, and that any would have done.
+    // A running domain has both the assigned port and `autoport`.
     port: auto || port === -1 ? undefined : port,
     listen: readListen(reader),
     password: reader.attribute('passwd'),
@@ -104,6 +110,7 @@ function readNetwork(reader: ElementReader): NetworkGraphics {
   };
 }
 
+/** Reads a `<graphics>`. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readGraphics(reader: ElementReader): Graphics {
   const type = reader.needChoice('type', ['vnc', 'sdl', 'spice']);
   switch (type) {
@@ -143,6 +150,7 @@ function listenElement(listen: Listen): XmlElement {
   }
 }
 
+/** The display as `<graphics>`. */
 export function writeGraphics(graphics: Graphics): XmlElement {
   if (graphics.type === 'sdl') {
     const { type, display, xauth, fullscreen } = graphics;
@@ -170,7 +178,7 @@ export function writeGraphics(graphics: Graphics): XmlElement {
   );
 }
 
-/** A video element that says nothing. */
+/** A `<video>` without any setting. */
 export const NO_VIDEO: Video = {
   kind: 'video',
   model: undefined,
@@ -181,6 +189,7 @@ export const NO_VIDEO: Video = {
   primary: undefined,
 };
 
+/** Reads a `<video>`. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readVideo(reader: ElementReader): Video {
   const model = reader.child('model', (one) => ({
     model: one.choice('type', VIDEO_MODELS),
@@ -193,6 +202,7 @@ export function readVideo(reader: ElementReader): Video {
   return { ...NO_VIDEO, ...model };
 }
 
+/** The card as `<video>`. */
 export function writeVideo(video: Video): XmlElement {
   if (video.model === undefined) return element('video');
   return element('video', {}, [
@@ -207,18 +217,22 @@ export function writeVideo(video: Video): XmlElement {
   ]);
 }
 
+/** Reads an `<input>`. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readInput(reader: ElementReader): Input {
   return { kind: 'input', type: reader.needChoice('type', INPUT_TYPES), bus: reader.choice('bus', INPUT_BUSES) };
 }
 
+/** The device as `<input>`. */
 export function writeInput({ type, bus }: Input): XmlElement {
   return element('input', { type, bus });
 }
 
+/** Reads a `<sound>`. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readSound(reader: ElementReader): Sound {
   return { kind: 'sound', model: reader.needChoice('model', SOUND_MODELS) };
 }
 
+/** The card as `<sound>`. */
 export function writeSound({ model }: Sound): XmlElement {
   return element('sound', { model });
 }

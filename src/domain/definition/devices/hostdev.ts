@@ -7,18 +7,20 @@ export type UsbIdentity =
   /** The one device of that kind on the host, found at start. */
   | { readonly by: 'product'; readonly vendor: number; readonly product: number };
 
+/** `<hostdev type='pci'>`. */
 export interface PciHostdev {
   readonly kind: 'hostdev';
   readonly type: 'pci';
   readonly address: PciAddress;
-  /** Whether the host's driver is taken off and put back by us. */
+  /** Whether xenferry unbinds the device from the host's driver and rebinds it. */
   readonly managed: boolean;
   /** `no` lets the guest write all of the device's configuration space (L16). */
   readonly writeFiltering: boolean | undefined;
-  /** Present where it is written as `<interface type='hostdev'>`: a network card of the host, and the address that it is to have. */
+  /** Present if it is written as `<interface type='hostdev'>`: a network card of the host, and its intended address. */
   readonly card?: { readonly mac: string | undefined } | undefined;
 }
 
+/** `<hostdev type='usb'>`. */
 export interface UsbHostdev {
   readonly kind: 'hostdev';
   readonly type: 'usb';
@@ -42,6 +44,7 @@ function readUsb(source: ElementReader): UsbIdentity {
   return { by: 'product', vendor, product };
 }
 
+/** Reads a `<hostdev>`. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readHostdev(reader: ElementReader): Hostdev {
   reader.choice('mode', ['subsystem']);
   const type = reader.needChoice('type', ['pci', 'usb']);
@@ -58,6 +61,7 @@ export function readHostdev(reader: ElementReader): Hostdev {
   return hostdev;
 }
 
+/** The device as `<hostdev>`, or as `<interface type='hostdev'>` for a network card. */
 export function writeHostdev(hostdev: Hostdev): XmlElement {
   if (hostdev.type === 'pci' && hostdev.card !== undefined) return writeCard(hostdev, hostdev.card.mac);
   return element('hostdev', { mode: 'subsystem', type: hostdev.type, managed: hostdev.managed ? 'yes' : 'no' }, [
@@ -65,7 +69,9 @@ export function writeHostdev(hostdev: Hostdev): XmlElement {
   ]);
 }
 
-/** A network card of the host, as `<interface type='hostdev'>` has it. */
+/**
+ * Reads a network card of the host, written as `<interface type='hostdev'>`. @throws UsageError `E_USAGE_DOMAIN_XML`
+ */
 export function readCard(reader: ElementReader, mac: string | undefined): PciHostdev {
   reader.choice('type', ['hostdev']);
   reader.child('driver', (driver) => driver.choice('name', ['xen']));

@@ -9,6 +9,7 @@ export type InterfaceSource =
   | { readonly type: 'network'; readonly network: string; readonly portgroup: string | undefined }
   | { readonly type: 'ethernet' };
 
+/** `<ip>` of an interface. */
 export interface InterfaceAddress {
   readonly family: 'ipv4' | 'ipv6' | undefined;
   readonly address: string;
@@ -22,11 +23,13 @@ export interface Rate {
   readonly burst: number | undefined;
 }
 
+/** A tag of `<vlan>`. */
 export interface Vlan {
   readonly trunk: boolean;
   readonly tags: readonly { readonly id: number; readonly nativeMode: 'tagged' | 'untagged' | undefined }[];
 }
 
+/** `<interface>`. */
 export interface Interface {
   readonly kind: 'interface';
   readonly source: InterfaceSource;
@@ -35,7 +38,7 @@ export interface Interface {
   /** `netfront`, or a card that the device model shows to the guest. */
   readonly model: string | undefined;
   readonly script: string | undefined;
-  /** The host's end; a name that Xen makes itself (`vif3.0`) is dropped when the definition is read. */
+  /** Name of the host's end; a name that Xen generates (`vif3.0`) is dropped when the definition is read. */
   readonly ifname: string | undefined;
   readonly addresses: readonly InterfaceAddress[];
   readonly inbound: Rate | undefined;
@@ -52,13 +55,13 @@ const MAX_ADDRESSES = 64;
 const MAX_VLANS = 4095;
 
 const MAC = /^[0-9a-f]{2}([:-]?[0-9a-f]{2}){5}$/i;
-/** Made at start from domain and device number, and gone at stop (facts 3.1). */
+/** Generated at start from domain id and device number, and removed at stop (facts 3.1). */
 const GENERATED_NAME = /^vif\d+\.\d+(-emu)?$/;
 
 function readSource(reader: ElementReader): InterfaceSource {
   const type = reader.needChoice('type', ['bridge', 'network', 'ethernet']);
   const source = reader.child('source', (one) => {
-    // A running domain's network interface says which bridge it got.
+    // A running domain's network interface contains the bridge that it got.
     one.skip('portid', 'bridge');
     return {
       bridge: one.attribute('bridge'),
@@ -93,6 +96,7 @@ function readRate(rate: ElementReader): Rate {
   return { average: rate.integer('average'), peak: rate.integer('peak'), burst: rate.integer('burst') };
 }
 
+/** Reads an `<interface>`. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readInterface(reader: ElementReader): Interface | PciHostdev {
   if (reader.attribute('type') === 'hostdev') return readCard(reader, readMac(reader));
   const bandwidth = reader.child('bandwidth', (one) => ({
@@ -116,7 +120,7 @@ export function readInterface(reader: ElementReader): Interface | PciHostdev {
     outbound: bandwidth?.outbound,
     openvswitch:
       reader.child('virtualport', (port) => {
-        // Which port of the switch it is, the host finds out by itself.
+        // The host determines the port of the switch by itself.
         port.skip('parameters');
         port.needChoice('type', ['openvswitch']);
         return true;
@@ -134,6 +138,7 @@ export function readInterface(reader: ElementReader): Interface | PciHostdev {
   };
 }
 
+/** The interface as `<interface>`. */
 export function writeInterface(nic: Interface): XmlElement {
   const { source, inbound, outbound, vlan } = nic;
   const rate = (name: string, value: Rate | undefined): XmlElement[] =>
@@ -166,8 +171,8 @@ export function writeInterface(nic: Interface): XmlElement {
 }
 
 /**
- * How libxl shows a card to the guest (S42). A card that HVM gets at start is emulated as well, so that
- * firmware can boot from it; one that is plugged in later need not be.
+ * The type of a card in libxl (S42). A card that an HVM guest gets at start is emulated as well, so that
+ * firmware can boot from it; a card that is plugged in later need not be.
  */
 export function nicType(guest: GuestType, model: string | undefined, when: 'start' | 'attach'): 'vif' | 'vif_ioemu' {
   if (guest !== 'hvm' || model === 'netfront') return 'vif';

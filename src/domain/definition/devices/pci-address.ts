@@ -1,5 +1,6 @@
 import type { ElementReader } from '../element-reader.js';
 
+/** Domain, bus, device and function. */
 export interface PciAddress {
   readonly domain: number;
   readonly bus: number;
@@ -7,10 +8,10 @@ export interface PciAddress {
   readonly function: number;
 }
 
-/** Hexadecimal with `0x`, as libvirt writes addresses and ids. */
+/** A hexadecimal number with `0x`, as in libvirt's addresses and ids. */
 export const hex = (value: number, digits: number): string => `0x${value.toString(16).padStart(digits, '0')}`;
 
-/** A PCI address as attributes write it; fields that are absent are 0. */
+/** Reads a PCI address from attributes; absent fields are 0. @throws UsageError `E_USAGE_DOMAIN_XML` */
 export function readPciAddress(reader: ElementReader): PciAddress {
   return {
     domain: reader.integer('domain', 0, 0xffff) ?? 0,
@@ -20,6 +21,7 @@ export function readPciAddress(reader: ElementReader): PciAddress {
   };
 }
 
+/** The address as attributes. */
 export function pciAttributes(address: PciAddress): Record<string, string> {
   return {
     domain: hex(address.domain, 4),

@@ -5,7 +5,7 @@ import { CpuSet } from '../../cpu-set.js';
 import { MACHINE } from '../os.js';
 import { Problems, type DefinitionProblem } from './problem.js';
 
-/** What the hypervisor takes at most: HVM_MAX_VCPUS of public/hvm/hvm_info_table.h; for PV, facts 3.5. */
+/** The hypervisor's limits: HVM_MAX_VCPUS of public/hvm/hvm_info_table.h; for PV, facts 3.5. */
 export const MAX_VCPUS: Readonly<Record<GuestType, number>> = { hvm: 128, pvh: 128, pv: 512 };
 
 function checkOs({ os, type }: Definition, problems: Problems): void {
@@ -45,8 +45,8 @@ function checkVcpus({ type, vcpusMax, pins, cpu }: Definition, problems: Problem
   const seen = new Set<number>();
   for (const { vcpu } of pins) {
     const where = `cputune/vcpupin[@vcpu='${vcpu}']`;
-    if (vcpu >= vcpusMax) problems.invalid(where, `there are vcpus 0 to ${vcpusMax - 1}`, 'Take the pin out.');
-    if (seen.has(vcpu)) problems.invalid(where, 'is there more than once', 'Keep one pin for each vcpu.');
+    if (vcpu >= vcpusMax) problems.invalid(where, `there are vcpus 0 to ${vcpusMax - 1}`, 'Remove the pin.');
+    if (seen.has(vcpu)) problems.invalid(where, 'occurs more than once', 'Keep one pin for each vcpu.');
     seen.add(vcpu);
   }
   const topology = cpu?.topology;
@@ -106,7 +106,11 @@ function checkClock({ clock, type }: Definition, problems: Problems): void {
     } else if (timer.name === 'hpet') {
       if (type !== 'hvm') problems.unsupported(where, 'only HVM guests have one', 'Take the timer out.');
     } else {
-      problems.unsupported(where, 'Xen lets nobody set this timer', 'Take the timer out; tsc and hpet can be set.');
+      problems.unsupported(
+        where,
+        'Xen does not allow this timer to be set',
+        'Take the timer out; tsc and hpet can be set.',
+      );
     }
   }
 }
@@ -127,7 +131,7 @@ function checkFeatures({ features, type }: Definition, problems: Problems): void
   }
 }
 
-/** Everything that is not a device. */
+/** Checks everything except the devices. */
 export function validateBasics(definition: Definition): DefinitionProblem[] {
   const problems = new Problems('/domain');
   checkOs(definition, problems);

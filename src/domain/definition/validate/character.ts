@@ -41,6 +41,7 @@ function checkChannel(channel: Channel, others: readonly Device[], problems: Pro
   }
 }
 
+/** Checks a console, port or channel. @param path path of its element, for messages */
 export function validateCharacter(
   device: Console | Serial | Parallel | Channel,
   definition: Definition,
@@ -61,7 +62,7 @@ export function validateCharacter(
         problems.unsupported('target/@port', `there are ports 0 to ${MAX_SERIALS - 1}`, 'Use a lower port.');
       }
       if (others.some((other) => other.kind === 'serial' && other.port === device.port)) {
-        problems.invalid('target/@port', `port ${String(device.port)} is there more than once`, 'Number the ports.');
+        problems.invalid('target/@port', `port ${String(device.port)} occurs more than once`, 'Number the ports.');
       }
       break;
     case 'console':

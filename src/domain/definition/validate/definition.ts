@@ -5,7 +5,7 @@ import { validateBasics } from './basics.js';
 import { validateDevice } from './device.js';
 import type { DefinitionProblem } from './problem.js';
 
-/** Everything that is wrong with a definition, after defaults were set. Changes nothing. */
+/** All errors in a definition, after defaults were set. Changes nothing. */
 export function validateDefinition(definition: Definition): DefinitionProblem[] {
   const { devices } = definition;
   const paths = devicePaths(devices.map(writeDevice));
@@ -16,12 +16,15 @@ export function validateDefinition(definition: Definition): DefinitionProblem[] 
   ];
 }
 
-/** @throws UsageError `E_USAGE_DOMAIN_INVALID` or `E_USAGE_DOMAIN_UNSUPPORTED`, with every problem in it */
+/**
+ * Refuses an invalid definition. @throws UsageError `E_USAGE_DOMAIN_INVALID` or `E_USAGE_DOMAIN_UNSUPPORTED`, with all
+ * problems
+ */
 export function checkDefinition(definition: Definition): void {
   refuse(`domain ${definition.name} cannot be defined`, validateDefinition(definition));
 }
 
-/** One more device for this domain (S07). @throws as `checkDefinition` */
+/** Refuses a device that does not fit this domain (S07). @throws as `checkDefinition` */
 export function checkDevice(device: Device, definition: Definition): void {
   refuse(`domain ${definition.name} cannot have the device`, validateDevice(device, definition, definition.devices));
 }

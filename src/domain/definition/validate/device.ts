@@ -8,8 +8,8 @@ import { validateController, validateHostdev } from './passthrough.js';
 import { Problems, type DefinitionProblem } from './problem.js';
 
 /**
- * What is wrong with one device in this domain (S07); for hotplug too, before the toolstack is called.
- * @param others the devices that it must get on with: not itself
+ * Errors of one device in this domain (S07); for hotplug too, before the toolstack is called.
+ * @param others the other devices of the domain
  */
 export function validateDevice(
   device: Device,

@@ -52,6 +52,7 @@ function checkSource(disk: AnyDisk, problems: Problems): void {
   }
 }
 
+/** Checks a disk. @param path path of its element, for messages */
 export function validateDisk(disk: AnyDisk, definition: Definition, others: readonly Device[], path: string): Problems {
   const problems = new Problems(path);
   const { driver, format } = disk;
@@ -62,7 +63,7 @@ export function validateDisk(disk: AnyDisk, definition: Definition, others: read
   if (disk.transient) {
     problems.unsupported(
       'transient',
-      'disks that forget their changes are not possible',
+      'disks that discard their changes are not possible',
       'Use a snapshot of the image.',
     );
   }

@@ -3,13 +3,13 @@ import type { Graphics, Input, Sound, Video } from '../devices/display.js';
 import type { Definition } from '../model.js';
 import { Problems } from './problem.js';
 
-/** Where VNC's screens start: display 0. */
+/** Port of VNC display 0. */
 const FIRST_PORT = 5900;
 
 function checkGraphics(graphics: Graphics, { type }: Definition, problems: Problems): void {
   if (graphics.type === 'sdl') return;
   const { port, listen } = graphics;
-  // A VNC server is told a display, counted from there; spice is told the port itself.
+  // A VNC server gets a display number, counted from there; spice gets the port itself.
   if (graphics.type === 'vnc' && port !== undefined && port < FIRST_PORT) {
     problems.invalid('@port', `${port} is below ${FIRST_PORT}`, `Use ${FIRST_PORT} or higher, or autoport='yes'.`);
   }
@@ -49,6 +49,7 @@ function checkInput(input: Input, { type }: Definition, problems: Problems): voi
   }
 }
 
+/** Checks a display, card, input or sound device. @param path path of its element, for messages */
 export function validateDisplay(
   device: Graphics | Video | Input | Sound,
   definition: Definition,

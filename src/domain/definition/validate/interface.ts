@@ -6,6 +6,7 @@ import { Problems } from './problem.js';
 /** IFNAMSIZ of linux/if.h, without the NUL. */
 const MAX_IFNAME = 15;
 
+/** Checks a network card. @param path path of its element, for messages */
 export function validateInterface(
   nic: Interface,
   definition: Definition,
@@ -28,7 +29,7 @@ export function validateInterface(
     problems.invalid('mac/@address', `${mac} is a multicast address`, 'Use a unicast one, such as 00:16:3e:XX:XX:XX.');
   }
   if (mac !== undefined && others.some((other) => other.kind === 'interface' && other.mac === mac)) {
-    problems.invalid('mac/@address', `${mac} is there more than once`, 'Give each interface an address of its own.');
+    problems.invalid('mac/@address', `${mac} occurs more than once`, 'Give each interface an address of its own.');
   }
   if (nic.vlan !== undefined && !nic.openvswitch) {
     problems.unsupported('vlan', 'tags need an Open vSwitch bridge', "Add <virtualport type='openvswitch'/>.");

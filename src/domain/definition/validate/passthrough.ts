@@ -6,6 +6,7 @@ import { Problems } from './problem.js';
 /** xl.cfg(5), "usbctrl": "ports"; USBIF_MAX_PORTNR of public/io/usbif.h. */
 const MAX_USB_PORTS = 31;
 
+/** Checks a controller. @param path path of its element, for messages */
 export function validateController(controller: Controller, others: readonly Device[], path: string): Problems {
   const problems = new Problems(path);
   const { type, index } = controller;
@@ -29,19 +30,20 @@ export function validateController(controller: Controller, others: readonly Devi
   return problems;
 }
 
-/** The host's device, for comparison. */
+/** The identity of the host's device, for comparison. */
 function identityOf(hostdev: Hostdev): string {
   return JSON.stringify(hostdev.type === 'pci' ? hostdev.address : hostdev.identity);
 }
 
+/** Checks a device of the host. @param path path of its element, for messages */
 export function validateHostdev(hostdev: Hostdev, others: readonly Device[], path: string): Problems {
   const problems = new Problems(path);
   const identity = identityOf(hostdev);
   if (others.some((other) => other.kind === 'hostdev' && identityOf(other) === identity)) {
-    problems.invalid('source', "the host's device is there more than once", 'Keep one.');
+    problems.invalid('source', "the host's device occurs more than once", 'Keep one.');
   }
   if (hostdev.type === 'usb' && hostdev.identity.by === 'product' && hostdev.identity.vendor === 0) {
-    problems.invalid('source/vendor/@id', 'is 0, which is no vendor', 'Take the id from lsusb.');
+    problems.invalid('source/vendor/@id', 'is 0, which is not a vendor', 'Take the id from lsusb.');
   }
   return problems;
 }

@@ -1,8 +1,8 @@
-/** One thing that is wrong with a definition, and what to do about it. */
+/** One error in a definition, and its remedy. */
 export interface DefinitionProblem {
-  /** `INVALID`: no guest could be so. `UNSUPPORTED`: libvirt's XML can say it, Xen or xenferry cannot do it. */
+  /** `INVALID`: no guest could have it. `UNSUPPORTED`: valid in libvirt's XML, but not supported by Xen or xenferry. */
   readonly code: 'E_USAGE_DOMAIN_INVALID' | 'E_USAGE_DOMAIN_UNSUPPORTED';
-  /** Where: `/domain/devices/disk[2]/target`. */
+  /** Path of the error: `/domain/devices/disk[2]/target`. */
   readonly path: string;
   readonly message: string;
   readonly remedy: string;

@@ -65,12 +65,12 @@ describe('S30 S31: the CPUs of a file', () => {
     ['<cpu><model>A</model><model>B</model></cpu>', 'E_USAGE_DOMAIN_XML', 'more than once'],
     ['<cpu><feature policy="require"/></cpu>', 'E_USAGE_DOMAIN_XML', '/cpu/feature/@name (line 1): is missing'],
     ['<cpu><feature name="aes" policy="perhaps"/></cpu>', 'E_USAGE_DOMAIN_XML', '"perhaps" is not one of'],
-    ['<cpu><feature name="a&#x202e;b"/></cpu>', 'E_USAGE_DOMAIN_XML', 'is no name of a CPU or of a feature'],
-    [`<cpu><model>${'x'.repeat(100_000)}</model></cpu>`, 'E_USAGE_DOMAIN_XML', 'is no name'],
+    ['<cpu><feature name="a&#x202e;b"/></cpu>', 'E_USAGE_DOMAIN_XML', 'is not a name of a CPU or of a feature'],
+    [`<cpu><model>${'x'.repeat(100_000)}</model></cpu>`, 'E_USAGE_DOMAIN_XML', 'is not a name'],
     [
       '<cpu><arch>x86_64</arch><topology sockets="1" cores="1" threads="1"/></cpu>',
       'E_USAGE_CPU',
-      'says nothing but its architecture',
+      'contains only its architecture',
     ],
   ])('%s: %s', (text, code, message) => {
     const found = failure(text);

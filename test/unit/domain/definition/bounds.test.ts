@@ -52,7 +52,7 @@ describe('lists that a peer can make long', () => {
     ],
   ])('%s have a bound of their own', (_what, more) => {
     const text = more === null ? xml('').replace('<kernel>', `${many(5, "<boot dev='hd'/>")}<kernel>`) : xml(more);
-    expect(() => readDefinition(parseDomainXml(text), { lenient: true })).toThrow(/is there \d+ times, over \d+/);
+    expect(() => readDefinition(parseDomainXml(text), { lenient: true })).toThrow(/occurs \d+ times, more than \d+/);
   });
 
   it.each([
@@ -62,13 +62,13 @@ describe('lists that a peer can make long', () => {
   ])('%s have one as well: such a device is carried unread', (_what, more) => {
     const { definition, warnings } = read(more);
     expect(definition.devices.map(({ kind }) => kind)).toEqual(['opaque']);
-    expect(warnings.join('\n')).toMatch(/is there \d+ times, over \d+/);
+    expect(warnings.join('\n')).toMatch(/occurs \d+ times, more than \d+/);
   });
 
   it('what was passed over is listed up to a bound', () => {
     const { warnings } = read(many(15_000, '<strange/>'));
     expect(warnings).toHaveLength(101);
-    expect(warnings.at(-1)).toContain('more like that');
+    expect(warnings.at(-1)).toContain('further ones');
   });
 
   it('sets of processors for thousands of vcpus are not written out', () => {

@@ -112,7 +112,7 @@ describe('S07: a problem', () => {
     [
       'same serial port',
       { devices: "<serial type='pty'><target port='0'/></serial><serial type='vc'><target port='0'/></serial>" },
-      'port 0 is there more than once',
+      'port 0 occurs more than once',
     ],
     [
       'S34 channel of virtio',

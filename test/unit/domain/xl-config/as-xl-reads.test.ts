@@ -98,9 +98,9 @@ describe('disks of a file', () => {
   });
 
   it.each([
-    ['tap:qcow2:/srv/a,xvda,w,format=raw', 'format is there more than once'],
-    ['foo:/srv/a,xvda,w', '"foo:" is no prefix that xl knows'],
-    ['/srv/a,raw,xvda,w,speed=9', '"speed" is no parameter that xl knows'],
+    ['tap:qcow2:/srv/a,xvda,w,format=raw', 'format is given more than once'],
+    ['foo:/srv/a,xvda,w', '"foo:" is not a prefix of xl'],
+    ['/srv/a,raw,xvda,w,speed=9', '"speed" is not a parameter of xl'],
   ])('S02: %j is refused, as by xl', (text, why) => {
     expect(() => read(pv(`disk = [${JSON.stringify(text)}]`))).toThrow(why);
   });
@@ -151,7 +151,7 @@ describe('processors of a file', () => {
   );
 
   it.each(['^all', '3-1', 'x', '0,^0', 'node:', '1-2-3'])('L06: cpus = %j is refused', (text) => {
-    expect(() => read(pv(`cpus = "${text}"`))).toThrow('is no list of processors');
+    expect(() => read(pv(`cpus = "${text}"`))).toThrow('is not a list of processors');
   });
 });
 
@@ -221,8 +221,8 @@ describe('network cards of a file', () => {
     const { config, warnings } = read(pv('vif = ["gatewaydev=eth1,untrusted,speed=9,forwarddev=x"]'));
     expect(config).toMatchObject({ nics: [{ gatewaydev: 'eth1', trusted: 'False' }] });
     expect(warnings).toEqual([
-      'line 5: vif: speed is not carried over: it is no parameter that xl knows',
-      'line 5: vif: forwarddev is not carried over: it belongs to COLO replication, which xenferry does not do',
+      'line 5: vif: speed is not carried over: it is not a parameter of xl',
+      'line 5: vif: forwarddev is not carried over: it belongs to COLO replication, which xenferry does not support',
     ]);
   });
 });

@@ -166,7 +166,7 @@ channel = ['connection=socket,path=/run/a,name=org.a']
 on_crash = "coredump-restart"
 memroy = 1
 `);
-    expect(warnings).toEqual(['line 26: memroy is not carried over: it is no key of xl.cfg(5), nor of xm']);
+    expect(warnings).toEqual(['line 26: memroy is not carried over: it is not a key of xl.cfg(5) or of xm']);
     expect(definition).toMatchObject({
       type: 'hvm',
       uuid: UUID,
@@ -226,14 +226,14 @@ memroy = 1
 
   it.each([
     ["disk = ['/x,raw']", 'line 2, column 9: disk: the name in the guest'],
-    ["disk = ['/x,floppy,xvda']", '"floppy" is no format'],
+    ["disk = ['/x,floppy,xvda']", '"floppy" is not a format'],
     ["disk = ['/x,raw,xvda,rw,more']", 'one parameter too many'],
-    ["vif = ['mac=00:16']", 'line 2, column 8: vif: "00:16" is no MAC'],
+    ["vif = ['mac=00:16']", 'line 2, column 8: vif: "00:16" is not a MAC address'],
     ["vif = ['rate=fast']", 'rate "fast"'],
     ["pci = ['nonsense']", 'pci: "nonsense"'],
     ['memory = "much"', 'line 2, column 10: memory: "much" is not a number'],
     ['vcpus = 4\nmaxvcpus = 2', 'less than vcpus'],
-    ["cpus = '^all'", 'cpus: "^all" is no list of processors'],
+    ["cpus = '^all'", 'cpus: "^all" is not a list of processors'],
     ["usbdev = ['hostbus=1']", 'hostaddr must be given'],
     ['name = ["x"]', 'must be a string'],
     ["on_reboot = 'again'", '"again" is not one of'],

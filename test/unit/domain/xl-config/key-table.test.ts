@@ -174,6 +174,6 @@ describe('the table of keys', () => {
       format: 'xen-xl',
       makeUuid: () => UUID,
     });
-    expect(warnings).toContain('line 3: memroy is not carried over: it is no key of xl.cfg(5), nor of xm');
+    expect(warnings).toContain('line 3: memroy is not carried over: it is not a key of xl.cfg(5) or of xm');
   });
 });

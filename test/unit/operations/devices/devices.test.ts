@@ -498,7 +498,7 @@ describe.each(HOSTS)('%s', (_kind, around) => {
       const mac = device.kind === 'interface' ? device.mac : undefined;
       expect(mac).toMatch(/^00:16:3e:/);
       expect([await texts('live'), await texts('config')]).toEqual([[`network card ${mac}`], [`network card ${mac}`]]);
-      await expect(attach(card(mac))).rejects.toThrow('is there more than once');
+      await expect(attach(card(mac))).rejects.toThrow('occurs more than once');
     });
 
     it('keep their address in a definition where a change does not name it', async () => {

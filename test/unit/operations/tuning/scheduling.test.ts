@@ -82,7 +82,7 @@ describe('S35, L02: weight and cap', () => {
     expect(await shown()).toMatchObject({ weight: 512, cap: 0 });
     await expect(set({ weight: 1, cap: 50 }, 'live config')).rejects.toMatchObject({
       code: 'E_REFUSED_UNSUPPORTED',
-      message: expect.stringContaining('has no place') as string,
+      message: expect.stringContaining('has no element') as string,
     });
     expect(await shown()).toMatchObject({ weight: 512, cap: 0 });
     expect(await set({ weight: 300 }, 'live config')).toMatchObject({ scheduler: 'credit2', weight: 300 });
