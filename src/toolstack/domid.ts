@@ -6,16 +6,16 @@ declare const brand: unique symbol;
 export type Domid = number & { readonly [brand]: true };
 
 /**
- * What domain 0 may be asked for: less memory than it has.
+ * Checks a memory target of domain 0: it must be less than domain 0 has.
  * @throws RefusedError `E_REFUSED_DOMAIN0`
  */
 export function checkDom0Target(kib: number, hasKiB: number | undefined): void {
   if (hasKiB !== undefined && Number.isSafeInteger(kib) && kib > 0 && kib < hasKiB) return;
   throw new RefusedError(
     'E_REFUSED_DOMAIN0',
-    `domain 0 has ${hasKiB ?? 'an unknown amount of'} KiB: it cannot be asked to make do with ${kib} KiB`,
+    `domain 0 has ${hasKiB ?? 'an unknown amount of'} KiB: its memory cannot be set to ${kib} KiB`,
     {
-      hint: 'It may only be asked for memory back.',
+      hint: 'Its memory may only be reduced.',
     },
   );
 }
@@ -24,8 +24,8 @@ export function checkDom0Target(kib: number, hasKiB: number | undefined): void {
 const DOMID_FIRST_RESERVED = 0x7ff0;
 
 /**
- * The only way to a `Domid`, and so the lowest gate in front of domain 0: whatever stops, moves,
- * renames or kills a domain takes a `Domid`. A failed name look-up in libxl leaves 0 behind.
+ * The only way to a `Domid`, and so the lowest barrier that protects domain 0: every call that stops, moves,
+ * renames or kills a domain takes a `Domid`. A failed name look-up in libxl leaves 0.
  */
 export function guestDomid(id: number, doing = 'used as a guest'): Domid {
   if (id === 0) {

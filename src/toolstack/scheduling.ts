@@ -8,17 +8,17 @@ export const SCHEDULERS = ['sedf', 'credit', 'credit2', 'arinc653', 'rtds', 'nul
 export const MIN_WEIGHT = 1;
 export const MAX_WEIGHT = 65_535;
 
-/** The highest cap of a domain that can have so many processors, in percent of one. */
+/** The highest cap of a domain with this maximum number of processors, in percent of one. */
 export function maxCap(vcpus: number): number {
   return 100 * vcpus;
 }
 
-/** The scheduler, where it goes by weight and cap. @throws RefusedError `E_REFUSED_UNSUPPORTED`, naming it */
+/** The scheduler, if it has weight and cap. @throws RefusedError `E_REFUSED_UNSUPPORTED`, naming it */
 export function byWeight(scheduler: string, id: Domid): Scheduling['scheduler'] {
   if (scheduler === 'credit' || scheduler === 'credit2') return scheduler;
   throw new RefusedError(
     'E_REFUSED_UNSUPPORTED',
-    `domain ${id} is scheduled by ${scheduler}, which knows no weight and cap: only credit and credit2 do`,
+    `domain ${id} is scheduled by ${scheduler}, which has no weight and cap: only credit and credit2 have`,
     {
       hint: '`xl cpupool-list` shows the scheduler of each pool of processors; Xen takes that of the first from sched= on its command line.',
       data: { scheduler, domid: id },
@@ -27,7 +27,7 @@ export function byWeight(scheduler: string, id: Domid): Scheduling['scheduler'] 
 }
 
 /**
- * Numbers that libxl itself would take for «as it is» (-1), or cut to 32 bits.
+ * Refuses numbers that libxl itself would take for «unchanged» (-1), or cut to 32 bits.
  * @throws ToolstackError `E_TOOLSTACK_INVAL` for a weight or cap that the domain cannot have
  */
 export function checkScheduling(id: Domid, { weight, cap }: SchedulingChange, vcpus: number): void {

@@ -15,7 +15,7 @@ export type ShutdownReason = 'poweroff' | 'reboot' | 'suspend' | 'crash' | 'watc
  */
 export type DomainState = 'running' | 'paused' | 'pmsuspended' | 'shutdown' | 'dying';
 
-/** One domain as its host sees it now (libxl_dominfo). */
+/** One domain as its host reports it now (libxl_dominfo). */
 export interface DomainInfo {
   readonly domid: Domid;
   readonly uuid: string;
@@ -29,46 +29,46 @@ export interface DomainInfo {
   readonly cpuTimeNs: bigint;
 }
 
-/** A virtual processor as it is now: what a definition says of one is `VcpuPin` (S18). */
+/** The present state of a virtual processor; a definition has a `VcpuPin` (S18). */
 export interface VcpuInfo {
   readonly number: number;
   /** Running and blocked ones are online. */
   readonly state: 'running' | 'blocked' | 'offline';
-  /** The processor that it is on; undefined where it is on none. */
+  /** The processor that it runs on; undefined if it does not run. */
   readonly cpu: number | undefined;
   readonly cpuTimeNs: bigint;
   /** Processors that it may run on; undefined: all. */
   readonly affinity: CpuSet | undefined;
 }
 
-/** A domain's part in the processors of its host, where the scheduler goes by weight and cap (S35, L02). */
+/** A domain's share of the host's processors, for schedulers with weight and cap (S35, L02). */
 export interface Scheduling {
   readonly scheduler: 'credit' | 'credit2';
-  /** Its share beside the others', 1 to 65535: one of twice the weight gets twice the time. Xen begins with 256. */
+  /** Its relative share, 1 to 65535: twice the weight gets twice the time. Xen's default is 256. */
   readonly weight: number;
-  /** The most that it gets, in percent of one processor; 0: no limit. */
+  /** Its limit, in percent of one processor; 0: no limit. */
   readonly cap: number;
 }
 
-/** What is to be changed of it; what is not said stays. */
+/** A change of the scheduling; absent values stay. */
 export interface SchedulingChange {
   readonly weight?: number | undefined;
   readonly cap?: number | undefined;
 }
 
-/** What a guest says of itself; only the embedded host can look inside one. */
+/** A guest's report on its own memory; only the embedded host can inspect a guest. */
 export interface GuestReport {
-  /** Heartbeats since the guest booted; it goes on across a migration. */
+  /** Heartbeats since the guest booted; continues across a migration. */
   readonly ticks: number;
-  /** Pages compared with what the guest itself knows they must hold. */
+  /** Pages compared with the content that the guest itself expects. */
   readonly checked: number;
   /** Pages that were lost, stale or misplaced. */
   readonly bad: number;
-  /** SHA-256 over all page frames; given for guests whose inside is not known (restored from a foreign stream). */
+  /** SHA-256 over all page frames; for guests with unknown content (restored from a foreign stream). */
   readonly memoryDigest?: string;
 }
 
-/** What one toolstack can do and another may not (S25): ask `HostInfo.lacks` before use. */
+/** Abilities that not every toolstack has (S25): ask `HostInfo.lacks` before use. */
 export const ABILITIES = [
   'balloon',
   'vcpu-hotplug',
@@ -88,15 +88,15 @@ export const ABILITIES = [
 ] as const;
 export type Ability = (typeof ABILITIES)[number];
 
-/** Domain 0, for looking at only. */
+/** Domain 0, for queries only. */
 export interface Dom0Info {
   readonly memoryKiB: number;
-  /** That are online. */
+  /** Number of online processors. */
   readonly vcpus: number;
   readonly vcpusMax: number;
 }
 
-/** The host under the toolstack. */
+/** Information about the host. */
 export interface HostInfo {
   readonly hostname: string;
   readonly toolstack: 'libxl' | 'embedded';
@@ -111,11 +111,11 @@ export interface HostInfo {
   readonly dom0?: Dom0Info | undefined;
   /** Save-stream versions that this toolstack can restore; it writes the highest. */
   readonly streamVersions: readonly number[];
-  /** What it cannot do; a call that needs it rejects with the toolstack's own error. */
+  /** Abilities that it lacks; a call that needs one rejects with the toolstack's own error. */
   readonly lacks: readonly Ability[];
-  /** Kinds of guests, in Xen's own words: `xen-3.0-x86_64`, `hvm-3.0-x86_32p`. */
+  /** Kinds of guests, by Xen's names: `xen-3.0-x86_64`, `hvm-3.0-x86_32p`. */
   readonly guestAbis: readonly string[];
-  /** Undefined where the toolstack does not know. */
+  /** Undefined if unknown to the toolstack. */
   readonly processors?: {
     readonly coresPerSocket: number;
     readonly threadsPerCore: number;
@@ -126,7 +126,7 @@ export interface HostInfo {
 
 /**
  * What a toolstack needs to make a domain. `native` is the toolstack's own form of the same
- * configuration (libxl's JSON), carried along so that nothing is lost where both hosts speak it;
+ * configuration (libxl's JSON), kept so that nothing is lost if both hosts support it;
  * name and UUID always come from `domain`.
  */
 export interface GuestConfig {
@@ -134,7 +134,7 @@ export interface GuestConfig {
   readonly native?: { readonly format: 'libxl-json'; readonly text: string };
 }
 
-/** What is heard while a save or restore goes on. Times are the host's monotonic clock, in ms. */
+/** Events during a save or restore. Times are the host's monotonic clock, in ms. */
 export type TransferEvent =
   | {
       readonly type: 'round';
@@ -146,23 +146,27 @@ export type TransferEvent =
   | { readonly type: 'suspended'; readonly atMs: number }
   | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warning' | 'error'; readonly text: string };
 
+/** Options of a save or restore. */
 export interface TransferOptions {
   readonly signal: AbortSignal;
   readonly onEvent?: (event: TransferEvent) => void;
 }
 
+/** Options of a save. */
 export interface SaveOptions extends TransferOptions {
   /** Copy memory while the guest runs; otherwise it is suspended first. */
   readonly live: boolean;
 }
 
+/** Options of a restore. */
 export interface RestoreOptions extends TransferOptions {
   /** Version of the save stream, from the migration cookie (S01). */
   readonly streamVersion: number;
 }
 
+/** Options of `detach`. */
 export interface DetachOptions {
-  /** Take it from a guest that uses it: what the guest has not written yet is lost. */
+  /** Detach it also from a guest that uses it: data that the guest has not written yet is lost. */
   readonly force: boolean;
   readonly signal?: AbortSignal | undefined;
 }
@@ -173,52 +177,54 @@ export type ToolstackEvent =
   | { readonly type: 'disk-eject'; readonly domid: Domid; readonly uuid: string; readonly vdev: string };
 
 /**
- * Who does the work: libxl on a Xen host, or the embedded host. Shaped after libxl's calls.
+ * The interface to a host: libxl on a Xen host, or the embedded host. Modelled on libxl's calls.
  *
- * Every call rejects with a `ToolstackError` (`E_TOOLSTACK_*`), a `RefusedError` when nothing was
- * touched, or an `AbortedError` when its signal fired. A toolstack refuses domain 0 for anything
+ * Every call rejects with a `ToolstackError` (`E_TOOLSTACK_*`), a `RefusedError` if nothing was
+ * changed, or an `AbortedError` if its signal fired. A toolstack refuses domain 0 for anything
  * that stops, moves, renames or kills it, by taking `Domid`s only.
  */
 export interface Toolstack extends AsyncDisposable {
   readonly uri: string;
-  /** Folder that holds the `proc` and `sys` of the kernel which serves its guests their disks and cards: `/` on a Xen host. */
+  /**
+   * Folder that holds the `proc` and `sys` of the kernel that serves its guests' disks and cards: `/` on a Xen host.
+   */
   readonly kernelFiles: string;
-  /** Folder under which other programs of the host keep what they tell, such as its DHCP server: `/` on a Xen host. */
+  /** Folder with the files of other programs of the host, such as its DHCP server: `/` on a Xen host. */
   readonly hostFiles: string;
   host(signal?: AbortSignal): Promise<HostInfo>;
 
   /** Guests only: domain 0 is never in the list. */
   list(signal?: AbortSignal): Promise<DomainInfo[]>;
-  /** By id, UUID or name, in this order; undefined where there is none. */
+  /** By id, UUID or name, in this order; undefined if there is none. */
   lookup(ref: string, signal?: AbortSignal): Promise<DomainInfo | undefined>;
-  /** Undefined where the domain has gone. */
+  /** Undefined if the domain is gone. */
   info(id: Domid, signal?: AbortSignal): Promise<DomainInfo | undefined>;
-  /** The live configuration, whoever started the domain. */
+  /** The running configuration, whichever program started the domain. */
   describe(id: Domid, signal?: AbortSignal): Promise<GuestConfig>;
 
-  /** How much free memory it takes to make this domain, in KiB, what the hypervisor itself needs for it included. */
+  /** Free memory needed to make this domain, in KiB, including the hypervisor's own needs for it. */
   neededMemory(config: GuestConfig, signal?: AbortSignal): Promise<number>;
   /**
-   * Asks domain 0 to make do with so much memory, in KiB: less than it has, never more. The one call that changes anything about domain
-   * 0, and all that it can do to it. Resolves once asked.
-   * @throws RefusedError `E_REFUSED_DOMAIN0` for an amount that is no less than it has
+   * Sets domain 0's memory target, in KiB: less than it has, never more. The only call that changes domain
+   * 0. Resolves once requested.
+   * @throws RefusedError `E_REFUSED_DOMAIN0` for an amount that is not less than it has
    */
   setDom0Target(kib: number, signal?: AbortSignal): Promise<void>;
 
   /** Makes and builds a domain; it is left paused. */
   create(config: GuestConfig, signal?: AbortSignal): Promise<Domid>;
   /**
-   * Makes a domain from a save stream; it is left paused. Takes the fd over and closes it in every
+   * Makes a domain from a save stream; it is left paused. Takes ownership of the fd and closes it in every
    * case. When it rejects, no part of the domain is left.
    */
   restore(config: GuestConfig, source: OwnedFd, options: RestoreOptions): Promise<Domid>;
   /**
-   * Writes the domain's save stream, END record included. Takes the fd over and closes it in every
-   * case. On success the domain stays behind in state shutdown/suspend. On failure it is as the
-   * failure left it: running, or shutdown/suspend; ask `info` and call `resume` (facts 2.3).
+   * Writes the domain's save stream, END record included. Takes ownership of the fd and closes it in every
+   * case. On success the domain stays in state shutdown/suspend. After a failure it may be
+   * running, or shutdown/suspend; ask `info` and call `resume` (facts 2.3).
    */
   save(id: Domid, sink: OwnedFd, options: SaveOptions): Promise<void>;
-  /** Lets a domain in shutdown/suspend run again, co-operatively (libxl's suspend_cancel). */
+  /** Resumes a domain in shutdown/suspend, co-operatively (libxl's suspend_cancel). */
   resume(id: Domid, signal?: AbortSignal): Promise<void>;
 
   /**
@@ -241,57 +247,66 @@ export interface Toolstack extends AsyncDisposable {
   annotate(id: Domid, annotations: Annotations, signal?: AbortSignal): Promise<void>;
   rename(id: Domid, name: string, signal?: AbortSignal): Promise<void>;
   /**
-   * Gives a domain that has shut down a suffix behind its name, and another UUID: what is left of it can be looked at while a new
-   * one has its name and UUID (libxl_domain_preserve).
+   * Appends a suffix to the name of a domain that has shut down, and changes its UUID: its remains can be examined
+   * while a new domain has its name and UUID (libxl_domain_preserve).
    */
   preserve(id: Domid, suffix: string, uuid: string, signal?: AbortSignal): Promise<void>;
   /**
-   * Asks the guest to stop, by PV control; resolves once asked. @throws ToolstackError `E_TOOLSTACK_NO_PARAVIRT` where the guest has
-   * no Xen drivers that could hear it
+   * Asks the guest to stop, by PV control; resolves once requested. @throws ToolstackError `E_TOOLSTACK_NO_PARAVIRT` if
+   * the guest has no Xen drivers that could receive it
    */
   shutdown(id: Domid, signal?: AbortSignal): Promise<void>;
   /** As `shutdown`. */
   reboot(id: Domid, signal?: AbortSignal): Promise<void>;
   /** Presses the power button of an HVM guest. @throws RefusedError `E_REFUSED_UNSUPPORTED` for any other */
   powerButton(id: Domid, signal?: AbortSignal): Promise<void>;
-  /** Presses the reset button of an HVM guest, whatever it is doing. @throws RefusedError `E_REFUSED_UNSUPPORTED` for any other */
+  /**
+   * Presses the reset button of an HVM guest, in any state. @throws RefusedError `E_REFUSED_UNSUPPORTED` for any other
+   */
   reset(id: Domid, signal?: AbortSignal): Promise<void>;
   /**
-   * Asks the guest for memory back, or gives it some: its balloon's target, in KiB, never above its maximum. Resolves once asked;
-   * `info` shows what it then has.
+   * Sets the target of the guest's balloon, in KiB, at most its maximum. Resolves once requested;
+   * `info` shows its present memory.
    */
   setMemory(id: Domid, kib: number, signal?: AbortSignal): Promise<void>;
-  /** Switches virtual processors on and off; those in `online` are on. The guest may take its time. */
+  /** Switches virtual processors on and off; those in `online` are on. The guest follows gradually. */
   setVcpus(id: Domid, online: CpuSet, signal?: AbortSignal): Promise<void>;
   /** Every virtual processor that the domain may have, by number. */
   vcpus(id: Domid, signal?: AbortSignal): Promise<VcpuInfo[]>;
-  /** Lets a virtual processor run on these processors only. */
+  /** Restricts a virtual processor to these processors. */
   pinVcpu(id: Domid, vcpu: number, cpus: CpuSet, signal?: AbortSignal): Promise<void>;
-  /** @throws RefusedError `E_REFUSED_UNSUPPORTED`, naming the scheduler, where that knows no weight and cap */
+  /**
+   * The domain's scheduling. @throws RefusedError `E_REFUSED_UNSUPPORTED`, naming the scheduler, if that has no weight
+   * and cap
+   */
   scheduling(id: Domid, signal?: AbortSignal): Promise<Scheduling>;
   /** As `scheduling`; a weight or cap that the domain cannot have is a ToolstackError `E_TOOLSTACK_INVAL`. */
   setScheduling(id: Domid, change: SchedulingChange, signal?: AbortSignal): Promise<void>;
-  /** Writes the domain's memory to a new file, for a debugger; better done while it is paused. Takes as long as that is. */
+  /**
+   * Writes the domain's memory to a new file, for a debugger; preferably while it is paused. The time is proportional
+   * to the memory.
+   */
   dumpCore(id: Domid, path: string, signal: AbortSignal): Promise<void>;
   /**
-   * Plugs a device into a domain. Its defaults are set and it is valid; a USB controller has an index, a USB device of the host an
-   * address. Resolves once the host serves it: the guest may take its time. When it rejects, the domain may have it or a part of it:
-   * `detach` with `force` takes that out.
+   * Attaches a device to a domain. Its defaults are set and it is valid; a USB controller has an index, a USB device of
+   * the host an address. Resolves once the host serves it: the guest may take longer. When it rejects, the domain may
+   * have the device or a part of it: `detach` with `force` removes that.
    */
   attach(id: Domid, device: Pluggable, signal?: AbortSignal): Promise<void>;
   /**
-   * Takes the device with this target, address or number out of a domain; resolves once it is gone. A disk has to be let go of by its
-   * guest, unless `force` is set; any other device goes after some seconds whatever its guest does.
-   * @throws ToolstackError `E_TOOLSTACK_NOTFOUND` where the domain has no such device, `E_TOOLSTACK_TIMEDOUT` where its guest does not let go
+   * Detaches the device with this target, address or number; resolves once it is gone. The guest has to release a disk,
+   * unless `force` is set; any other device is removed after some seconds in any case.
+   * @throws ToolstackError `E_TOOLSTACK_NOTFOUND` if the domain has no such device, `E_TOOLSTACK_TIMEDOUT` if its guest
+   * does not release it
    */
   detach(id: Domid, device: Pluggable, options: DetachOptions): Promise<void>;
-  /** Puts another medium, or none, into a CD-ROM drive that the domain has, by its target. */
+  /** Changes or ejects the medium of one of the domain's CD-ROM drives, by its target. */
   changeMedium(id: Domid, drive: Disk, signal?: AbortSignal): Promise<void>;
-  /** Ends the domain at once. Succeeds when it has gone already. */
+  /** Destroys the domain at once. Succeeds if it is gone already. */
   destroy(id: Domid, signal?: AbortSignal): Promise<void>;
 
-  /** What the guest knows of itself; undefined where the toolstack cannot look inside. */
+  /** The guest's own report; undefined if the toolstack cannot inspect it. */
   guestReport(id: Domid, signal?: AbortSignal): Promise<GuestReport | undefined>;
-  /** Ends when the signal fires. */
+  /** Events of the host's domains. Ends when the signal fires. */
   events(signal: AbortSignal): AsyncIterable<ToolstackEvent>;
 }

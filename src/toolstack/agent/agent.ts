@@ -11,29 +11,34 @@ import { answerSchema, MAX_LINE_BYTES, type AgentAnswer, type AgentRequest } fro
 import { rebuildError } from './rebuild-error.js';
 import { StderrTail } from './stderr-tail.js';
 
-/** How long a cancelled call may take to end by itself. */
+/** Longest time for a cancelled call to end by itself. */
 const CANCEL_GRACE_MS = 5_000;
-/** How long after SIGTERM the agent is killed. */
+/** Time between SIGTERM and SIGKILL. */
 const TERM_GRACE_MS = 1_000;
-/** How long the pipes of an agent that died may stay open, in the hands of what it had started. */
+/** Longest time that children of a dead agent may keep its pipes open. */
 const LAST_WORDS_MS = 2_000;
 
+/** Options of an agent. */
 export interface AgentOptions {
   /** The compiled entry point, from `agentEntry`. */
   readonly entry: URL;
-  /** What it does, for messages: `save of domain 3`. */
+  /** Its purpose, for messages: `save of domain 3`. */
   readonly what: string;
-  /** Taken over: inherited as descriptors 4, 5, ...; our copies are closed when this returns or throws. */
+  /** Takes ownership: inherited as descriptors 4, 5, ...; our copies are closed when this returns or throws. */
   readonly fds?: readonly OwnedFd[];
   readonly cancelGraceMs?: number;
 }
 
+/** Options of a call. */
 export interface CallOptions<T, E> {
-  /** Cancels the call: politely, then by killing the agent. */
+  /** Cancels the call: by a request first, then by killing the agent. */
   readonly signal: AbortSignal;
   readonly result: ZodType<T>;
   readonly event?: { readonly schema: ZodType<E>; readonly heard: (event: E) => void };
-  /** One end of a pipe, for an agent that was there before it. Taken over: closed here once the agent has opened it. */
+  /**
+   * One end of a pipe, for an agent that was started before it. Takes ownership: closed here once the agent has opened
+   * it.
+   */
   readonly pipe?: { readonly fd: OwnedFd; readonly flags: 'r' | 'w' };
 }
 
@@ -64,23 +69,23 @@ export class Agent implements AsyncDisposable {
     this.#what = options.what;
     this.#cancelGraceMs = options.cancelGraceMs ?? CANCEL_GRACE_MS;
     this.#tail = new StderrTail(pipes.stderr);
-    this.#stdin.on('error', () => undefined); // the agent died; its exit is what is told
+    this.#stdin.on('error', () => undefined); // the agent died; its exit is what is reported
     this.#listen(pipes.answers);
     this.#exited = new Promise((resolve) => {
-      // 'close' comes behind the last answer and the last line of stderr.
+      // 'close' comes after the last answer and the last line of stderr.
       child.on('close', (code, signal) => {
         this.#die(this.#deathError(code, signal));
         resolve();
       });
       child.on('exit', (code) => {
         if (code === 0) return;
-        // What it had started may be stuck, and hold our pipes: it is not waited for.
+        // Its children may be stuck and hold our pipes: they are not waited for.
         wakeGroup(child.pid);
         const giveUp = (): void => {
           pipes.stderr.destroy();
           pipes.answers.destroy();
         };
-        // Behind one more look at the pipes: this process may have been busy all the while.
+        // After reading the pipes once more: this process may have been busy meanwhile.
         const timer = setTimeout(() => setImmediate(giveUp), LAST_WORDS_MS);
         child.on('close', () => clearTimeout(timer));
       });
@@ -88,7 +93,7 @@ export class Agent implements AsyncDisposable {
         this.#die(
           new ToolstackError('E_TOOLSTACK_AGENT_START', `the agent for the ${this.#what} could not be started`, {
             cause,
-            hint: 'Check that the program is installed whole, and that this host can start more processes.',
+            hint: 'Check that the program is installed completely, and that this host can start more processes.',
           }),
         );
         resolve();
@@ -101,7 +106,7 @@ export class Agent implements AsyncDisposable {
     try {
       const child = spawn(process.execPath, [fileURLToPath(options.entry)], {
         stdio: ['pipe', 'ignore', 'pipe', 'pipe', ...fds.map((fd) => fd.fd)],
-        // Not in our foreground group: Ctrl-C at a terminal reaches us, and we tell the agent.
+        // Not in our foreground group: Ctrl-C at a terminal reaches us, and we cancel the agent's calls.
         detached: true,
       });
       return new Agent(child, pipesOf(child), options);
@@ -110,7 +115,7 @@ export class Agent implements AsyncDisposable {
     }
   }
 
-  /** What it does from now on, for messages. */
+  /** Sets its purpose, for messages. */
   assign(what: string): void {
     this.#what = what;
   }
@@ -120,14 +125,14 @@ export class Agent implements AsyncDisposable {
     return this.#death !== undefined;
   }
 
-  /** Undefined where the process could not be started. */
+  /** Its process id; undefined if the process could not be started. */
   get pid(): number | undefined {
     return this.#child.pid;
   }
 
   /**
-   * Makes a call. Rejects with the agent's own error; with the signal's reason where it was cancelled;
-   * with `ToolstackError` E_TOOLSTACK_AGENT_DIED where the agent ended without an answer. A call
+   * Makes a call. Rejects with the agent's own error; with the signal's reason if it was cancelled;
+   * with `ToolstackError` E_TOOLSTACK_AGENT_DIED if the agent ended without an answer. A call
    * that was done when the cancel arrived still resolves.
    */
   async call<T, E = never>(method: string, params: unknown, options: CallOptions<T, E>): Promise<T> {
@@ -180,13 +185,13 @@ export class Agent implements AsyncDisposable {
     }
   }
 
-  /** Ends the agent and waits until it has gone; calls still open reject. */
+  /** Ends the agent and waits for its end; open calls reject. */
   async close(): Promise<void> {
     this.dismiss();
     await this.#exited;
   }
 
-  /** Ends the agent without waiting: its work is done, and what it takes to end a process is not worth a guest's downtime. */
+  /** Ends the agent without waiting: its work is done, and ending a process must not add to a guest's downtime. */
   dismiss(): void {
     this.#stdin.end();
     const timers = [
@@ -208,7 +213,7 @@ export class Agent implements AsyncDisposable {
 
   #listen(answers: Readable): void {
     const splitter = new LineSplitter(MAX_LINE_BYTES);
-    answers.on('error', () => undefined); // the agent died; its exit is what is told
+    answers.on('error', () => undefined); // the agent died; its exit is what is reported
     answers.on('data', (chunk: Buffer) => {
       try {
         for (const line of splitter.push(chunk)) {
@@ -216,7 +221,7 @@ export class Agent implements AsyncDisposable {
           this.#open.get(answer.id)?.answered(answer);
         }
       } catch (cause) {
-        this.#die(new InvariantError(`the agent for the ${this.#what} wrote what is no answer`, { cause }));
+        this.#die(new InvariantError(`the agent for the ${this.#what} wrote an invalid answer`, { cause }));
         this.#child.kill('SIGKILL');
       }
     });
@@ -235,7 +240,7 @@ export class Agent implements AsyncDisposable {
       'E_TOOLSTACK_AGENT_DIED',
       `the agent for the ${this.#what} died (${how})${last === undefined ? '' : `: ${last}`}`,
       {
-        hint: 'Look at the domain before trying again: the call may have been cut off anywhere.',
+        hint: 'Check the domain before trying again: the call may have been interrupted at any point.',
         data: { exitCode: code, signal, stderr: tail },
       },
     );
@@ -243,8 +248,8 @@ export class Agent implements AsyncDisposable {
 }
 
 /**
- * Wakes what is left of the group that an agent led, so that a helper which was stopped notices that it is alone, and ends. A
- * script of libxl's that is at work is left to its work.
+ * Wakes the rest of the process group that an agent led, so that a stopped helper notices that it is alone, and ends. A
+ * running script of libxl is not disturbed.
  */
 function wakeGroup(pid: number | undefined): void {
   if (pid === undefined) return;
@@ -275,7 +280,7 @@ function pipesOf(child: ChildProcess): AgentPipes {
   return { stdin: child.stdin, stderr: child.stderr, answers };
 }
 
-/** What a cancelled call rejects with: why it was cancelled, in our own classes. */
+/** The error of a cancelled call: the reason for the abort, as an error of ours. */
 function abortOf(signal: AbortSignal, ended: unknown): XenferryError {
   const reason = asError(signal.reason);
   return reason instanceof XenferryError ? reason : new AbortedError(messageOf(reason), { cause: ended });

@@ -1,7 +1,7 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /**
- * The compiled JavaScript file of an agent's entry point, which lies beside the module that starts
+ * The compiled JavaScript file of an agent's entry point, which is next to the module that starts
  * it. A module that runs from its TypeScript source (in a test) starts the agent of the last build:
  * node cannot run the source.
  * @param importer the starting module's `import.meta.url`

@@ -28,7 +28,7 @@ export class LineSplitter {
     }
   }
 
-  /** What came behind the last line end; empty where nothing did. */
+  /** The text after the last line end; empty if there is none. */
   rest(): string {
     return this.#take();
   }

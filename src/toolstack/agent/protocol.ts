@@ -2,7 +2,7 @@ import { z } from '../../errors/zod.js';
 import { printableText } from '../../errors/text-schema.js';
 
 /**
- * What an agent and its parent say, as lines of JSON: requests on the agent's standard input, answers
+ * The protocol between an agent and its parent, as lines of JSON: requests on the agent's standard input, answers
  * and events on its descriptor 3. Numbers tie an answer to its request; 0 is never used.
  */
 
@@ -11,7 +11,7 @@ export const MAX_LINE_BYTES = 4 * 1024 * 1024;
 
 /** Where the agent writes answers and events. */
 export const ANSWER_FD = 3;
-/** The descriptor that a parent passes on to an agent that it starts for one call. */
+/** The first descriptor that a parent passes to an agent that it starts for one call. */
 export const FIRST_PASSED_FD = 4;
 /** A pipe's end in the parent, as the agent may open it (proc(5)), and how. */
 const pipeSchema = z.object({ path: z.string().regex(/^\/proc\/\d+\/fd\/\d+$/), flags: z.enum(['r', 'w']) });
@@ -23,17 +23,17 @@ export const requestSchema = z.union([
     id: idSchema,
     call: z.string().min(1).max(64),
     params: z.unknown().optional(),
-    /** For an agent that was there before the pipe. */
+    /** For an agent that was started before the pipe was made. */
     pipe: pipeSchema.optional(),
   }),
   /** Asks a call in progress to end soon; it still answers. */
   z.object({ id: idSchema, cancel: z.literal(true) }),
-  /** The answer has arrived: what the call did is now the parent's business. */
+  /** The answer has arrived: the parent is now responsible for the result of the call. */
   z.object({ id: idSchema, heard: z.literal(true) }),
 ]);
 export type AgentRequest = z.infer<typeof requestSchema>;
 
-/** libxl's messages and what guests had a part in: bounded by the line. */
+/** Messages of libxl, which guests may influence: bounded by the line. */
 const textSchema = printableText(MAX_LINE_BYTES);
 const errorSchema = z.object({
   code: printableText(128),
@@ -47,9 +47,9 @@ const errorSchema = z.object({
 export const answerSchema = z.union([
   z.object({ id: idSchema, event: z.unknown() }).refine((line) => 'event' in line),
   z.object({ id: idSchema, error: errorSchema }),
-  /** The pipe is open here, too. */
+  /** The agent has opened the pipe. */
   z.object({ id: idSchema, opened: z.literal(true) }),
-  /** `result` is absent where a call returns nothing. */
+  /** `result` is absent if a call returns nothing. */
   z.object({ id: idSchema, done: z.literal(true), result: z.unknown().optional() }),
 ]);
 export type AgentAnswer = z.infer<typeof answerSchema>;

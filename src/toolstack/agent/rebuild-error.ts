@@ -28,7 +28,7 @@ const CLASS_OF_PREFIX: readonly (readonly [string, ErrorClass])[] = [
   ['E_TUNNEL_', TunnelError],
 ];
 
-/** An error that crossed from our own child process, in the class that its code stands for. */
+/** An error received from our own child process, in the class of its code. */
 export function rebuildError(wire: WireError): XenferryError {
   const details: ErrorDetails = { hint: wire.hint, data: wire.data };
   if (wire.code === 'E_ABORTED') return new AbortedError(wire.message, details);

@@ -14,19 +14,20 @@ import {
   type AgentRequest,
 } from './protocol.js';
 
-/** How long calls may take to clean up once the parent has gone. */
+/** Longest time for calls to clean up after the parent has ended. */
 const ORPHAN_GRACE_MS = 20_000;
 
+/** What a handler gets with its call. */
 export interface CallContext {
-  /** Fires when the parent cancels the call, or has gone. */
+  /** Fires when the parent cancels the call, or has ended. */
   readonly signal: AbortSignal;
-  /** The descriptor that came with the call, or with the process: the handler's, who closes it. */
+  /** The descriptor that came with the call, or with the process: owned by the handler, which closes it. */
   readonly passedFd: number;
-  /** Tells the parent something while the call goes on. */
+  /** Sends an event to the parent during the call. */
   readonly emit: (event: unknown) => void;
   /**
-   * What to do, once, if the parent goes before it has heard the call's answer: then nobody else knows
-   * what the call did. A later one replaces an earlier one.
+   * Sets what to do, once, if the parent ends before it has received the answer: then no other process
+   * knows the result of the call. A later one replaces an earlier one.
    */
   readonly ifUnheard: (cleanUp: () => Promise<void>) => void;
 }
@@ -41,7 +42,7 @@ interface Call {
 
 /**
  * The agent's side: answers calls until the parent closes our standard input, or dies. Then calls in
- * progress are cancelled, those whose answer was not heard clean up, and the process ends.
+ * progress are cancelled, those whose answer was not received clean up, and the process ends.
  * Called once, by an entry point.
  */
 export function serveAgent(handlers: Readonly<Record<string, AgentHandler>>): void {
@@ -52,7 +53,7 @@ export function serveAgent(handlers: Readonly<Record<string, AgentHandler>>): vo
   const endWhenIdle = (): void => {
     if (orphaned && calls.size === 0) process.exit(0);
   };
-  /** The parent has gone: an answered call cleans up now, the others when they end. */
+  /** The parent has ended: an answered call cleans up now, the others when they end. */
   const leave = async (id: number, call: Call): Promise<void> => {
     try {
       await call.cleanUp?.();
@@ -68,7 +69,7 @@ export function serveAgent(handlers: Readonly<Record<string, AgentHandler>>): vo
     setTimeout(() => process.exit(1), ORPHAN_GRACE_MS).unref();
     for (const [id, call] of calls) {
       if (call.answered) void leave(id, call);
-      else call.cancel.abort(new AbortedError('the process that asked for this has gone'));
+      else call.cancel.abort(new AbortedError('the process that requested this has ended'));
     }
     endWhenIdle();
   };
@@ -76,7 +77,7 @@ export function serveAgent(handlers: Readonly<Record<string, AgentHandler>>): vo
     try {
       writeSync(ANSWER_FD, `${JSON.stringify(answer)}\n`);
     } catch {
-      onParentGone(); // nobody reads the answers
+      onParentGone(); // the answers are no longer read
     }
   };
 

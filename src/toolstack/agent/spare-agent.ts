@@ -1,18 +1,21 @@
 import { Agent, type AgentOptions } from './agent.js';
 
-/** How long the host is left alone behind the last transfer, before the agent for the next one is started. */
+/** Pause after a transfer, before the agent for the next one is started. */
 const AGAIN_MS = 3_000;
-/** How long an agent that has done its work stays: ending a process is work, too, and a guest may be waiting to run, or its copy to be destroyed. */
+/**
+ * Delay before a finished agent is ended: ending a process takes time while a guest may be waiting to run, or its copy
+ * to be destroyed.
+ */
 const RETIRE_MS = 2_500;
 
-/** An agent that waits for its call: a process that lives long starts one ahead, so that no guest waits for its start. */
+/** An agent that waits for its call: a long-lived process starts one ahead, so that no guest waits for its start. */
 export class SpareAgent implements Disposable {
   #agent: Agent | undefined;
   #again: NodeJS.Timeout | undefined;
   readonly #retired = new Map<Agent, NodeJS.Timeout>();
   #ended = false;
 
-  /** @param ready what the agent is to do at once, so that it need not do it later */
+  /** @param ready work that the agent can do in advance */
   constructor(
     private readonly options: AgentOptions,
     private readonly ready: (agent: Agent) => Promise<unknown>,
@@ -20,7 +23,7 @@ export class SpareAgent implements Disposable {
     this.#start();
   }
 
-  /** The agent, which is the caller's now; undefined where none is there. */
+  /** The agent, now owned by the caller; undefined if there is none. */
   take(what: string): Agent | undefined {
     const agent = this.#agent;
     this.#agent = undefined;
@@ -29,13 +32,13 @@ export class SpareAgent implements Disposable {
     return agent;
   }
 
-  /** What an agent was for has come to its end: soon there will be another. */
+  /** Called at the end of a transfer: starts another agent soon. */
   again(): void {
     clearTimeout(this.#again);
     this.#again = setTimeout(() => this.#start(), AGAIN_MS).unref();
   }
 
-  /** Takes over an agent whose work is done, and ends it in a moment. */
+  /** Takes ownership of an agent whose work is done, and ends it shortly after. */
   retire(agent: Agent): void {
     if (this.#ended) {
       agent.dismiss();
@@ -52,9 +55,9 @@ export class SpareAgent implements Disposable {
     if (this.#ended || this.#agent?.isDead === false) return;
     const agent = Agent.start(this.options);
     this.#agent = agent;
-    // One that is not fit for that is not fit for more.
+    // An agent that fails at this is not used.
     this.ready(agent).catch(() => {
-      if (this.#agent !== agent) return; // it is somebody's, who will see for himself
+      if (this.#agent !== agent) return; // it has been taken, and its owner notices
       this.#agent = undefined;
       agent.dismiss();
     });

@@ -18,7 +18,7 @@ export class StderrTail {
       this.#open = (parts.pop() ?? '').slice(-LINE_CHARS);
       for (const line of parts) this.#keep(line);
     });
-    stream.on('error', () => undefined); // the process has gone; what was read stays
+    stream.on('error', () => undefined); // the process has ended; the text read so far is kept
   }
 
   lines(): string[] {

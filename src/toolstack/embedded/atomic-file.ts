@@ -13,7 +13,7 @@ export function replaceFile(path: string, text: string | Uint8Array): void {
   }
 }
 
-/** The file's text; undefined where there is none. */
+/** The file's text; undefined if there is none. */
 export function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');

@@ -6,20 +6,20 @@ import { requireBuilt } from './domain-record.js';
 import type { LockedDomain } from './locked-domain.js';
 import { askGuest, changeRunState } from './run-state.js';
 
-/** Asks the guest's Xen drivers. @throws ToolstackError `E_TOOLSTACK_NO_PARAVIRT` where it has none */
+/** Asks the guest's Xen drivers. @throws ToolstackError `E_TOOLSTACK_NO_PARAVIRT` if it has none */
 export function askByControl(domain: LockedDomain, asked: 'poweroff' | 'reboot'): void {
   requireBuilt(domain.record);
   const { control } = readWorkload(readConfig(domain.folder).domain);
   if (control === 'none') {
     throw new ToolstackError('E_TOOLSTACK_NO_PARAVIRT', `domain ${domain.record.name} has no Xen drivers to ask`, {
-      hint: 'Ask it from the inside, by its power button, or use destroy.',
+      hint: 'Shut it down inside the guest or by its power button, or use destroy.',
       data: { domid: domain.record.domid },
     });
   }
   if (control === 'pv') askGuest(domain, asked);
 }
 
-/** The guest's ACPI hears the button. @throws RefusedError `E_REFUSED_UNSUPPORTED` */
+/** Presses the power button, which the guest's ACPI handles. @throws RefusedError `E_REFUSED_UNSUPPORTED` */
 export function pressPower(domain: LockedDomain): void {
   requireBuilt(domain.record);
   const config = readConfig(domain.folder).domain;

@@ -20,12 +20,13 @@ export function readConfig(folder: string): GuestConfig {
   };
 }
 
+/** Stores the configuration that the domain was made from. */
 export function writeConfig(folder: string, config: GuestConfig): void {
   replaceFile(join(folder, XML_FILE), formatDomainXml(config.domain));
   if (config.native !== undefined) replaceFile(join(folder, NATIVE_FILE), config.native.text);
 }
 
-/** Another domain than the one that it was made from: what came along of a toolstack's own form says something else from now on. */
+/** Replaces the domain's configuration; the toolstack's own form is dropped, since it no longer matches. */
 export function changeConfig(folder: string, domain: GuestConfig['domain']): void {
   writeConfig(folder, { domain });
   rmSync(join(folder, NATIVE_FILE), { force: true });

@@ -23,30 +23,30 @@ const recordSchema = z.object({
   paused: z.boolean(),
   shutdown: z.enum(['poweroff', 'reboot', 'suspend', 'crash', 'watchdog', 'soft_reset', 'unknown']).nullable(),
   dying: z.boolean(),
-  /** A saver wants to know which frames are written. */
+  /** Whether written frames are logged, for a save. */
   logDirty: z.boolean(),
   /** Numbers of its processors that are on; absent: the first `vcpus`. */
   online: z.array(z.int().nonnegative()).optional(),
   /** Processors of the host that one of its own is pinned to; absent: all. */
   pins: z.record(z.string(), z.array(z.int().nonnegative())).optional(),
-  /** What it was asked to do while it was paused, and will do once it runs. */
+  /** The request that it received while paused, and will follow once it runs. */
   asked: z.enum(['poweroff', 'reboot']).nullable(),
-  /** Since when it runs, on the monotonic clock, and from which tick on; null while it does not. */
+  /** Start of its present run on the monotonic clock, and the tick then; null while it does not run. */
   running: z.object({ sinceMs: z.number(), sinceTick: z.number() }).nullable(),
-  /** Time that it ran before that. */
+  /** Run time before that. */
   ranMs: z.number(),
   /** Its last transition, also in the history, unless a process died in between; null before the first. */
   last: transitionSchema.nullable(),
 });
 
-/** What an embedded host keeps of a domain beside its memory. Immutable; replaced as a whole. */
+/** The state of a domain of an embedded host, except its memory. Immutable; replaced as a whole. */
 export type DomainRecord = Readonly<z.infer<typeof recordSchema>>;
 
 function recordPath(folder: string): string {
   return join(folder, 'domain.json');
 }
 
-/** Undefined where there is no such domain. */
+/** The record in a domain's folder; undefined if there is no such domain. */
 export function readRecord(folder: string): DomainRecord | undefined {
   const text = readIfThere(recordPath(folder));
   if (text === undefined) return undefined;
@@ -55,12 +55,12 @@ export function readRecord(folder: string): DomainRecord | undefined {
   } catch (cause) {
     throw new InvariantError(`${recordPath(folder)} is damaged`, {
       cause,
-      hint: 'Remove the folder of that domain: what it held is lost.',
+      hint: 'Remove the folder of that domain: its contents are lost.',
     });
   }
 }
 
-/** One step: other processes see the old record or the new one. */
+/** Writes the record in one step: other processes see the old record or the new one. */
 export function writeRecord(folder: string, record: DomainRecord): void {
   replaceFile(recordPath(folder), JSON.stringify(record));
 }
@@ -76,6 +76,7 @@ function stateOf(record: DomainRecord): DomainState {
   return record.paused || !record.built ? 'paused' : 'running';
 }
 
+/** The domain in the form of the toolstack contract. */
 export function infoOf(record: DomainRecord): DomainInfo {
   const ranMs = record.ranMs + (record.running === null ? 0 : Math.max(0, monotonicMs() - record.running.sinceMs));
   const state = stateOf(record);
@@ -92,9 +93,10 @@ export function infoOf(record: DomainRecord): DomainInfo {
   };
 }
 
+/** The error for a domain that does not exist. */
 export function domainGone(domid: number): ToolstackError {
   return new ToolstackError('E_TOOLSTACK_DOMAIN_GONE', `there is no domain ${domid}`, {
-    hint: 'It has ended, or somebody destroyed it.',
+    hint: 'It has ended or was destroyed.',
     data: { domid },
   });
 }

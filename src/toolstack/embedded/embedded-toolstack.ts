@@ -53,7 +53,7 @@ import { z } from '../../errors/zod.js';
 /** The libxl migration stream that the embedded host reads and writes. */
 const STREAM_VERSION = 2;
 
-/** A simulated host runs what a Xen host on x86-64 does. */
+/** Guest ABIs of a simulated host, as of a Xen host on x86-64. */
 const GUEST_ABIS = ['xen-3.0-x86_64', 'hvm-3.0-x86_32', 'hvm-3.0-x86_32p', 'hvm-3.0-x86_64'];
 
 const ENTRY = agentEntry(import.meta.url, './transfer-agent.js');
@@ -142,7 +142,7 @@ export class EmbeddedToolstack implements Toolstack {
     const { domain } = config;
     checkDomainName(domain.name);
     const shape = shapeOf(domain);
-    faultsOf(domain); // an unknown one is told before anything is made
+    faultsOf(domain); // an unknown fault is reported before anything is made
     const told = await takeFaults(this.#host, domain, ['no-memory'], signal);
     if (told.has('no-memory')) throw noMemory(domain, 0);
     const reservation = await reserve(this.#host, config, signal);
@@ -338,7 +338,7 @@ export class EmbeddedToolstack implements Toolstack {
         removeDomain(domain);
       });
     } catch (error) {
-      if (error instanceof ToolstackError && error.code === 'E_TOOLSTACK_DOMAIN_GONE') return; // somebody was faster
+      if (error instanceof ToolstackError && error.code === 'E_TOOLSTACK_DOMAIN_GONE') return; // another process was faster
       throw error;
     }
   }
@@ -393,7 +393,7 @@ export class EmbeddedToolstack implements Toolstack {
   }
 }
 
-/** Synchronous work as a promise: what it throws rejects. */
+/** Synchronous work as a promise: an exception rejects it. */
 function attempt<T>(work: () => T): Promise<T> {
   return new Promise((resolve) => {
     resolve(work());

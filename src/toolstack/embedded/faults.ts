@@ -8,11 +8,11 @@ import type { HostFolder } from './host-folder.js';
 import { takeLock } from './locked-domain.js';
 
 /**
- * How an embedded host can be told to misbehave. `afterBytes` counts bytes of the save stream (0 if
- * not given). A domain says it in its metadata, `<embedded:fault name='save-fails' afterBytes='65536'/>`,
- * and takes it along when it moves; a host says it in `faults.json`:
+ * Faults that an embedded host can inject. `afterBytes` counts bytes of the save stream (0 if
+ * not given). A domain has them in its metadata, `<embedded:fault name='save-fails' afterBytes='65536'/>`,
+ * and keeps them in a migration; a host has them in `faults.json`:
  * `[{"fault": "restore-fails", "domain": "web", "count": 1, "afterBytes": 65536}]`, where `domain`
- * (name or UUID; if not given, every domain) and `count` (times, then the entry goes) are optional.
+ * (name or UUID; if not given, every domain) and `count` (number of uses, then the entry is removed) are optional.
  *
  * | fault | what happens |
  * | --- | --- |
@@ -64,7 +64,7 @@ interface FaultParameters {
   readonly timeoutMs: number;
 }
 
-/** A fault that was switched on, for the operation that asked. Parameters that it does not have are 0. */
+/** An active fault for an operation. Parameters that it does not have are 0. */
 export interface ActiveFault extends FaultParameters {
   readonly name: FaultName;
 }
@@ -108,7 +108,7 @@ function makeFault(name: string, given: ReadonlyMap<string, string | number>, wh
     if (said === undefined) throw badFault(where, `fault ${name} needs ${key}`);
     const number = typeof said === 'number' ? said : /^\d{1,15}$/.test(said) ? Number(said) : Number.NaN;
     if (!Number.isSafeInteger(number) || number < (key === 'bytesPerSecond' ? 1 : 0)) {
-      throw badFault(where, `fault ${name}: ${key} ${JSON.stringify(said)} is not a number it can be`);
+      throw badFault(where, `fault ${name}: ${key} ${JSON.stringify(said)} is out of range`);
     }
     return number;
   };
@@ -120,7 +120,7 @@ function makeFault(name: string, given: ReadonlyMap<string, string | number>, wh
   };
 }
 
-/** The faults in a domain's metadata. @throws UsageError E_USAGE_FAULT for one that there is not */
+/** The faults in a domain's metadata. @throws UsageError E_USAGE_FAULT for an unknown one */
 export function faultsOf(domain: Domain): ActiveFault[] {
   return readWorkload(domain).faults.map((fault) =>
     makeFault(fault.name, fault.attributes, `metadata of domain ${domain.name}`),
@@ -128,8 +128,8 @@ export function faultsOf(domain: Domain): ActiveFault[] {
 }
 
 /**
- * Those of the named faults that are switched on for the domain; an entry of the host's with a count is used up
- * once. @throws UsageError E_USAGE_FAULT, also for entries that are not asked for
+ * The named faults that are active for the domain; an entry of the host with a count is used up
+ * once. @throws UsageError E_USAGE_FAULT, also for other invalid entries
  */
 export async function takeFaults(
   host: HostFolder,
@@ -163,7 +163,7 @@ export async function takeFaults(
   return taken;
 }
 
-/** @throws ToolstackError E_TOOLSTACK_FAULT if the named fault is switched on */
+/** Fails if the named fault is active. @throws ToolstackError E_TOOLSTACK_FAULT in that case */
 export async function failIfTold(
   host: HostFolder,
   domain: Domain,
@@ -173,9 +173,10 @@ export async function failIfTold(
   if ((await takeFaults(host, domain, [name], signal)).has(name)) throw faultError(name, domain.name);
 }
 
+/** The error of an injected fault. */
 export function faultError(name: FaultName, what: string): ToolstackError {
-  return new ToolstackError('E_TOOLSTACK_FAULT', `${what}: the embedded host was told to misbehave (${name})`, {
-    hint: "Take the fault out of the domain's metadata or the host's faults.json.",
+  return new ToolstackError('E_TOOLSTACK_FAULT', `${what}: a fault was injected (${name})`, {
+    hint: "Remove the fault from the domain's metadata or the host's faults.json.",
     data: { fault: name },
   });
 }

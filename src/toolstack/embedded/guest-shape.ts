@@ -7,12 +7,12 @@ import { PAGE_BYTES } from '../../savestream/layout.js';
 
 const KIB_PER_PAGE = PAGE_BYTES / 1024;
 const PAGES_PER_MIB = 256;
-/** Room for the kernel's pages behind a PC's video hole. */
+/** Room for the kernel's pages after a PC's video hole. */
 export const MIN_KIB = 4 * 1024;
 /** 1 TiB: frame numbers, and the files that they index, stay within bounds. */
 export const MAX_KIB = 1024 * 1024 * 1024;
 
-/** What the domain's definition makes of its guest. @throws RefusedError E_REFUSED_MEMORY_SIZE */
+/** The properties of a guest, from its definition. @throws RefusedError E_REFUSED_MEMORY_SIZE */
 export function shapeOf(domain: Domain): GuestShape {
   if (domain.memoryCurrentKiB < MIN_KIB || domain.memoryMaxKiB > MAX_KIB) {
     throw new RefusedError(

@@ -2,7 +2,7 @@ import { appendFileSync, closeSync, fstatSync, openSync, readSync } from 'node:f
 import { z } from '../../errors/zod.js';
 import { monotonicMs } from './clock.js';
 
-/** How far back a line is looked for before it is written again; a line twice is harmless. */
+/** Distance from the end within which a line is searched before it is written again; a repeated line is harmless. */
 const TAIL_BYTES = 64 * 1024;
 
 export const transitionSchema = z.object({
@@ -13,9 +13,9 @@ export const transitionSchema = z.object({
   uuid: z.string(),
   name: z.string(),
   event: z.enum(['create', 'run', 'stop', 'destroy']),
-  /** What led to it: `unpause`, `pause`, `save`, `resume`, a shutdown reason. */
+  /** Its cause: `unpause`, `pause`, `save`, `resume`, a shutdown reason. */
   why: z.string(),
-  /** A shutdown's reason, where the domain shut down. */
+  /** A shutdown's reason, if the domain shut down. */
   reason: z.enum(['poweroff', 'reboot', 'suspend', 'crash', 'watchdog', 'soft_reset', 'unknown']).optional(),
   /** Wall clock, ms since 1970, for people. */
   t: z.number(),
@@ -25,11 +25,12 @@ export const transitionSchema = z.object({
 
 /**
  * A line of `history.jsonl`. A domain runs from its `run` to its next `stop` or `destroy`: a `run` has
- * the time before it became true, a `stop` the time behind it, so that no overlap of two hosts
+ * the time before it became true, a `stop` the time after it, so that no overlap of two hosts
  * is missed.
  */
 export type Transition = z.infer<typeof transitionSchema>;
 
+/** The present time on both clocks. */
 export function nowStamp(): { t: number; mono: number } {
   return { t: performance.timeOrigin + performance.now(), mono: monotonicMs() };
 }
@@ -40,7 +41,7 @@ export function appendTransition(path: string, line: Transition): void {
 }
 
 /**
- * Writes a line that a process committed but may have died before writing. Lines are told apart by
+ * Writes a line that a process committed but may have died before writing. Lines are identified by
  * domain and number; readers drop repeats.
  */
 export function ensureAppended(path: string, line: Transition): void {

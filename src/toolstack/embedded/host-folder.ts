@@ -6,16 +6,15 @@ import { makeFolder } from '../../posix/folder.js';
  * The folder that is an embedded host.
  *
  * ```
- * host.json             what the host is like; optional, written by people
- * faults.json           misbehaviour to switch on; optional, written by people and tests
+ * host.json             the host's properties; optional, written by people
+ * faults.json           faults to inject; optional, written by people and tests
  * next-domid            the number of the next domain
- * dom0-target           what a simulated domain 0 was asked to make do with, in KiB
+ * dom0-target           the memory target of a simulated domain 0, in KiB
  * history.jsonl         every start and stop of every domain, append-only
  * domains/N/            a domain: domain.json, config.xml, memory, types, dirty, platform...
- * kernel/               what its kernel would show: proc and sys, with counters; optional, written by people and tests
- * files/                what other programs of it would keep: etc, run and var, with leases; optional, written by people and tests
- * locks/                flock(2) files; never removed, so that all processes lock the same ones
- * ```
+ * kernel/               files of its kernel: proc and sys, with counters; optional, written by people and tests
+ * files/                files of its other programs: etc, run and var, with leases; optional, written by people and
+ * tests locks/                flock(2) files; never removed, so that all processes lock the same ones ```
  */
 export class HostFolder {
   readonly dir: string;
@@ -24,7 +23,7 @@ export class HostFolder {
     this.dir = dir;
   }
 
-  /** Makes the folders, mode 0700, where they are not there. @throws ToolstackError E_TOOLSTACK_FOLDER naming it */
+  /** Makes the folders, mode 0700, if they are missing. @throws ToolstackError E_TOOLSTACK_FOLDER naming it */
   static open(dir: string): HostFolder {
     const folder = new HostFolder(dir);
     for (const path of [dir, folder.domains, join(dir, 'locks')]) {
@@ -61,7 +60,7 @@ export class HostFolder {
     return join(this.dir, name);
   }
 
-  /** Held while domains come, are renamed or go. Taken behind a domain's own lock, never before it. */
+  /** Held while domains are made, renamed or removed. Taken after a domain's own lock, never before it. */
   get hostLock(): string {
     return join(this.dir, 'locks', 'host');
   }
@@ -70,12 +69,12 @@ export class HostFolder {
     return join(this.dir, 'locks', 'faults');
   }
 
-  /** Held, shortly, by whoever makes the domain run or changes its state. */
+  /** Held briefly by the process that runs the domain or changes its state. */
   domainLock(domid: number): string {
     return join(this.dir, 'locks', String(domid));
   }
 
-  /** Held by the process that makes the domain, until it is whole: free, the domain is a leftover. */
+  /** Held by the process that makes the domain, until it is complete: if it is free, the domain is a leftover. */
   buildLock(domid: number): string {
     return join(this.dir, 'locks', `${domid}.build`);
   }

@@ -22,24 +22,24 @@ const settingsSchema = z.strictObject({
   scheduler: z.enum(SCHEDULERS).optional(),
 });
 
-/** What an embedded host is like. */
+/** The properties of an embedded host. */
 export interface HostSettings {
   readonly hostname: string;
   readonly totalMemoryKiB: number;
   readonly cpus: number;
-  /** Abilities that are switched off, as an old toolstack has not got them. */
+  /** Abilities that are disabled, as in an older toolstack. */
   readonly lacks: readonly Ability[];
-  /** As Xen's would be. */
+  /** As of Xen. */
   readonly commandLine: string | undefined;
-  /** What a domain 0 has of the memory, now; undefined: there is none, and guests may have it all. */
+  /** Present memory of domain 0; undefined: there is none, and guests may have all memory. */
   readonly dom0MemoryKiB: number | undefined;
-  /** What its processors can do: words of CPUID, as Xen numbers them; undefined: it does not say. */
+  /** Features of its processors: words of CPUID, as numbered by Xen; undefined: not reported. */
   readonly cpuidWords: readonly number[] | undefined;
-  /** As Xen's would be called; since 4.12 that is credit2. */
+  /** As in Xen; since 4.12 that is credit2. */
   readonly scheduler: (typeof SCHEDULERS)[number];
 }
 
-/** From `host.json` in the host's folder; what it does not say is this machine's, and 16 GiB of memory. */
+/** From `host.json` in the host's folder; with this machine's properties and 16 GiB of memory as defaults. */
 export function readHostSettings(folder: HostFolder): HostSettings {
   const path = folder.file('host.json');
   const text = readIfThere(path);
@@ -51,13 +51,13 @@ export function readHostSettings(folder: HostFolder): HostSettings {
     lacks: said.lacks ?? [],
     commandLine: said.commandLine,
     dom0MemoryKiB: said.dom0MemoryKiB === undefined ? undefined : Math.min(said.dom0MemoryKiB, dom0Target(folder)),
-    // As `xl info` prints them, so that those of a real host can be taken over.
+    // As `xl info` prints them, so that those of a real host can be copied.
     cpuidWords: said.hwCaps?.split(':').map((word) => Number.parseInt(word, 16)),
     scheduler: said.scheduler ?? 'credit2',
   };
 }
 
-/** What it was asked to make do with: a simulated domain 0 obeys at once. */
+/** Domain 0's memory target: a simulated one reaches it at once. */
 function dom0Target(folder: HostFolder): number {
   const text = readIfThere(folder.file('dom0-target'));
   return text === undefined ? Number.MAX_SAFE_INTEGER : Number(text);

@@ -4,10 +4,10 @@ import { domainGone, readRecord, writeRecord, type DomainRecord } from './domain
 import { appendTransition, ensureAppended, nowStamp, type Transition } from './history.js';
 import type { HostFolder } from './host-folder.js';
 
-/** Locks are held for one step each; whoever holds one longer is stopped or stuck. */
+/** Locks are held for one step each; a process that holds one longer is stopped or stuck. */
 const LOCK_WAIT_MS = 60_000;
 
-/** A signal that never fires, for callers who gave none: the deadline ends the wait. */
+/** A signal that never fires, for callers without one: the deadline ends the wait. */
 const NEVER = new AbortController().signal;
 
 /** Takes one of the host's locks. @throws DeadlineError E_DEADLINE_LOCK; the signal's reason */
@@ -18,7 +18,7 @@ export async function takeLock(path: string, what: string, signal = NEVER): Prom
   return await FileLock.take(path, what, deadline.signal);
 }
 
-/** A domain whose lock we hold: nobody else makes it run or changes its state. */
+/** A domain whose lock we hold: no other process runs it or changes its state. */
 export class LockedDomain {
   readonly host: HostFolder;
   readonly folder: string;
@@ -30,7 +30,7 @@ export class LockedDomain {
     this.#record = record;
   }
 
-  /** @throws ToolstackError E_TOOLSTACK_DOMAIN_GONE */
+  /** Reads a domain whose lock is held. @throws ToolstackError E_TOOLSTACK_DOMAIN_GONE */
   static read(host: HostFolder, domid: number): LockedDomain {
     const folder = host.domain(domid);
     const record = readRecord(folder);
@@ -61,12 +61,12 @@ export class LockedDomain {
     const { domid, uuid, bornMs } = before;
     const last: Transition = { n: (before.last?.n ?? 0) + 1, bornMs, domid, uuid, name, ...line, ...nowStamp() };
     this.update({ ...changes, last });
-    // A run counts from before it could be seen, a stop from behind it.
+    // A run is recorded before it is visible, a stop after it.
     appendTransition(history, line.event === 'run' ? last : { ...last, ...nowStamp() });
   }
 }
 
-/** Does something with a domain while holding its lock. @throws ToolstackError E_TOOLSTACK_DOMAIN_GONE */
+/** Works on a domain while holding its lock. @throws ToolstackError E_TOOLSTACK_DOMAIN_GONE */
 export async function withDomain<T>(
   host: HostFolder,
   domid: number,
@@ -77,7 +77,7 @@ export async function withDomain<T>(
   return await work(LockedDomain.read(host, domid));
 }
 
-/** The same if the lock is free now and the domain there; for what may as well be done later. */
+/** Works on a domain if its lock is free and the domain exists; for work that may be done later. */
 export function tryWithDomain(host: HostFolder, domid: number, work: (domain: LockedDomain) => void): void {
   using lock = FileLock.tryTake(host.domainLock(domid), `domain ${domid}`);
   if (lock === undefined || readRecord(host.domain(domid)) === undefined) return;

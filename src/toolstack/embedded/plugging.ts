@@ -10,7 +10,7 @@ import { requireBuilt } from './domain-record.js';
 import { failIfTold, takeFaults } from './faults.js';
 import type { LockedDomain } from './locked-domain.js';
 
-/** A simulated guest takes whatever it is given, at once. @throws ToolstackError `E_TOOLSTACK_DEVICE_EXISTS` */
+/** Attaches a device, which a simulated guest accepts at once. @throws ToolstackError `E_TOOLSTACK_DEVICE_EXISTS` */
 export async function attachDevice(domain: LockedDomain, device: Pluggable, signal?: AbortSignal): Promise<void> {
   const { record } = domain;
   requireBuilt(record);
@@ -28,7 +28,9 @@ export async function attachDevice(domain: LockedDomain, device: Pluggable, sign
   await failIfTold(domain.host, readConfig(domain.folder).domain, 'attach-breaks', signal);
 }
 
-/** @throws ToolstackError `E_TOOLSTACK_NOTFOUND`; `E_TOOLSTACK_TIMEDOUT` where the guest was told to keep its disks */
+/**
+ * Detaches a device. @throws ToolstackError `E_TOOLSTACK_NOTFOUND`; `E_TOOLSTACK_TIMEDOUT` with the fault `keep-disks`
+ */
 export async function detachDevice(
   domain: LockedDomain,
   device: Pluggable,
@@ -49,7 +51,7 @@ export async function detachDevice(
   changeDevices(domain, (all) => all.filter((other) => !isSameDevice(other, device)));
 }
 
-/** @throws ToolstackError `E_TOOLSTACK_NOTFOUND` */
+/** Changes the medium of a drive. @throws ToolstackError `E_TOOLSTACK_NOTFOUND` */
 export function changeMedium(domain: LockedDomain, drive: Disk): void {
   requireBuilt(domain.record);
   changeDevices(domain, (devices) => {
@@ -62,7 +64,7 @@ function findDevice({ record }: LockedDomain, devices: readonly Device[], device
   const found = devices.find((other) => isSameDevice(other, device));
   if (found !== undefined) return found;
   throw new ToolstackError('E_TOOLSTACK_NOTFOUND', `${deviceText(device)} not found in domain ${record.domid}`, {
-    hint: '`xenferry dumpxml` shows what it has.',
+    hint: '`xenferry dumpxml` shows its devices.',
     data: { domid: record.domid, device: deviceText(device) },
   });
 }
@@ -74,7 +76,7 @@ function changeDevices(domain: LockedDomain, edit: (devices: readonly Device[]) 
 }
 
 /**
- * The domain with what serves each disk written down where its definition leaves it to the toolstack (S47): libxl takes blkback for
+ * The domain with the backend of each disk that its definition leaves to the toolstack (S47): libxl chooses blkback for
  * block devices and the device model for the rest.
  */
 export function withChosenDrivers(domain: Domain): Domain {

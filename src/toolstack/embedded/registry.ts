@@ -19,7 +19,7 @@ const DOMID_END = 0x7ff0;
 /** Folders of removed domains, until they are deleted. */
 const GONE_PREFIX = 'gone-';
 
-/** All domains of the host, those being made included, by number. What dead processes left behind is removed first. */
+/** All domains of the host, those being made included, by number. Leftovers of dead processes are removed first. */
 export function allDomains(host: HostFolder): DomainRecord[] {
   sweep(host);
   return readAll(host);
@@ -33,11 +33,15 @@ function readAll(host: HostFolder): DomainRecord[] {
   return domids.map((domid) => readRecord(host.domain(domid))).filter((record) => record !== undefined);
 }
 
+/** Memory that the domains may use together, in KiB. */
 export function memoryInUseKiB(records: readonly DomainRecord[]): number {
   return records.reduce((sum, record) => sum + record.maxMemoryKiB, 0);
 }
 
-/** A domain that is being made. Its maker finishes or discards it; if it dies, the next looker discards it. */
+/**
+ * A domain that is being made. Its maker finishes or discards it; if it dies, the next process that lists domains
+ * discards it.
+ */
 export class Reservation {
   readonly domid: number;
   readonly folder: string;
@@ -51,7 +55,7 @@ export class Reservation {
     this.#lock = lock;
   }
 
-  /** The domain is whole: it becomes a paused one. */
+  /** The domain is complete: it becomes a paused one. */
   async finish(): Promise<void> {
     await withDomain(this.#host, this.domid, undefined, (domain) => {
       domain.transition({ built: true }, { event: 'create', why: 'create' });
@@ -59,7 +63,7 @@ export class Reservation {
     this.#lock.release();
   }
 
-  /** Nothing of the domain is left. */
+  /** Removes the domain. */
   discard(): void {
     deleteFolder(this.#host, this.domid);
     this.#lock.release();
@@ -67,7 +71,7 @@ export class Reservation {
 }
 
 /**
- * Takes name, UUID, memory and a number for a new domain, all or nothing.
+ * Reserves name, UUID, memory and id of a new domain, all or nothing.
  * @throws ToolstackError E_TOOLSTACK_NAME_TAKEN, E_TOOLSTACK_UUID_TAKEN, E_TOOLSTACK_NO_MEMORY
  */
 export async function reserve(host: HostFolder, config: GuestConfig, signal?: AbortSignal): Promise<Reservation> {
@@ -80,12 +84,12 @@ export async function reserve(host: HostFolder, config: GuestConfig, signal?: Ab
 
   const domid = nextDomid(host, records);
   const build = FileLock.tryTake(host.buildLock(domid), domain.name);
-  if (build === undefined) throw new InvariantError(`domain number ${domid} is free, but somebody is making it`);
+  if (build === undefined) throw new InvariantError(`domain number ${domid} is free, but another process is making it`);
   try {
     const folder = host.domain(domid);
     mkdirSync(folder, { mode: 0o700 });
     writeConfig(folder, config);
-    // Last: from here on the domain is there.
+    // Last: from here on the domain exists.
     writeRecord(folder, newRecord(domid, domain));
     return new Reservation(host, domid, build);
   } catch (error) {
@@ -125,7 +129,7 @@ function checkFree(domain: Domain, records: readonly DomainRecord[]): void {
     throw new ToolstackError(
       'E_TOOLSTACK_UUID_TAKEN',
       `domain ${byUuid.domid} (${byUuid.name}) has UUID ${domain.uuid} already`,
-      { hint: 'It may be the same guest: look at it before removing it.', data: { domid: byUuid.domid } },
+      { hint: 'It may be the same guest: check it before removing it.', data: { domid: byUuid.domid } },
     );
   }
   if (byName !== undefined) throw nameTaken(byName);
@@ -142,11 +146,12 @@ function checkMemory(domain: Domain, freeKiB: number): void {
   if (domain.memoryMaxKiB > freeKiB) throw noMemory(domain, freeKiB);
 }
 
+/** The error for a host without enough memory. */
 export function noMemory(domain: Domain, freeKiB: number): ToolstackError {
   return new ToolstackError(
     'E_TOOLSTACK_NO_MEMORY',
     `domain ${domain.name} needs ${domain.memoryMaxKiB} KiB of memory; the host has ${freeKiB} KiB free`,
-    { hint: 'Stop or move a domain, or take another host.', data: { neededKiB: domain.memoryMaxKiB, freeKiB } },
+    { hint: 'Stop or move a domain, or choose another host.', data: { neededKiB: domain.memoryMaxKiB, freeKiB } },
   );
 }
 
@@ -164,13 +169,13 @@ function nextDomid(host: HostFolder, records: readonly DomainRecord[]): number {
   throw new ToolstackError('E_TOOLSTACK_NO_DOMID', 'every domain number is in use');
 }
 
-/** @throws ToolstackError E_TOOLSTACK_NAME_TAKEN */
+/** Checks that a name is free. @throws ToolstackError E_TOOLSTACK_NAME_TAKEN */
 export function checkNameFree(host: HostFolder, domid: number, name: string): void {
   const other = readAll(host).find((record) => record.name === name && record.domid !== domid);
   if (other !== undefined) throw nameTaken(other);
 }
 
-/** Stops the domain, tells its end, and removes it. The caller holds its lock. */
+/** Stops the domain, records its end, and removes it. The caller holds its lock. */
 export function removeDomain(domain: LockedDomain): void {
   if (!domain.record.dying) changeRunState(domain, { dying: true }, 'destroy');
   if (domain.record.last?.event !== 'destroy') domain.transition({}, { event: 'destroy', why: 'destroy' });
@@ -180,7 +185,7 @@ export function removeDomain(domain: LockedDomain): void {
 function deleteFolder(host: HostFolder, domid: number): void {
   const gone = join(host.domains, `${GONE_PREFIX}${domid}-${randomUUID()}`);
   try {
-    renameSync(host.domain(domid), gone); // one step: nobody sees half a domain
+    renameSync(host.domain(domid), gone); // one step: no process sees a partial domain
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
     throw error;
@@ -188,7 +193,7 @@ function deleteFolder(host: HostFolder, domid: number): void {
   rmSync(gone, { recursive: true, force: true });
 }
 
-/** Removes domains whose maker or remover died, and what is left of their folders. */
+/** Removes domains whose maker or remover died, and the rest of their folders. */
 function sweep(host: HostFolder): void {
   for (const record of readAll(host)) {
     if (!record.built) sweepUnbuilt(host, record.domid);
@@ -200,7 +205,7 @@ function sweep(host: HostFolder): void {
 }
 
 function sweepUnbuilt(host: HostFolder, domid: number): void {
-  using lock = FileLock.tryTake(host.buildLock(domid), 'removing what is left of it');
-  if (lock === undefined) return; // its maker is at work
+  using lock = FileLock.tryTake(host.buildLock(domid), 'removing the rest of it');
+  if (lock === undefined) return; // its maker is working
   if (readRecord(host.domain(domid))?.built === false) deleteFolder(host, domid);
 }

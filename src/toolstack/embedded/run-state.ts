@@ -5,10 +5,10 @@ import type { LockedDomain } from './locked-domain.js';
 import { liveUpTo, readKernel } from './memory/guest-clock.js';
 import { GuestMemory } from './memory/guest-memory.js';
 
-/** What decides whether a domain runs. */
+/** The fields that determine whether a domain runs. */
 export type RunChanges = Partial<Pick<DomainRecord, 'built' | 'paused' | 'shutdown' | 'dying' | 'asked'>>;
 
-/** Makes a running guest live up to now; nothing where it does not run, or its inside is not known. */
+/** Advances a running guest to the present; nothing if it does not run, or its content is unknown. */
 export function catchUp(domain: LockedDomain): void {
   const { running, logDirty } = domain.record;
   if (running === null) return;
@@ -20,8 +20,8 @@ export function catchUp(domain: LockedDomain): void {
 }
 
 /**
- * The one way in which domains start and stop running. A guest that stops has lived up to this
- * moment before; one that starts does so from the tick in its memory.
+ * The only function by which domains start and stop running. A guest that stops is advanced to this
+ * moment before; one that starts continues from the tick in its memory.
  */
 export function changeRunState(domain: LockedDomain, changes: RunChanges, why: string): void {
   catchUp(domain);
@@ -47,7 +47,7 @@ export function changeRunState(domain: LockedDomain, changes: RunChanges, why: s
   domain.update(changes);
 }
 
-/** Asks the guest to shut down or reboot: it does so at once if it runs, else as soon as it does. */
+/** Asks the guest to shut down or reboot: at once if it runs, else as soon as it does. */
 export function askGuest(domain: LockedDomain, asked: 'poweroff' | 'reboot'): void {
   catchUp(domain);
   domain.update({ asked });

@@ -10,12 +10,12 @@ import { requireBuilt } from './domain-record.js';
 import { readHostSettings } from './host-settings.js';
 import type { LockedDomain } from './locked-domain.js';
 
-/** What Xen gives a domain that says nothing (its sched/credit2.c, CSCHED2_DEFAULT_WEIGHT). */
+/** Xen's default (its sched/credit2.c, CSCHED2_DEFAULT_WEIGHT). */
 const USUAL_WEIGHT = 256;
 
 /**
- * Weight and cap are kept in the domain's configuration: the weight where domain XML has it, the cap with the workload. So they go
- * wherever that goes, as with libxl, which has them in its JSON.
+ * Weight and cap are stored in the domain's configuration: the weight in domain XML, the cap with the workload. So both
+ * are part of it, as with libxl, which has them in its JSON.
  */
 export function schedulingOf(domain: LockedDomain): Scheduling {
   const scheduler = schedulerOf(domain);
@@ -24,6 +24,7 @@ export function schedulingOf(domain: LockedDomain): Scheduling {
   return { scheduler, weight: cpuShares ?? USUAL_WEIGHT, cap: readWorkload(config).cap };
 }
 
+/** Changes weight, cap or both. @throws RefusedError `E_REFUSED_UNSUPPORTED`; ToolstackError `E_TOOLSTACK_INVAL` */
 export function setScheduling(domain: LockedDomain, change: SchedulingChange): void {
   const { folder, record } = domain;
   requireBuilt(record);
@@ -34,7 +35,7 @@ export function setScheduling(domain: LockedDomain, change: SchedulingChange): v
   changeConfig(folder, change.cap === undefined ? weighted : withCap(weighted, change.cap));
 }
 
-/** @throws RefusedError `E_REFUSED_UNSUPPORTED` */
+/** The host's scheduler, if it has weight and cap. @throws RefusedError `E_REFUSED_UNSUPPORTED` */
 function schedulerOf({ host, record }: LockedDomain): Scheduling['scheduler'] {
   return byWeight(readHostSettings(host).scheduler, guestDomid(record.domid));
 }

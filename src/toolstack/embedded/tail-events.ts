@@ -5,12 +5,12 @@ import type { ToolstackEvent } from '../toolstack.js';
 import { transitionSchema, type Transition } from './history.js';
 import type { HostFolder } from './host-folder.js';
 
-/** Where the kernel tells nothing of the file (some network file systems), it is looked at this often. */
+/** Polling interval where the kernel reports no changes of the file (some network file systems). */
 const POLL_MS = 500;
 const READ_BYTES = 64 * 1024;
 const MAX_LINE_BYTES = 64 * 1024;
 
-/** What happens to the host's domains from now on, read from its history. Ends when the signal fires. */
+/** Events of the host's domains from now on, read from its history. Ends when the signal fires. */
 export async function* tailEvents(
   host: HostFolder,
   signal: AbortSignal,
@@ -22,7 +22,7 @@ export async function* tailEvents(
   const wake: { now?: (() => void) | undefined } = {};
   const look = (): void => wake.now?.();
   const watcher = watch(path, look);
-  watcher.on('error', () => undefined); // the poll goes on
+  watcher.on('error', () => undefined); // polling continues
   const poll = setInterval(look, POLL_MS);
   signal.addEventListener('abort', look, { once: true });
   try {
@@ -55,11 +55,11 @@ function readNew(fd: number, at: number): Buffer {
   return buffer.subarray(0, readSync(fd, buffer, 0, READ_BYTES, at));
 }
 
-/** A line is written again where the process that committed it may have died before writing it. */
+/** A line is written again if the process that committed it may have died before writing it. */
 function isRepeat(last: Map<string, number>, { domid, bornMs, n, event }: Transition): boolean {
   const domain = `${domid} ${bornMs}`;
   if (n <= (last.get(domain) ?? 0)) return true;
-  // What has ended has no more lines.
+  // An ended domain has no more lines.
   if (event === 'destroy') last.delete(domain);
   else last.set(domain, n);
   return false;

@@ -1,7 +1,7 @@
 import { z } from '../../errors/zod.js';
 import type { TransferEvent } from '../toolstack.js';
 
-/** What the embedded host and the process that saves or restores for it say to each other. */
+/** The protocol between the embedded host and the process that saves or restores for it. */
 
 export const saveParamsSchema = z.object({ dir: z.string(), domid: z.int().positive(), live: z.boolean() });
 export type SaveParams = z.infer<typeof saveParamsSchema>;

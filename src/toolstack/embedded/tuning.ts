@@ -11,14 +11,14 @@ import { MIN_KIB } from './guest-shape.js';
 import type { LockedDomain } from './locked-domain.js';
 import { catchUp } from './run-state.js';
 
-/** What runs is what `describe` tells, as with libxl. */
+/** `describe` returns the running configuration, as with libxl. */
 function changeDomain({ folder }: LockedDomain, changes: Partial<Domain>): void {
   changeConfig(folder, { ...readConfig(folder).domain, ...changes });
 }
 
 /**
- * A simulated guest's balloon is as quick as it is obedient. @throws ToolstackError `E_TOOLSTACK_INVAL` where it cannot be that large
- * or small: what is kept of a domain must stay readable
+ * A simulated guest's balloon reaches its target at once. @throws ToolstackError `E_TOOLSTACK_INVAL` if it cannot be
+ * that large or small: the domain's record must stay readable
  */
 export function setMemory(domain: LockedDomain, kib: number): void {
   const { record } = domain;
@@ -34,6 +34,7 @@ export function setMemory(domain: LockedDomain, kib: number): void {
   domain.update({ memoryKiB: kib });
 }
 
+/** Changes which virtual processors are online. @throws ToolstackError `E_TOOLSTACK_INVAL` */
 export function setOnline(domain: LockedDomain, online: CpuSet): void {
   requireBuilt(domain.record);
   const { vcpusMax } = readConfig(domain.folder).domain;
@@ -47,7 +48,7 @@ export function setOnline(domain: LockedDomain, online: CpuSet): void {
   domain.update({ vcpus: online.size, online: [...online] });
 }
 
-/** Time is told evenly: a simulated guest has no processors of its own. */
+/** The virtual processors. The run time is divided evenly: a simulated guest has no processors of its own. */
 export function vcpusOf(domain: LockedDomain): VcpuInfo[] {
   const { record } = domain;
   const info = infoOf(record);
@@ -66,6 +67,7 @@ export function vcpusOf(domain: LockedDomain): VcpuInfo[] {
   });
 }
 
+/** Pins a virtual processor. @throws ToolstackError `E_TOOLSTACK_INVAL` */
 export function pinVcpu(domain: LockedDomain, vcpu: number, cpus: CpuSet): void {
   requireBuilt(domain.record);
   if (vcpu >= readConfig(domain.folder).domain.vcpusMax) {
@@ -73,13 +75,13 @@ export function pinVcpu(domain: LockedDomain, vcpu: number, cpus: CpuSet): void 
   }
   if (cpus.isEmpty) {
     throw new ToolstackError('E_TOOLSTACK_INVAL', `processor ${vcpu} cannot be pinned to no processor of the host`, {
-      hint: 'Name one at least.',
+      hint: 'Name at least one.',
     });
   }
   domain.update({ pins: { ...domain.record.pins, [vcpu]: [...cpus] } });
 }
 
-/** The guest's memory as it is now, frame by frame. @throws SystemError `E_SYSTEM_DUMP` */
+/** Writes the guest's present memory to a file, frame by frame. @throws SystemError `E_SYSTEM_DUMP` */
 export async function dumpMemory(domain: LockedDomain, path: string): Promise<void> {
   requireBuilt(domain.record);
   catchUp(domain);
@@ -88,7 +90,7 @@ export async function dumpMemory(domain: LockedDomain, path: string): Promise<vo
   } catch (cause) {
     throw new SystemError('E_SYSTEM_DUMP', `cannot write ${path}`, {
       cause,
-      hint: 'Name a new file where there is room.',
+      hint: 'Name a new file on a disk with enough space.',
     });
   }
 }

@@ -4,7 +4,7 @@ import { PLUG_KINDS } from '../../domain/libxl-json/plug.js';
 import { ABILITIES, type DomainInfo, type ToolstackEvent, type TransferEvent } from '../toolstack.js';
 import { guestDomid } from '../domid.js';
 
-/** What the libxl toolstack and its agents say to each other. */
+/** The protocol between the libxl toolstack and its agents. */
 
 const reasonSchema = z.enum(['poweroff', 'reboot', 'suspend', 'crash', 'watchdog', 'soft_reset', 'unknown']);
 export const domidSchema = z.int().transform((id) => guestDomid(id));

@@ -1,18 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { ProtocolError } from '../../errors/errors.js';
 
-/** What stands for an integer that a double may not hold, between the text and the value. Not to be guessed from outside. */
+/**
+ * Prefix of the strings that represent integers beyond a double during parsing. Random, so that a text cannot contain
+ * it.
+ */
 const STAND_IN = `integer-${randomUUID()}:`;
 const STANDING_IN = new RegExp(`"${STAND_IN}(-?\\d{1,24})"`, 'g');
 
-/** Of 16 digits and more: 2^53 has 16. */
+/** Integers of 16 digits and more are handled: 2^53 has 16. */
 const MIN_DIGITS = 16;
-/** 2^64 has 20 digits, and JavaScript writes whole numbers with up to 21. Reading longer ones would take time that grows faster than they do. */
+/**
+ * 2^64 has 20 digits, and JavaScript writes whole numbers with up to 21. Parsing longer ones would take more than
+ * linear time.
+ */
 const MAX_DIGITS = 24;
 
 /**
- * JSON whose integers are 64 bits wide, as libxl writes and wants them (`gfn` is often 2^64 - 1): those of 16
- * digits and more become bigints. Takes time in proportion to the text, whatever is in it.
+ * JSON whose integers have 64 bits, as libxl writes and expects them (`gfn` is often 2^64 - 1): those of 16
+ * digits and more become bigints. Takes time in proportion to the text, for any text.
  * @throws ProtocolError E_PROTOCOL_LIBXL_JSON
  */
 export function parseBigJson(text: string): unknown {
@@ -23,11 +29,11 @@ export function parseBigJson(text: string): unknown {
       typeof value === 'string' && value.startsWith(STAND_IN) ? BigInt(value.slice(STAND_IN.length)) : value,
     );
   } catch (cause) {
-    throw bad('it is no JSON', cause);
+    throw bad('it is not JSON', cause);
   }
 }
 
-/** The opposite of `parseBigJson`. */
+/** The inverse of `parseBigJson`. */
 export function formatBigJson(value: unknown): string {
   const marked = JSON.stringify(value, (_, part: unknown) =>
     typeof part === 'bigint' ? `${STAND_IN}${String(part)}` : part,
@@ -35,7 +41,7 @@ export function formatBigJson(value: unknown): string {
   return marked.replaceAll(STANDING_IN, '$1');
 }
 
-/** The text with each wide integer as a string that stands for it. */
+/** The text with each wide integer as a string that represents it. */
 function markIntegers(text: string): string {
   const parts: string[] = [];
   let done = 0;
@@ -65,7 +71,7 @@ const MINUS = 0x2d;
 const ZERO = 0x30;
 const NINE = 0x39;
 
-/** Where a string that begins there is over; the end of the text where it has none. */
+/** The end of a string that begins there; the end of the text if it is not terminated. */
 function afterString(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at += 1) {
     const char = text.charCodeAt(at);
@@ -75,14 +81,14 @@ function afterString(text: string, start: number): number {
   return text.length;
 }
 
-/** Digits, and what makes a number something else than an integer: `.`, `e`, `E`, `+`, `-`. */
+/** Digits, and the characters of numbers that are not integers: `.`, `e`, `E`, `+`, `-`. */
 function isOfNumber(char: number): boolean {
   return (char >= ZERO && char <= NINE) || char === MINUS || char === 0x2b || char === 0x2e || (char | 0x20) === 0x65;
 }
 
 function isWideInteger(text: string, from: number, to: number): boolean {
   const first = text.charCodeAt(from) === MINUS ? from + 1 : from;
-  // A leading zero is no JSON, which JSON.parse will say.
+  // A leading zero is not JSON, which JSON.parse reports.
   if (to - first < MIN_DIGITS || text.charCodeAt(first) === ZERO) return false;
   for (let at = first; at < to; at += 1) {
     const char = text.charCodeAt(at);

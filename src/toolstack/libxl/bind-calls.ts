@@ -8,9 +8,9 @@ import { RC_OK } from './return-code.js';
 /** libxl_vminfo: a UUID of 16 bytes, then a 32-bit domid (libxl_types.idl). */
 const VMINFO_BYTES = 20;
 const VMINFO_DOMID_AT = 16;
-/** Far more than Xen can have: domids have 15 bits. */
+/** Far more domains than Xen can have: domids have 15 bits. */
 const MOST_DOMAINS = 65536;
-/** What libxl keeps for a domain is its configuration; domain XML is limited to 1 MiB. */
+/** libxl's userdata of a domain is its configuration; domain XML is limited to 1 MiB. */
 const MOST_USERDATA_BYTES = 16 * 1024 * 1024;
 const POINTER_BYTES = 8;
 
@@ -35,18 +35,18 @@ type Calls = Pick<
   | 'preserve'
 >;
 
-/** Structures that libxl fills and never takes. */
+/** Structures that are results only. */
 const GIVEN_ONLY: ReadonlySet<StructName> = new Set(['dominfo', 'physinfo']);
 
 interface StructCalls {
   readonly init: (at: Address) => void;
   readonly dispose: (at: Address) => void;
   readonly toJson: (ctx: Address, at: Address) => string | null;
-  /** Only structures that libxl takes have it. */
+  /** Present for structures that are arguments. */
   readonly fromJson: ((ctx: Address, at: Address, text: string) => number) | undefined;
 }
 
-/** Calls that answer at once, and structures (libxl.h, _libxl_types.h). `str!` is freed by koffi once copied. */
+/** Calls that return at once, and structures (libxl.h, _libxl_types.h). `str!` is freed by koffi once copied. */
 export function bindCalls(libxl: Library, ctx: Address): Calls {
   const struct = (name: StructName, isTaken: boolean): StructCalls => ({
     init: libxl.func(`void libxl_${name}_init(void *at)`) as (...args: [Address]) => void,
@@ -61,7 +61,7 @@ export function bindCalls(libxl: Library, ctx: Address): Calls {
       : undefined,
   });
   const structs = new Map<StructName, StructCalls>();
-  // Bound when it is first used: most processes need one or two.
+  // Bound when it is first used: most processes need only one or two.
   const structOf = (name: StructName): StructCalls => {
     const known = structs.get(name);
     if (known !== undefined) return known;

@@ -7,9 +7,9 @@ import { RC_FAIL, RC_OK } from './return-code.js';
 export const DEVICE_MODEL_LIBRARY = 'libxendevicemodel.so.1';
 
 /**
- * What a device model does when a guest resets its machine. libxl has a trigger for it, which Xen on x86 knows nothing of
- * (XEN_DOMCTL_sendtrigger).
- * @param load opens the library; asked at the first call, for few need it
+ * Does what a device model does when a guest resets its machine. libxl has a trigger for it, which Xen on x86 does not
+ * implement (XEN_DOMCTL_sendtrigger).
+ * @param load opens the library; called at the first use, since few processes need it
  */
 export function bindDeviceModel(load: () => Library): Pick<LibxlNative, 'forceShutdown'> {
   const forceShutdown = bindLate((): ((domid: number, reason: number) => number) => {
@@ -22,7 +22,7 @@ export function bindDeviceModel(load: () => Library): Pick<LibxlNative, 'forceSh
     ) => number;
     let handle: Address | null = null;
     return (domid, reason) => {
-      handle ??= open(null, 0); // then as long as the process lives; what failed is tried again by the next call
+      handle ??= open(null, 0); // kept for the life of the process; after a failure the next call tries again
       return handle !== null && shutdown(handle, domid, reason) === 0 ? RC_OK : RC_FAIL;
     };
   });

@@ -13,7 +13,7 @@ type Devices = Pick<
 type DeviceCall = (...args: [ctx: Address, domid: number, device: Address, how: Address]) => Promise<number>;
 type Lookup = (...args: [ctx: Address, domid: number, name: string, device: Address]) => number;
 
-/** Calls that plug devices in and out of a running domain, or find them (libxl.h). */
+/** Calls that attach and detach devices of a running domain, or look them up (libxl.h). */
 export function bindDevices(libxl: Library, ctx: Address): Devices {
   const deviceCall = (name: string): DeviceCall =>
     bindLate(

@@ -6,7 +6,7 @@ import { onThread, type Library } from './foreign.js';
 import type { Address, LibxlNative } from './native.js';
 import { nameOfReturnCode, RC_OK } from './return-code.js';
 
-/** struct pollfd (poll(2)), and how many libxl may want: a few for each operation and watch. */
+/** struct pollfd (poll(2)), and how many libxl may need: a few for each operation and watch. */
 const POLLFD_BYTES = 8;
 const MOST_POLLFDS = 1024;
 const POINTER_BYTES = 8;
@@ -23,7 +23,7 @@ interface Timeval {
   readonly tv_usec: number;
 }
 
-/** libxl's events, and its event loop, which this process turns (libxl_event.h, "poll-like" functions). */
+/** libxl's events, and its event loop, which this process runs (libxl_event.h, "poll-like" functions). */
 export function bindEvents(libxl: Library, ctx: Address): Events {
   const timeval = koffi.struct({ tv_sec: 'long', tv_usec: 'long' });
   const beforePoll = libxl.func('libxl_osevent_beforepoll', 'int', [
@@ -91,7 +91,7 @@ export function bindEvents(libxl: Library, ctx: Address): Events {
       const rc = beforePoll(ctx, count, pollfds, timeout, timevalNow());
       if (rc !== RC_OK) throw loopFailed(rc);
       const ready = await poll(pollfds, count[0], timeout[0]);
-      // Interrupted by SIGCHLD, of a helper of libxl's: the descriptors say nothing, the next turn will.
+      // Interrupted by SIGCHLD of a libxl helper: the descriptors have no result, the next turn will.
       if (ready < 0) return;
       await afterPoll(ctx, count[0], pollfds, timevalNow());
     },

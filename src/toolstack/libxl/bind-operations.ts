@@ -33,7 +33,7 @@ type Operations = Pick<
 type DomainCall = [ctx: Address, domid: number, how: Address];
 
 /**
- * Calls that take long (libxl.h). They are given an asyncop_how, so that they can be aborted, and are made
+ * Long calls (libxl.h). They get an asyncop_how, so that they can be aborted, and are made
  * on a thread, because libxl does the first part of the work within the call.
  */
 export function bindOperations(libxl: Library, ctx: Address): Operations {
@@ -108,7 +108,7 @@ export function bindOperations(libxl: Library, ctx: Address): Operations {
   };
 }
 
-/** Lends an asyncop_how that says the tag in its event; libxl copies it before the call returns. */
+/** Lends an asyncop_how that puts the tag into its event; libxl copies it before the call returns. */
 export async function withHow(tag: OperationTag, call: (how: Address) => Promise<number>): Promise<number> {
   const how = allocate(HOW_BYTES);
   try {

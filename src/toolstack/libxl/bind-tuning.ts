@@ -29,7 +29,7 @@ type Tuning = Pick<
   | 'withBitmap'
 >;
 
-/** Calls that change a running domain's memory, processors and scheduling, or look at them (libxl.h). */
+/** Calls that change a running domain's memory, processors and scheduling, or read them (libxl.h). */
 export function bindTuning(libxl: Library, ctx: Address): Tuning {
   const setMemoryTarget = bindLate(
     () =>
@@ -109,7 +109,7 @@ function readVcpu(view: DataView, at: number): NativeVcpu {
   };
 }
 
-/** Numbers of the bits that are on; none where the map is larger than any can be. */
+/** Numbers of the bits that are set; empty if the map is larger than possible. */
 function readBitmap(view: DataView, at: number): CpuSet {
   const bytes = view.getUint32(at, true);
   const map = view.getBigUint64(at + BITMAP_MAP_AT, true);
@@ -118,7 +118,7 @@ function readBitmap(view: DataView, at: number): CpuSet {
   return CpuSet.fromBytes(Uint8Array.from({ length: bytes }, (_, at) => bits.getUint8(at)));
 }
 
-/** A libxl_bitmap with these bits on, for the time of a call. */
+/** A libxl_bitmap with these bits set, for the time of a call. */
 async function withBitmap<T>(bits: CpuSet, use: (bitmap: Address) => Promise<T>): Promise<T> {
   const bytes = bits.toBytes();
   const bitmap = allocate(BITMAP_BYTES);

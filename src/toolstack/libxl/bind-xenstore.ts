@@ -5,7 +5,7 @@ import type { Address, LibxlNative } from './native.js';
 
 /** libxenstore has had major version 4 since Xen 4.16, and 3.0 before. */
 const SONAMES = ['libxenstore.so.4', 'libxenstore.so.3.0'] as const;
-/** Others may write to xenstore meanwhile; each time the transaction begins anew. */
+/** Attempts: other writers of xenstore make the transaction start again. */
 const TRIES = 10;
 const SUSPEND = 'suspend';
 
@@ -24,7 +24,7 @@ function load(): Xenstore {
     try {
       return koffi.load(name);
     } catch {
-      return undefined; // the other one
+      return undefined; // try the other one
     }
   }).find((library) => library !== undefined);
   if (store === undefined) throw new Error(`neither of ${SONAMES.join(', ')} can be loaded`);
@@ -50,8 +50,9 @@ function load(): Xenstore {
 let loaded: Xenstore | undefined;
 
 /**
- * The one thing about a suspension that libxl leaves to others (xenstore.h; docs/misc/xenstore-paths, `control/shutdown`): a save
- * that is aborted leaves its request in xenstore, and a guest that is slow to read would suspend when nobody waits for it.
+ * A step of a suspension that libxl leaves to its caller (xenstore.h; docs/misc/xenstore-paths, `control/shutdown`): an
+ * aborted save leaves its request in xenstore, and a guest that reads it late would suspend although it is no longer
+ * waited for.
  */
 export function bindXenstore(): Pick<LibxlNative, 'withdrawSuspend'> {
   return {
@@ -68,11 +69,11 @@ export function bindXenstore(): Pick<LibxlNative, 'withdrawSuspend'> {
   };
 }
 
-/** The guest takes the request in a transaction as well: so either it has it, or we do. */
+/** The guest takes the request in a transaction as well: so either the guest or we get it. */
 async function withdraw(store: Xenstore, handle: Address, path: string): Promise<boolean> {
   for (let tries = 0; tries < TRIES; tries += 1) {
     const transaction = await store.begin(handle);
-    if (transaction === 0) throw new Error('xenstore begins no transaction');
+    if (transaction === 0) throw new Error('xenstore did not start a transaction');
     const isAsked = (await valueAt(store, handle, transaction, path)) === SUSPEND;
     if (isAsked) await store.write(handle, transaction, path, '', 0);
     const isDone = await store.end(handle, transaction, !isAsked);

@@ -14,6 +14,7 @@ export function allocate(bytes: number): Address {
   return at;
 }
 
+/** Frees memory from `allocate`. */
 export function free(at: Address): void {
   release(at);
 }

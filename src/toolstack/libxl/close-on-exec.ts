@@ -9,7 +9,7 @@ const FD_CLOEXEC = 1;
 
 /**
  * Keeps an inherited descriptor from the programs that libxl starts: a device model lives as long as its
- * guest, and would hold the other end of our pipes open. A descriptor that is not open is passed over.
+ * guest, and would keep the other end of our pipes open. A descriptor that is not open is ignored.
  */
 export function closeOnExec(fd: number): void {
   fcntl(fd, F_SETFD, FD_CLOEXEC);

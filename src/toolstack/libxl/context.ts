@@ -8,7 +8,7 @@ import { LibxlCalls } from './libxl-calls.js';
 import type { LogTap } from './log-tap.js';
 import type { LibxlNative } from './native.js';
 
-/** What libxl does for a host, in terms of the toolstack contract. Lives in an agent. */
+/** The toolstack contract on top of libxl's calls. Used inside an agent. */
 export class LibxlContext {
   readonly queries: DomainQueries;
   readonly lifecycle: DomainLifecycle;

@@ -12,7 +12,7 @@ import { checkDomainName } from '../../domain/names.js';
 import type { GuestConfig } from '../toolstack.js';
 import { formatBigJson, parseBigJson } from './big-json.js';
 
-/** What is changed in a configuration that is handed on; the rest is kept as it is. */
+/** The parts of a configuration that are changed; the rest is passed on unchanged. */
 const configSchema = z.looseObject({ c_info: z.looseObject({}), b_info: z.looseObject({}) });
 type Config = z.infer<typeof configSchema>;
 
@@ -34,7 +34,7 @@ function parseConfig(text: string): Config {
   );
 }
 
-/** What the guest can ever have (S48); undefined where the configuration does not say, or cannot be read. */
+/** The guest's maximum memory in KiB (S48); undefined if the configuration does not contain it, or cannot be read. */
 export function maxMemoryOf(text: string): number | undefined {
   try {
     return memorySchema.safeParse(parseBigJson(text)).data?.b_info.max_memkb;
@@ -82,19 +82,19 @@ function withBackends(config: unknown, backends: Readonly<Record<string, string>
 }
 
 /**
- * What libxl makes the domain from: its own JSON where there is one, with the name and UUID that the
- * domain shall have; otherwise made from the definition.
+ * The configuration from which libxl makes the domain: its own JSON if there is one, with the intended name and UUID
+ * of the domain; otherwise made from the definition.
  * @throws ProtocolError E_PROTOCOL_LIBXL_JSON; RefusedError E_REFUSED_NOT_MAPPED; UsageError E_USAGE_DOMAIN_NAME
  */
 export function formatConfig({ domain, native }: GuestConfig): string {
   const name = checkDomainName(domain.name);
   const config = native === undefined ? fromDefinition(domain) : parseConfig(native.text);
-  // The number it had on another host, or shall have: libxl chooses.
+  // Its id on another host: libxl chooses a new one.
   const { domid: _, ...made } = config.c_info;
   return formatBigJson({ ...config, c_info: { ...made, name, uuid: domain.uuid } });
 }
 
-/** Defaults are set as they were when it was defined: what came from elsewhere may have none. */
+/** Sets defaults as when a domain is defined: a definition from another host may lack them. */
 function fromDefinition(domain: Domain): Config {
   const { definition } = readDefinition(domain, { lenient: true });
   const [a, b, c] = randomBytes(3);

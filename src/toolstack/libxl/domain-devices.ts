@@ -8,7 +8,7 @@ import { RC_OK } from './return-code.js';
 import { usbControllerIn, usbDeviceIn } from './running-devices.js';
 import { withStruct } from './with-struct.js';
 
-/** A device by what tells it from the others of its kind. */
+/** The identity of a device among those of its kind. */
 export type NamedDevice =
   | { readonly kind: 'disk'; readonly vdev: string }
   | { readonly kind: 'nic'; readonly mac: string }
@@ -16,7 +16,7 @@ export type NamedDevice =
   /** The host's, by its place there. */
   | { readonly kind: 'usbdev'; readonly bus: number; readonly device: number };
 
-/** Devices that a running domain gains and loses. */
+/** Hot plug of devices. */
 export class DomainDevices {
   private readonly native: LibxlNative;
 
@@ -27,7 +27,7 @@ export class DomainDevices {
     this.native = calls.native;
   }
 
-  /** Plugs a device in. Where that fails, libxl may leave it in the domain and its configuration. */
+  /** Attaches a device. If that fails, libxl may leave it in the domain and its configuration. */
   async attach(id: Domid, kind: PlugKind, json: string, transfer: Transfer): Promise<void> {
     await withStruct(this.native, `device_${kind}`, async (device) => {
       await this.#fill(kind, device, json);
@@ -38,8 +38,8 @@ export class DomainDevices {
   }
 
   /**
-   * Takes a device out, as libxl itself has it now; a disk from a guest that uses it only where `force` says so.
-   * @throws ToolstackError `E_TOOLSTACK_NOTFOUND` where it has none such
+   * Detaches a device, in libxl's present form of it; a disk that its guest uses only with `force`.
+   * @throws ToolstackError `E_TOOLSTACK_NOTFOUND` if the domain has no such device
    */
   async detach(id: Domid, named: NamedDevice, force: boolean, transfer: Transfer): Promise<void> {
     const { kind } = named;
@@ -58,7 +58,7 @@ export class DomainDevices {
     });
   }
 
-  /** Puts the medium into the drive of its target, or takes it out where the disk is empty. */
+  /** Inserts the medium into the drive of its target, or ejects it if the disk is empty. */
   async changeMedium(id: Domid, json: string, transfer: Transfer): Promise<void> {
     await withStruct(this.native, 'device_disk', async (device) => {
       await this.#fill('disk', device, json);
@@ -101,7 +101,7 @@ export class DomainDevices {
 
 function noDevice(id: Domid, what: string): ToolstackError {
   return new ToolstackError('E_TOOLSTACK_NOTFOUND', `${what} not found in domain ${id}`, {
-    hint: '`xenferry dumpxml` shows what it has.',
+    hint: '`xenferry dumpxml` shows its devices.',
     data: { domid: id, device: what },
   });
 }

@@ -7,7 +7,7 @@ import type { LibxlCalls, Transfer } from './libxl-calls.js';
 import { SHUTDOWN_REBOOT, SUSPEND_LIVE, TRIGGER_POWER, TRIGGER_S3RESUME, type LibxlNative } from './native.js';
 import { withStruct } from './with-struct.js';
 
-/** What happens to a domain that is there, until its end. */
+/** Operations on an existing domain, until its end. */
 export class DomainLifecycle {
   private readonly native: LibxlNative;
 
@@ -18,7 +18,7 @@ export class DomainLifecycle {
     this.native = calls.native;
   }
 
-  /** Writes a domain's save stream. The descriptor stays the caller's. */
+  /** Writes a domain's save stream. The caller keeps the descriptor. */
   async save(id: Domid, fd: number, live: boolean, transfer: Transfer): Promise<void> {
     try {
       await this.calls.mutate('saved', id, `save domain ${id}`, transfer, (domid, tag) =>
@@ -31,8 +31,8 @@ export class DomainLifecycle {
   }
 
   /**
-   * A save that ended early may have asked the guest to suspend: it must not do so when nobody waits for it any more. Where it
-   * had heard already, whoever looks finds it suspended, and resumes it.
+   * A save that ended early may have asked the guest to suspend, which it must not do when the save is no longer under
+   * way. If the guest has received the request already, a later check finds it suspended, and resumes it.
    */
   async withdrawSuspend(id: Domid): Promise<void> {
     try {
@@ -110,7 +110,7 @@ export class DomainLifecycle {
     );
   }
 
-  /** Gives a domain that has shut down a suffix behind its name, and another UUID. */
+  /** Appends a suffix to the name of a domain that has shut down, and changes its UUID. */
   async preserve(id: Domid, suffix: string, uuid: string): Promise<void> {
     const bytes = Buffer.from(uuid.replaceAll('-', ''), 'hex');
     await withStruct(this.native, 'domain_config', async (config) => {
@@ -123,7 +123,7 @@ export class DomainLifecycle {
     });
   }
 
-  /** Asks the guest; one without Xen drivers cannot hear it. */
+  /** Requests a shutdown; a guest without Xen drivers cannot receive it. */
   async shutdown(id: Domid): Promise<void> {
     await this.calls.mutate('shut down', id, `shut domain ${id} down`, undefined, (domid, tag) =>
       this.native.shutdown(domid, tag),
@@ -131,7 +131,7 @@ export class DomainLifecycle {
   }
 
   /**
-   * Presses a button of an HVM guest. libxl and Xen do something to any other as well: a reset ends a PVH guest.
+   * Presses a button of an HVM guest. libxl and Xen have effects on other types, too: a reset ends a PVH guest.
    * @throws RefusedError `E_REFUSED_UNSUPPORTED` for any other
    */
   async press(id: Domid, button: Button): Promise<void> {
@@ -162,7 +162,7 @@ export class DomainLifecycle {
     );
   }
 
-  /** Succeeds where the domain has gone already. */
+  /** Succeeds if the domain is gone already. */
   async destroy(id: Domid): Promise<void> {
     if ((await this.queries.dominfo(id)) === undefined) return;
     try {
@@ -170,7 +170,7 @@ export class DomainLifecycle {
         this.native.destroy(domid, tag),
       );
     } catch (error) {
-      if (error instanceof ToolstackError && error.code === 'E_TOOLSTACK_DOMAIN_GONE') return; // somebody was faster
+      if (error instanceof ToolstackError && error.code === 'E_TOOLSTACK_DOMAIN_GONE') return; // another process was faster
       throw error;
     }
   }

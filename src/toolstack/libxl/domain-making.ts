@@ -8,19 +8,20 @@ import { libxlError, RC_OK } from './return-code.js';
 import { withMemory, withStruct } from './with-struct.js';
 
 const DOMID_BYTES = 4;
-/** 0x7ff0 and above are no domains (xen.h); libxl leaves ~0 where it made none. */
+/** 0x7ff0 and above are not domains (xen.h); libxl leaves ~0 if it made none. */
 const DOMID_FIRST_RESERVED = 0x7ff0;
 
+/** A domain to make. */
 export interface NewGuest {
   readonly name: string;
   readonly uuid: string;
-  /** libxl's JSON, with that name and UUID in it. */
+  /** libxl's JSON, with that name and UUID. */
   readonly config: string;
   /** What is kept in addition: title, description and metadata. */
   readonly annotations?: string | undefined;
 }
 
-/** How a domain comes to be: from its configuration, or from a save stream too. */
+/** Creation of domains: from a configuration, or with a save stream. */
 export class DomainMaking {
   private readonly native: LibxlNative;
 
@@ -39,7 +40,7 @@ export class DomainMaking {
     );
   }
 
-  /** Makes a domain from a save stream, paused. The descriptor stays the caller's. */
+  /** Makes a domain from a save stream, paused. The caller keeps the descriptor. */
   async restore(guest: NewGuest, fd: number, streamVersion: number, transfer: Transfer): Promise<Domid> {
     return await withStruct(this.native, 'domain_restore_params', async (params) => {
       const rc = this.native.fromJson(
@@ -84,7 +85,7 @@ export class DomainMaking {
     });
   }
 
-  /** libxl itself looks at names only. */
+  /** libxl itself checks names only. */
   async #checkFree({ name, uuid }: NewGuest): Promise<void> {
     for (const other of await this.queries.list()) {
       const data = { domid: other.domid, uuid: other.uuid };
@@ -92,7 +93,7 @@ export class DomainMaking {
         throw new ToolstackError(
           'E_TOOLSTACK_UUID_TAKEN',
           `domain ${other.domid} (${other.name}) has UUID ${uuid} already`,
-          { hint: 'It may be the same guest: look at it before removing it.', data },
+          { hint: 'It may be the same guest: check it before removing it.', data },
         );
       }
       if (other.name === name) {
@@ -105,8 +106,8 @@ export class DomainMaking {
   }
 
   /**
-   * libxl destroys what it could not make whole, but not what it was told to abort. Only what has the new
-   * guest's UUID is destroyed: no other had it before.
+   * libxl destroys a domain that it could not complete, but not after an abort. Only a domain with the new
+   * guest's UUID is destroyed: no other domain had it before.
    */
   async #removeHalfMade(domid: number, { uuid }: NewGuest): Promise<void> {
     if (domid === 0 || domid >= DOMID_FIRST_RESERVED) return; // nothing was made

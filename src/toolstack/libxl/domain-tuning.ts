@@ -12,10 +12,10 @@ import { formatSchedParams, parseSchedParams } from './sched-params.js';
 import { withMemory, withStruct } from './with-struct.js';
 
 const KIB_BYTES = 8;
-/** For looking only. */
+/** For queries only. */
 const DOMID_0 = 0;
 
-/** How much memory and processor a domain has. */
+/** Memory, processors and scheduling of domains. */
 export class DomainTuning {
   private readonly native: LibxlNative;
 
@@ -26,7 +26,7 @@ export class DomainTuning {
     this.native = calls.native;
   }
 
-  /** libxl itself would take a target of nothing, and the guest's balloon would leave it no page to run on. */
+  /** libxl itself would accept a target of 0, and the guest's balloon would take all its pages. */
   async setMemory(id: Domid, kib: number): Promise<void> {
     if (!Number.isSafeInteger(kib) || kib <= 0) {
       throw new ToolstackError('E_TOOLSTACK_INVAL', `domain ${id} cannot have ${kib} KiB of memory`, {
@@ -39,7 +39,7 @@ export class DomainTuning {
     );
   }
 
-  /** What it takes to make a domain, in KiB. The configuration is a copy: libxl fills its defaults into it. */
+  /** Memory needed to make a domain, in KiB. The configuration is a copy: libxl adds its defaults to it. */
   async neededMemory(json: string): Promise<number> {
     return await withStruct(this.native, 'domain_config', async (config) => {
       await this.calls.run('read the configuration', undefined, () =>
@@ -52,7 +52,7 @@ export class DomainTuning {
     });
   }
 
-  /** Asks domain 0 for memory back: less than it has, and nothing else. */
+  /** Reduces the memory target of domain 0; nothing else is possible. */
   async setDom0Target(kib: number): Promise<void> {
     const dom0 = await dominfoOf(this.native, DOMID_0);
     checkDom0Target(kib, dom0 === undefined ? undefined : Number(dom0.current_memkb));
@@ -71,7 +71,7 @@ export class DomainTuning {
     );
   }
 
-  /** libxl does not say why it has no list: it is told here whether the domain has gone. */
+  /** libxl does not report why it has no list: this determines whether the domain is gone. */
   async vcpus(id: Domid): Promise<NativeVcpu[]> {
     const found = this.native.listVcpus(id);
     if (found !== undefined) return found;
@@ -88,7 +88,7 @@ export class DomainTuning {
     );
   }
 
-  /** @throws RefusedError `E_REFUSED_UNSUPPORTED` where its scheduler knows no weight and cap */
+  /** A domain's scheduling. @throws RefusedError `E_REFUSED_UNSUPPORTED` if its scheduler has no weight and cap */
   async scheduling(id: Domid): Promise<Scheduling> {
     const doing = `see how domain ${id} is scheduled`;
     return await withStruct(this.native, 'domain_sched_params', async (params) => {
@@ -96,19 +96,19 @@ export class DomainTuning {
       const json = this.native.toJson('domain_sched_params', params);
       if (json === undefined) throw libxlError({ doing, rc: RC_FAIL, log: errors, domid: id });
       const { sched, weight, cap } = parseSchedParams(json);
-      // Named also where libxl fails because it knows nothing else of it.
+      // The scheduler is named even if libxl fails because it does not support it otherwise.
       const scheduler = sched === undefined ? undefined : byWeight(sched, id);
       if (result === RC_OK && scheduler !== undefined && weight !== undefined && cap !== undefined) {
         return { scheduler, weight, cap };
       }
-      // libxl does not say so of a domain that has gone.
+      // libxl does not report that a domain is gone.
       const rc =
         (await this.queries.dominfo(id)) === undefined ? RC_DOMAIN_NOTFOUND : result === RC_OK ? RC_FAIL : result;
       throw libxlError({ doing, rc, log: errors, domid: id });
     });
   }
 
-  /** libxl sets nothing and says that it did, where the scheduler is one without weights. */
+  /** libxl reports success without an effect if the scheduler has no weights. */
   async setScheduling(id: Domid, change: SchedulingChange): Promise<void> {
     const { scheduler } = await this.scheduling(guestDomid(id, 'given another weight or cap'));
     const doing = `change how domain ${id} is scheduled`;

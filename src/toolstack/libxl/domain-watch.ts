@@ -8,7 +8,7 @@ import type { DomainQueries } from './domain-queries.js';
 import type { EventPump, LibxlEvent } from './event-pump.js';
 import type { Address, LibxlNative } from './native.js';
 
-/** How often new domains are looked for: libxl watches only those that it is told of. */
+/** Interval of the search for new domains: libxl watches only domains that it is given. */
 const LOOK_MS = 500;
 
 const cdromsSchema = z.looseObject({
@@ -19,7 +19,7 @@ interface Watched {
   readonly uuid: string;
   death: Address | undefined;
   readonly ejects: Address[];
-  /** libxl tells of a shutdown once for each watch; a domain can resume and shut down again. */
+  /** libxl reports a shutdown once for each watch; a domain can resume and shut down again. */
   hasShutDown: boolean;
 }
 
@@ -28,7 +28,7 @@ type WatchNative = Pick<
   'listDomids' | 'userdata' | 'watchDeath' | 'unwatchDeath' | 'watchEject' | 'unwatchEject'
 >;
 
-/** Tells of every domain's shutdown and death, and of ejected disks, until the signal fires. */
+/** Reports every domain's shutdown and death, and ejected disks, until the signal fires. */
 export async function watchDomains(
   native: WatchNative,
   pump: EventPump,

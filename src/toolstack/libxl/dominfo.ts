@@ -9,7 +9,7 @@ import { withStruct } from './with-struct.js';
 /** A count that libxl writes with 64 bits. */
 const countSchema = z.union([z.int().nonnegative(), z.bigint().nonnegative()]).transform(BigInt);
 
-/** libxl_dominfo as JSON (libxl_types.idl): what is 0 or false is left out. */
+/** libxl_dominfo as JSON (libxl_types.idl): values of 0 or false are omitted. */
 const dominfoSchema = z.object({
   uuid: z.guid().optional(),
   domid: z.int().nonnegative().default(0),
@@ -29,11 +29,12 @@ export type Dominfo = z.infer<typeof dominfoSchema>;
 /** As `shutdown_reason` numbers them (libxl_types.idl; sched.h, SHUTDOWN_*). */
 const REASONS: readonly ShutdownReason[] = ['poweroff', 'reboot', 'suspend', 'crash', 'watchdog', 'soft_reset'];
 
+/** Parses libxl_dominfo. */
 export function parseDominfo(json: string): Dominfo {
   return dominfoSchema.parse(parseBigJson(json));
 }
 
-/** Looks at any domain, domain 0 as well; undefined where there is none of that number. @throws ToolstackError */
+/** Information about any domain, including domain 0; undefined if there is none with that id. @throws ToolstackError */
 export async function dominfoOf(native: LibxlNative, id: number): Promise<Dominfo | undefined> {
   return await withStruct(native, 'dominfo', (at) => {
     const rc = native.domainInfo(at, id);
@@ -45,10 +46,12 @@ export async function dominfoOf(native: LibxlNative, id: number): Promise<Dominf
   });
 }
 
+/** The name of a shutdown reason. */
 export function shutdownReasonOf(number: number): ShutdownReason {
   return REASONS[number] ?? 'unknown';
 }
 
+/** The state of a domain. */
 export function stateOf(info: Pick<Dominfo, 'dying' | 'shutdown' | 'paused'>): DomainState {
   if (info.dying) return 'dying';
   if (info.shutdown) return 'shutdown';
@@ -56,24 +59,25 @@ export function stateOf(info: Pick<Dominfo, 'dying' | 'shutdown' | 'paused'>): D
 }
 
 /**
- * Xen says so of a domain that nobody limited: all pages that 32 bits can count, or libxl's «not said» (~0). Nobody is helped by
- * seeing that number (S49).
+ * Xen's value for a domain without a limit: all pages that 32 bits can count, or libxl's «not set» (~0). It is not
+ * shown, since it has no meaning for users (S49).
  */
 const NO_LIMIT_KIB = 0xffff_ffffn * 4n;
 
+/** Name and maximum of a domain. */
 export interface Named {
   readonly name: string | undefined;
-  /** From the configuration: never from what Xen would let the domain have, which is more (S48). */
+  /** From the configuration: not from Xen's limit of the domain, which is higher (S48). */
   readonly maxMemoryKiB: number | undefined;
 }
 
-/** A domain as the contract knows it. @throws RefusedError for domain 0 */
+/** A domain in the form of the toolstack contract. @throws RefusedError for domain 0 */
 export function toDomainInfo(info: Dominfo, { name, maxMemoryKiB }: Named): DomainInfo {
   const state = stateOf(info);
   return {
     domid: guestDomid(info.domid),
     uuid: info.uuid ?? '00000000-0000-0000-0000-000000000000',
-    // A domain that is half made or half gone has none.
+    // A partial domain has no name.
     name: name ?? `(domain ${info.domid})`,
     state,
     ...(state === 'shutdown'

@@ -3,10 +3,10 @@ import { InvariantError } from '../../errors/errors.js';
 import { asError } from '../../errors/message-of.js';
 import type { LibxlNative, OperationTag } from './native.js';
 
-/** An idle turn of the loop. libxl wakes it when something happens; this is how long a turn blocks a thread at most. */
+/** Longest idle turn of the loop, which blocks a thread. libxl wakes it at an event. */
 const TURN_MS = 1_000;
 
-/** libxl_event as libxl writes it: what is 0 is left out. */
+/** libxl_event as libxl writes it: values of 0 are omitted. */
 const eventSchema = z.object({
   domid: z.int().nonnegative().default(0),
   domuuid: z.string().optional(),
@@ -26,8 +26,8 @@ interface Waiter {
 }
 
 /**
- * Turns libxl's event loop while somebody waits for something, and hands out what happens: the ends of
- * operations by their tag, the rest to whoever watches domains.
+ * Runs libxl's event loop while there are waiters, and dispatches its events: the ends of
+ * operations by their tag, the rest to the watchers of domains.
  */
 export class EventPump {
   readonly #native: EventSource;
@@ -61,7 +61,7 @@ export class EventPump {
     };
     try {
       const rc = await start(tag);
-      if (rc !== 0) return rc; // nothing was started: no event will come
+      if (rc !== 0) return rc; // no operation was started: no event will follow
       if (signal?.aborted === true) onAbort();
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#turn();
@@ -72,14 +72,14 @@ export class EventPump {
     }
   }
 
-  /** Hears events of domains until `stop` is called. */
+  /** Calls `heard` with events of domains until `stop` is called. */
   watch(heard: (event: LibxlEvent) => void): { readonly stop: () => void } {
     this.#watchers.add(heard);
     this.#turn();
     return { stop: () => this.#watchers.delete(heard) };
   }
 
-  /** Starts the loop, where it does not turn already. */
+  /** Starts the loop, unless it runs already. */
   #turn(): void {
     if (this.#turning) return;
     this.#turning = true;
@@ -96,13 +96,13 @@ export class EventPump {
           this.#handOut(text);
         }
         if (this.#operations.size === 0 && this.#watchers.size === 0) return;
-        // An operation's end is an event, which ends a wait in C: a long one has thousands of turns, which are cheap there. A watch
-        // may end without any.
+        // The end of an operation is an event, which ends a wait in C: a long one has thousands of turns, which are
+        // cheap there. A watch may end without any.
         if (this.#operations.size > 0) this.#handOut(await this.#native.awaitEvent());
         else await this.#native.turn(TURN_MS);
       }
     } finally {
-      // In the same instant as the look above: whoever comes after it starts a loop of his own.
+      // Without a pause after the check above: a later waiter starts a loop of its own.
       this.#turning = false;
     }
   }
@@ -123,6 +123,6 @@ export class EventPump {
     }
     const tag = BigInt(event.for_user);
     this.#operations.get(tag)?.ended(complete.rc);
-    this.#operations.delete(tag); // now, so that the loop sees that nobody waits
+    this.#operations.delete(tag); // now, so that the loop sees that there is no waiter
   }
 }

@@ -4,7 +4,7 @@ import type koffi from 'koffi';
 export type Library = ReturnType<typeof koffi.load>;
 
 /**
- * A C function, to be called on a thread of libuv's pool instead of the event loop. The caller says with `as`
+ * A C function, to be called on a thread of libuv's pool instead of the event loop. The caller declares with `as`
  * what its prototype means in TypeScript, as koffi cannot know.
  */
 export function onThread(declared: ReturnType<Library['func']>): (...args: unknown[]) => Promise<unknown> {

@@ -8,7 +8,7 @@ import { withStruct } from './with-struct.js';
 
 const count = z.union([z.int().nonnegative(), z.bigint().nonnegative()]).transform(Number).default(0);
 
-/** libxl_physinfo and libxl_version_info as JSON (libxl_types.idl): what is 0 is left out. */
+/** libxl_physinfo and libxl_version_info as JSON (libxl_types.idl): values of 0 are omitted. */
 const physinfoSchema = z.object({
   nr_cpus: z.int().default(0),
   cores_per_socket: z.int().default(0),
@@ -28,15 +28,15 @@ const versionSchema = z.object({
 });
 
 /**
- * Where `hw_cap` is in libxl_physinfo from 4.14 to 4.22 (libxl_types.idl: behind five words of 32 bits, seven of 64, and one of 32), and how
- * many words it has (libxl.h, `libxl_hwcap`).
+ * Where `hw_cap` is in libxl_physinfo from 4.14 to 4.22 (libxl_types.idl: after five words of 32 bits, seven of 64, and
+ * one of 32), and how many words it has (libxl.h, `libxl_hwcap`).
  */
 const HW_CAP_AT = 84;
 const HW_CAP_WORDS = 8;
 
 /**
- * All words of CPUID: libxl's JSON has but the first four of them (libxl_json.c). The others are read behind those in the structure,
- * where that begins as the JSON does; a release with another layout is known by four.
+ * All words of CPUID: libxl's JSON contains only the first four of them (libxl_json.c). The others are read after those
+ * in the structure, if that begins with the words in the JSON; a release with another layout reports four.
  */
 function allWords(native: LibxlNative, physinfo: Address, first: number[]): number[] {
   const words = Array.from({ length: HW_CAP_WORDS }, (_, index) =>
@@ -58,7 +58,7 @@ export async function hostFacts(native: LibxlNative): Promise<HostFacts> {
     return {
       version: `${version.xen_version_major}.${version.xen_version_minor}${version.xen_version_extra}`,
       totalMemoryKiB: kib(info.total_pages),
-      // What other domains have claimed and not yet taken is not free.
+      // Memory that other domains have claimed but not used yet is not free.
       freeMemoryKiB: kib(Math.max(0, info.free_pages - info.outstanding_pages)),
       cpus: info.nr_cpus,
       lacks: [...native.lacks],

@@ -64,7 +64,7 @@ function transferOf({ signal, emit }: CallContext): Transfer {
   return { signal, heard: emit };
 }
 
-/** The new domain is the caller's once the answer was heard; until then it is ours to remove. */
+/** The new domain belongs to the caller once the answer was received; until then this process removes it. */
 function made(domid: Domid, { ifUnheard }: CallContext): { domid: Domid } {
   ifUnheard(() => open().context.lifecycle.destroy(domid));
   return { domid };
@@ -176,7 +176,7 @@ serveAgent({
       const heard: Transfer['heard'] = (event) => throttled(countedPages(event, memoryKiB));
       await context.lifecycle.save(domid, call.passedFd, live, { signal: call.signal, heard });
     } finally {
-      closeSync(call.passedFd); // before the answer: whoever reads sees the end
+      closeSync(call.passedFd); // before the answer: the reader sees the end
     }
   },
   watch: async (_, call) => {

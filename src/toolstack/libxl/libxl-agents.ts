@@ -7,23 +7,25 @@ import { TransferAgents, type TransferStream } from '../agent/transfer-agents.js
 import type { TransferEvent, TransferOptions } from '../toolstack.js';
 import { hostSchema, transferEventSchema } from './agent-protocol.js';
 
-/** A small call that takes longer is stuck: xenstored is dead, or a device model does not answer. */
+/** A short call that takes longer is stuck: xenstored is dead, or a device model does not answer. */
 const SMALL_CALL_MS = 120_000;
 
 export const LIBXL_AGENT = agentEntry(import.meta.url, './libxl-agent.js');
 
-/** The child processes that hold libxl: one that stays, for small calls, and one for each transfer. */
+/** The child processes that use libxl: a persistent one for short calls, and one for each transfer. */
 export class LibxlAgents implements AsyncDisposable {
   #queries: Agent | undefined;
   readonly #transfers = new TransferAgents(LIBXL_AGENT);
 
-  /** For a process that stays: an agent is there before each save and restore. */
+  /** For a long-lived process: an agent is started ahead of each save and restore. */
   keepSpare(): void {
     const signal = new AbortController().signal;
     this.#transfers.keepSpare((agent) => agent.call('host', {}, { signal, result: hostSchema }));
   }
 
-  /** A small call, to the agent that stays. One that died, or was killed for a cancelled call, is replaced by the next. */
+  /**
+   * A short call, to the persistent agent. If that died, or was killed for a cancelled call, the next call replaces it.
+   */
   async ask<T>(method: string, params: unknown, result: ZodType<T>, signal?: AbortSignal): Promise<T> {
     const parent = signal ?? new AbortController().signal;
     using deadline = new Deadline(parent, SMALL_CALL_MS, 'E_DEADLINE_LIBXL', `libxl's ${method}`);
@@ -41,7 +43,7 @@ export class LibxlAgents implements AsyncDisposable {
     }
   }
 
-  /** A small call in an agent of its own: where it is given up, no other call must be. */
+  /** A short call in an agent of its own, so that its cancellation affects no other call. */
   async separately(method: string, what: string, params: unknown, signal: AbortSignal | undefined): Promise<void> {
     const parent = signal ?? new AbortController().signal;
     using deadline = new Deadline(parent, SMALL_CALL_MS, 'E_DEADLINE_LIBXL', `the ${what}`);
@@ -79,7 +81,7 @@ export class LibxlAgents implements AsyncDisposable {
   }
 }
 
-/** An agent that died cannot say why; what libxl had said last often does. */
+/** A dead agent cannot report why; libxl's last message often does. */
 function withLastWords(error: unknown, words: string | undefined): unknown {
   if (words === undefined || !(error instanceof ToolstackError) || error.code !== 'E_TOOLSTACK_AGENT_DIED')
     return error;

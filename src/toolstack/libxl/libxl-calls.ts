@@ -7,12 +7,13 @@ import type { LogTap } from './log-tap.js';
 import type { LibxlNative, OperationTag } from './native.js';
 import { libxlError, RC_OK } from './return-code.js';
 
+/** How a long call is followed and aborted. */
 export interface Transfer {
   readonly signal: AbortSignal;
   readonly heard: (event: TransferEvent) => void;
 }
 
-/** How libxl is called: return codes become errors with what libxl logged meanwhile, and domain 0 is kept out. */
+/** Calls of libxl: return codes become errors with the lines that libxl logged meanwhile, and domain 0 is protected. */
 export class LibxlCalls {
   readonly native: LibxlNative;
   readonly #pump: EventPump;
@@ -33,8 +34,8 @@ export class LibxlCalls {
   }
 
   /**
-   * The one way to a call that stops, moves or kills a domain: the id is checked again right before it, so
-   * that nothing that went wrong above can make it domain 0's.
+   * The only way to a call that stops, moves or kills a domain: the id is checked again right before it, so
+   * that no error in a caller can make it domain 0's.
    */
   async mutate(
     done: string,
@@ -60,7 +61,7 @@ export class LibxlCalls {
     throw libxlError({ doing, rc, log: errors, ...(id === undefined ? {} : { domid: id }) });
   }
 
-  /** A call that goes on after it was begun: resolves with its return code when libxl reports its end. */
+  /** An asynchronous call: resolves with its return code when libxl reports its end. */
   async operation(start: (tag: OperationTag) => Promise<number>, signal: AbortSignal | undefined): Promise<number> {
     return await this.#pump.run(start, signal);
   }

@@ -41,7 +41,7 @@ import { LIBXL_AGENT, LibxlAgents } from './libxl-agents.js';
 import { withoutPartialDomain } from './partial-domain.js';
 import { watchEvents } from './watch-events.js';
 
-/** The libxl migration stream of Xen 4.6 and later; version 1 would go through a converter that is no more. */
+/** The libxl migration stream of Xen 4.6 and later; version 1 would need a converter that no longer exists. */
 const STREAM_VERSION = 2;
 
 /** A Xen host, through libxl in child processes. */
@@ -51,7 +51,7 @@ export class LibxlToolstack implements Toolstack {
   readonly hostFiles = '/';
   readonly #agents = new LibxlAgents();
 
-  /** For a process that stays: an agent is there before each save and restore. */
+  /** For a long-lived process: an agent is started ahead of each save and restore. */
   keepSpare(): void {
     this.#agents.keepSpare();
   }
@@ -129,7 +129,7 @@ export class LibxlToolstack implements Toolstack {
       await this.#agents.transfer('save', `save of domain ${id}`, { fd, flags: 'w' }, params, z.unknown(), options);
     } catch (error) {
       // The agent does it itself, unless it was killed.
-      await this.#change('withdrawSuspend', id).catch(() => undefined); // what broke the save is the story
+      await this.#change('withdrawSuspend', id).catch(() => undefined); // the failure of the save is reported
       throw error;
     }
   }
@@ -209,7 +209,7 @@ export class LibxlToolstack implements Toolstack {
       state: !isOnline ? 'offline' : isRunning ? 'running' : 'blocked',
       cpu: isOnline ? cpu : undefined,
       cpuTimeNs: timeNs,
-      // Xen sets bits beyond the processors that there are.
+      // Xen sets bits beyond the existing processors.
       affinity: affinity.below(cpus).size === cpus ? undefined : affinity,
     }));
   }
@@ -250,7 +250,7 @@ export class LibxlToolstack implements Toolstack {
     await this.#change('destroy', id, signal);
   }
 
-  /** libxl cannot look inside a guest. */
+  /** libxl cannot inspect a guest. */
   guestReport(): Promise<GuestReport | undefined> {
     return Promise.resolve(undefined);
   }
@@ -278,7 +278,7 @@ export class LibxlToolstack implements Toolstack {
   }
 }
 
-/** What the agent finds a device by. */
+/** The identity by which the agent finds a device. */
 function nameOfDevice(device: Pluggable): NamedDevice {
   switch (device.kind) {
     case 'disk':

@@ -22,7 +22,7 @@ const LIBXL_VERSION = 0;
 
 /**
  * Loads a release's libxl and opens a context on it, which lives as long as the process. The process must
- * have no other children: libxl reaps whatever ends (libxl_event.h, libxl_sigchld_owner_libxl).
+ * have no other children: libxl reaps every child (libxl_event.h, libxl_sigchld_owner_libxl).
  * @param logFd where libxl logs, line by line; stays the caller's, open as long as the process lives
  * @throws RefusedError E_REFUSED_NO_LIBXL; ToolstackError E_TOOLSTACK_CONTEXT
  */
@@ -74,8 +74,8 @@ function openContext(libxl: Library, logger: Address): Address {
   const out: [Address | null] = [null];
   const rc = allocate(out, LIBXL_VERSION, 0, logger);
   if (rc !== RC_OK || out[0] === null) {
-    throw new ToolstackError('E_TOOLSTACK_CONTEXT', `libxl gives no context (ERROR_${nameOfReturnCode(rc)})`, {
-      hint: 'Run as root in domain 0, and see that xenstored runs (xl list says more).',
+    throw new ToolstackError('E_TOOLSTACK_CONTEXT', `libxl did not return a context (ERROR_${nameOfReturnCode(rc)})`, {
+      hint: 'Run as root in domain 0, and check that xenstored runs (xl list shows more).',
       data: { rc },
     });
   }

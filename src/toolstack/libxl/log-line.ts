@@ -1,6 +1,6 @@
 import { printableLine } from '../../errors/printable.js';
 
-/** What one line of xentoollog says. */
+/** The content of one line of xentoollog. */
 export type LogLine =
   | { readonly kind: 'round'; readonly round: number; readonly done: number; readonly total: number }
   | { readonly kind: 'suspended' }
@@ -8,7 +8,7 @@ export type LogLine =
       readonly kind: 'text';
       readonly level: 'debug' | 'info' | 'warning' | 'error';
       readonly text: string;
-      /** The domain it is about, where it says so. */
+      /** The domain that the line concerns, if it names one. */
       readonly domid: number | undefined;
     };
 
@@ -20,10 +20,13 @@ const ROUND = /^Frames(?: iteration (\d+))?: (\d+)\/(\d+)\s/;
 const PLACE = /^[\w./-]+\.c:\d+:\w+: /;
 const DOMAIN = /^Domain (\d+):/;
 
-/** What libxl says once the guest has stopped for the save: of its own, and of libxc's, whichever comes first. */
+/** Messages that the guest has stopped for the save: libxl's own, and libxc's, whichever comes first. */
 const SUSPENDED = /guest has suspended$|^Domain now suspended$/;
 
-/** Reads one line of the log, without its line end. Never fails: what it does not know is text. Guests have a part in it: it is made printable. */
+/**
+ * Reads one line of the log, without its line end. Never fails: an unknown line is text. Guests may influence it: it is
+ * made printable.
+ */
 export function parseLogLine(line: string): LogLine {
   const said = printableLine(line.trimEnd());
   const match = LINE.exec(said);

@@ -8,29 +8,32 @@ import { LineSplitter } from '../agent/lines.js';
 import type { TransferEvent } from '../toolstack.js';
 import { parseLogLine, type LogLine } from './log-line.js';
 
-/** One line of libxl's; a longer one ends the tap. */
+/** Longest line of libxl; a longer one ends the tap. */
 const MAX_LINE_BYTES = 1024 * 1024;
-/** What a failed call can tell. */
+/** Most error lines kept for a failed call. */
 const KEPT_ERRORS = 20;
-/** A line that no log of libxl's has: it marks how far the log was when a call had ended. */
+/** Start of a line that never occurs in libxl's log: it marks the end of the log when a call ended. */
 const MARK = '\x01mark ';
 
 interface Listener {
   readonly domid: number | undefined;
   readonly heard: ((event: TransferEvent) => void) | undefined;
   readonly errors: string[];
-  /** How long lines may lie where they are, for others to come: see `lingerMs`. */
+  /** Longest time that lines may stay unread while others follow: see `lingerMs`. */
   lingerMs: number;
   suspended: boolean;
 }
 
-/** Lines of progress may wait for others, in ms: each look at them costs more than they do. Less where the guest may soon be suspended. */
+/**
+ * Time in ms that lines of progress may wait for others: each wake-up costs more than the lines. Less if the guest may
+ * soon be suspended.
+ */
 const LINGER_MS = 50;
 const FIRST_ROUND_LINGER_MS = 200;
 
 /**
- * Reads what libxl logs, through a pipe that its logger writes, and hands it to the calls in progress:
- * progress and warnings as events, errors as the reason a call failed.
+ * Reads libxl's log through a pipe to which its logger writes, and passes it to the calls in progress:
+ * progress and warnings as events, errors as the reason of a failed call.
  */
 export class LogTap {
   readonly #writeEnd: OwnedFd;
@@ -48,15 +51,15 @@ export class LogTap {
     });
   }
 
-  /** For the logger, which writes to it as long as the process lives. */
+  /** The descriptor for the logger, which writes to it for the life of the process. */
   get fd(): number {
     return this.#writeEnd.fd;
   }
 
   /**
-   * Listens while `work` goes on. Resolves with its result, and what was logged at level error meanwhile,
-   * once all that was logged before `work` ended has been heard.
-   * @param domid whose lines count; lines that name no domain always do
+   * Listens during `work`. Resolves with its result, and the lines of level error logged meanwhile,
+   * once everything that was logged before `work` ended has been read.
+   * @param domid domain whose lines count; lines without a domain always do
    */
   async during<T>(
     domid: number | undefined,
@@ -74,9 +77,9 @@ export class LogTap {
     }
   }
 
-  /** Resolves when all that has been logged so far was heard. */
+  /** Resolves when all lines logged so far were read. */
   async settled(): Promise<void> {
-    if (this.#broken !== undefined) return; // nothing more will be heard
+    if (this.#broken !== undefined) return; // no more lines will come
     const mark = String(++this.#lastMark);
     await new Promise<void>((resolve) => {
       this.#marks.set(mark, resolve);
@@ -110,7 +113,7 @@ export class LogTap {
   }
 }
 
-/** How long what comes behind this line of progress may wait. */
+/** Time that the lines after this line of progress may wait. */
 function lingerMs({ round, done, total }: Extract<LogLine, { kind: 'round' }>): number {
   return round === 0 && done < total * 0.9 ? FIRST_ROUND_LINGER_MS : LINGER_MS;
 }
@@ -121,7 +124,7 @@ function eventFor(listener: Listener, line: LogLine): TransferEvent | undefined 
       listener.lingerMs = lingerMs(line);
       return { type: 'round', round: line.round, pagesSent: line.done, pagesTotal: line.total };
     case 'suspended':
-      if (listener.suspended) return undefined; // libxl and libxc both say it
+      if (listener.suspended) return undefined; // libxl and libxc both report it
       listener.suspended = true;
       return { type: 'suspended', atMs: Number(hrtime.bigint()) / 1e6 };
     case 'text':

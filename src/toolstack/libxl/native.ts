@@ -34,8 +34,8 @@ export const SHUTDOWN_REBOOT = 1;
 export const SUSPEND_LIVE = 2;
 
 /**
- * libxl's calls, one to one, on one context: the only thing that knows koffi is the implementation, in
- * `load.ts`. Return codes are libxl's: 0, or a negative ERROR_*. Signatures are those of libxl.h from
+ * libxl's calls, one to one, on one context: only the implementation, in `load.ts`,
+ * knows koffi. Return codes are libxl's: 0, or a negative ERROR_*. Signatures are those of libxl.h from
  * Xen 4.14 to 4.22, where they are the same.
  *
  * Structures are addressed, not laid out: libxl's own JSON functions read and fill them, so that no
@@ -44,7 +44,7 @@ export const SUSPEND_LIVE = 2;
 export interface LibxlNative {
   /** Release of the library: `4.17`. */
   readonly release: string;
-  /** What this release's library has no calls for; to call them all the same throws. */
+  /** Abilities for which this release's library has no calls; calling them throws. */
   readonly lacks: readonly Ability[];
 
   /** Zeroed memory of the C heap. */
@@ -54,18 +54,18 @@ export interface LibxlNative {
 
   init(struct: StructName, at: Address): void;
   dispose(struct: StructName, at: Address): void;
-  /** Undefined where libxl could not. */
+  /** Undefined if libxl failed. */
   toJson(struct: StructName, at: Address): string | undefined;
   fromJson(struct: StructName, at: Address, text: string): number;
 
-  /** libxl_list_vm: domain 0 included, stub domains not. Undefined where libxl could not. */
+  /** libxl_list_vm: domain 0 included, stub domains not. Undefined if libxl failed. */
   listDomids(): number[] | undefined;
   domainInfo(dominfo: Address, domid: number): number;
   domainName(domid: number): string | undefined;
   physinfo(physinfo: Address): number;
   /** libxl_version_info as JSON. */
   versionInfo(): string | undefined;
-  /** libxl_userdata_retrieve; undefined where there is none. */
+  /** libxl_userdata_retrieve; undefined if there is none. */
   userdata(domid: number, id: string): string | undefined;
   /** libxl_userdata_store: kept as long as the domain is. */
   keepUserdata(domid: number, id: string, text: string): number;
@@ -73,29 +73,35 @@ export interface LibxlNative {
   /** Blocks a thread of libuv's pool, not the event loop; so do all that return a promise. */
   retrieveConfig(domid: number, config: Address): Promise<number>;
   rename(domid: number, name: string): Promise<number>;
-  /** Takes back a request to suspend that the guest has not heard yet; false where there is none. */
+  /** Withdraws a request to suspend that the guest has not received yet; false if there is none. */
   withdrawSuspend(domid: number): Promise<boolean>;
   /** libxl_domain_preserve. @param config the domain's domain_config, as retrieved @param uuid 16 bytes */
   preserve(domid: number, config: Address, suffix: string, uuid: Uint8Array): Promise<number>;
 
-  /** Ends an HVM guest's run as its device model would: the domain has shut down at once, for that reason. Not libxl's. */
+  /**
+   * Ends an HVM guest's run as its device model would: the domain has shut down at once, for that reason. Not a call of
+   * libxl.
+   */
   forceShutdown(domid: number, reason: number): number;
   /** libxl_set_memory_target, absolute and enforced. */
   setMemoryTarget(domid: number, kib: number): Promise<number>;
   /**
-   * libxl_set_memory_target of domain 0, absolute and not enforced, as xl asks it for memory back; takes no domain's id, so that it can be
-   * no other's.
+   * libxl_set_memory_target of domain 0, absolute and not enforced, as in xl; takes no domain id, so that it cannot
+   * apply to another domain.
    */
   setDom0Target(kib: number): Promise<number>;
   /** libxl_domain_need_memory. Fills defaults into the configuration. @param kibOut 64 bits @returns libxl's code */
   neededMemory(config: Address, kibOut: Address): Promise<number>;
   readUint64(at: Address): bigint;
   setVcpuAffinity(domid: number, vcpu: number, cpus: Address): Promise<number>;
-  /** libxl_domain_sched_params_get. Names the scheduler in the structure also where it then fails, not knowing it. */
+  /**
+   * libxl_domain_sched_params_get. Names the scheduler in the structure even if it then fails because it does not
+   * support it.
+   */
   schedParams(domid: number, params: Address): Promise<number>;
-  /** libxl_domain_sched_params_set: what is -1 in the structure, as it is initialised, stays. */
+  /** libxl_domain_sched_params_set: a value of -1, as initialised, stays unchanged. */
   setSchedParams(domid: number, params: Address): Promise<number>;
-  /** Undefined where libxl could not. */
+  /** Undefined if libxl failed. */
   listVcpus(domid: number): NativeVcpu[] | undefined;
   /** A libxl_bitmap for the time of a call. */
   withBitmap<T>(bits: CpuSet, use: (bitmap: Address) => Promise<T>): Promise<T>;
@@ -106,8 +112,8 @@ export interface LibxlNative {
   nicByMac(domid: number, mac: string, nic: Address): number;
 
   /*
-   * Operations: these start one; it has ended when an event OPERATION_COMPLETE with its tag is there.
-   * What they point to must stay until then. A code other than 0 means that nothing was started.
+   * Operations: these start one; it has ended when an event OPERATION_COMPLETE with its tag arrives.
+   * Memory that they refer to must stay until then. A code other than 0 means that nothing was started.
    */
   create(config: Address, domidOut: Address, tag: OperationTag): Promise<number>;
   restore(config: Address, domidOut: Address, fd: number, params: Address, tag: OperationTag): Promise<number>;
@@ -126,9 +132,9 @@ export interface LibxlNative {
   coreDump(domid: number, path: string, tag: OperationTag): Promise<number>;
   /** libxl_device_KIND_add. */
   addDevice(kind: PlugKind, domid: number, device: Address, tag: OperationTag): Promise<number>;
-  /** libxl_device_disk_safe_remove (from 4.15 on): waits for the guest, and fails where it does not let go. */
+  /** libxl_device_disk_safe_remove (from 4.15 on): waits for the guest, and fails if the guest does not release it. */
   safeRemoveDisk(domid: number, disk: Address, tag: OperationTag): Promise<number>;
-  /** libxl_device_KIND_remove: asks the guest, and takes the device from it ten seconds later. */
+  /** libxl_device_KIND_remove: asks the guest, and removes the device ten seconds later. */
   removeDevice(kind: PlugKind, domid: number, device: Address, tag: OperationTag): Promise<number>;
   /** libxl_cdrom_insert; a disk of format `empty` ejects. */
   insertMedium(domid: number, disk: Address, tag: OperationTag): Promise<number>;
@@ -136,21 +142,21 @@ export interface LibxlNative {
   /** libxl_ao_abort of the operation with this tag. */
   abort(tag: OperationTag): Promise<number>;
 
-  /** Undefined where it could not be enabled. */
+  /** Undefined if it could not be enabled. */
   watchDeath(domid: number, tag: OperationTag): Address | undefined;
   unwatchDeath(watch: Address): void;
   watchEject(domid: number, vdev: string, tag: OperationTag): Address | undefined;
   unwatchEject(watch: Address): void;
   /**
-   * One turn of libxl's event loop: sleeps until something happens or `timeoutMs` have passed, and
-   * lets libxl act on it.
+   * One turn of libxl's event loop: sleeps until an event or until `timeoutMs` have passed, and
+   * lets libxl handle it.
    */
   turn(timeoutMs: number): Promise<void>;
-  /** The next event that has occurred, as JSON; undefined where there is none. */
+  /** The next event that has occurred, as JSON; undefined if there is none. */
   nextEvent(): string | undefined;
   /**
-   * Waits for the next event, as JSON; libxl turns its loop by itself meanwhile. Nothing but an event ends the wait: so there must be an
-   * operation whose end will be one.
+   * Waits for the next event, as JSON; libxl runs its loop itself meanwhile. Only an event ends the wait: so there must
+   * be an operation whose end will be one.
    */
   awaitEvent(): Promise<string>;
 }

@@ -4,14 +4,14 @@ import { runningRelease } from './release.js';
 
 /**
  * Opens this machine's Xen host.
- * @param stays whether this process is there for long: then it keeps an agent ready for the next transfer
+ * @param stays whether this process is long-lived: then it keeps an agent ready for the next transfer
  * @throws RefusedError E_REFUSED_NO_XEN, E_REFUSED_XEN_RELEASE, E_REFUSED_NO_LIBXL; ToolstackError E_TOOLSTACK_CONTEXT
  */
 export async function openLibxl(stays = false, signal?: AbortSignal): Promise<Toolstack> {
   runningRelease();
   const toolstack = new LibxlToolstack();
   try {
-    await toolstack.host(signal); // what cannot work is told now
+    await toolstack.host(signal); // a failure is reported now
     if (stays) toolstack.keepSpare();
   } catch (error) {
     await toolstack[Symbol.asyncDispose]();
@@ -20,12 +20,12 @@ export async function openLibxl(stays = false, signal?: AbortSignal): Promise<To
   return toolstack;
 }
 
-/** Whether this machine runs Xen: what the choice of a default connection asks. */
+/** Whether this machine runs Xen, for the default connection. */
 export function isXenHost(): boolean {
   try {
     runningRelease();
     return true;
   } catch {
-    return false; // told in full when somebody asks for xen:///system by name
+    return false; // reported in full when xen:///system is requested explicitly
   }
 }

@@ -30,19 +30,19 @@ function hasCall(libxl: Pick<Library, 'symbol'>, name: string): boolean {
     libxl.symbol(name);
     return true;
   } catch {
-    return false; // koffi says it by throwing, and nothing else can go wrong in a look-up
+    return false; // koffi throws for a missing symbol, the only error of a look-up
   }
 }
 
-/** What a library has no calls for (S25). Looks names up and calls nothing. */
+/** Abilities for which a library has no calls (S25). Only looks symbols up. */
 export function lackingAbilities(libxl: Pick<Library, 'symbol'>): Ability[] {
   const abilities = Object.keys(CALLS) as Ability[];
   return abilities.filter((ability) => !CALLS[ability].every((name) => hasCall(libxl, name)));
 }
 
 /**
- * A call that is bound when it is first made: a library that has not got it can be used for everything else. Where it is made all
- * the same, it throws koffi's error, which names it.
+ * A call that is bound at its first use: a library without it can be used for everything else. Calling it
+ * then throws koffi's error, which names it.
  */
 export function bindLate<Args extends unknown[], Result>(
   bind: () => (...args: Args) => Result,

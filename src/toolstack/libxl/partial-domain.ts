@@ -2,10 +2,11 @@ import type { Domid } from '../domid.js';
 import type { DomainInfo, Toolstack } from '../toolstack.js';
 
 /**
- * Makes a domain in an agent that may die of it, as libxl 4.17 does of a stream without its first bytes (a call through a null
- * pointer, of which xl dies as well). libxl and a living agent remove the partial domain; that of a dead agent is removed here.
+ * Makes a domain in an agent that may crash, as libxl 4.17 does on a stream without its first bytes (a call through a
+ * null pointer, which crashes xl as well). libxl and a living agent remove the partial domain; that of a dead agent is
+ * removed here.
  * @param uuid of the new domain
- * @throws what `make` throws, once nothing of the domain is left or nothing could be done about it
+ * @throws what `make` throws, once the domain is removed, or could not be
  */
 export async function withoutPartialDomain(
   toolstack: Pick<Toolstack, 'list' | 'destroy'>,
@@ -29,7 +30,7 @@ export async function withoutPartialDomain(
   }
 }
 
-/** Nobody has let it run: a domain that ever ran is a guest. */
+/** A partial domain has never run: a domain that ever ran is a guest. */
 function isPartial({ uuid, state, cpuTimeNs }: DomainInfo, wanted: string): boolean {
   return uuid === wanted && state === 'paused' && cpuTimeNs === 0n;
 }

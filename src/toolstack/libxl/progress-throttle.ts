@@ -1,12 +1,12 @@
 import type { TransferEvent } from '../toolstack.js';
 
-/** Progress within a round, in ms: nobody looks more often. */
+/** Interval of progress within a round, in ms. */
 const PAUSE_MS = 200;
 
 /**
- * libxc tells of every 4 MiB of frame numbers, a thousand times where a guest's last frame lies below 4 GiB. Each would be a message
- * between processes: so events without news are dropped, and the rest is throttled. Beginning and end of a round, and
- * everything that is no round, come at once.
+ * libxc reports every 4 MiB of frame numbers, a thousand times if a guest's last frame is below 4 GiB. Each would be a
+ * message between processes: so events without a change are dropped, and the rest is throttled. Beginning and end of a
+ * round, and all other events, are passed at once.
  */
 export function throttleProgress(
   heard: (event: TransferEvent) => void,

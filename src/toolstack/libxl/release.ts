@@ -5,13 +5,13 @@ import { RefusedError } from '../../errors/errors.js';
 const OLDEST_MINOR = 14;
 const NEWEST_MINOR = 22;
 
-/** Where a Xen kernel tells of the hypervisor under it. */
+/** Folder in which a Xen kernel describes its hypervisor. */
 const VERSION_FOLDER = '/sys/hypervisor/version';
 
 /**
  * The release of the running hypervisor, `4.17`: libxl's soname carries it, and a libxl of another
  * release cannot talk to it.
- * @param readText reads a file; throws where there is none
+ * @param readText reads a file; throws if there is none
  * @throws RefusedError E_REFUSED_NO_XEN, E_REFUSED_XEN_RELEASE
  */
 export function runningRelease(readText: (path: string) => string = (path) => readFileSync(path, 'utf8')): string {
@@ -20,7 +20,7 @@ export function runningRelease(readText: (path: string) => string = (path) => re
     major = readText(`${VERSION_FOLDER}/major`).trim();
     minor = readText(`${VERSION_FOLDER}/minor`).trim();
   } catch (cause) {
-    throw new RefusedError('E_REFUSED_NO_XEN', 'this is not a Xen host: /sys/hypervisor tells of no Xen', {
+    throw new RefusedError('E_REFUSED_NO_XEN', 'this is not a Xen host: /sys/hypervisor does not show Xen', {
       cause,
       hint: 'Boot Xen and run this in domain 0, or use -c embedded:///FOLDER.',
     });
@@ -38,6 +38,6 @@ export function runningRelease(readText: (path: string) => string = (path) => re
 
 /** File names under which a release's library may be found by the dynamic loader. */
 export function librariesOf(release: string): { readonly libxl: string; readonly toollog: string } {
-  // Both are versioned apart: libxentoollog has had major version 1 since it came out of libxc (Xen 4.7).
+  // Both are versioned separately: libxentoollog has had major version 1 since it came out of libxc (Xen 4.7).
   return { libxl: `libxenlight.so.${release}`, toollog: 'libxentoollog.so.1' };
 }

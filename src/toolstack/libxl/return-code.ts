@@ -44,44 +44,45 @@ export const RC_NOPARAVIRT = -10;
 export const RC_DOMAIN_NOTFOUND = -21;
 export const RC_ABORTED = -22;
 
-/** `FAIL` for -3; the number where this release's names do not have it. */
+/** `FAIL` for -3; the number if this release has no name for it. */
 export function nameOfReturnCode(rc: number): string {
   return NAMES[-rc] ?? String(rc);
 }
 
-/** Codes that mean the same for every toolstack, and what to do about them. */
+/** Codes shared by all toolstacks, with their hints. */
 const SHARED: Readonly<Record<string, readonly [code: ErrorCode, hint: string]>> = {
   GUEST_TIMEDOUT: [
     'E_TOOLSTACK_GUEST_TIMEDOUT',
-    'The guest does not answer; look at its console, and whether it has Xen drivers. It runs on.',
+    'The guest does not respond; look at its console, and check whether it has Xen drivers. It keeps running.',
   ],
   NOPARAVIRT: [
     'E_TOOLSTACK_NO_PARAVIRT',
-    'The guest has no Xen drivers that could do this; ask it from the inside, or use destroy.',
+    'The guest has no Xen drivers for this; do it inside the guest, or use destroy.',
   ],
   NOMEM: ['E_TOOLSTACK_NO_MEMORY', 'Free memory on this host, or give the guest less.'],
   DOMAIN_NOTFOUND: ['E_TOOLSTACK_DOMAIN_GONE', 'Look again at the list of domains.'],
   DOMAIN_DESTROYED: ['E_TOOLSTACK_DOMAIN_GONE', 'Look again at the list of domains.'],
 };
 
-const DEFAULT_HINT = 'The lines of libxl above say why; /var/log/xen may say more.';
+const DEFAULT_HINT = 'The lines of libxl above contain the reason; /var/log/xen may have more.';
 
+/** A failed call of libxl. */
 export interface FailedCall {
-  /** What libxl was to do: `save domain 3`. */
+  /** The intended operation: `save domain 3`. */
   readonly doing: string;
   readonly rc: number;
-  /** The last that libxl logged at level error while it tried. */
+  /** The last lines of level error that libxl logged during the call. */
   readonly log: readonly string[];
   readonly domid?: number;
 }
 
-/** A number that this release has no name for is `UNKNOWN`. */
+/** A number without a name is `UNKNOWN`. */
 function codeOfName(name: string): ErrorCode {
   const code = `E_TOOLSTACK_${name}`;
   return isErrorCode(code) ? code : 'E_TOOLSTACK_UNKNOWN';
 }
 
-/** A failed call of libxl's: `E_TOOLSTACK_<name of the code>`, or the code all toolstacks share for it. */
+/** The error for a failed call of libxl: `E_TOOLSTACK_<name of the code>`, or the code all toolstacks share for it. */
 export function libxlError({ doing, rc, log, domid }: FailedCall): ToolstackError {
   const name = nameOfReturnCode(rc);
   const [code, hint] = SHARED[name] ?? [codeOfName(name), DEFAULT_HINT];

@@ -2,8 +2,8 @@ import { z } from '../../errors/zod.js';
 import { formatBigJson, parseBigJson } from './big-json.js';
 
 /*
- * Devices in the configuration of a running domain, as libxl keeps it in JSON. What cannot be read has no devices: whoever needs
- * one says that it is not there.
+ * Devices in the configuration of a running domain, as libxl keeps it in JSON. An unreadable configuration has no
+ * devices: a caller that needs one reports it as missing.
  */
 
 const disksSchema = z.looseObject({
@@ -12,7 +12,7 @@ const disksSchema = z.looseObject({
   ),
 });
 
-/** Targets of the disks for which the configuration does not say what serves them, empty drives left out (S47). */
+/** Targets of the disks for which the configuration names no backend, without empty drives (S47). */
 export function disksWithoutBackend(config: string): string[] {
   const { data } = disksSchema.safeParse(parseBigJson(config));
   return (data?.disks ?? [])
@@ -22,7 +22,7 @@ export function disksWithoutBackend(config: string): string[] {
 
 const backendSchema = z.looseObject({ backend: z.enum(['phy', 'tap', 'qdisk']) });
 
-/** What serves a disk, by its libxl_device_disk; undefined where that does not say. */
+/** The backend in a libxl_device_disk; undefined if there is none. */
 export function backendOf(disk: string): string | undefined {
   return backendSchema.safeParse(parseBigJson(disk)).data?.backend;
 }

@@ -1,15 +1,15 @@
 import { z } from '../../errors/zod.js';
 import { parseBigJson } from './big-json.js';
 
-/** What of libxl_domain_sched_params counts for the schedulers that go by weight. */
+/** The part of libxl_domain_sched_params for schedulers with weights. */
 export interface SchedParams {
-  /** Undefined: not said; libxl then takes that of the domain's pool. */
+  /** Undefined: not set; libxl then uses that of the domain's pool. */
   readonly sched?: string | undefined;
   readonly weight?: number | undefined;
   readonly cap?: number | undefined;
 }
 
-/** libxl's -1 is «not said». */
+/** libxl's -1 means «not set». */
 const figure = z
   .int()
   .optional()
@@ -23,11 +23,15 @@ const schedParamsSchema = z.object({
   cap: figure,
 });
 
+/** Parses libxl_domain_sched_params. */
 export function parseSchedParams(json: string): SchedParams {
   return schedParamsSchema.parse(parseBigJson(json));
 }
 
-/** libxl's reader leaves what is not in the text as the structure was initialised: not said, so that it stays (libxl_types.idl). */
+/**
+ * The parameters as JSON. Absent values stay as the structure was initialised: not set, so that they are unchanged
+ * (libxl_types.idl).
+ */
 export function formatSchedParams({ sched, weight, cap }: SchedParams): string {
   return JSON.stringify({ sched, weight, cap });
 }

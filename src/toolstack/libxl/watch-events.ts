@@ -5,10 +5,10 @@ import { Agent } from '../agent/agent.js';
 import type { ToolstackEvent } from '../toolstack.js';
 import { toolstackEventSchema } from './agent-protocol.js';
 
-/** Somebody who never takes his events must not fill our memory. */
+/** Most events that wait for their reader, so that they cannot fill the memory. */
 const MOST_WAITING = 10_000;
 
-/** What an agent's `watch` call tells, until the signal fires. Rejects where the agent dies. */
+/** The events of an agent's `watch` call, until the signal fires. Rejects if the agent dies. */
 export async function* watchEvents(entry: URL, signal: AbortSignal): AsyncGenerator<ToolstackEvent, void, undefined> {
   if (signal.aborted) return;
   const waiting: ToolstackEvent[] = [];
@@ -21,7 +21,10 @@ export async function* watchEvents(entry: URL, signal: AbortSignal): AsyncGenera
     waiting.push(event);
     if (waiting.length > MOST_WAITING) {
       stop.abort(
-        new ToolstackError('E_TOOLSTACK_EVENTS_LOST', `${MOST_WAITING} events of domains wait, and nobody takes them`),
+        new ToolstackError(
+          'E_TOOLSTACK_EVENTS_LOST',
+          `${MOST_WAITING} events of domains are waiting, more than the reader takes`,
+        ),
       );
     }
     state.wake?.();

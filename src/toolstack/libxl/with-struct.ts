@@ -1,13 +1,15 @@
 import type { Address, LibxlNative, StructName } from './native.js';
 
-/** More than any of these structures takes in any release: the largest, domain_config, has about 4 KiB in 4.17. */
+/**
+ * More than the size of any of these structures in any release: the largest, domain_config, has about 4 KiB in 4.17.
+ */
 const STRUCT_BYTES = 64 * 1024;
 
 type StructMemory = Pick<LibxlNative, 'allocate' | 'free' | 'init' | 'dispose'>;
 
 /**
- * Lends a structure of libxl's: allocated, initialised, and, however `use` ends, disposed of and freed (S45).
- * The memory stays until a promise of `use`'s settles.
+ * Lends a structure of libxl: allocated, initialised, and, however `use` ends, disposed of and freed (S45).
+ * The memory stays until the promise of `use` settles.
  */
 export async function withStruct<T>(
   native: StructMemory,

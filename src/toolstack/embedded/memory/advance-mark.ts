@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A byte beside the guest's memory that is 1 while its version table and kernel page may disagree. */
+/** A byte next to the guest's memory that is 1 while its version table and kernel page may disagree. */
 export class AdvanceMark implements Disposable {
   readonly #fd: number;
 
@@ -13,7 +13,7 @@ export class AdvanceMark implements Disposable {
     return new AdvanceMark(openSync(join(folder, 'advancing'), constants.O_RDWR | constants.O_CREAT, 0o600));
   }
 
-  /** True where a process died between setting and clearing it. */
+  /** True if a process died between setting and clearing it. */
   isSet(): boolean {
     const byte = Buffer.alloc(1);
     return readSync(this.#fd, byte, 0, 1, 0) === 1 && byte[0] === 1;

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 const BLOCK_BYTES = 4096;
 
 /**
- * Which frames a guest wrote since last asked, a bit each: what Xen's log-dirty mode keeps in the
- * hypervisor. Whoever makes the guest run marks; the saver takes. All under the domain's lock.
+ * Frames that a guest wrote since the last query, one bit each: the equivalent of Xen's log-dirty mode in the
+ * hypervisor. The process that runs the guest marks; the saver takes. All under the domain's lock.
  */
 export class DirtyLog implements Disposable {
   readonly #fd: number;
@@ -41,7 +41,7 @@ export class DirtyLog implements Disposable {
     flush();
   }
 
-  /** The marked frames, and forgets them. */
+  /** Returns the marked frames and clears the marks. */
   take(): FrameSet {
     const blocks = new Map<number, Buffer>();
     const zero = Buffer.alloc(BLOCK_BYTES);
@@ -60,7 +60,7 @@ export class DirtyLog implements Disposable {
   }
 }
 
-/** Some frames of a guest: 1 bit for each frame of the blocks that have any. */
+/** A set of frames of a guest: 1 bit for each frame of the blocks that contain any. */
 export class FrameSet {
   readonly count: number;
   readonly #blocks: ReadonlyMap<number, Buffer>;

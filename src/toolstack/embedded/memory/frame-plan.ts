@@ -3,7 +3,7 @@ import { PageType } from '../../../savestream/layout.js';
 import type { GuestShape } from './guest-kernel.js';
 import { PAGE_BYTES } from '../../../savestream/layout.js';
 
-/** Versions are 32-bit: so many fit a page of the version table. */
+/** Versions are 32-bit: this many fit in a page of the version table. */
 export const VERSIONS_PER_PAGE = PAGE_BYTES / 4;
 
 /** The legacy video hole of a PC, which holds no memory. */
@@ -15,13 +15,13 @@ const RUN_BITS = 3;
 export const PageKind = { Zero: 0, Duplicate: 1, Random: 2, Compressible: 3 } as const;
 export type PageKind = (typeof PageKind)[keyof typeof PageKind];
 
-/** What lies where in a guest of ours. Everything follows from its shape. */
+/** The layout of an embedded guest's memory. Everything follows from its shape. */
 export class FramePlan {
   readonly shape: GuestShape;
   /** First frame of the version table. */
   readonly tableStart: number;
   readonly tablePages: number;
-  /** First frame behind the kernel's: from here on, guests write. */
+  /** First frame after the kernel's: from here on, guests write. */
   readonly dataStart: number;
   readonly hotStart: number;
 
@@ -47,7 +47,7 @@ export class FramePlan {
     return mix(this.shape.seed, pfn, 7) % 500 === 0 ? PageType.L1TAB : PageType.NOTAB;
   }
 
-  /** True for a frame whose content is of a kind, not the kernel's own. */
+  /** True for a data frame, not one of the kernel. */
   isData(pfn: number): boolean {
     if (this.isHole(pfn)) return false;
     return pfn >= this.dataStart || (pfn > 0 && pfn < this.tableStart);

@@ -6,10 +6,10 @@ import { storedType, type GuestMemory } from './guest-memory.js';
 import { PageContent } from './page-content.js';
 import { NO_SUMS } from './version-table.js';
 
-/** Made and written at once; between batches others get the event loop. */
+/** Pages that are made and written at once; between batches the event loop runs. */
 const BATCH_PAGES = 256;
 
-/** Fills a new guest's memory with what it holds at boot. @param memory empty, as it was made */
+/** Fills a new guest's memory with its content at boot. @param memory empty, as it was made */
 export async function buildGuest(memory: GuestMemory, shape: GuestShape, signal?: AbortSignal): Promise<void> {
   const plan = new FramePlan(shape);
   const content = new PageContent(plan);
@@ -28,7 +28,7 @@ export async function buildGuest(memory: GuestMemory, shape: GuestShape, signal?
       const pfn = first + at;
       types[at] = storedType(plan.typeOf(pfn));
       if (!plan.isData(pfn) || content.isZero(pfn, 0)) {
-        flush(pfn); // the file is sparse: what is zero takes no room
+        flush(pfn); // the file is sparse: zero pages take no space
         continue;
       }
       content.fill(batch.subarray(run * PAGE_BYTES, (run + 1) * PAGE_BYTES), pfn, 0);

@@ -13,8 +13,8 @@ const BATCH_PAGES = 256;
 const TYPES_AT_ONCE = 64 * 1024;
 
 /**
- * The guest compares each of its pages with what its version table says it must hold. Frames that
- * exist but should not, or the other way round, and frames of another type are bad too. The guest
+ * Compares each of the guest's pages with the content that its version table requires. Unexpected and missing
+ * frames, and frames of another type are bad too. The guest
  * must not run meanwhile: the caller holds the domain's lock.
  */
 export async function checkGuest(memory: GuestMemory, signal?: AbortSignal): Promise<GuestReport> {
@@ -24,7 +24,7 @@ export async function checkGuest(memory: GuestMemory, signal?: AbortSignal): Pro
     return { ticks: 0, checked: 0, bad: 0, memoryDigest: await digestMemory(memory, signal) };
   }
   const kernel = decodeKernel(page);
-  // An altered kernel page cannot say what the others must hold: nothing of this guest is known to be right.
+  // An altered kernel page cannot determine the others' content: no page of this guest is known to be right.
   if (kernel === undefined) return { ticks: 0, checked: 1, bad: 1 };
   const plan = new FramePlan(kernel);
   const counts = await comparePages(memory, kernel, plan, signal);
@@ -44,7 +44,7 @@ async function comparePages(
   const types = Buffer.alloc(BATCH_PAGES);
   const versions = Buffer.alloc(PAGE_BYTES);
   let checked = 0;
-  // Frames beyond the last one came from nowhere.
+  // Frames beyond the last one must not exist.
   let bad = Math.max(0, memory.frames() - kernel.pages);
   for (let first = 0; first < kernel.pages; first += BATCH_PAGES) {
     signal?.throwIfAborted();
@@ -67,7 +67,10 @@ async function comparePages(
   return { checked, bad };
 }
 
-/** SHA-256 over every frame in order: its number (8 bytes, little-endian), its type (1 byte), and its page where its type has one. */
+/**
+ * SHA-256 over every frame in order: its number (8 bytes, little-endian), its type (1 byte), and its page if its type
+ * has one.
+ */
 async function digestMemory(memory: GuestMemory, signal: AbortSignal | undefined): Promise<string> {
   const hash = createHash('sha256');
   const types = Buffer.alloc(TYPES_AT_ONCE);

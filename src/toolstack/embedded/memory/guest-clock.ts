@@ -8,12 +8,15 @@ import { PageContent } from './page-content.js';
 import { framesOfTick } from './tick-writes.js';
 import { changedSums, VersionTable } from './version-table.js';
 
-/** A guest that nobody looked at for long counts all its ticks, but writes the pages of the first ones only: at most so many. */
+/**
+ * Most pages written at once: a guest that was not advanced for long counts all its ticks, but writes the pages of the
+ * first ones only.
+ */
 const MAX_PAGES_AT_ONCE = 4096;
 /** Pages of one run that are made before they are written. */
 const RUN_PAGES = 64;
 
-/** The guest's kernel page; undefined for a guest whose inside is not known. */
+/** The guest's kernel page; undefined for a guest with unknown content. */
 export function readKernel(memory: GuestMemory): GuestKernel | undefined {
   const page = Buffer.alloc(PAGE_BYTES);
   memory.read(KERNEL_PFN, page);
@@ -21,12 +24,12 @@ export function readKernel(memory: GuestMemory): GuestKernel | undefined {
 }
 
 /**
- * Makes a guest live up to a tick: its writes are made, its version table, kernel page and the dirty
- * log follow. The writes follow from seed and tick alone, and a cut-off call (kill -9) left the kernel
- * page as it was, so the next call makes the same writes again, first ones first, and the result is
- * whole. The caller holds the domain's lock.
- * @param folder the domain's, where the dirty log and the mark of a cut-off call are
- * @param target tick that the guest has reached; nothing happens where it is there already
+ * Advances a guest to a tick: makes its writes and updates its version table, kernel page and dirty
+ * log. The writes follow from seed and tick alone, and an interrupted call (kill -9) left the kernel
+ * page unchanged, so the next call makes the same writes again, first ones first, and the result is
+ * complete. The caller holds the domain's lock.
+ * @param folder the domain's, which contains the dirty log and the mark of an interrupted call
+ * @param target tick to reach; nothing happens if the guest has reached it already
  */
 export function liveUpTo(memory: GuestMemory, folder: string, target: number, logDirty: boolean): void {
   const kernel = readKernel(memory);
@@ -52,19 +55,19 @@ export function liveUpTo(memory: GuestMemory, folder: string, target: number, lo
     table.set(pfn, version);
   }
   if (logDirty) {
-    // Before the pages change: a bit too many costs a page, a bit too few costs the guest.
+    // Before the pages change: a surplus bit costs a page, a missing bit costs the guest.
     using dirty = DirtyLog.open(folder);
     dirty.mark([...new Set([KERNEL_PFN, ...table.touched(), ...frames])].sort((a, b) => a - b));
   }
   writePages(memory, new PageContent(plan), frames, versionOf);
   table.flush();
-  // The cut-off call had changed entries already, so what was there before cannot be taken off.
+  // The interrupted call had changed entries already, so that their previous sums are unknown.
   if (wasCutOff) sums = table.sums();
   memory.write(KERNEL_PFN, encodeKernel({ ...kernel, ticks: target, sums }));
   mark.set(false);
 }
 
-/** Ticks outgrow 32 bits; versions wrap, past 0, which stands for a page as it was at boot. */
+/** Ticks outgrow 32 bits; versions wrap, past 0, which represents a page as at boot. */
 function versionOfTick(tick: number): number {
   return ((tick - 1) % 0xffff_ffff) + 1;
 }

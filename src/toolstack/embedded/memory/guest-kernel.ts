@@ -3,8 +3,8 @@ import type { GuestType } from '../../../domain/model.js';
 import { PAGE_BYTES } from '../../../savestream/layout.js';
 
 /**
- * Page 0 of a guest of ours: what the guest knows of itself. It is guest memory, so it travels in the
- * save stream and a stale copy of it is found out like that of any other page. Little-endian.
+ * Page 0 of an embedded guest: the guest's own state. It is guest memory, so it is part of the
+ * save stream, and a stale copy of it is detected like that of any other page. Little-endian.
  *
  * | at | size | field |
  * | --- | --- | --- |
@@ -30,7 +30,7 @@ export const KERNEL_PFN = 0;
 
 const TYPES: readonly GuestType[] = ['pv', 'pvh', 'hvm'];
 
-/** What never changes while the guest lives. */
+/** Properties that do not change during the guest's life. */
 export interface GuestShape {
   readonly type: GuestType;
   readonly pages: number;
@@ -44,17 +44,19 @@ export interface GuestShape {
   readonly hotPages: number;
 }
 
-/** Sums over all (frame, version) pairs, mod 2^32: a version table that lost a page does not add up. */
+/** Sums over all (frame, version) pairs, mod 2^32: the sums of a version table that lost a page differ. */
 export interface VersionSums {
   readonly a: number;
   readonly b: number;
 }
 
+/** The content of the kernel page. */
 export interface GuestKernel extends GuestShape {
   readonly ticks: number;
   readonly sums: VersionSums;
 }
 
+/** The kernel page, PAGE_BYTES long. */
 export function encodeKernel(kernel: GuestKernel): Buffer {
   const page = Buffer.alloc(PAGE_BYTES);
   MAGIC.copy(page);
@@ -75,12 +77,12 @@ export function encodeKernel(kernel: GuestKernel): Buffer {
   return page;
 }
 
-/** Whether a page 0 claims to be a guest of ours; if it does not, the guest's inside is not known. */
+/** Whether a page 0 is that of an embedded guest; if not, the guest's content is unknown. */
 export function isKernel(page: Buffer): boolean {
   return page.subarray(0, MAGIC.length).equals(MAGIC);
 }
 
-/** Undefined where the page was altered: its CRC or a field does not hold. */
+/** The content of a kernel page; undefined if it was altered: its CRC or a field is invalid. */
 export function decodeKernel(page: Buffer): GuestKernel | undefined {
   if (!isKernel(page) || page.readUInt32LE(CRC_AT) !== crc32(page.subarray(0, CRC_AT))) return undefined;
   const typeCode = page.readUInt8(20);

@@ -18,7 +18,7 @@ export class GuestMemory implements Disposable {
     this.#types = types;
   }
 
-  /** Opens the memory in a domain's folder. @param create makes it, empty; fails where there is one */
+  /** Opens the memory in a domain's folder. @param create makes it, empty; fails if it exists */
   static open(folder: string, create = false): GuestMemory {
     const flags = create ? 'wx+' : 'r+';
     const memory = openSync(join(folder, 'memory'), flags, 0o600);
@@ -41,7 +41,7 @@ export class GuestMemory implements Disposable {
     ftruncateSync(this.#memory, count * PAGE_BYTES);
   }
 
-  /** Frames from `pfn` on into the buffer, as many as fit it; what was never written is zero. */
+  /** Frames from `pfn` on into the buffer, as many as fit it; unwritten ones are zero. */
   read(pfn: number, into: Uint8Array): void {
     readFully(this.#memory, into, pfn * PAGE_BYTES);
   }
@@ -66,7 +66,7 @@ export class GuestMemory implements Disposable {
   }
 }
 
-/** As the types file holds it. @param type page type of the save stream, 0 to 15 */
+/** The value in the types file. @param type page type of the save stream, 0 to 15 */
 export function storedType(type: number): number {
   return type + 1;
 }

@@ -5,8 +5,8 @@ import { mix } from './hash.js';
 
 /*
  * A tagged page: eight words of tag (magic, frame, version, seed, then zero), filler, and in its last
- * word the CRC-32 of all before it. So a page that belongs elsewhere, an older copy of it and a
- * changed byte are each told apart from the right one without making the right one again.
+ * word the CRC-32 of all before it. So a misplaced page, an older copy and a
+ * changed byte are each detected without generating the right page again.
  */
 const WORDS = PAGE_BYTES / 4;
 const TAG_MAGIC = 0x47504658; // "XFPG" in memory
@@ -14,7 +14,7 @@ const TAG_WORDS = 8;
 const CRC_WORD = WORDS - 1;
 const CRC_BYTES = PAGE_BYTES - 4;
 
-/** Duplicate pages are copies of one of so many. */
+/** Number of pages of which the duplicate pages are copies. */
 const TEMPLATES = 16;
 
 const ZERO_PAGE = Buffer.alloc(PAGE_BYTES);
@@ -65,13 +65,13 @@ export class PageContent {
     this.#plan = plan;
   }
 
-  /** True where a page that was never written since boot needs no room on disk. */
+  /** True if a page that was not written since boot needs no space on disk. */
   isZero(pfn: number, version: number): boolean {
     return version === 0 && this.#plan.kindOf(pfn) === PageKind.Zero;
   }
 
   /**
-   * What the frame holds at a version: 0 is its content at boot, others are the tick that wrote it.
+   * The content of a frame at a version: 0 is its content at boot, others are the tick that wrote it.
    * @param page exactly one page, at an offset divisible by 4
    */
   fill(page: Buffer, pfn: number, version: number): void {
@@ -97,7 +97,7 @@ export class PageContent {
     words[CRC_WORD] = crc32(page.subarray(0, CRC_BYTES));
   }
 
-  /** Whether a page is what the frame must hold at the version. */
+  /** Whether a page has the content of the frame at the version. */
   isRight(page: Buffer, pfn: number, version: number): boolean {
     const { seed } = this.#plan.shape;
     if (version === 0) {

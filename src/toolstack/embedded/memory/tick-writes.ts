@@ -3,7 +3,7 @@ import { mix } from './hash.js';
 
 /** Guests write neighbouring pages together. */
 const RUN_PAGES = 8;
-/** One run in so many goes anywhere; the others go to the hot set. */
+/** One run in this many is anywhere; the others are in the hot set. */
 const COLD_EVERY = 8;
 
 /** The frames that a tick writes: always the same ones for a seed and a tick. May name a frame twice. */

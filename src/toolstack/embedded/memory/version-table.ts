@@ -15,7 +15,7 @@ function term(pfn: number, version: number): VersionSums {
   return version === 0 ? NO_SUMS : { a: mix(pfn, version, 5), b: mix(version, pfn, 6) };
 }
 
-/** The sums behind a change of one entry. */
+/** The sums after a change of one entry. */
 export function changedSums(sums: VersionSums, pfn: number, from: number, to: number): VersionSums {
   const off = term(pfn, from);
   const on = term(pfn, to);
@@ -44,7 +44,7 @@ export class VersionTable {
     this.#page(pfn).writeUInt32LE(version, (pfn % VERSIONS_PER_PAGE) * 4);
   }
 
-  /** Frames of the table that were touched, ascending. */
+  /** Frames of the table that were accessed, ascending. */
   touched(): number[] {
     return [...this.#pages.keys()].sort((a, b) => a - b).map((index) => this.#plan.tableStart + index);
   }

@@ -1,4 +1,4 @@
-/* The HVM_CONTEXT blob and HVM_PARAMS of a guest of ours. */
+/* The HVM_CONTEXT blob and HVM_PARAMS of an embedded guest. */
 
 /** Entries of Xen's HVM save format: typecode, instance, length, then the body (public/hvm/save.h). */
 const HVM_SAVE = { END: 0, HEADER: 1, CPU: 2 } as const;
@@ -12,7 +12,9 @@ const HVM_PARAM = { STORE_PFN: 1, IDENT_PT: 12, CONSOLE_PFN: 17 } as const;
 /** Where hvmloader puts the identity page table. */
 const IDENT_PT_ADDRESS = 0xfeffe000;
 
-/** Parameters in the record's form: count, reserved, then (index, value) pairs. Shared pages are the guest's last ones. */
+/**
+ * Parameters in the record's form: count, reserved, then (index, value) pairs. Shared pages are the guest's last ones.
+ */
 export function hvmParams(populatedPages: number): Buffer {
   const params = [
     [HVM_PARAM.STORE_PFN, populatedPages - 4],
@@ -28,6 +30,7 @@ export function hvmParams(populatedPages: number): Buffer {
   return body;
 }
 
+/** The HVM_CONTEXT blob for this number of vcpus. */
 export function hvmContext(vcpus: number): Buffer {
   const header = Buffer.alloc(24);
   header.writeUInt32LE(HVM_FILE_MAGIC, 0);

@@ -6,9 +6,9 @@ import type { GuestShape } from '../memory/guest-kernel.js';
 import { hvmContext, hvmParams } from './hvm-state.js';
 import type { Platform } from './platform-file.js';
 
-/* What a guest of ours has beside its memory, as records of the form that the specifications ask for. */
+/* The state of an embedded guest in addition to its memory, as records in the form of the specifications. */
 
-/** The Xen that streams of ours say they come from: the one that the lab runs. */
+/** The Xen version in our streams: that of the lab. */
 const XEN = { xenMajor: 4, xenMinor: 17 } as const;
 const TSC_KHZ = 2_200_000;
 /** Versions of a page table frame list cover this many frames each: 8-byte entries in a page. */
@@ -20,6 +20,7 @@ const VCPU_EXTENDED_BYTES = 128;
 /** EMULATOR_QEMU_UPSTREAM (libxl-migration-stream, "Emulator Records"). */
 const EMULATOR_QEMU_UPSTREAM = 2;
 
+/** The platform of a new guest. */
 export function makePlatform(domain: Domain, shape: GuestShape): Platform {
   const isPv = shape.type === 'pv';
   const head = [

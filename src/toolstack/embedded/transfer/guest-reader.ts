@@ -19,7 +19,7 @@ import type { GuestMemory } from '../memory/guest-memory.js';
 import type { Platform, PlatformWriter } from '../platform/platform-file.js';
 import { MemoryWriter } from './memory-writer.js';
 
-/** Records that come in front of the memory; all others go behind it when the guest is saved again. */
+/** Records before the memory; all others follow it when the guest is saved again. */
 const HEAD_RECORDS: ReadonlySet<number> = new Set<number>([
   LibxcRecord.X86_PV_INFO,
   LibxcRecord.X86_PV_P2M_FRAMES,
@@ -27,7 +27,7 @@ const HEAD_RECORDS: ReadonlySet<number> = new Set<number>([
   LibxcRecord.X86_CPUID_POLICY,
   LibxcRecord.X86_MSR_POLICY,
 ]);
-/** Records of streams that a restore does not understand; libxl has them for Remus, COLO and debugging. */
+/** Records of streams that a restore does not support; libxl uses them for Remus, COLO and debugging. */
 const REFUSED_RECORDS: ReadonlySet<number> = new Set<number>([LibxcRecord.VERIFY, LibxcRecord.CHECKPOINT]);
 
 function refused(why: string): ToolstackError {
@@ -36,7 +36,7 @@ function refused(why: string): ToolstackError {
   });
 }
 
-/** Makes a guest's memory and platform of what the parser says. */
+/** Builds a guest's memory and platform from the parsed stream. */
 export class GuestReader implements SaveStreamHandler {
   readonly #domain: Domain;
   readonly #memory: MemoryWriter;
@@ -69,7 +69,7 @@ export class GuestReader implements SaveStreamHandler {
       throw new ToolstackError(
         'E_TOOLSTACK_GUEST_TYPE',
         `the save stream is of an ${header.type} guest, but domain ${this.#domain.name} is defined as ${this.#domain.type}`,
-        { hint: "The domain's definition does not belong to this stream." },
+        { hint: 'Use the definition that belongs to this stream.' },
       );
     }
     this.#platform.append('head', encodeDomainHeader(header));

@@ -5,7 +5,7 @@ import { PageBatch } from './page-batch.js';
 import { RoundProgress } from './round-progress.js';
 import type { StreamSink } from './stream-sink.js';
 
-/** Types looked at together. */
+/** Types read at once. */
 const TYPES_AT_ONCE = 64 * 1024;
 
 /** Sends frames of the guest, round by round. */

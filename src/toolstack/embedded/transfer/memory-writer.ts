@@ -4,15 +4,15 @@ import { MAX_KIB } from '../guest-shape.js';
 import { pageType, storedType, type GuestMemory } from '../memory/guest-memory.js';
 
 const KIB_PER_PAGE = PAGE_BYTES / 1024;
-/** Frames end here, so that no stream can name one that makes the types file absurdly long. */
+/** End of the frame numbers, so that no stream can make the types file excessively long. */
 const FRAME_END = MAX_KIB / KIB_PER_PAGE;
-/** Frames beside its memory that a guest may have: shared pages, a framebuffer, the firmware. */
+/** Frames that a guest may have in addition to its memory: shared pages, a framebuffer, the firmware. */
 const EXTRA_FRAMES = 8192 + 1024;
 /** Pages that are written at once. */
 const RUN_PAGES = 256;
 const ZERO_PAGE = Buffer.alloc(PAGE_BYTES);
 
-/** Frames known to hold something on disk, a bit each: other zero pages need not be written. */
+/** Frames with content on disk, one bit each: other zero pages need not be written. */
 class Touched {
   readonly #blocks = new Map<number, Uint8Array>();
 
@@ -37,7 +37,7 @@ class Touched {
   }
 }
 
-/** Writes frames as they come out of a stream into a new guest's memory; neighbours together. */
+/** Writes frames from a stream into a new guest's memory; neighbours together. */
 export class MemoryWriter {
   readonly #memory: GuestMemory;
   readonly #maxFrames: number;
@@ -49,13 +49,13 @@ export class MemoryWriter {
   #frames = 0;
   #end = 0;
 
-  /** @param maxMemoryKiB what the domain may have at most */
+  /** @param maxMemoryKiB the domain's maximum */
   constructor(memory: GuestMemory, maxMemoryKiB: number) {
     this.#memory = memory;
     this.#maxFrames = Math.floor(maxMemoryKiB / KIB_PER_PAGE) + EXTRA_FRAMES;
   }
 
-  /** The types of frames, in front of their contents. @throws ToolstackError E_TOOLSTACK_FRAME */
+  /** The types of frames, before their contents. @throws ToolstackError E_TOOLSTACK_FRAME */
   types(pfns: Float64Array, types: Uint8Array, count: number): void {
     for (let at = 0; at < count;) {
       const first = pfns[at];
@@ -88,7 +88,7 @@ export class MemoryWriter {
     this.#count = 0;
   }
 
-  /** Everything has come: the memory is as long as its last frame says. */
+  /** At the end of the stream: the memory ends with its last frame. */
   finish(): void {
     this.flush();
     this.#memory.resize(this.#end);
@@ -96,7 +96,7 @@ export class MemoryWriter {
 
   #check(last: number): void {
     if (last < FRAME_END) return;
-    throw new ToolstackError('E_TOOLSTACK_FRAME', `frame 0x${last.toString(16)} is beyond what a guest can have`, {
+    throw new ToolstackError('E_TOOLSTACK_FRAME', `frame 0x${last.toString(16)} is beyond the limit of a guest`, {
       data: { pfn: last, end: FRAME_END },
     });
   }
@@ -110,7 +110,7 @@ export class MemoryWriter {
     throw new ToolstackError(
       'E_TOOLSTACK_NO_MEMORY',
       `the save stream has more memory than the domain may have: over ${this.#maxFrames} frames`,
-      { hint: "The domain's definition does not belong to this stream.", data: { maxFrames: this.#maxFrames } },
+      { hint: 'Use the definition that belongs to this stream.', data: { maxFrames: this.#maxFrames } },
     );
   }
 }

@@ -2,12 +2,12 @@ import { encodePageDataHeader, type PageEntry } from '../../../savestream/encode
 import { hasPageData, MAX_PAGE_ENTRIES, PAGE_BYTES, RECORD_HEADER_BYTES } from '../../../savestream/layout.js';
 import { pageType, type GuestMemory } from '../memory/guest-memory.js';
 
-/** Room in front of the pages for the largest record header with its entries. */
+/** Room before the pages for the largest record header with its entries. */
 const HEADER_ROOM = RECORD_HEADER_BYTES + 8 + 8 * MAX_PAGE_ENTRIES;
 
 /**
  * Gathers frames into PAGE_DATA records of at most 1024 entries, as libxc does, and reads the pages of
- * neighbouring frames at once. One buffer is used again and again: a record must be written before
+ * neighbouring frames at once. One buffer is reused: a record must be written before
  * the next frame is added.
  */
 export class PageBatch {
@@ -28,13 +28,15 @@ export class PageBatch {
     return this.#entries.length;
   }
 
-  /** @param stored the frame's type as the types file holds it, if known; frames that do not exist are left out */
+  /** @param stored the frame's type as in the types file, if known; frames that do not exist are left out */
   add(pfn: number, stored: number = this.#readType(pfn)): void {
     const type = pageType(stored);
     if (type !== undefined) this.#entries.push({ pfn, type });
   }
 
-  /** The record; the batch is empty behind it. Undefined where nothing was added. The bytes hold until the next call. */
+  /**
+   * The record; the batch is empty afterwards. Undefined if nothing was added. The bytes are valid until the next call.
+   */
   take(): Uint8Array | undefined {
     if (this.#entries.length === 0) return undefined;
     const header = encodePageDataHeader(this.#entries);

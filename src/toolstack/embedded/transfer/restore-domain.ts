@@ -22,15 +22,15 @@ const RESTORE_FAULTS: readonly FaultName[] = [
   'disk-full-on-restore',
 ];
 /**
- * How long the writer may take to close its end once the stream is complete. Whatever comes in that
- * time is an error; a writer that keeps the descriptor open (a socket that goes on to say other
- * things) is not waited for, as libxl does not either.
+ * Longest wait for the writer to close its end once the stream is complete. Further bytes in that
+ * time are an error; a writer that keeps the descriptor open (a socket with further traffic)
+ * is not waited for, as in libxl.
  */
 const CLOSE_WAIT_MS = 2_000;
 
 /**
- * Makes a domain from a save stream; it is left paused. Where it fails, nothing of it is left; nor
- * where the parent goes before it has heard of the domain.
+ * Makes a domain from a save stream; it is left paused. If it fails, or if the parent ends before
+ * it has received the result, nothing of the domain is left.
  * @returns the domain's number
  */
 export async function restoreDomain(
@@ -80,19 +80,19 @@ async function feed(parser: SaveStreamParser, fd: OwnedFd, faults: StreamFaults,
   parser.end();
 }
 
-/** Removes the restored domain unless somebody has taken it over: nobody was told of it. */
+/** Removes the restored domain unless its state has changed: its id was not reported. */
 async function removeUntouched(host: HostFolder, domid: number): Promise<void> {
   await withDomain(host, domid, undefined, (domain) => {
     if (domain.record.last?.event === 'create') removeDomain(domain);
   });
 }
 
-/** A full disk is what an embedded host has for a host without memory: worth a name of its own. */
+/** A full disk is the embedded equivalent of a host without memory, and gets a code of its own. */
 function asDiskFull(error: unknown, name: string): unknown {
   if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) return error;
   return new ToolstackError('E_TOOLSTACK_DISK_FULL', `restore of ${name}: no space left on device (ENOSPC)`, {
     cause: error,
-    hint: 'Make room for the memory of the guest on this host.',
+    hint: 'Free disk space for the memory of the guest on this host.',
     data: { errno: 'ENOSPC' },
   });
 }

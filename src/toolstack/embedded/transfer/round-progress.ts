@@ -4,7 +4,7 @@ import { monotonicMs } from '../clock.js';
 /** At most 20 reports a second. */
 const EVERY_MS = 50;
 
-/** Tells how far a round is: when it starts, when it ends, and now and then. */
+/** Reports the progress of a round: at its start, at its end, and at intervals. */
 export class RoundProgress {
   readonly #emit: (event: TransferEvent) => void;
   readonly #round: number;

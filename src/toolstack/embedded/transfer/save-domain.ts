@@ -28,15 +28,16 @@ const SAVE_FAULTS: readonly FaultName[] = [
   'save-hangs',
   'save-dies',
 ];
-/** libxc's precopy policy (tools/libs/guest/xg_sr_save.c): stop after so many rounds, */
+/** libxc's precopy policy (tools/libs/guest/xg_sr_save.c): stop after this many rounds, */
 const MAX_ITERATIONS = 5;
 /** or once a round finds fewer dirty pages than this. */
 const TARGET_DIRTY_COUNT = 50;
-/** How long another save of the same domain, that was just cut off, may take to end. */
+/** Longest wait for an aborted save of the same domain to end. */
 const BUSY_WAIT_MS = 5_000;
-/** A guest without heartbeat needs nobody to make it live. */
+/** Interval for a guest without heartbeat, which needs no advancing. */
 const IDLE_TICK_MS = 1000;
 
+/** What to save, and how. */
 export interface SaveRequest {
   readonly host: HostFolder;
   readonly domid: number;
@@ -44,9 +45,9 @@ export interface SaveRequest {
 }
 
 /**
- * Writes a domain's save stream, and leaves the domain suspended. Where it fails, the domain is as the
- * failure found it; but if the parent has gone and so can never hear of it, the domain runs on: a
- * parent that has not heard of a finished save has never let a destination run it.
+ * Writes a domain's save stream, and leaves the domain suspended. If it fails, the domain stays in the state that
+ * was reached; but if the parent has ended and so cannot receive the result, the domain is resumed: a
+ * parent without a result has never let a destination run it.
  */
 export async function saveDomain(
   request: SaveRequest,
@@ -125,7 +126,7 @@ async function begin(
   });
 }
 
-/** libxc's order of things: all pages, then rounds of those written meanwhile, then the last ones with the guest suspended. */
+/** libxc's order: all pages, then rounds of those written meanwhile, then the last ones with the guest suspended. */
 async function sendLive(
   { host, domid }: SaveRequest,
   sender: MemorySender,
@@ -140,7 +141,7 @@ async function sendLive(
       return dirty.take();
     });
 
-  // The guest lives on while its pages are on their way.
+  // The guest continues while its pages are being sent.
   const heart = setInterval(
     () => {
       tryWithDomain(host, domid, catchUp);
@@ -167,7 +168,7 @@ async function endLogDirty(host: HostFolder, domid: number): Promise<void> {
       domain.update({ logDirty: false });
     });
   } catch (error) {
-    // Destroyed meanwhile: nothing is left to log.
+    // Destroyed meanwhile: there is nothing to log.
     if (!(error instanceof ToolstackError && error.code === 'E_TOOLSTACK_DOMAIN_GONE')) throw error;
   }
 }

@@ -4,10 +4,10 @@ import { ToolstackError } from '../../../errors/errors.js';
 import { monotonicMs } from '../clock.js';
 import { faultError, type ActiveFault, type FaultName } from '../faults.js';
 
-/** A slow stream moves in pieces that take about so long. */
+/** Time that one piece of a slow stream takes. */
 const PIECE_MS = 20;
 
-/** Stream bytes pass through here, cut where a fault strikes; without faults they pass as they are. */
+/** Passes the bytes of a stream, and injects faults at their positions; without faults the bytes pass unchanged. */
 export class StreamFaults {
   readonly #faults: readonly ActiveFault[];
   readonly #bytesPerSecond: number | undefined;
@@ -22,7 +22,7 @@ export class StreamFaults {
     this.#what = what;
   }
 
-  /** The chunk in pieces, each of which may pass at once. */
+  /** The chunk in pieces, each of which may be passed on immediately. */
   async *pieces(chunk: Uint8Array, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     if (this.#faults.length === 0 && this.#bytesPerSecond === undefined) {
       yield chunk;
@@ -68,7 +68,7 @@ const fail =
   (what) =>
     Promise.reject(faultError(name, what));
 
-/** Until the signal fires; the timer keeps the process. */
+/** Waits until the signal fires; the timer keeps the process alive. */
 const hang: Strike = async (_what, signal) => {
   for (;;) await sleep(60_000, undefined, { signal });
 };
@@ -81,7 +81,7 @@ const die: Strike = async (_what, signal) => {
 const diskFull: Strike = (what) =>
   Promise.reject(
     new ToolstackError('E_TOOLSTACK_DISK_FULL', `${what}: no space left on device (ENOSPC)`, {
-      hint: 'Make room for the memory of the guest on this host.',
+      hint: 'Free disk space for the memory of the guest on this host.',
       data: { errno: 'ENOSPC' },
     }),
   );

@@ -8,16 +8,16 @@ import type { StreamFaults } from './stream-faults.js';
 
 const writeTo = promisify(write);
 
-/** From this on, a write is over only when the pipe has taken all of it: then its buffer may be used again. */
+/** From this size on, a write completes only when the pipe has taken all of it: then its buffer may be reused. */
 const COPY_BELOW_BYTES = 64 * 1024;
 
-/** Where a save stream goes: a pipe or socket, with back-pressure, or a file. */
+/** Destination of a save stream: a pipe or socket, with back-pressure, or a file. */
 export class StreamSink implements Disposable {
   readonly #faults: StreamFaults;
   readonly #pipe: FdWriter | undefined;
   readonly #file: OwnedFd | undefined;
 
-  /** Takes the descriptor over. */
+  /** Takes ownership of the descriptor. */
   constructor(sink: OwnedFd, faults: StreamFaults) {
     this.#faults = faults;
     const stat = fstatSync(sink.fd);
@@ -26,7 +26,7 @@ export class StreamSink implements Disposable {
   }
 
   /**
-   * Resolves when the bytes are on their way, and their buffer may be used again.
+   * Resolves when the bytes have been handed over, and their buffer may be reused.
    * @throws ToolstackError E_TOOLSTACK_SAVE_WRITE; the signal's reason
    */
   async write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
@@ -51,7 +51,7 @@ export class StreamSink implements Disposable {
   }
 
   async #writePipe(pipe: FdWriter, piece: Uint8Array, signal: AbortSignal): Promise<void> {
-    // A small write may wait inside the stream behind our back.
+    // A small write may be buffered inside the stream.
     await pipe.write(piece.length < COPY_BELOW_BYTES ? piece.slice() : piece, signal);
   }
 
@@ -69,7 +69,7 @@ export class StreamSink implements Disposable {
     if (signal.aborted) return asError(signal.reason);
     return new ToolstackError('E_TOOLSTACK_SAVE_WRITE', 'the save stream could not be written', {
       cause,
-      hint: 'Whoever reads it has gone: look for the reason there.',
+      hint: 'The reader has ended: look for the reason there.',
     });
   }
 

@@ -7,13 +7,13 @@ import type { StreamFaults } from './stream-faults.js';
 
 const readFrom = promisify(read);
 
-/** As large as a pipe can be for us: one read empties it. */
+/** The size of the largest pipe: one read empties it. */
 const BUFFER_BYTES = 1024 * 1024;
 
 /**
- * The bytes of a save stream, from a pipe, socket or file, to its end. Takes the descriptor over and
- * closes it when the iteration ends. One buffer is used again and again: a chunk holds until the next
- * is asked for.
+ * The bytes of a save stream, from a pipe, socket or file, to its end. Takes ownership of the descriptor and
+ * closes it when the iteration ends. One buffer is reused: a chunk is valid until the next
+ * is requested.
  */
 export async function* readStream(
   source: OwnedFd,
@@ -36,7 +36,7 @@ async function* readFile(source: OwnedFd, signal: AbortSignal): AsyncGenerator<U
   }
 }
 
-/** Reading stops while a chunk is in use, so nothing is copied and nothing piles up: the pipe is the queue. */
+/** Reading stops while a chunk is in use, so nothing is copied or queued: the pipe is the queue. */
 async function* readPipe(source: OwnedFd, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
   const heard: { chunk?: Uint8Array | undefined; ended?: boolean; failure?: Error; wake?: () => void } = {};
   const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);

@@ -9,7 +9,7 @@ import { changeRunState } from '../run-state.js';
 /**
  * Asks the guest to suspend, and waits until it has. A paused domain suspends too, as a PVH or HVM
  * guest does under Xen, where the toolstack stops it.
- * @returns when it stood still, on the monotonic clock
+ * @returns the time of the suspension, on the monotonic clock
  * @throws ToolstackError E_TOOLSTACK_GUEST_TIMEDOUT (it runs on), E_TOOLSTACK_GUEST_STOPPED
  */
 export async function suspendGuest(
@@ -24,7 +24,7 @@ export async function suspendGuest(
     throw new ToolstackError(
       'E_TOOLSTACK_GUEST_TIMEDOUT',
       `the guest did not suspend within ${(refuses.timeoutMs / 1000).toFixed(1)} s`,
-      { hint: 'It runs on. Look whether its kernel has PV drivers and answers.', data: { domid } },
+      { hint: 'It keeps running. Check whether its kernel has PV drivers and responds.', data: { domid } },
     );
   }
   return withDomain(host, domid, signal, (domain) => {
@@ -32,7 +32,8 @@ export async function suspendGuest(
     const { shutdown } = domain.record;
     if (shutdown !== null) {
       throw new ToolstackError('E_TOOLSTACK_GUEST_STOPPED', `the guest stopped by itself (${shutdown})`, {
-        hint: shutdown === 'crash' ? 'The guest crashed; its console may say why.' : 'There is nothing left to move.',
+        hint:
+          shutdown === 'crash' ? 'The guest crashed; its console may show why.' : 'There is nothing left to migrate.',
         data: { domid, reason: shutdown },
       });
     }

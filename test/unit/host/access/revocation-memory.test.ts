@@ -58,7 +58,7 @@ describe('the list of revoked certificates that was used last', () => {
 
   it('one that has vanished counts as damaged, with the remedy, also in the next process', () => {
     expect(check(list(1, 0))).toContain('number 1');
-    expect(() => check(undefined)).toThrow(refused('/tls/crl.pem has gone'));
+    expect(() => check(undefined)).toThrow(refused('/tls/crl.pem is missing'));
     expect(() => check(undefined)).toThrow(expect.objectContaining({ hint: expect.stringContaining(path) as string }));
     expect(check(list(1, 0))).toContain('2026-11-01T10:00:00.000Z');
   });
