@@ -27,9 +27,10 @@ import { CopyWatch, type CopyTimeout } from './migration-timeout.js';
 import { configFromXml, definitionToKeep } from './migration-xml.js';
 import type { KnownDomain } from '../host/registry/known-domain.js';
 
-/** Raw bytes that may be on their way unacknowledged. */
+/** Raw bytes that may be sent without acknowledgement. */
 export const WINDOW_BYTES = 32 * 1024 * 1024;
 
+/** What to migrate, where to, and how. */
 export interface MigrateRequest {
   /** Name, UUID or id. */
   readonly domain: string;
@@ -42,15 +43,15 @@ export interface MigrateRequest {
   /** Leave the guest paused at the destination (`--suspend`). */
   readonly suspend: boolean;
   readonly dname?: string | undefined;
-  /** Let the destination keep a definition of the guest (`--persistent`). */
+  /** Let the destination store a definition of the guest (`--persistent`). */
   readonly persistent?: boolean | undefined;
-  /** Domain XML for that definition, in place of the one that is kept here. */
+  /** Domain XML for that definition, instead of the one stored here. */
   readonly persistentXml?: string | undefined;
-  /** Forget the definition here, once the destination has recorded that the guest is there. */
+  /** Remove the definition here, once the destination has recorded the guest's arrival. */
   readonly undefineSource?: boolean | undefined;
-  /** Domain XML for the destination, in place of what runs; the guest must not see a difference. */
+  /** Domain XML for the destination, instead of the running configuration; the guest must not observe a difference. */
   readonly xml?: string | undefined;
-  /** Override the destination's checks that may be. */
+  /** Override those of the destination's checks that allow it. */
   readonly unsafe?: boolean | undefined;
   /** Longest time of live copying. */
   readonly timeout?: CopyTimeout | undefined;
@@ -58,20 +59,21 @@ export interface MigrateRequest {
   readonly bandwidthMiBps?: number | undefined;
   /** Default: auto. */
   readonly compression?: Compression | undefined;
-  /** In place of the host's own. */
+  /** Default: the host's own. */
   readonly deadlines?: Deadlines | undefined;
   readonly cancel: AbortSignal;
   readonly abandon: AbortSignal;
   readonly onProgress: (event: ProgressEvent) => void;
 }
 
+/** Report of a successful migration. */
 export interface Migrated extends DepartureReport {
   readonly domain: string;
 }
 
 /**
  * Moves a domain to another host. Resolves when the guest is at the destination.
- * @throws MigrationError saying where the guest is; RefusedError when nothing was touched
+ * @throws MigrationError stating where the guest is; RefusedError if nothing was changed
  */
 export async function migrate(host: Host, request: MigrateRequest): Promise<Migrated> {
   request.onProgress({ type: 'phase', phase: 'begin' });
@@ -86,7 +88,7 @@ export async function migrate(host: Host, request: MigrateRequest): Promise<Migr
 }
 
 async function lookFor(host: Host, domain: string, { callMs }: Deadlines, signal: AbortSignal): Promise<DomainInfo> {
-  using looking = new Deadline(signal, callMs, 'E_DEADLINE_TOOLSTACK', `looking for ${domain}`);
+  using looking = new Deadline(signal, callMs, 'E_DEADLINE_TOOLSTACK', `the look-up of ${domain}`);
   return await host.find(domain, looking.signal);
 }
 
@@ -98,9 +100,9 @@ async function migrateHeld(
   job: Job,
 ): Promise<Migrated> {
   const cancel = AbortSignal.any([request.cancel, job.cancel]);
-  // The job is held meanwhile: it is seen, and can be aborted, like one that moves already.
+  // The job is held meanwhile: it is visible and can be aborted, as during the migration.
   using _slot = await host.outgoing.take(found.name, cancel, (place, limit) => {
-    const text = `${found.name} waits: ${limit} migrations leave already, it is at place ${place} of the queue`;
+    const text = `${found.name} waits: ${limit} outgoing migrations are under way; its place in the queue is ${place}`;
     request.onProgress({ type: 'notice', text });
   });
   const onProgress = (event: ProgressEvent): void => {
@@ -109,16 +111,16 @@ async function migrateHeld(
     request.onProgress(event);
   };
   await settleArrival(host, found.uuid);
-  // Nothing is touched yet, and a toolstack that hangs must not hold the job for ever.
-  using looking = new Deadline(cancel, deadlines.callMs, 'E_DEADLINE_TOOLSTACK', `looking at ${found.name}`);
-  // What was true before the wait for the job may not be true any more (S09).
+  // Nothing is changed yet, and a toolstack that hangs must not hold the job for ever.
+  using looking = new Deadline(cancel, deadlines.callMs, 'E_DEADLINE_TOOLSTACK', `the state of ${found.name}`);
+  // The state before the wait for the job may be outdated (S09).
   const info = await host.find(found.uuid, looking.signal);
   refuseWhileArriving(host, info);
   refuseHalfArrived(host, info);
   if (info.state !== 'running' && info.state !== 'paused') {
     throw new RefusedError(
       'E_REFUSED_STATE',
-      `domain ${info.name} is ${info.shutdownReason ?? info.state}: only a running or paused one can move`,
+      `domain ${info.name} is ${info.shutdownReason ?? info.state}: only a running or paused domain can migrate`,
       {
         hint:
           info.state === 'pmsuspended'
@@ -212,29 +214,29 @@ function needsOf(host: Host, uuid: string, request: MigrateRequest): Need[] {
   if (request.persistent === true) {
     needs.push({
       feature: 'persist-dest',
-      hint: 'Leave --persistent out, or bring the destination to a release that has it.',
+      hint: 'Leave --persistent out, or upgrade the destination to a release that supports it.',
     });
   }
   const leases = request.unsafe === true ? undefined : host.leases.needOf(uuid);
   if (leases !== undefined) {
     needs.push({
       feature: leases,
-      hint: 'Its disks have leases in `lease_dir`: let the destination use the same folder, or say --unsafe to let the guest go without them.',
+      hint: 'Its disks have leases in `lease_dir`: let the destination use the same folder, or add --unsafe to migrate the guest without them.',
     });
   }
   return needs;
 }
 
-/** What becomes of the definition here: with `--persistent` it goes only where the destination says that it keeps one. */
+/** When the definition here is removed: with `--persistent` only if the destination reports that it stores one. */
 function undefineWhen(request: MigrateRequest, { stored }: KnownDomain): JournalHeader['undefineSource'] {
   if (request.undefineSource !== true || stored === undefined) return undefined;
   return request.persistent === true ? 'when-persistent' : 'always';
 }
 
-/** The sentence and the code of a migration that did not arrive. */
+/** The error of a failed migration. */
 export function migrationError(name: string, destination: string, report: DepartureReport): Error {
   const cause = report.error;
-  // Nothing was touched: the refusal itself is the whole story.
+  // Nothing was changed: the refusal itself is reported.
   if (cause instanceof RefusedError && report.phase === 'prepare') return cause;
   const why = cause === undefined ? 'no error' : messageOf(cause);
   const extra = report.warnings.length === 0 ? '' : ` (${report.warnings.join('; ')})`;
@@ -254,7 +256,7 @@ function nextStep(name: string, report: DepartureReport): string {
     case 'source-suspended':
       return `Run \`xenferry recover\`, or \`${ownCommand('resume', name)}\`.`;
     case 'source-stopped':
-      return own ?? 'Start it again where it is wanted.';
+      return own ?? 'Start it again on the host of your choice.';
     default:
       return own ?? 'Try again.';
   }

@@ -1,19 +1,19 @@
 import { XenferryError, type ErrorDetails } from '../errors/errors.js';
 import type { GuestPlace, Phase } from '../source/report.js';
 
-/** Where a migration that did not arrive has left the guest. */
+/** State of the guest after a failed migration. */
 export interface MigrationFacts {
   readonly guest: GuestPlace;
   readonly phase: Phase;
-  /** Somebody asked for the stop. */
+  /** The stop was requested. */
   readonly cancelled: boolean;
 }
 
-/** A migration that did not end at the destination: says where the guest is, by which phase, and what to do. */
+/** A failed migration: states where the guest is, the phase, and the remedy. */
 export class MigrationError extends XenferryError {
   readonly guest: GuestPlace;
   readonly phase: Phase;
-  /** Somebody asked for the stop. */
+  /** The stop was requested. */
   readonly cancelled: boolean;
 
   constructor(code: string, message: string, facts: MigrationFacts, details: ErrorDetails) {
@@ -34,7 +34,7 @@ export function placeInWords(place: GuestPlace): string {
     case 'source-suspended':
       return 'the guest is at the source, suspended, and could not be resumed';
     case 'source-stopped':
-      return 'the guest is no longer running at the source: it stopped by itself or was stopped by hand, and did not arrive';
+      return 'the guest is no longer running at the source: it stopped by itself or was stopped manually, and did not arrive';
     case 'destination':
       return 'the guest is at the destination';
     case 'in-doubt':

@@ -5,20 +5,20 @@ import type { ProgressEvent } from '../source/report.js';
 import type { Domid } from '../toolstack/domid.js';
 import type { Toolstack } from '../toolstack/toolstack.js';
 
-/** What happens to a live migration that copies for too long (`--timeout`). */
+/** The action on a live migration that copies for too long (`--timeout`). */
 export interface CopyTimeout {
   readonly seconds: number;
-  /** Hold the guest, so that the copying comes to its end; or give the migration up. */
+  /** Throttle the guest, so that the copying ends; or cancel the migration. */
   readonly then: 'suspend' | 'cancel';
 }
 
-/** A held guest runs for so long of every period: it has to run to suspend itself when the copying is done. */
+/** Part of every period in which a held guest runs: it has to run to suspend itself when the copying is done. */
 const PERIOD_MS = 500;
 const RUNS_MS = 25;
 
 /**
- * Watches over the copying of a live migration. Feed it every progress event; dispose it when the copying has ended, one way or the
- * other: a guest that it held is let go.
+ * Supervises the copying of a live migration. Feed it every progress event; dispose it when the copying has ended, in
+ * any way: a guest that it held is released.
  */
 export class CopyWatch implements AsyncDisposable {
   readonly #cancel = new AbortController();
@@ -30,11 +30,11 @@ export class CopyWatch implements AsyncDisposable {
     private readonly toolstack: Pick<Toolstack, 'pause' | 'unpause'>,
     private readonly domid: Domid,
     private readonly timeout: CopyTimeout,
-    /** A word about what is done. */
+    /** Called with a message about the action. */
     private readonly say: (text: string) => void,
   ) {}
 
-  /** Fires when the migration is to be given up. */
+  /** Fires when the migration is to be cancelled. */
   get cancel(): AbortSignal {
     return this.#cancel.signal;
   }
@@ -43,7 +43,7 @@ export class CopyWatch implements AsyncDisposable {
     if (event.type === 'phase' && event.phase === 'perform' && this.#timer === undefined) {
       this.#timer = setTimeout(this.#expire, this.timeout.seconds * 1000);
     }
-    // From here on the guest stands still anyway, and a given up migration would cost more than its end.
+    // From here on the guest is suspended anyway, and cancelling would cost more than completing.
     if (event.type === 'suspended') this.#end();
   };
 
@@ -70,9 +70,9 @@ export class CopyWatch implements AsyncDisposable {
         await this.#wait(RUNS_MS);
       }
     } catch (error) {
-      this.say(`the guest cannot be held: ${messageOf(error)}`);
+      this.say(`the guest could not be held: ${messageOf(error)}`);
     } finally {
-      // It may have gone, or stand suspended: then this means nothing.
+      // It may have ended or be suspended: then the error has no meaning.
       await this.toolstack.unpause(this.domid).catch(() => undefined);
     }
   }

@@ -9,9 +9,9 @@ import type { GuestConfig } from '../toolstack/toolstack.js';
 import { defineContext } from '../operations/definition/define-context.js';
 
 /**
- * The user's own XML for the destination (`--xml`), in place of what runs. The toolstack's own form of the configuration does not
- * go along: it would say something else.
- * @throws UsageError `E_USAGE_DOMAIN_*`; RefusedError `E_REFUSED_ABI` where the running guest would see a difference
+ * The user's own XML for the destination (`--xml`), instead of the running configuration. The toolstack's own form of
+ * the configuration is not sent: it would differ.
+ * @throws UsageError `E_USAGE_DOMAIN_*`; RefusedError `E_REFUSED_ABI` if the running guest would observe a difference
  */
 export function configFromXml(
   live: GuestConfig,
@@ -24,9 +24,9 @@ export function configFromXml(
   if (differences.length > 0) {
     throw new RefusedError(
       'E_REFUSED_ABI',
-      `the XML for the destination is not what domain ${domain.name} runs as: ${differences.join('; ')}`,
+      `the XML for the destination differs from the running domain ${domain.name}: ${differences.join('; ')}`,
       {
-        hint: 'Change only where disks, networks, consoles and screens are kept; `dumpxml --migratable --security-info` shows what runs.',
+        hint: 'Change only the sources of disks, networks, consoles and displays; `dumpxml --migratable --security-info` shows the running configuration.',
         data: { differences },
       },
     );
@@ -35,8 +35,8 @@ export function configFromXml(
 }
 
 /**
- * What the destination is to keep as the domain's definition: the user's own (`--persistent-xml`), else the one that is kept here,
- * else what runs. @throws UsageError `E_USAGE_DOMAIN_*`
+ * The definition that the destination is to store: the user's own (`--persistent-xml`), else the one stored here,
+ * else the running configuration. @throws UsageError `E_USAGE_DOMAIN_*`
  */
 export function definitionToKeep(
   live: Domain,
@@ -53,7 +53,7 @@ function sameGuest(live: Domain, given: Domain, option: string): void {
   const wrong =
     given.uuid !== live.uuid ? `UUID ${given.uuid}` : given.name !== live.name ? `name ${given.name}` : undefined;
   if (wrong === undefined) return;
-  throw new UsageError('E_USAGE_OTHER_DOMAIN', `${option} is of another domain: ${wrong}`, {
+  throw new UsageError('E_USAGE_OTHER_DOMAIN', `${option} describes another domain: ${wrong}`, {
     hint: `It must have the name ${live.name} and the UUID ${live.uuid}; --dname gives it another name at the destination.`,
   });
 }

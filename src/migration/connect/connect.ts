@@ -19,12 +19,12 @@ import type { Dialer } from '../../tunnel/link.js';
 import type { PeerIdentity } from '../../tunnel/peer-identity.js';
 import { MessageChannel, type Resumed } from '../../tunnel/message-channel.js';
 
-/** What a destination must be able to do for us (S28). */
+/** Features that a destination must have (S28). */
 const NEEDED_FEATURES = ['migration-v3', 'migration-params'] as const;
 
 /**
- * How the leaving side reaches a destination through a dialer. The dialer stays its owner's.
- * @param dial its first link, where that is not simply dialled
+ * How the source reaches a destination through a dialer. The caller keeps the dialer.
+ * @param dial opens its first link, if that is not simply dialled
  */
 export function connectThrough(
   dialer: Dialer,
@@ -59,7 +59,7 @@ function checkPeer(ours: Hello, theirs: Hello): void {
       'E_PROTOCOL_FEATURE',
       `${theirs.hostname} (${theirs.software}) lacks ${missing.join(', ')}`,
       {
-        hint: 'Bring the destination to a release that can take migrations.',
+        hint: 'Upgrade the destination to a release that supports incoming migrations.',
       },
     );
   }
@@ -69,7 +69,7 @@ class TunnelDestination implements Destination {
   readonly hello: Hello;
   readonly requester: Requester;
   readonly #channel: MessageChannel;
-  /** How long lost connections are dialled again; 0 where the destination does not wait for us. */
+  /** How long lost connections are dialled again; 0 if the destination does not wait for us. */
   readonly #reconnectMs: number;
 
   constructor(
@@ -151,7 +151,7 @@ class TunnelDestination implements Destination {
   }
 }
 
-/** Says on a new link what it is for, and returns the answer. Destroys the link where that comes to nothing. */
+/** Announces the purpose of a new link, and returns the answer. Destroys the link if that fails. */
 async function openLink(link: FramedLink, open: Open, dialer: Dialer, signal: AbortSignal): Promise<Opened> {
   try {
     return decodeWith(openedSchema, await link.open(encode(open), signal), `answer of ${dialer.target}`);

@@ -2,12 +2,12 @@ import { orAborted } from '../../errors/deadline.js';
 import { AbortedError } from '../../errors/errors.js';
 import type { Dialer, Link } from '../../tunnel/link.js';
 
-/** A far side lets a connection go that says nothing for long. */
+/** The far side closes a connection that stays silent for long. */
 const STALE_MS = 3_000;
 
 /**
- * Dials a destination's first link while this host still has work of its own to do: a login takes many round trips, and waits for the far
- * host most of the time. The dialer stays its owner's.
+ * Dials a destination's first link while this host still has other work to do: a login takes many round trips, and
+ * mostly waits for the far host. The caller keeps the dialer.
  */
 export class DialAhead implements Disposable {
   #begun: Promise<Ahead> | undefined;
@@ -15,17 +15,20 @@ export class DialAhead implements Disposable {
 
   constructor(private readonly dialer: Dialer) {}
 
-  /** Begins, once. What goes wrong is told to whoever takes the link. */
+  /** Starts dialling, once. The caller of `dial` gets its errors. */
   begin(signal: AbortSignal): void {
     if (this.#begun !== undefined) return;
     this.#begun = this.dialer.dial(AbortSignal.any([signal, this.#closing.signal])).then((link) => {
-      link.duplex.on('error', () => undefined); // until somebody listens; `destroyed` tells it
+      link.duplex.on('error', () => undefined); // until there is a listener; `destroyed` shows it
       return { link, sinceMs: performance.now() };
     });
     this.#begun.catch(() => undefined);
   }
 
-  /** The link that was begun, for once; else a new one. Rejects as the dialer does, or with the signal's reason. */
+  /**
+   * The link that was dialled ahead, once; afterwards a new one. Rejects as the dialer does, or with the signal's
+   * reason.
+   */
   async dial(signal: AbortSignal): Promise<Link> {
     const begun = this.#begun;
     this.#begun = undefined;
@@ -37,9 +40,9 @@ export class DialAhead implements Disposable {
     return await this.dialer.dial(signal);
   }
 
-  /** Cuts a link that nobody has taken, and does not wait for one that is not there yet. */
+  /** Cuts a link that was not taken, and does not wait for one that is still being dialled. */
   [Symbol.dispose](): void {
-    this.#closing.abort(new AbortedError('nobody wants the connection any more'));
+    this.#closing.abort(new AbortedError('the connection is no longer needed'));
     if (this.#begun !== undefined) cut(this.#begun);
     this.#begun = undefined;
   }
@@ -47,7 +50,7 @@ export class DialAhead implements Disposable {
 
 interface Ahead {
   readonly link: Link;
-  /** When it was there; of `performance.now()`. */
+  /** Time of its opening, of `performance.now()`. */
   readonly sinceMs: number;
 }
 
@@ -55,7 +58,7 @@ async function taken(begun: Promise<Ahead>, signal: AbortSignal): Promise<Ahead>
   try {
     return await orAborted(begun, signal);
   } catch (error) {
-    cut(begun); // it may come yet
+    cut(begun); // it may still arrive
     throw error;
   }
 }

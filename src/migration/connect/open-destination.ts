@@ -9,13 +9,13 @@ import type { DestinationUri } from '../../host/config/uri.js';
 /** A way to a destination, for as long as it is held. */
 export interface OpenDestination extends AsyncDisposable {
   readonly connect: Connect;
-  /** Dials already, for a `connect` that follows soon. Never throws: that `connect` tells what went wrong. */
+  /** Starts dialling, for a `connect` that follows soon. Never throws: that `connect` reports errors. */
   readonly ahead: (signal: AbortSignal) => void;
 }
 
 /**
- * Opens the way to a destination, whatever it speaks. Nothing is dialled yet.
- * @param hello our first words; asked for only where the peer understands them
+ * Opens the way to a destination of any kind. Nothing is dialled yet.
+ * @param hello our first message; called only if the peer speaks our protocol
  */
 export async function openDestination(
   uri: DestinationUri,
@@ -31,7 +31,7 @@ export async function openDestination(
     const { environment, remoteCommand, askPassphrase } = options.ssh;
     const target = sshTargetOf(uri, environment);
     options.onNotice(
-      `${uri.host} is reached through xl: what it receives is not compared by digest, and where the last word is lost only a look at both hosts settles it`,
+      `${uri.host} is reached through xl: no digest is compared, and if the last message is lost only a check of both hosts settles the migration`,
     );
     return {
       connect: connectToXl(target, {

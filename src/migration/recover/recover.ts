@@ -14,7 +14,7 @@ import { arrivalsOf } from '../../operations/running/incoming.js';
 import { connectToDecision, findInDoubt, recordDecision, type Keep } from './manual-resolution.js';
 import { placeInWords } from '../migration-error.js';
 
-/** One migration that never settled, and what became of it. */
+/** One unsettled migration, and its result. */
 export interface Recovered {
   readonly migration: string;
   readonly side: 'source' | 'dest';
@@ -24,17 +24,18 @@ export interface Recovered {
   readonly result: string;
 }
 
+/** Which migrations to settle, and how to reach their destinations. */
 export interface RecoverRequest {
-  /** How to reach the destination that a journal names. */
+  /** Opens a connection to the destination in a journal. */
   readonly connectTo: (destination: string) => Promise<Connect>;
-  /** Which of them; default: all. */
+  /** Selects migrations; default: all. */
   readonly only?: (entry: JournalEntry) => boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * Settles the one migration in doubt that a person decides about, without the destination. The decision is in the journal before
- * anything is done; see `RISK`.
+ * Settles the migration in doubt that the operator decides about, without the destination. The decision is in the
+ * journal before it is carried out; see `RISK`.
  * @throws RefusedError `E_REFUSED_NOT_IN_DOUBT`
  */
 export async function recoverByHand(host: Host, ref: string, keep: Keep, signal: AbortSignal): Promise<Recovered> {
@@ -42,13 +43,13 @@ export async function recoverByHand(host: Host, ref: string, keep: Keep, signal:
   const { migration, side, name, peer } = entry.header;
   const connectTo = (destination: string): Promise<Connect> => Promise.resolve(connectToDecision(keep, destination));
   const settled = await settle(host, entry, { signal, connectTo }, () => {
-    // Whoever held the job may have settled it: then this says so.
+    // The previous holder of the job may have settled it: then this reports that.
     recordDecision(host, findInDoubt(host, migration), keep);
   });
   return { migration, side, domain: name, peer, ...settled };
 }
 
-/** Settles every migration that an earlier process left open. One that cannot be settled now does not stop the others. */
+/** Settles every migration that an earlier process left open. A failure with one does not affect the others. */
 export async function recover(host: Host, request: RecoverRequest): Promise<Recovered[]> {
   const results: Recovered[] = [];
   for (const entry of openMigrations(host.journal.list())) {
@@ -75,7 +76,7 @@ async function settle(
   const { header } = entry;
   using _job = await host.jobs.take(header.uuid, header.name, 'settling a migration', request.signal);
   first();
-  // Whoever held the job may have settled it.
+  // The previous holder of the job may have settled it.
   const now = host.journal.read(header.migration, header.side);
   if (now === undefined) return { settled: true, result: 'settled by another process' };
   if (header.side === 'dest') {
@@ -109,7 +110,7 @@ async function settle(
   const after = host.journal.read(header.migration, 'source');
   const settled = after !== undefined && SOURCE_FINAL.has(sourceStateOf(after));
   const { uuid, name, domid, undefineSource } = header;
-  // Where only the copy here was left to be removed, the destination was not asked again: the journal knows.
+  // If only the copy here remained to be removed, the destination was not asked again: the journal has the outcome.
   const place = after?.state?.state === 'released' ? 'destination' : report.place;
   const leaver = { uuid, name, domid, domain: undefined, undefineSource };
   const warnings = await afterDeparture(host, leaver, { ...report, place });

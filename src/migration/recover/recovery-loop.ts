@@ -7,26 +7,27 @@ import type { OpenDestination } from '../connect/open-destination.js';
 import { recover } from './recover.js';
 import { parseDestinationUri, type DestinationUri } from '../../host/config/uri.js';
 
-/** Pauses between two attempts: a destination that is away may be so for days. */
+/** Pauses between two attempts: a destination may be unreachable for days. */
 const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 5 * 60_000;
-/** While none is open, new ones are looked for this often. */
+/** Interval of the search for new ones while none is open. */
 const IDLE_PAUSE_MS = 30_000;
-/** Longest that an attempt holds the domain's job: whoever wants it waits longer than this. */
+/** Longest time that an attempt holds the domain's job; other users of the job wait longer than this. */
 const ATTEMPT_MS = 10_000;
 
+/** Options of the recovery loop. */
 export interface RecoveryLoopOptions {
-  /** The way to a destination; it is disposed of behind the attempt. */
+  /** The way to a destination; it is disposed of after the attempt. */
   readonly open: (destination: DestinationUri) => Promise<OpenDestination>;
-  /** Which of them can be reached from here. */
+  /** Whether a destination can be reached from here. */
   readonly reaches: (destination: DestinationUri) => boolean;
   readonly firstPauseMs?: number;
 }
 
 /**
- * Settles migrations that a dead process, or one that gave up, has left open: asks the destinations of those that left, and finishes
- * what arrived, again and again, so that nobody has to run `recover` once it can be done. A migration whose process is alive is
- * left to that. Ends when it is disposed.
+ * Settles migrations that a dead process, or one that gave up, has left open: asks the destinations of those that left,
+ * and completes arrivals, repeatedly, so that `recover` need not be run once that is possible. A migration whose
+ * process is alive is left to that process. Ends when it is disposed.
  */
 export class RecoveryLoop implements AsyncDisposable {
   readonly #stop = new AbortController();
@@ -51,7 +52,7 @@ export class RecoveryLoop implements AsyncDisposable {
     }
   }
 
-  /** One attempt for each. Resolves to how many are still open. Never rejects. */
+  /** One attempt for each. Resolves to the number still open. Never rejects. */
   async #settle(): Promise<number> {
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(ATTEMPT_MS)]);
     const only = ({ header }: JournalEntry): boolean =>
@@ -72,7 +73,7 @@ export class RecoveryLoop implements AsyncDisposable {
     return results.filter(({ settled }) => !settled).length;
   }
 
-  /** A peer that is no URI of ours, such as an xl that sent through us, is nobody whom we could ask. */
+  /** A peer without a URI of ours, such as an xl that sent through us, cannot be asked. */
   #reaches(peer: string): boolean {
     try {
       return this.options.reaches(parseDestinationUri(peer));

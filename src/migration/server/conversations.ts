@@ -5,35 +5,35 @@ import type { FramedLink } from '../../tunnel/lane-link.js';
 import { MessageChannel } from '../../tunnel/message-channel.js';
 import type { PeerIdentity } from '../../tunnel/peer-identity.js';
 
-/** At once, with one peer and with all. One whose link was lost counts for as long as it waits. */
+/** Most conversations at once, with one peer and with all. One whose link was lost counts while it waits. */
 export const MOST_WITH_ONE_PEER = 256;
 export const MOST_CONVERSATIONS = 1024;
 
 interface Conversation {
   readonly channel: MessageChannel;
-  /** Who the transport says began it: no other name, and no other key, may go on with it. */
+  /** The authenticated peer that began it: only that name with that key may continue it. */
   readonly peer: PeerIdentity;
 }
 
-/** A conversation that has begun. Whoever holds it disposes it: then nobody can go on with it any more. */
+/** A conversation that has begun. Its holder disposes of it: then it cannot be continued any more. */
 export interface BegunConversation extends Disposable {
   readonly channel: MessageChannel;
-  /** The secret with which the other side goes on over a new link; undefined where it did not ask for that. */
+  /** The secret with which the other side continues over a new link; undefined if it did not request that. */
   readonly session: string | undefined;
 }
 
-/** The control conversations that are open here, so that one whose link was lost finds its way back to where it was. */
+/** The control conversations that are open here, so that one whose link was lost can be resumed. */
 export class Conversations {
-  /** By a digest of the secret: looking one up tells nothing of the others. */
+  /** By a digest of the secret: a look-up reveals nothing about the others. */
   readonly #open = new Map<string, Conversation>();
-  /** How many each peer has, those without a secret as well. */
+  /** Number of conversations of each peer, including those without a secret. */
   readonly #counts = new Map<string, number>();
   #count = 0;
 
   /**
    * Begins a conversation over a link that is about to be answered.
-   * @param reconnectMs how long it outlives the loss of its link
-   * @throws RefusedError `E_REFUSED_CONVERSATIONS` where too many are open
+   * @param reconnectMs longest time that it is kept after the loss of its link
+   * @throws RefusedError `E_REFUSED_CONVERSATIONS` if too many are open
    */
   begin(link: FramedLink, reconnectMs: number): BegunConversation {
     const peer = link.peer.name;
@@ -53,13 +53,13 @@ export class Conversations {
     };
   }
 
-  /** @returns what takes it off the count again */
+  /** Counts a conversation of the peer. @returns a function that removes it from the count */
   #counted(peer: string): () => void {
     const withPeer = this.#counts.get(peer) ?? 0;
     if (withPeer >= MOST_WITH_ONE_PEER || this.#count >= MOST_CONVERSATIONS) {
       const [count, whose] = withPeer >= MOST_WITH_ONE_PEER ? [withPeer, ` of ${peer}`] : [this.#count, ''];
-      throw new RefusedError('E_REFUSED_CONVERSATIONS', `${count} conversations${whose} are open here already`, {
-        hint: 'Try again when some have ended; one whose connection was lost ends behind its --reconnect-timeout.',
+      throw new RefusedError('E_REFUSED_CONVERSATIONS', `${count} conversations${whose} are open here`, {
+        hint: 'Try again when some have ended; one whose connection was lost ends after its --reconnect-timeout.',
       });
     }
     this.#counts.set(peer, withPeer + 1);
@@ -73,14 +73,14 @@ export class Conversations {
   }
 
   /**
-   * Goes on with a conversation over a new link, which has said so and is answered here.
-   * @throws ProtocolError `E_PROTOCOL_SESSION` where there is none: it has ended, or is another peer's
+   * Continues a conversation over a new link, which has requested it and is answered here.
+   * @throws ProtocolError `E_PROTOCOL_SESSION` if there is none: it has ended, or belongs to another peer
    */
   async resume(open: Extract<Open, { kind: 'resume' }>, link: FramedLink): Promise<void> {
     const conversation = this.#open.get(keyOf(open.session));
     if (conversation?.peer.name !== link.peer.name || conversation.peer.key !== link.peer.key) {
       throw new ProtocolError('E_PROTOCOL_SESSION', 'no conversation waits for this connection', {
-        hint: 'The destination gave the migration up while it could not be reached; start it again.',
+        hint: 'The destination abandoned the migration while it could not be reached; start it again.',
       });
     }
     const { channel } = conversation;

@@ -1,10 +1,10 @@
-/** Ends what has had nothing to do for a while. Disposing it stops the clock. */
+/** Calls back after a time without work. Disposing it stops the timer. */
 export class IdleTimer implements Disposable {
   #timer: NodeJS.Timeout | undefined;
   #busy = 0;
   #over = false;
 
-  /** @param onIdle called after that time without work; false: there is something to do all the same, and the time begins anew */
+  /** @param onIdle called after that time without work; returning false restarts the time */
   constructor(
     private readonly idleMs: number,
     private readonly onIdle: () => boolean,
@@ -12,7 +12,7 @@ export class IdleTimer implements Disposable {
     this.#restart();
   }
 
-  /** Does the work; the time begins when it is done. */
+  /** Does the work; the time starts when it is done. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.#busy += 1;
     clearTimeout(this.#timer);

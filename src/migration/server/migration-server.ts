@@ -34,23 +34,29 @@ import { Conversations } from './conversations.js';
 import { arrivalsOf } from '../../operations/running/incoming.js';
 import type { Host } from '../../host/host.js';
 
-/** Journals of migrations that are long over are looked for so often at most. */
+/** Shortest interval of the search for journals of old migrations. */
 const PRUNE_EVERY_MS = 3_600_000;
 
-/** Connections of one peer that have not said yet what they are for; as many as one peer may have in all at one port. */
+/**
+ * Most connections of one peer that have not announced their purpose yet; as many as one peer may have in all at one
+ * port.
+ */
 export const MOST_SILENT_OF_ONE_PEER = 256;
 
-/** A conversation that asks nothing for so long, and has nothing under way, is ended: a source that needs it begins another. */
+/**
+ * A conversation without a request for this time, and without work under way, is ended: a source that needs it begins
+ * another.
+ */
 const IDLE_MS = 600_000;
 
-/** Where links come in: says hello, gives each link to what it is for, and keeps going whatever a peer does. */
+/** Receives links: sends the hello, dispatches each link by its purpose, and keeps running whatever a peer does. */
 export class MigrationServer implements AsyncDisposable {
   readonly #arrivals: Arrivals<FramedLink>;
   readonly #conversations = new Conversations();
   readonly #silent = new PeerLimits({
-    what: 'connections that have not said what they are for',
+    what: 'connections that have not announced their purpose',
     perPeer: MOST_SILENT_OF_ONE_PEER,
-    hint: 'Its program opens connections and says nothing over them: restart it.',
+    hint: 'Its program opens connections and sends nothing over them: restart it.',
   });
   readonly #failures: RefusalLog;
   readonly #open = new Set<Promise<void>>();
@@ -61,7 +67,7 @@ export class MigrationServer implements AsyncDisposable {
     private readonly host: Host,
     private readonly hello: Hello,
     private readonly log: (line: string) => void,
-    /** Who may ask for what; may be changed while conversations go on. */
+    /** Permissions of peers; may be changed during conversations. */
     public allowed = new AccessRules(),
     private readonly keepalive: KeepaliveOptions = {},
     private readonly idleMs = IDLE_MS,
@@ -80,7 +86,7 @@ export class MigrationServer implements AsyncDisposable {
           },
           attach: (lane, index) => {
             receiver.checkOpen();
-            // The answer goes out before anything that the receiver sends; where it fails, the receiver hears of it.
+            // The answer is sent before anything from the receiver; if that fails, the receiver gets the error.
             lane.answer(encode({ kind: 'lane', index })).catch(() => undefined);
             receiver.attach(lane, index);
           },
@@ -92,7 +98,7 @@ export class MigrationServer implements AsyncDisposable {
     });
   }
 
-  /** Settles what an earlier process left in the journal; call it once, before the first link. */
+  /** Settles migrations that an earlier process left in the journal; call it once, before the first link. */
   async recover(): Promise<void> {
     for (const entry of openArrivals(this.host.journal.list())) {
       const { uuid, name, migration } = entry.header;
@@ -116,14 +122,14 @@ export class MigrationServer implements AsyncDisposable {
   }
 
   /**
-   * Takes a link over. Never rejects: what goes wrong with one peer is logged and ends that link only. Resolves when the link was given to the
-   * migration that it is a lane of, or when the conversation that began with it has ended.
+   * Takes ownership of a link. Never rejects: an error with one peer is logged and ends that link only. Resolves when
+   * the link was passed to the migration of which it is a lane, or when the conversation that began with it has ended.
    */
   accept(link: Link): Promise<void> {
     return this.acceptFramed(new FrameLink(link, this.keepalive));
   }
 
-  /** The same for a link that speaks frames already. */
+  /** As `accept`, for a link that carries frames already. */
   acceptFramed(link: FramedLink): Promise<void> {
     const work = this.#serve(link).catch((error: unknown) => {
       this.#failures.note({ address: `${link.peer.name} (${link.peer.address})`, reason: error });
@@ -168,7 +174,7 @@ export class MigrationServer implements AsyncDisposable {
     await link.answer(encode({ kind: 'control', hello: this.hello, ...(session === undefined ? {} : { session }) }));
     const connection: SourceConnection = {
       ...comerOf(link.peer),
-      // Looked at when it is asked: who is allowed may change.
+      // Checked at each request: permissions may change.
       get isKnownByName() {
         return isKnownByName();
       },
@@ -181,7 +187,9 @@ export class MigrationServer implements AsyncDisposable {
     };
     using idle = new IdleTimer(this.idleMs, () => {
       if (this.#arrivals.isBusy(connection)) return false;
-      channel.destroy(new RefusedError('E_REFUSED_IDLE', `${hostname} has asked nothing for ${this.idleMs / 1000} s`));
+      channel.destroy(
+        new RefusedError('E_REFUSED_IDLE', `${hostname} has sent no request for ${this.idleMs / 1000} s`),
+      );
       return true;
     });
     const responder = new Responder(channel, hostname, (request) =>
@@ -200,7 +208,7 @@ export class MigrationServer implements AsyncDisposable {
     }
   }
 
-  /** Who may only ask after migrations begins none. What it had begun is its own to bring to an end. */
+  /** A peer that may only ask about migrations begins none. It may complete those that it began before. */
   async #answer(request: Request, connection: SourceConnection, peer: PeerIdentity): Promise<Reply> {
     if (request.type === 'prepare' && !this.allowed.allows('migrate', peer)) {
       try {
@@ -212,13 +220,13 @@ export class MigrationServer implements AsyncDisposable {
     return this.#arrivals.answer(request, connection);
   }
 
-  /** Resolves when every link that was taken has ended, and what came over them has settled. */
+  /** Resolves when every accepted link has ended, and its migrations have settled. */
   async drained(): Promise<void> {
     while (this.#open.size > 0) await Promise.all(this.#open);
     await this.#arrivals.settled();
   }
 
-  /** Gives up what is not decided yet, waits for the rest, and ends every link. */
+  /** Aborts undecided migrations, waits for the others, and ends every link. */
   async [Symbol.asyncDispose](): Promise<void> {
     const reason = new AbortedError('the destination is shutting down');
     await this.#arrivals.close(reason);
@@ -228,7 +236,7 @@ export class MigrationServer implements AsyncDisposable {
   }
 }
 
-/** Two logins of one user that sshd tells apart by their keys are two peers; it is the key that must not differ. */
+/** Two logins of one user with different keys are two peers: the key identifies the peer. */
 function comerOf({ name, key }: PeerIdentity): Comer {
   return { peer: name, ...(key === undefined ? {} : { key }) };
 }

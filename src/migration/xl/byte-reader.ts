@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { orAborted } from '../../errors/deadline.js';
 import { ProtocolError, TunnelError } from '../../errors/errors.js';
 
-/** Reads a stream as a protocol of exact lengths wants it. Takes the stream over; bounded by what is asked for. */
+/** Reads exact lengths from a stream. Takes ownership of the stream; bounded by the requested lengths. */
 export class ByteReader {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #rest: Uint8Array = new Uint8Array(0);
@@ -15,7 +15,7 @@ export class ByteReader {
     this.#chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   }
 
-  /** The next bytes, as many as are there; undefined at the end. Rejects with the stream's error or the signal's reason. */
+  /** The next available bytes; undefined at the end. Rejects with the stream's error or the signal's reason. */
   async some(signal: AbortSignal): Promise<Uint8Array | undefined> {
     if (this.#rest.length > 0) {
       const rest = this.#rest;
@@ -26,7 +26,7 @@ export class ByteReader {
     return next.done === true ? undefined : next.value;
   }
 
-  /** Exactly so many bytes; the caller has bounded the number. @throws TunnelError `E_TUNNEL_CUT` at the end */
+  /** Exactly this many bytes; the caller has bounded the number. @throws TunnelError `E_TUNNEL_CUT` at the end */
   async exactly(bytes: number, what: string, signal: AbortSignal): Promise<Buffer> {
     const taken = Buffer.alloc(bytes);
     let got = 0;
@@ -43,11 +43,11 @@ export class ByteReader {
     return taken;
   }
 
-  /** These very bytes. @throws ProtocolError `E_PROTOCOL_XL` where others come */
+  /** Reads exactly these bytes. @throws ProtocolError `E_PROTOCOL_XL` if others arrive */
   async expect(words: Uint8Array, what: string, signal: AbortSignal): Promise<void> {
     const said = await this.exactly(words.length, what, signal);
     if (!said.equals(words)) {
-      throw new ProtocolError('E_PROTOCOL_XL', `${this.peer} said something else where ${what} was due`, {
+      throw new ProtocolError('E_PROTOCOL_XL', `${this.peer} sent other bytes instead of ${what}`, {
         data: { said: printable(said) },
       });
     }

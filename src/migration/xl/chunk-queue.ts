@@ -1,6 +1,6 @@
 import { AbortedError } from '../../errors/errors.js';
 
-/** One chunk from a writer to a reader: the writer waits until the reader comes for the next. */
+/** Passes one chunk at a time from a writer to a reader: the writer waits until the reader asks for the next. */
 export class ChunkQueue implements AsyncIterable<Uint8Array> {
   #chunk: Uint8Array | undefined;
   #ended = false;
@@ -8,12 +8,12 @@ export class ChunkQueue implements AsyncIterable<Uint8Array> {
   #bytes = 0;
   #wake: (() => void)[] = [];
 
-  /** Bytes that went in. */
+  /** Bytes written. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Hands the chunk over; resolves when the reader has taken it. Rejects with what `fail` was told. */
+  /** Passes a chunk; resolves when the reader has taken it. Rejects with the error of `fail`. */
   async put(chunk: Uint8Array): Promise<void> {
     this.#chunk = chunk;
     this.#bytes += chunk.length;
@@ -21,13 +21,13 @@ export class ChunkQueue implements AsyncIterable<Uint8Array> {
     await this.#until(() => this.#chunk === undefined);
   }
 
-  /** No more chunks come. */
+  /** Signals the end of the chunks. */
   end(): void {
     this.#ended = true;
     this.#notify();
   }
 
-  /** Ends both sides with the error. The first one counts; after the end it changes nothing for the reader. */
+  /** Ends both sides with the error. The first one counts; after the end it has no effect on the reader. */
   fail(error: Error): void {
     this.#failure ??= error;
     this.#notify();
@@ -44,7 +44,7 @@ export class ChunkQueue implements AsyncIterable<Uint8Array> {
         yield chunk;
       }
     } finally {
-      // A reader that has had enough must not leave the writer waiting.
+      // A reader that stops early must not leave the writer waiting.
       if (!this.#ended) this.fail(new AbortedError('the receiver has stopped reading'));
     }
   }

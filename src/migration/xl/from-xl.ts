@@ -21,19 +21,20 @@ import { WINDOW_BYTES } from '../migrate.js';
 import { guestConfigOf } from '../../operations/saving/saved-config.js';
 import { ByteReader } from './byte-reader.js';
 
-/** libxl's stream version; xl has sent no other since Xen 4.6. */
+/** libxl's stream version; the only one that xl sends since Xen 4.6. */
 const STREAM_VERSION = 2;
 const ASK_PAUSE_MS = 500;
-/** What the status byte says of a guest that could not be let run (ERROR_FAIL). */
+/** The status byte for a guest that could not be unpaused (ERROR_FAIL). */
 const FAILED = 3;
-/** The guest does not run here, our copy is gone, and xl may have its own again. */
+/** The guest does not run here, our copy is gone, and xl may resume its own. */
 const REFUSAL = Buffer.concat([XL_REPORT, Buffer.of(FAILED), XL_GO]);
 
+/** Options of the receiving end. */
 export interface FromXlOptions {
-  /** xl's words come in here and ours go out there. Neither is closed. */
+  /** Streams from and to xl. Neither is closed. */
   readonly input: Readable;
   readonly output: Writable;
-  /** Where the guest goes: this host, or one behind a tunnel. */
+  /** The guest's destination: this host, or one reached through a tunnel. */
   readonly connect: Connect;
   /** For the epoch. */
   readonly journal: Journal;
@@ -41,13 +42,14 @@ export interface FromXlOptions {
   readonly lanes: number;
   /** Leave the guest paused, `-p`. */
   readonly paused: boolean;
-  /** Gives up what is not decided yet. */
+  /** Aborts a migration that is not decided yet. */
   readonly signal: AbortSignal;
   /** Stops asking an undecided destination at once. */
   readonly abandon: AbortSignal;
   readonly log: (line: string) => void;
 }
 
+/** Result of a migration from xl. */
 export interface FromXl {
   readonly name: string;
   readonly uuid: string;
@@ -55,9 +57,9 @@ export interface FromXl {
 }
 
 /**
- * The receiving end of a stock `xl migrate`: takes its words, and gives the guest to a destination of
- * ours. The guest is the destination's once that has recorded it; xl is told then, and not before.
- * Rejects where the guest has not arrived; xl then has it back, or has been told nothing.
+ * The receiving end of a stock `xl migrate`: reads its messages, and passes the guest to a destination of
+ * ours. The guest belongs to the destination once that has recorded it; xl is notified then, and not before.
+ * Rejects if the guest has not arrived; xl then has it back, or has not been notified.
  */
 export async function receiveFromXl(options: FromXlOptions): Promise<FromXl> {
   const session = new XlSession(options);
@@ -112,10 +114,10 @@ class XlSession {
     return { migration: this.#migration, epoch: this.#epoch };
   }
 
-  /** Bounded by itself: an xl that does not read must not hold us. */
+  /** Bounded by a deadline: an xl that does not read must not block us. */
   async #say(words: Uint8Array): Promise<void> {
     const { signal } = new AbortController();
-    using deadline = new Deadline(signal, this.options.deadlines.callMs, 'E_DEADLINE_XL', 'xl to hear our words');
+    using deadline = new Deadline(signal, this.options.deadlines.callMs, 'E_DEADLINE_XL', 'xl to read our message');
     const said = new Promise<void>((resolve, reject) => {
       this.options.output.write(words, (error) => {
         if (error) reject(asError(error));
@@ -179,7 +181,7 @@ class XlSession {
     options.log(`receiving ${name} (${uuid}) from xl for ${destination.hello.hostname} over ${destination.transport}`);
   }
 
-  /** The stream says itself where it ends: xl leaves its side open for the go. */
+  /** The stream contains its own end: xl leaves its side open for the go. */
   async #carry(): Promise<void> {
     const lanes = this.#lanes;
     if (lanes === undefined) return;
@@ -202,34 +204,34 @@ class XlSession {
     await orAborted(lanes.end(), moving.signal);
   }
 
-  /** xl renames its copy, and then gives the guest away. */
+  /** xl renames its copy, and then releases the guest. */
   async #permission(): Promise<void> {
     using deadline = new Deadline(
       this.#signal,
       this.options.deadlines.finishMs,
       'E_DEADLINE_XL',
-      'the permission to let the guest run',
+      'the permission to run the guest',
     );
-    await this.#words.expect(XL_GO, 'the permission to let the guest run', deadline.signal);
+    await this.#words.expect(XL_GO, 'the permission to run the guest', deadline.signal);
   }
 
   /**
-   * xl was told that we are ready, so its permission may be on its way: from then on it takes its guest back only
-   * where it is told to. The destination was never asked to finish, so it cannot run there.
+   * xl was notified that we are ready, so its permission may be on its way: from then on it resumes its guest only
+   * if it is told to. The destination was never asked to finish, so the guest cannot run there.
    */
   async #giveBack(name: string): Promise<void> {
     try {
       await this.#say(REFUSAL);
-      // An xl that finds nobody to give its permission to leaves its guest as it is.
+      // An xl that cannot deliver its permission leaves its guest as it is.
       const { signal } = new AbortController();
       using deadline = new Deadline(signal, this.options.deadlines.callMs, 'E_DEADLINE_XL', 'xl to end');
       while ((await this.#words.some(deadline.signal)) !== undefined);
     } catch (error) {
-      this.options.log(`${name}: xl could not be told to take its guest back: ${messageOf(error)}`);
+      this.options.log(`${name}: xl could not be notified to resume its guest: ${messageOf(error)}`);
     }
   }
 
-  /** Before the go: the destination removes what it has, and xl goes on with its guest once we are gone. */
+  /** Before the go: the destination removes its copy, and xl resumes its guest once we have ended. */
   async #giveUp(error: Error): Promise<void> {
     this.#lanes?.destroy(error);
     await this.#destination?.requester
@@ -237,10 +239,10 @@ class XlSession {
         signal: new AbortController().signal,
         ms: this.options.deadlines.callMs,
       })
-      .catch(() => undefined); // the lost connection tells the destination the same
+      .catch(() => undefined); // the lost connection has the same effect at the destination
   }
 
-  /** xl has given the guest away: true where it runs, and rejects where xl has it back or must go on waiting. */
+  /** xl has released the guest: true if it runs here; rejects if xl has it back or must continue to wait. */
   async #decide(config: GuestConfig): Promise<boolean> {
     const outcome = await this.#outcome(config);
     if (outcome.outcome === 'committed') {
@@ -249,18 +251,18 @@ class XlSession {
     }
     const error =
       outcome.error === undefined
-        ? new ToolstackError('E_TOOLSTACK_RESTORE', 'the destination did not take the guest')
+        ? new ToolstackError('E_TOOLSTACK_RESTORE', 'the destination refused the guest')
         : fromWire(outcome.error);
-    // The destination has recorded that it never will: xl may have the guest back.
+    // The destination has recorded its refusal: xl may resume the guest.
     await this.#say(REFUSAL);
     throw error;
   }
 
-  /** Asks to finish, and then asks after it, until the destination says which. */
+  /** Requests to finish, and then asks for the outcome until the destination answers. */
   async #outcome(config: GuestConfig): Promise<Extract<Reply, { type: 'outcome' }>> {
     const { deadlines } = this.options;
     const { name, uuid } = config.domain;
-    // Not to be given up any more: xl waits, and only an answer helps it.
+    // Must not be abandoned any more: xl waits, and only an answer releases it.
     const signal = this.options.abandon;
     const until = performance.now() + deadlines.finishMs + deadlines.askMs;
     let cause: Error = new AbortedError();
@@ -290,7 +292,7 @@ class XlSession {
     }
     throw new TunnelError(
       'E_TUNNEL_IN_DOUBT',
-      `the destination has not said whether it has ${name}: ${messageOf(cause)}`,
+      `the destination has not reported whether it has ${name}: ${messageOf(cause)}`,
       {
         cause,
         hint: `Look at the destination with \`xenferry recover\` and \`xenferry list\`. If ${name} runs there, destroy xl's suspended copy here; if it is not there, rename xl's copy back and resume it.`,

@@ -11,7 +11,7 @@ import type { Host } from '../../host/host.js';
 import { arrivalsOf } from '../../operations/running/incoming.js';
 import { ChunkQueue } from './chunk-queue.js';
 
-/** This process as a destination: what arrives need not pass a tunnel to get here. */
+/** This process as a destination: guests arrive without a tunnel. */
 export function connectToSelf(host: Host, source: PeerIdentity, log: (line: string) => void): Connect {
   return async (events, signal) => new LocalDestination(host, await host.hello(signal), source, events, log);
 }
@@ -73,7 +73,7 @@ class LocalDestination implements Destination {
       get wireBytes(): number {
         return queue.bytes;
       },
-      // The chunk is the writer's again at once; the reader has not used it up by then.
+      // The writer may reuse the chunk at once, before the reader has used it.
       write: (chunk) => queue.put(Uint8Array.from(chunk)),
       end: () => {
         queue.end();

@@ -32,20 +32,21 @@ import { XlLane } from './xl-lane.js';
 /** Output of a login shell that may come before the banner. */
 const MAX_NOISE_BYTES = 64 * 1024;
 const MAX_LIST_BYTES = 4 * 1024 * 1024;
-/** There are no tokens between xl's hosts: the one ssh channel is all there is. */
+/** xl's protocol has no tokens: there is only one ssh channel. */
 const NO_TOKEN = '0'.repeat(64);
 
 type Outcome = Extract<Reply, { type: 'outcome' }>;
 
+/** Options of an xl destination. */
 export interface XlPeerOptions extends SshConnectOptions {
-  /** xl's name at the far host; `xl` where absent. */
+  /** xl's name at the far host; `xl` if absent. */
   readonly remoteCommand?: string;
 }
 
 /**
- * How the leaving side reaches a host that has nothing but xl: `xl migrate-receive` over ssh. xl keeps no
- * record of what it decided. So where the answer to our last word is lost, only a guest that is seen there
- * under its own name counts as arrived; nothing that is not seen counts as anything.
+ * How the source reaches a host that has only xl: `xl migrate-receive` over ssh. xl keeps no
+ * record of its decision. So if the answer to our last message is lost, only a guest that is seen there
+ * under its own name counts as arrived; a guest that is not seen proves nothing.
  */
 export function connectToXl(target: SshTarget, options: XlPeerOptions): Connect {
   return async (events, signal) =>
@@ -144,7 +145,7 @@ class XlDestination implements Destination {
     return { type: 'prepared', token: NO_TOKEN, windowBytes: request.windowBytes };
   }
 
-  /** An xl that ends before its report has broken off the migration. */
+  /** An xl that ends before its report has aborted the migration. */
   #watch(channel: ChannelStream): void {
     const lost = (error: Error): void => {
       if (!this.#closing && !this.#saidGo) this.events.onLost(error);
@@ -159,9 +160,9 @@ class XlDestination implements Destination {
     const receiver = this.#receiver;
     if (receiver === undefined) throw new InvariantError('finish before prepare');
     try {
-      await receiver.words.expect(XL_READY, 'the word that the guest was restored', signal);
+      await receiver.words.expect(XL_READY, 'the report that the guest was restored', signal);
     } catch (error) {
-      // It has not been told to go, so it cannot: whatever it has made, it ends when the channel does.
+      // The go was not sent, so the guest cannot run there: xl destroys its copy when the channel ends.
       await this.#endReceiver(receiver, signal);
       return { type: 'outcome', outcome: 'aborted', error: toWire(asError(error)) };
     }
@@ -170,11 +171,11 @@ class XlDestination implements Destination {
     await receiver.words.expect(XL_REPORT, 'its report', signal);
     const [status] = await receiver.words.exactly(1, 'its status', signal);
     if (status === 0) return { type: 'outcome', outcome: 'committed', running: request.run };
-    await receiver.words.expect(XL_GO, 'the word that its copy is gone', signal);
+    await receiver.words.expect(XL_GO, 'the report that its copy is gone', signal);
     const why = receiver.channel.stderr.slice(-3).join(' | ');
     const error = new ToolstackError(
       'E_TOOLSTACK_UNPAUSE',
-      `xl on ${this.host} could not let the guest run (status ${status})${why === '' ? '' : `: ${why}`}`,
+      `xl on ${this.host} could not unpause the guest (status ${status})${why === '' ? '' : `: ${why}`}`,
       { hint: "Look at xl's log on that host, in /var/log/xen." },
     );
     return { type: 'outcome', outcome: 'aborted', error: toWire(error) };
@@ -186,7 +187,7 @@ class XlDestination implements Destination {
     return { type: 'outcome', outcome: 'aborted' };
   }
 
-  /** Lets xl see the end of its input, upon which it removes its copy, and waits for that. */
+  /** Closes xl's input, upon which xl removes its copy, and waits for that. */
   async #endReceiver({ channel }: Receiver, signal: AbortSignal): Promise<void> {
     this.#closing = true;
     if (channel.closed) return;
@@ -196,7 +197,7 @@ class XlDestination implements Destination {
     await closed;
   }
 
-  /** Only what is seen counts, see `connectToXl`. */
+  /** Only a guest that is seen counts, see `connectToXl`. */
   async #status(uuid: string, signal: AbortSignal): Promise<Outcome> {
     const found = (await this.#list(signal)).find((row) => row.uuid === uuid);
     if (found !== undefined && !found.name.endsWith(XL_INCOMING_SUFFIX)) {
@@ -204,9 +205,9 @@ class XlDestination implements Destination {
     }
     const seen =
       found === undefined
-        ? 'has no such domain now: it may have ended its copy, or the guest ran there and has stopped since'
-        : `still holds its copy as ${found.name} (id ${found.domid}), which has not been let run`;
-    throw new RefusedError('E_REFUSED_XL_SILENT', `${this.host} ${seen}; xl keeps no record of what it decided`, {
+        ? 'has no such domain now: it may have destroyed its copy, or the guest ran there and has stopped since'
+        : `still holds its copy as ${found.name} (id ${found.domid}), which has not been unpaused`;
+    throw new RefusedError('E_REFUSED_XL_SILENT', `${this.host} ${seen}; xl keeps no record of its decision`, {
       hint: "Look at xl's log on that host, in /var/log/xen, before you resume or destroy either copy by hand.",
     });
   }
@@ -282,7 +283,7 @@ function exitError(exit: RemoteExit, host: string, command: string): TunnelError
   });
 }
 
-/** Resolves when the connection has taken the bytes. */
+/** Writes the bytes; resolves when the connection has taken them. */
 async function written(channel: ChannelStream, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
   const done = new Promise<void>((resolve, reject) => {
     channel.write(bytes, (error) => {

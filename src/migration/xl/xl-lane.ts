@@ -2,12 +2,12 @@ import type { Writable } from 'node:stream';
 import { asError } from '../../errors/message-of.js';
 import type { OpenLanes } from '../../source/destination.js';
 
-/** xl's only lane: its standard input takes the raw stream, and the go behind it. It stays open at the stream's end. */
+/** xl's only lane: its standard input takes the raw stream, followed by the go. It stays open at the stream's end. */
 export class XlLane implements OpenLanes {
   readonly count = 1;
   #bytes = 0;
 
-  /** The channel stays its opener's. */
+  /** The caller keeps the channel. */
   constructor(private readonly channel: Writable) {}
 
   get wireBytes(): number {
@@ -24,7 +24,7 @@ export class XlLane implements OpenLanes {
     this.#bytes += chunk.length;
   }
 
-  /** xl says itself when it has everything. */
+  /** xl reports itself when it has received everything. */
   end(): Promise<{ readonly rawBytes: number; readonly wireBytes: number }> {
     return Promise.resolve({ rawBytes: this.#bytes, wireBytes: this.#bytes });
   }

@@ -9,7 +9,7 @@ export interface XlRow {
 }
 
 /*
- * Name, id, memory, vcpus, six state letters (r b p s c d, or a dash), seconds, UUID, and more behind it.
+ * Name, id, memory, vcpus, six state letters (r b p s c d, or a dash), seconds, UUID, and further columns.
  * Source: Xen, tools/xl/xl_info.c, list_domains.
  */
 const ROW =
@@ -17,7 +17,8 @@ const ROW =
 
 /**
  * What `xl list -v` printed, as far as its lines are understood; headings and warnings are not.
- * @throws ProtocolError `E_PROTOCOL_XL` where domain 0 is not among them: then it is no list that tells who is not there
+ * @throws ProtocolError `E_PROTOCOL_XL` if domain 0 is not among them: then the list does not prove that a domain is
+ * absent
  */
 export function parseXlList(text: string): XlRow[] {
   const rows = text.split('\n').flatMap((line) => {
@@ -27,7 +28,7 @@ export function parseXlList(text: string): XlRow[] {
   });
   if (rows.some((row) => row.domid === 0)) return rows;
   throw new ProtocolError('E_PROTOCOL_XL', 'the list of domains that xl printed cannot be read: no domain 0 in it', {
-    hint: 'Run `xl list -v` on that host and look at what it says.',
+    hint: 'Run `xl list -v` on that host and check its output.',
     data: { printed: text.slice(0, 500) },
   });
 }

@@ -75,7 +75,7 @@ describe('the list of revoked certificates that was used last', () => {
     check(list(7, 3));
     expect(check(undefined, another.cert)).toBeUndefined();
     expect(check(list(1, 0, another), another.cert)).toContain('number 1');
-    expect(() => check(undefined, authority.cert + another.cert)).toThrow(refused('has gone'));
+    expect(() => check(undefined, authority.cert + another.cert)).toThrow(refused('is missing'));
   });
 
   it('what cannot be read is not passed over', () => {
