@@ -10,7 +10,7 @@ import { FURTHER_MODELS, MODEL_ALIASES } from './further-cpu-models.js';
  */
 export interface CpuModel {
   readonly name: string;
-  /** Undefined: any vendor. */
+  /** Undefined: of every vendor. */
   readonly vendor: 'Intel' | 'AMD' | 'Hygon' | undefined;
   readonly features: ReadonlySet<string>;
   /** An older processor may have the same reported features, so that no host is identified as this model. */

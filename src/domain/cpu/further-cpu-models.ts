@@ -4,7 +4,7 @@
  */
 export interface FurtherModel {
   readonly name: string;
-  /** Absent: any vendor. */
+  /** Absent: of every vendor. */
   readonly vendor?: 'Intel' | 'AMD' | 'Hygon';
   /** A model of `cpu-models.ts`, or one listed before, that it is derived from. */
   readonly from?: string;
