@@ -82,7 +82,7 @@ export type Hello = z.infer<typeof helloSchema>;
 /** A secret that only the two ends of one conversation know: 32 bytes, hex. */
 const secret = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** The longest time for which a destination waits for a source that has gone silent. */
+/** The longest time for which a destination waits for a source that has fallen silent. */
 export const MAX_RECONNECT_MS = 600_000;
 
 /** The OPEN frame of a link: what the link is for. */

@@ -217,7 +217,7 @@ export class Host implements AsyncDisposable {
     };
   }
 
-  /** Forgets migrations that are long over. What goes wrong there harms nobody: it is logged. */
+  /** Removes journals of old migrations. A failure is harmless: it is logged. */
   pruneJournals(): void {
     try {
       this.journal.prune(Date.now());

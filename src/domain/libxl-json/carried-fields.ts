@@ -146,7 +146,7 @@ export const HARMLESS: readonly FieldGroup[] = [
     passes: matches(/^(?:|root|xen-qemuuser-[\w-]{1,64})$/),
   },
   {
-    why: 'the device model of today, which is what libxl starts without a word as well',
+    why: 'the device model of today, which libxl starts by default as well',
     paths: ['b_info/device_model_version'],
     passes: isOneOf('qemu_xen', 'unknown'),
   },

@@ -40,7 +40,7 @@ export const REFUSED_CODES = rows('RefusedError', 3, {
   ],
   E_REFUSED_BEING_REMOVED: [
     'A domain of this name or UUID is just being removed by the toolstack.',
-    'Wait until it has gone, then try again.',
+    'Wait until it is removed, then try again.',
   ],
   E_REFUSED_BUSY: [
     'Another operation holds the job of the domain.',

@@ -7,19 +7,25 @@ import type { LeaseTable } from './lease-table.js';
 /** While it lasts a guest stands still that could run: no longer than this, in ms. */
 const RECLAIM_MS = 5000;
 
-/** The leases of a guest that moves: offered by the source, claimed by the destination, and taken back where the move fails. */
+/**
+ * The leases of a migrating guest: offered by the source, claimed by the destination, and reclaimed if the migration
+ * fails.
+ */
 export class MigratingLeases {
   readonly #later = new Set<Promise<void>>();
 
   constructor(private readonly table: LeaseTable) {}
 
-  /** The guest is about to leave: its leases may go along with that migration. Throws where they cannot be told of it. */
+  /**
+   * Before a departure: allows the leases to be transferred by that migration. Throws if the records cannot be changed.
+   */
   offer(uuid: string, migration: string, signal: AbortSignal): Promise<void> {
     return this.table.each(uuid, signal, (record, me) => offered(record, me, migration));
   }
 
   /**
-   * The guest is here whole, and the source has let go of it: from now on its leases are ours. Nothing is decided yet.
+   * The guest is here completely, and the source has released it: from now on its leases are ours. Nothing is decided
+   * yet.
    * @throws RefusedError `E_REFUSED_LEASE`; SystemError `E_SYSTEM_LEASES`
    */
   claim(uuid: string, migration: string, signal: AbortSignal): Promise<void> {
@@ -27,9 +33,10 @@ export class MigratingLeases {
   }
 
   /**
-   * The guest goes on here, since the migration has failed and can no longer come about.
-   * @returns what went wrong that does not keep it from running: the lease says then that it is the destination's, so nobody has it
-   * @throws RefusedError `E_REFUSED_LEASE` where another has it
+   * The guest continues here, since the migration has failed and can no longer succeed.
+   * @returns a problem that does not keep it from running: the lease then still names the destination, so no other host
+   * can take it
+   * @throws RefusedError `E_REFUSED_LEASE` if another guest has it
    */
   async reclaim(uuid: string, migration: string): Promise<string | undefined> {
     using soon = new Deadline(
@@ -48,7 +55,7 @@ export class MigratingLeases {
   }
 
   /**
-   * A guest that stood still is about to run on by hand: nobody else may have its leases.
+   * Before a suspended guest is resumed manually: no other guest may have its leases.
    * @throws RefusedError `E_REFUSED_LEASE`
    */
   async check(uuid: string, signal: AbortSignal): Promise<void> {
@@ -57,7 +64,7 @@ export class MigratingLeases {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof RefusedError) throw error;
-      this.table.options.log(`${uuid}: whether its leases are still its own is not known: ${messageOf(error)}`);
+      this.table.options.log(`${uuid}: could not determine whether its leases are still its own: ${messageOf(error)}`);
     }
   }
 

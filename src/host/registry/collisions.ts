@@ -27,7 +27,7 @@ export function collisionOf(
   }
   if (same?.info?.state === 'dying') {
     return new RefusedError('E_REFUSED_BEING_REMOVED', `domain '${same.name}' is already being removed`, {
-      hint: 'Wait until it has gone, and try again.',
+      hint: 'Wait until it is removed, and try again.',
     });
   }
   if (checkLive && same?.info !== undefined) {

@@ -9,7 +9,7 @@ export interface DialerOptions {
   readonly tlsDir?: string | undefined;
   readonly ssh: {
     readonly environment: SshEnvironment;
-    /** Keep the data on ssh channels, too, instead of TLS lanes beside them. */
+    /** Keep the data on ssh channels, too, instead of separate TLS lanes. */
     readonly channelsOnly: boolean;
     readonly remoteCommand?: string | undefined;
     /** How long the far program may take to start. */
