@@ -116,7 +116,7 @@ it(
 );
 
 it(
-  'serve without allow takes no guest in and says how to name hosts; one that is named may send',
+  'serve without allow accepts no guest and prints how to name hosts; a named one may send',
   { timeout: 120_000 },
   async () => {
     const { a, b } = hosts;

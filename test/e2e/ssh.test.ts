@@ -149,7 +149,7 @@ describe.skipIf(!hasOpenSsh())('a live migration over ssh, to a host whose daemo
     assertNeverTwice([hosts.a.dir, b.dir]);
   });
 
-  it('hosts with certificates that it names are not meant by that, logins are looked at', async () => {
+  it('the list of hosts with certificates does not apply to it, the rules for logins do', async () => {
     const { a, b } = hosts;
     const config = join(hosts.root, 'there.conf');
     writeFileSync(config, `allow_ssh = ["SHA256:${'A'.repeat(43)}"]\n`);

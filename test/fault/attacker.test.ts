@@ -120,7 +120,7 @@ describe('an allowed host that would be root here', BUSY_MACHINE, () => {
 });
 
 describe('an allowed host that would wear the daemon out', BUSY_MACHINE, () => {
-  it('is refused what grows in memory or time before it has grown', async () => {
+  it('is refused before its memory or time grows', async () => {
     await expectRefused(GROWING_ATTACKS);
     expect(residentMiB([pid()])).toBeLessThan(DAEMON_MIB);
   });
@@ -212,7 +212,7 @@ describe('an allowed host that would deceive', BUSY_MACHINE, () => {
     await expectNothingLeft();
   });
 
-  it('has no part in what another has begun', async () => {
+  it('cannot take part in a migration of another peer', async () => {
     const { link, ask } = await honest.converse({}, 60_000);
     const sent = namedGuest('theirs');
     const prepared = await ask(sent);
@@ -279,7 +279,7 @@ async function attackUntil(over: AbortSignal): Promise<Record<string, number>> {
   return done;
 }
 
-it('an honest migration goes on while an allowed host does everything at once, and nothing of that is left', async () => {
+it('an honest migration continues while an allowed host attacks in every way at once, and nothing is left', async () => {
   await a.create(guestXml({ name: 'web1', workload: QUIET }));
   faults(a, { fault: 'save-write-slow', bytesPerSecond: 1_500_000, count: 1 });
   const tls = join(hosts.root, 'honest.example');

@@ -73,7 +73,7 @@ describe('certificates change while a guest moves', () => {
     await expectBackHome();
   });
 
-  it('a list of revoked certificates that vanishes, or an older one, lets nobody in again: the daemon says so', async () => {
+  it('a list of revoked certificates that vanishes, or an older one, admits no peer again: the daemon logs it', async () => {
     const server = await b.serve();
     const revoked = await ownCertificate('revoked');
     await ownCertificate('first');

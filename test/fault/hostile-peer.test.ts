@@ -215,7 +215,7 @@ async function readUntilEnd(link: FrameLink): Promise<void> {
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
 
-it('a peer with a good certificate that does everything wrong: an honest migration goes on, and nothing is left', async () => {
+it('a peer with a valid certificate that does everything wrong: an honest migration continues, and nothing is left', async () => {
   await createDomain(a.host, guestXml({ name: 'web1', mib: 16 }), { paused: false, validate: false, signal: never });
   // The honest one lasts until the other has done its worst.
   const slow = { fault: 'save-write-slow', bytesPerSecond: 1_500_000, count: 1 };

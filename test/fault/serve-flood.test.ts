@@ -17,7 +17,7 @@ function residentMiB({ child }: Running): number {
 }
 
 describe('serve', () => {
-  it('a flood of half-open connections: migrations go on, memory and log stay bounded', async () => {
+  it('a flood of half-open connections: migrations continue, memory and log stay bounded', async () => {
     const server = await b.serve();
     await a.create(guestXml({ workload: QUIET }));
     faults(a, { fault: 'save-write-slow', bytesPerSecond: 12_000_000, count: 1 });

@@ -112,7 +112,7 @@ async function order(more: Partial<MigrateSession> = {}, wantsProgress = true): 
 }
 
 describe('a daemon that is given an order', () => {
-  it('does it for whoever asks, with his keys, and tells how it goes', async () => {
+  it("migrates for its client, with the client's keys, and reports progress", async () => {
     let seen: unknown;
     await using _server = await controlServer(async (options, { environment, onNotice, onProgress }) => {
       seen = { domain: options.domain, environment };

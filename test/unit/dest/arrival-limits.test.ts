@@ -93,7 +93,7 @@ describe('how many migrations may arrive', () => {
     expect(local.host.journal.list()).toHaveLength(8);
   });
 
-  it('a peer that prepares and gives up in a loop is refused before it has filled journals and logs; others go on', async () => {
+  it('a peer that prepares and cancels in a loop is refused before it fills journals and logs; others continue', async () => {
     arrivals = make({ failedAttempts: new FailedAttempts(() => 0, 3) });
     const tryAndCancel = async (n: number): Promise<string> => {
       const request = await prepare(`loop-${n}`);
@@ -154,7 +154,7 @@ describe('who may go on with a migration', () => {
     expect(attached).toEqual(['lane 1']);
   });
 
-  it('another certificate of the same name goes on with nothing that is under way, and may ask where its name is allowed', async () => {
+  it('another certificate of the same name continues nothing that is under way, and may ask if its name is allowed', async () => {
     const request = await prepare('g');
     expect(answered(await arrivals.answer(request, begunBy))).toBe('prepared');
     const { migration, epoch } = request;

@@ -161,7 +161,7 @@ describe('prepares that overlap', () => {
     expect(await arrivals.answer(status, connection())).toEqual({ type: 'outcome', outcome: 'aborted' });
   });
 
-  it('whoever asks or prepares cannot use a guest up with the number of an attempt', async () => {
+  it('a peer that asks or prepares cannot exhaust the epochs of a guest', async () => {
     slow.goOn();
     const wanted = await prepare('web1');
     const { uuid } = parseDomainXml(wanted.xml);

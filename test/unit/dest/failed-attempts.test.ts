@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { FailedAttempts } from '../../../src/dest/failed-attempts.js';
 import { codeOf } from '../../../src/errors/message-of.js';
 
-it('a peer whose attempts fail is refused after so many in an hour; others go on, and an hour later it may try again', () => {
+it('a peer with too many failed attempts in an hour is refused; others continue, and an hour later it may try again', () => {
   let now = 0;
   const failed = new FailedAttempts(() => now, 3);
   for (let n = 0; n < 3; n += 1) {

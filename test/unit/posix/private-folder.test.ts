@@ -36,7 +36,7 @@ describe('a private folder', () => {
     expect(makePrivateFolder(path)).toBeUndefined();
   });
 
-  it.runIf(isRoot)('what another user has put there is refused, also a symbolic link', () => {
+  it.runIf(isRoot)('an entry of another user is refused, also a symbolic link', () => {
     const path = join(dir, 'state');
     makePrivateFolder(path);
     symlinkSync('/etc', join(path, 'ours')); // an operator may keep saved states elsewhere

@@ -63,7 +63,7 @@ describe('a file that is trusted as sshd trusts its own', () => {
     );
   });
 
-  it('is refused where others may replace it: a folder above, also behind a link', () => {
+  it('is refused if others may replace it: a folder above, also through a link', () => {
     chmodSync(join(dir, 'etc'), 0o777);
     symlinkSync(file, join(dir, 'link'));
     for (const path of [file, join(dir, 'link')]) expect(() => openTrusted(path)).toThrow(untrusted(join(dir, 'etc')));

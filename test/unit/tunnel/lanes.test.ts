@@ -155,7 +155,7 @@ describe('lanes', () => {
 });
 
 describe('the window', () => {
-  it('holds the sender back behind a slow consumer, and bounds what either side holds', async () => {
+  it('throttles the sender of a slow consumer, and bounds the memory of both sides', async () => {
     const windowBytes = 256 * KIB;
     const all = await lanes(3, windowBytes);
     const bytes = randomBytes(4 * 1024 * KIB);

@@ -101,7 +101,7 @@ async function codeOf(link: Link): Promise<string> {
 }
 
 describe('a certificate that names no host', () => {
-  it('of a client is refused, with the remedy: its common name is not looked at', async () => {
+  it('of a client is refused, with the remedy: its common name is not used', async () => {
     await listen(server);
     expect(await codeOf(await dial(await personNamed('hv1.example')))).toBe('E_TUNNEL_CERT_NO_NAME');
     expect(refused).toMatchObject([

@@ -297,7 +297,7 @@ describe('a server turns away', () => {
     }
   });
 
-  it('a client whose certificate has been revoked, from the moment it is told; a server that has been, too', async () => {
+  it('a revoked client, from the moment that the list is loaded; a revoked server, too', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'xenferry-tls-'));
     try {
       const ca = join(dir, 'ca');
@@ -346,7 +346,7 @@ describe('a server turns away', () => {
     });
   });
 
-  it('more handshakes than it can bear: the oldest has to go, and whoever has a certificate gets in', async () => {
+  it('more handshakes than the bound: the oldest is closed, and a host with a certificate is accepted', async () => {
     const at = await listening(server, { maxHalfOpen: 2 });
     const silent = [connectTcp(at.port, LOCAL), connectTcp(at.port, LOCAL)];
     raw.push(...silent);

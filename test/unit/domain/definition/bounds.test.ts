@@ -65,7 +65,7 @@ describe('lists that a peer can make long', () => {
     expect(warnings.join('\n')).toMatch(/occurs \d+ times, more than \d+/);
   });
 
-  it('what was passed over is listed up to a bound', () => {
+  it('ignored content is listed up to a bound', () => {
     const { warnings } = read(many(15_000, '<strange/>'));
     expect(warnings).toHaveLength(101);
     expect(warnings.at(-1)).toContain('further ones');

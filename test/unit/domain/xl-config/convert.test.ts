@@ -78,7 +78,7 @@ describe('S02: native configurations', () => {
     expect(converted).toBeGreaterThan(5);
   });
 
-  it('are read or refused with a typed error, whatever stands in them', () => {
+  it('are read or refused with a typed error, whatever they contain', () => {
     const key = fc.constantFrom(
       'name',
       'type',

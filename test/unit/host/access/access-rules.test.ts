@@ -73,7 +73,7 @@ describe('a migration server that does not let every peer in', () => {
     await destination[Symbol.asyncDispose]();
   };
 
-  it('refuses a peer that has a certificate and no leave, with the remedy, and says so', async () => {
+  it('refuses and logs a peer with a certificate and without permission, with the remedy', async () => {
     const { name } = linkPair().b.peer;
     await expect(connect()).rejects.toMatchObject({
       code: 'E_REFUSED_NOT_ALLOWED',
@@ -88,7 +88,7 @@ describe('a migration server that does not let every peer in', () => {
     await connect();
   });
 
-  it('a host that may only ask is told what became of a migration, and begins none', async () => {
+  it('a host that may only ask receives the outcome of a migration, and begins none', async () => {
     const pair = linkPair();
     void migrationServer.accept({ ...pair.b, peer: { ...pair.b.peer, name: 'once.example' } });
     const link = new FrameLink(pair.a);

@@ -55,7 +55,7 @@ describe('a peer that wastes connections', () => {
     await link.close();
   };
 
-  it('connections that never say what they are for are bounded: others go on', async () => {
+  it('connections that never announce their purpose are bounded: others continue', async () => {
     const silent = Array.from({ length: MOST_SILENT_OF_ONE_PEER }, () => dial('greedy'));
     await expect(converse('greedy')).rejects.toMatchObject({ code: 'E_REFUSED_BUSY' });
     await converse('honest');
@@ -70,7 +70,7 @@ describe('a peer that wastes connections', () => {
       .toBe('in');
   });
 
-  it('what one peer does wrong again and again becomes a few lines and a count', async () => {
+  it('repeated errors of one peer become a few lines and a count', async () => {
     for (let times = 0; times < 200; times += 1) {
       await expect(dial('greedy').open(Buffer.from('{}'), never)).rejects.toMatchObject({ code: 'E_PROTOCOL_MESSAGE' });
     }

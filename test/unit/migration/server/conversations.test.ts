@@ -39,7 +39,7 @@ describe('how many conversations a migration server holds', () => {
 
   const REFUSED = { code: 'E_REFUSED_CONVERSATIONS', message: expect.stringContaining('of busy') as string };
 
-  it('one peer may not fill it with conversations that it leaves: others go on', async () => {
+  it('one peer cannot fill it with abandoned conversations: others continue', async () => {
     for (let count = 0; count < MOST_WITH_ONE_PEER; count += 1) (await converse('busy')).destroy();
     await expect(converse('busy')).rejects.toMatchObject(REFUSED);
     await expect(converse('busy', 0)).rejects.toMatchObject(REFUSED);

@@ -100,7 +100,7 @@ describe('a guest that a peer sends', () => {
     expect(log.join()).not.toContain('migrate hook');
   });
 
-  it('is seen by a hook as what would run, which is then all that runs', async () => {
+  it('is passed to hooks as the configuration that runs, and only that runs', async () => {
     const [seen, calls] = [local.path('seen.xml'), local.path('calls')];
     script(`echo "$2" >> ${calls}; if [ "$2" = migrate ]; then cat > ${seen}; else cat > /dev/null; fi`);
     // The same guest in another order and with other words: what the hook sees is made of the configuration.
@@ -130,7 +130,7 @@ describe('a guest that a peer sends', () => {
     expect(codes(await ask(prepare(large)))).toEqual(['E_REFUSED_NO_MEMORY']);
   });
 
-  it('has nothing of this host outside of guest_paths, whether it says unsafe or not; a user may', async () => {
+  it('gets nothing of this host outside of guest_paths, with or without unsafe; a user may', async () => {
     const bad = withDisk('/etc/shadow');
     for (const unsafe of [false, true]) {
       expect(codes(await ask(prepare(bad, { unsafe })))).toEqual(['E_REFUSED_GUEST_PATH']);

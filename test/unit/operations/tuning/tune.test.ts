@@ -370,7 +370,7 @@ describe('dump', () => {
     await expect(dump()).rejects.toMatchObject({ code: 'E_REFUSED_FILE' });
   });
 
-  it('never writes through what others have put beside the file, also while it is written', async () => {
+  it('never writes through an entry that others put next to the file, also during the write', async () => {
     await run();
     const { toolstack } = local.host;
     const victim = local.path('victim');
