@@ -87,7 +87,7 @@ describe('prepares that overlap', () => {
   };
   const codes = (reply: Reply): string[] => (reply.type === 'refused' ? reply.problems.map(({ code }) => code) : []);
 
-  it('one whose connection is lost in the middle comes to nothing: nothing is held for it', async () => {
+  it('one whose connection is lost in the middle fails: nothing is held for it', async () => {
     const from = connection();
     const reply = arrivals.answer(await prepare('web1'), from);
     await slow.reached;

@@ -195,7 +195,7 @@ describe('S24: hooks', () => {
     for (const left of [pid, ...a.take()]) process.kill(Number(left), 'SIGKILL');
   });
 
-  it('one that anybody may change is not run', async () => {
+  it('one that others may change is not run', async () => {
     a.script('libxl', RECORD, 0o777);
     await expect(a.create()).rejects.toMatchObject({ code: 'E_HOOK_UNSAFE' });
     expect(a.take()).toEqual([]);

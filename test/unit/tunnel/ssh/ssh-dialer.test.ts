@@ -519,7 +519,7 @@ describe('ssh+tls', () => {
     expect(dialer.transport).toBe('ssh');
   });
 
-  it('a lane is never taken by, or given to, anybody with another certificate', async () => {
+  it('a lane is never taken by, or given to, a peer with another certificate', async () => {
     const stranger = await makeCredentials({ hosts: [['stranger']] });
     const notices: string[] = [];
     await using dialer = await dialerTo(
