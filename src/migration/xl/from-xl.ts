@@ -17,7 +17,7 @@ import { SaveStreamParser } from '../../savestream/parser.js';
 import { askPrepare } from '../../source/ask-prepare.js';
 import type { Connect, Destination, OpenLanes } from '../../source/destination.js';
 import type { GuestConfig } from '../../toolstack/toolstack.js';
-import { WINDOW_BYTES } from '../migrate.js';
+import { WINDOW_BYTES } from '../migration-plan.js';
 import { guestConfigOf } from '../../operations/saving/saved-config.js';
 import { ByteReader } from './byte-reader.js';
 
