@@ -21,7 +21,8 @@ const entries = readdirSync(dist, { recursive: true })
  */
 const LIGHT = new RegExp(
   `/dist/(${[
-    'errors/(codes|codes/.*|deadline|errors|message-of|printable|shell-words|wire)',
+    'errors/(codes|codes/.*|deadline|errors|message-of|printable|shell-words|wire|zod-mini)',
+    'channel/.*',
     'cli/(bytes-text|colours|config-file|daemon-error|dialing-options|exit|host-location|output|package-root|progress|result|ssh-peer|stop-signals|transfer-figures|verb-options|version)',
     'cli/daemon/(control-messages|daemon-client|forward-to-daemon|remote-argv)',
     'cli/migrate/format-result',
@@ -29,12 +30,12 @@ const LIGHT = new RegExp(
     'codec/levels',
     'host/access/ssh-rules',
     'host/config/uri',
-    'host/jobs/(line-reader|open-socket|short-socket-path)',
+    'host/jobs/(open-socket|short-socket-path)',
     'migration/migration-error',
     'posix/durable-file',
     'tunnel/ssh/attach',
     'tunnel/window',
-  ].join('|')})\\.js$|/picocolors/`,
+  ].join('|')})\\.js$|/picocolors/|/zod/v4/(mini|core)/`,
 );
 
 rmSync(out, { recursive: true, force: true });

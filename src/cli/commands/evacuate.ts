@@ -238,7 +238,7 @@ function migrationOf(options: EvacuateOptions, domain: string, destination: stri
 
 /** By this host's daemon where one runs: what was begun goes on without us then. */
 async function moveOne(host: Host, options: MigrateOptions, session: MigrateSession): ReturnType<typeof migrateOnHost> {
-  using daemon = await connectToDaemon(options);
+  using daemon = await connectToDaemon(options, session);
   if (daemon !== undefined) return await daemon.migrate(options, session, true);
   return await migrateOnHost(host, options, session);
 }

@@ -104,7 +104,7 @@ async function run({ p2p, json, progress: style, ...rest }: MigrateVerbOptions):
     onProgress: progress.take,
     onNotice: (text) => printNote(`notice: ${text}`),
   };
-  using daemon = p2p === false ? undefined : await connectToDaemon(options);
+  using daemon = p2p === false ? undefined : await connectToDaemon(options, session);
   if (daemon !== undefined) return await daemon.migrate(options, session, style !== 'none');
   const { migrateHere } = await import('../migrate/on-host.js');
   return await migrateHere(options, session);

@@ -1,19 +1,20 @@
-import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
-import { socketLines } from '../../host/jobs/line-reader.js';
+import { createServer, type Server } from 'node:net';
+import type { z } from '../../errors/zod-mini.js';
+import { SocketChannel } from '../../channel/socket-channel.js';
 import { openSocket } from '../../host/jobs/open-socket.js';
 import { PrivateSocket } from '../../host/jobs/private-socket.js';
 import type { Migrated } from '../../migration/migrate.js';
 import { MigrationError } from '../../migration/migration-error.js';
-import { AbortedError } from '../../errors/errors.js';
+import { AbortedError, ProtocolError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import { toWire } from '../../errors/wire.js';
 import type { ProgressEvent } from '../../source/report.js';
 import { exitCodeOf } from '../exit.js';
 import type { MigrateOptions, MigrateSession } from '../migrate/options.js';
 import {
+  clientMessageSchema,
+  parsedMigrateSchema,
   MAX_MESSAGE_BYTES,
-  messageLine,
   type DaemonMessage,
   type ClientMessage,
   type Visitor,
@@ -29,6 +30,8 @@ const MAX_UNREAD_BYTES = 64 * 1024;
 const LAST_WORD_MS = 2_000;
 /** Bytes are counted all the time; they are told this often. */
 const BYTES_EVERY_MS = 100;
+
+type ClientChannel = SocketChannel<ClientMessage, DaemonMessage>;
 
 export interface ControlServerOptions {
   readonly version: string;
@@ -50,19 +53,30 @@ export interface ControlServerOptions {
 export class ControlServer implements AsyncDisposable {
   readonly #server: Server;
   #socket: PrivateSocket | undefined;
-  readonly #open = new Set<Socket>();
+  readonly #open = new Set<ClientChannel>();
+  /** Those that have given no order yet. */
+  readonly #idle = new Set<ClientChannel>();
   readonly #work = new Set<Promise<void>>();
   readonly #closing = new AbortController();
 
   private constructor(private readonly options: ControlServerOptions) {
     this.#server = createServer((socket) => {
-      this.#open.add(socket);
-      socket.on('close', () => this.#open.delete(socket));
-      socket.on('error', () => socket.destroy());
-      const work = this.#serve(socket).catch((error: unknown) => {
-        options.log(`a client of this daemon was let go: ${messageOf(error)}`);
-        socket.destroy();
+      const channel: ClientChannel = new SocketChannel(socket, {
+        receives: clientMessageSchema,
+        limitBytes: MAX_MESSAGE_BYTES,
+        peer: 'a client of this daemon',
       });
+      this.#open.add(channel);
+      this.#idle.add(channel);
+      socket.on('close', () => this.#open.delete(channel));
+      const work = this.#serve(channel)
+        .catch(async (error: unknown) => {
+          options.log(`the connection of a client of this daemon was closed: ${messageOf(error)}`);
+          channel.send({ say: 'failed', error: toWire(error), exitCode: exitCodeOf(error) });
+          channel.end();
+          await channel.flush(LAST_WORD_MS);
+        })
+        .finally(() => this.#idle.delete(channel));
       this.#work.add(work);
       void work.then(() => this.#work.delete(work));
     });
@@ -81,79 +95,86 @@ export class ControlServer implements AsyncDisposable {
     return controlServer;
   }
 
-  async #serve(socket: Socket): Promise<void> {
+  async #serve(channel: ClientChannel): Promise<void> {
     const { version, uri } = this.options;
-    const say = (word: DaemonMessage): void => {
-      if (socket.writable) socket.write(messageLine(word));
-    };
-    say({ say: 'hello', version, uri });
-    socket.setTimeout(ORDER_MS, () => socket.destroy());
-    const lines = socketLines(socket, MAX_MESSAGE_BYTES);
-    const first = await lines.next();
-    if (first.done === true) return;
-    const order = JSON.parse(first.value) as ClientMessage;
-    if (order.say === 'parse') {
-      socket.end(messageLine({ say: 'parsed', options: await this.options.parse(order.words) }));
-      return;
+    channel.send({ say: 'hello', version, uri });
+    const order = await channel.next(ORDER_MS);
+    this.#idle.delete(channel);
+    if (order === undefined) return;
+    switch (order.say) {
+      case 'parse':
+        channel.send({ say: 'parsed', options: await this.#parsed(order.words) });
+        channel.end();
+        return;
+      case 'receive':
+        await this.#openRendezvous(order, channel);
+        channel.end();
+        return;
+      case 'migrate':
+        await this.#migrate(order, channel);
+        channel.end(); // a client that is stopped reads it when it continues
+        return;
+      default:
+        throw new ProtocolError('E_PROTOCOL_MESSAGE', `an order was expected, got ${order.say}`);
     }
-    if (order.say === 'receive') {
-      await this.#openRendezvous(order, say);
-      socket.end();
-      return;
-    }
-    if (order.say !== 'migrate') throw new Error(`an order was expected, got ${order.say}`);
-    socket.setTimeout(0);
+  }
+
+  async #parsed(words: readonly string[]): Promise<z.infer<typeof parsedMigrateSchema> | undefined> {
+    const options = await this.options.parse(words);
+    return options === undefined ? undefined : parsedMigrateSchema.parse(options);
+  }
+
+  async #migrate(order: Extract<ClientMessage, { say: 'migrate' }>, channel: ClientChannel): Promise<void> {
     const cancel = new AbortController();
     const abandon = new AbortController();
     const answers = new Map<number, (text: string | undefined) => void>();
-    void hear(lines, { cancel, abandon, answers });
+    void hear(channel, { cancel, abandon, answers });
     let asked = 0;
     const session: MigrateSession = {
       environment: order.environment,
       askPassphrase: order.canAsk
         ? (file) =>
             new Promise((resolve) => {
-              if (socket.readableEnded || socket.destroyed) {
-                resolve(undefined); // nobody is there any more
+              if (channel.isEnded) {
+                resolve(undefined); // the client has gone
                 return;
               }
               asked += 1;
               answers.set(asked, resolve);
-              say({ say: 'ask', id: asked, file });
+              channel.send({ say: 'ask', id: asked, file });
             })
         : undefined,
       cancel: AbortSignal.any([cancel.signal, this.#closing.signal]),
       abandon: AbortSignal.any([abandon.signal, this.options.abandon]),
-      onNotice: (text) => say({ say: 'notice', text }),
-      onProgress: teller(socket, say, order.wantsProgress),
+      onNotice: (text) => channel.send({ say: 'notice', text }),
+      onProgress: progressOf(channel, order.wantsProgress),
     };
     const { domain, desturi } = order.options;
     try {
       const migrated = await this.options.migrate(order.options, session);
       this.options.log(`${domain}: moved to ${desturi}`);
-      say({ say: 'done', migrated });
+      channel.send({ say: 'done', migrated });
     } catch (error) {
       this.options.log(`${domain}: not moved to ${desturi}: ${messageOf(error)}`);
       const facts =
         error instanceof MigrationError
           ? { guest: error.guest, phase: error.phase, cancelled: error.cancelled }
           : undefined;
-      say({
+      channel.send({
         say: 'failed',
         error: toWire(error),
         exitCode: exitCodeOf(error),
         ...(facts === undefined ? {} : { facts }),
       });
     }
-    socket.end(); // one that stands still reads it when it goes on
   }
 
-  async #openRendezvous(visitor: Visitor, say: (word: DaemonMessage) => void): Promise<void> {
+  async #openRendezvous(visitor: Visitor, channel: ClientChannel): Promise<void> {
     try {
-      say({ say: 'door', path: await this.options.openRendezvous(visitor) });
+      channel.send({ say: 'door', path: await this.options.openRendezvous(visitor) });
     } catch (error) {
       this.options.log(`${visitor.login.user}, by ssh from ${visitor.peer.address}: ${messageOf(error)}`);
-      say({ say: 'failed', error: toWire(error), exitCode: exitCodeOf(error) });
+      channel.send({ say: 'failed', error: toWire(error), exitCode: exitCodeOf(error) });
     }
   }
 
@@ -161,20 +182,10 @@ export class ControlServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket?.[Symbol.dispose]();
     this.#closing.abort(new AbortedError('stopped, since the daemon of this host ends'));
-    for (const socket of this.#open) if (socket.timeout !== 0) socket.destroy(); // has given no order
+    for (const channel of this.#idle) channel.destroy();
     await Promise.all(this.#work);
-    await Promise.all([...this.#open].map(letGo));
+    await Promise.all([...this.#open].map((channel) => channel.flush(LAST_WORD_MS)));
   }
-}
-
-/** Closes a connection once its client has what was said, or does not take it. */
-async function letGo(socket: Socket): Promise<void> {
-  const enough = setTimeout(() => socket.destroy(), LAST_WORD_MS);
-  if (!socket.writableFinished && !socket.closed) {
-    await Promise.race([once(socket, 'finish'), once(socket, 'close')]).catch(() => undefined); // it broke: gone as well
-  }
-  clearTimeout(enough);
-  socket.destroy();
 }
 
 interface Heard {
@@ -183,32 +194,31 @@ interface Heard {
   readonly answers: Map<number, (text: string | undefined) => void>;
 }
 
-/** Hears the client until it has gone, which is no wish to stop. Never rejects. */
-async function hear(lines: AsyncGenerator<string, void, undefined>, heard: Heard): Promise<void> {
+/** Takes what the client sends until its connection ends, which is no wish to stop. Never rejects. */
+async function hear(channel: ClientChannel, heard: Heard): Promise<void> {
   try {
-    for await (const line of lines) {
-      const word = JSON.parse(line) as ClientMessage;
-      if (word.say === 'cancel') heard.cancel.abort(new AbortedError(word.why));
-      else if (word.say === 'hurry') heard.abandon.abort(new AbortedError(word.why));
-      else if (word.say === 'answer') heard.answers.get(word.id)?.(word.text);
+    for await (const message of channel.received()) {
+      if (message.say === 'cancel') heard.cancel.abort(new AbortedError(message.why));
+      else if (message.say === 'hurry') heard.abandon.abort(new AbortedError(message.why));
+      else if (message.say === 'answer') heard.answers.get(message.id)?.(message.text);
     }
   } catch {
     // The connection broke: the same as its end.
   } finally {
-    for (const answer of heard.answers.values()) answer(undefined); // nobody is there any more
+    for (const answer of heard.answers.values()) answer(undefined); // no answer can come any more
   }
 }
 
 /** @param all false: phases only */
-function teller(socket: Socket, say: (word: DaemonMessage) => void, all: boolean): (event: ProgressEvent) => void {
-  let toldAt = 0;
+function progressOf(channel: ClientChannel, all: boolean): (event: ProgressEvent) => void {
+  let sentAt = 0;
   return (event) => {
     if (!all && event.type !== 'phase') return;
     if (event.type === 'bytes') {
       const now = performance.now();
-      if (now - toldAt < BYTES_EVERY_MS) return;
-      toldAt = now;
+      if (now - sentAt < BYTES_EVERY_MS) return;
+      sentAt = now;
     }
-    if (socket.writableLength < MAX_UNREAD_BYTES) say({ say: 'progress', event });
+    if (channel.unreadBytes < MAX_UNREAD_BYTES) channel.send({ say: 'progress', event });
   };
 }

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import { join, resolve } from 'node:path';
+import { SocketChannel } from '../../channel/socket-channel.js';
 import { openSocket } from '../../host/jobs/open-socket.js';
-import { socketLines } from '../../host/jobs/line-reader.js';
 import type { Migrated } from '../../migration/migrate.js';
 import { MigrationError } from '../../migration/migration-error.js';
-import { TunnelError, XenferryError } from '../../errors/errors.js';
+import { ProtocolError, TunnelError, XenferryError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
+import { printable } from '../../errors/printable.js';
 import type { Phase } from '../../source/report.js';
 import { configFile } from '../config-file.js';
 import type { MigrateOptions, MigrateSession } from '../migrate/options.js';
@@ -15,9 +15,9 @@ import { ownVersion } from '../version.js';
 import { DaemonError } from '../daemon-error.js';
 import {
   DAEMON_SOCKET,
+  daemonMessageSchema,
   MAX_MESSAGE_BYTES,
   uriText,
-  messageLine,
   type DaemonMessage,
   type ClientMessage,
   type Visitor,
@@ -30,46 +30,57 @@ const DOOR_MS = 15_000;
 /** How long one that was told not to wait any more may take to say what has come of it. */
 const LAST_WORD_MS = 30_000;
 
+/** A connection to a daemon, on which it has named itself. */
+export type DaemonChannel = SocketChannel<DaemonMessage, ClientMessage>;
+
+export interface ConnectOptions {
+  /** How long the daemon may take to report the result after it was told to abandon a migration. */
+  readonly lastWordMs?: number;
+  /** Receives the reason where a daemon runs and cannot be used. */
+  readonly onNotice?: (text: string) => void;
+}
+
 /**
- * The daemon (`xenferry serve`) of the host that the options mean; undefined where none runs that could do what is asked in our place: of
- * this release, for this host. Whoever gets it disposes it: what it has begun goes on all the same.
+ * The daemon (`xenferry serve`) of the host that the options mean; undefined where none runs that could do what is asked in place of this
+ * process: of this release, for this host. Disposing the client does not stop what it has ordered.
  */
 export async function connectToDaemon(
   options: GlobalOptions,
-  lastWordMs = LAST_WORD_MS,
+  { lastWordMs = LAST_WORD_MS, onNotice }: ConnectOptions = {},
 ): Promise<DaemonClient | undefined> {
   const { uri, stateDir } = await locationOf(options);
   const daemon = await greet(join(stateDir, DAEMON_SOCKET));
   if (daemon === undefined) return undefined;
-  if (daemon.uri === uriText(uri)) return new DaemonClient(daemon.socket, daemon.lines, lastWordMs);
-  daemon.socket.destroy();
+  const own = ownVersion();
+  if (daemon.version === own && daemon.uri === uriText(uri)) return new DaemonClient(daemon.channel, lastWordMs);
+  daemon.channel.destroy();
+  if (daemon.version !== own) {
+    onNotice?.(
+      `the daemon of this host is xenferry ${daemon.version} and is not used: this is ${own}. Restart \`xenferry serve\` after an update`,
+    );
+  }
   return undefined;
 }
 
 interface Greeted {
-  readonly socket: Socket;
-  /** What it says behind its greeting. */
-  readonly lines: AsyncGenerator<string, void, undefined>;
+  readonly channel: DaemonChannel;
+  readonly version: string;
   readonly uri: string;
 }
 
-/** A connection to the daemon of this release that listens there; undefined where none does. */
+/** A connection to the daemon that listens there, of whichever release; undefined where none does. */
 export async function greet(path: string): Promise<Greeted | undefined> {
-  const socket = await openSocket(path).catch(() => undefined); // no daemon is no mistake
+  const socket = await openSocket(path).catch(() => undefined); // without a daemon, this process does the work
   if (socket === undefined) return undefined;
-  const lines = socketLines(socket, MAX_MESSAGE_BYTES);
-  const silent = setTimeout(() => socket.destroy(), HELLO_MS);
-  socket.on('error', () => undefined); // its lines end; whoever waits for one hears of it
-  const hello = await nextMessage(lines).catch(() => undefined); // whoever that is, it is no daemon of ours
-  clearTimeout(silent);
-  if (hello?.say === 'hello' && hello.version === ownVersion()) return { socket, lines, uri: hello.uri };
-  socket.destroy();
+  const channel: DaemonChannel = new SocketChannel(socket, {
+    receives: daemonMessageSchema,
+    limitBytes: MAX_MESSAGE_BYTES,
+    peer: 'the daemon of this host',
+  });
+  const hello = await channel.next(HELLO_MS).catch(() => undefined); // what does not greet is no daemon of ours
+  if (hello?.say === 'hello') return { channel, version: printable(hello.version), uri: hello.uri };
+  channel.destroy();
   return undefined;
-}
-
-export async function nextMessage(lines: AsyncGenerator<string, void, undefined>): Promise<DaemonMessage | undefined> {
-  const next = await lines.next();
-  return next.done === true ? undefined : (JSON.parse(next.value) as DaemonMessage);
 }
 
 /** Without reading a configuration that is not there: its reader is most of what a short verb would load. */
@@ -82,25 +93,22 @@ async function locationOf(options: GlobalOptions): Promise<HostLocation> {
 /** A daemon that can be given one order. */
 export class DaemonClient implements Disposable {
   constructor(
-    private readonly socket: Socket,
-    private readonly lines: AsyncGenerator<string, void, undefined>,
+    private readonly channel: DaemonChannel,
     private readonly lastWordMs: number,
   ) {}
 
   /** Where the ssh connection of this process may be handed over: the path of a unix socket. @throws DaemonError where the login is refused */
   async openRendezvous(visitor: Visitor): Promise<string> {
-    this.socket.setTimeout(DOOR_MS, () => this.socket.destroy());
-    this.#say({ say: 'receive', ...visitor });
-    const said = await nextMessage(this.lines);
+    this.channel.send({ say: 'receive', ...visitor });
+    const said = await this.channel.next(DOOR_MS).catch((error: unknown) => {
+      if (error instanceof ProtocolError) throw error;
+      return undefined; // late or broken: the same as its end
+    });
     if (said?.say === 'door') return said.path;
     if (said?.say === 'failed') throw new DaemonError(said.error, said.exitCode);
     throw new TunnelError('E_TUNNEL_CUT', 'the daemon of this host has ended, or does not answer', {
       hint: 'See whether `xenferry serve` stands still there, and start the migration again.',
     });
-  }
-
-  #say(word: ClientMessage): void {
-    this.socket.write(messageLine(word));
   }
 
   /**
@@ -109,7 +117,7 @@ export class DaemonClient implements Disposable {
    */
   async migrate(options: MigrateOptions, session: MigrateSession, wantsProgress: boolean): Promise<Migrated> {
     const { environment, askPassphrase, cancel, abandon } = session;
-    const say = (word: ClientMessage): void => this.#say(word);
+    const say = (message: ClientMessage): void => this.channel.send(message);
     say({
       say: 'migrate',
       options: { ...options, ...(options.configFile === undefined ? {} : { configFile: resolve(options.configFile) }) },
@@ -124,7 +132,7 @@ export class DaemonClient implements Disposable {
       say({ say: 'hurry', why: messageOf(abandon.reason) });
       giveUp = setTimeout(() => {
         silent = true;
-        this.socket.destroy();
+        this.channel.destroy();
       }, this.lastWordMs);
     };
     if (cancel.aborted) onCancel();
@@ -133,34 +141,34 @@ export class DaemonClient implements Disposable {
     abandon.addEventListener('abort', onAbandon, { once: true });
     let phase: Phase = 'begin';
     try {
-      for await (const line of this.lines) {
-        const word = JSON.parse(line) as DaemonMessage;
-        switch (word.say) {
+      for await (const message of this.channel.received()) {
+        switch (message.say) {
           case 'hello':
           case 'parsed':
           case 'door':
             break;
           case 'progress':
-            if (word.event.type === 'phase') phase = word.event.phase;
-            if (wantsProgress) session.onProgress(word.event);
+            if (message.event.type === 'phase') phase = message.event.phase;
+            if (wantsProgress) session.onProgress(message.event);
             break;
           case 'notice':
-            session.onNotice(word.text);
+            session.onNotice(message.text);
             break;
           case 'ask':
-            say({ say: 'answer', id: word.id, text: await askPassphrase?.(word.file) });
+            say({ say: 'answer', id: message.id, text: await askPassphrase?.(message.file) });
             break;
           case 'done':
-            return word.migrated;
+            return message.migrated;
           case 'failed': {
-            const { error, facts, exitCode } = word;
+            const { error, facts, exitCode } = message;
             if (facts === undefined) throw new DaemonError(error, exitCode);
             throw new MigrationError(error.code, error.message, facts, { hint: error.hint });
           }
         }
       }
     } catch (error) {
-      if (error instanceof XenferryError) throw error;
+      // What the daemon sends and this process cannot read says nothing of the guest.
+      if (error instanceof XenferryError && !(error instanceof ProtocolError)) throw error;
       throw lost(options.domain, phase, silent, error);
     } finally {
       clearTimeout(giveUp);
@@ -171,7 +179,7 @@ export class DaemonClient implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.socket.destroy();
+    this.channel.destroy();
   }
 }
 

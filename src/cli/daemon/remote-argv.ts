@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { connectUriOf, stateFolderOf } from '../host-location.js';
-import { greet, nextMessage } from './daemon-client.js';
-import { DAEMON_SOCKET, messageLine, type ClientMessage } from './control-messages.js';
+import { ownVersion } from '../version.js';
+import { greet } from './daemon-client.js';
+import { DAEMON_SOCKET } from './control-messages.js';
 
 /** Reading some words takes a daemon a moment. */
 const PARSE_MS = 5_000;
@@ -16,11 +17,10 @@ export async function argvParsedByDaemon(words: readonly string[]): Promise<unkn
     const uri = connectUriOf(named, undefined, (text) => text);
     const daemon = await greet(join(stateFolderOf(named, uri), DAEMON_SOCKET));
     if (daemon === undefined) return undefined;
-    using socket = { stream: daemon.socket, [Symbol.dispose]: () => daemon.socket.destroy() };
-    socket.stream.setTimeout(PARSE_MS, () => daemon.socket.destroy());
-    const order: ClientMessage = { say: 'parse', words };
-    socket.stream.write(messageLine(order));
-    const said = await nextMessage(daemon.lines);
+    using channel = daemon.channel;
+    if (daemon.version !== ownVersion()) return undefined;
+    channel.send({ say: 'parse', words });
+    const said = await channel.next(PARSE_MS);
     return said?.say === 'parsed' ? said.options : undefined;
   } catch {
     return undefined; // whatever is wrong there, or with the environment, is told by whoever needs it

@@ -2,6 +2,10 @@ import { rows } from './row.js';
 
 /** A wait that exceeded its deadline. */
 export const DEADLINE_CODES = rows('DeadlineError', 1, {
+  E_DEADLINE_CHANNEL: [
+    'Another process of this host, such as the daemon, did not send a message in time.',
+    'Look at that process and at the load of this host, and try again.',
+  ],
   E_DEADLINE_CONNECT: [
     'The host did not accept the connection or complete its handshake in time.',
     'Check the address, the firewall and the load of the host, or raise `--deadline connect=SECONDS`.',

@@ -111,10 +111,6 @@ export const PROTOCOL_CODES = rows('ProtocolError', 1, {
     'The peer uses another version of the ssh greeting.',
     'Install the same release of xenferry on both hosts.',
   ],
-  E_PROTOCOL_JOB_LINE: [
-    'A line on a local control socket is longer than allowed.',
-    'Check that only xenferry of one release uses the state folder.',
-  ],
   E_PROTOCOL_LANE: [
     'A data connection names a lane that the migration did not prepare.',
     'Start the migration again; the previous one may have ended.',

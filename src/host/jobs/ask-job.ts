@@ -1,6 +1,6 @@
+import { SocketChannel } from '../../channel/socket-channel.js';
 import { asError } from '../../errors/message-of.js';
-import { jobAnswerSchema, jobLine, type JobAnswer, type JobQuestion } from './job-messages.js';
-import { socketLines } from './line-reader.js';
+import { jobAnswerSchema, MAX_JOB_LINE_BYTES, type JobAnswer, type JobQuestion } from './job-messages.js';
 import { openSocket } from './open-socket.js';
 
 /**
@@ -14,14 +14,17 @@ export async function* askJob(
 ): AsyncGenerator<JobAnswer, void, undefined> {
   const socket = await openSocket(path);
   if (socket === undefined) return;
-  const stop = (): void => {
-    socket.destroy(asError(signal.reason));
-  };
+  using channel = new SocketChannel<JobAnswer, JobQuestion>(socket, {
+    receives: jobAnswerSchema,
+    limitBytes: MAX_JOB_LINE_BYTES,
+    peer: 'the running job',
+  });
+  const stop = (): void => channel.destroy(asError(signal.reason));
   signal.addEventListener('abort', stop, { once: true });
   try {
     signal.throwIfAborted();
-    socket.write(jobLine(question));
-    for await (const line of socketLines(socket)) yield jobAnswerSchema.parse(JSON.parse(line));
+    channel.send(question);
+    yield* channel.received();
   } catch (error) {
     signal.throwIfAborted();
     // The job ended during the query.
@@ -29,6 +32,5 @@ export async function* askJob(
     throw error;
   } finally {
     signal.removeEventListener('abort', stop);
-    socket.destroy();
   }
 }

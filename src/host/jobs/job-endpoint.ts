@@ -1,12 +1,14 @@
-import { createServer, type Server, type Socket } from 'node:net';
-import { jobLine, jobQuestionSchema, type JobAnswer, type JobQuestion } from './job-messages.js';
-import { socketLines } from './line-reader.js';
+import { createServer, type Server } from 'node:net';
+import { SocketChannel } from '../../channel/socket-channel.js';
+import { jobQuestionSchema, MAX_JOB_LINE_BYTES, type JobAnswer, type JobQuestion } from './job-messages.js';
 import { PrivateSocket } from './private-socket.js';
 
 /** Most clients at once; further ones are not answered. */
 const MAX_ASKERS = 32;
 /** A client that sends nothing is disconnected after this time. */
 const ASK_MS = 10_000;
+
+type JobChannel = SocketChannel<JobQuestion, JobAnswer>;
 
 /** The answers of a job. `abort` returns undefined if the request was accepted, else the reason of the refusal. */
 export interface JobServer {
@@ -21,18 +23,27 @@ export interface JobServer {
 export class JobEndpoint {
   readonly #server: Server;
   #socket: PrivateSocket | undefined;
-  readonly #waiting = new Set<Socket>();
-  readonly #open = new Set<Socket>();
+  readonly #waiting = new Set<JobChannel>();
+  readonly #open = new Set<JobChannel>();
 
   private constructor(private readonly jobServer: JobServer) {
     this.#server = createServer((socket) => {
-      this.#open.add(socket);
-      socket.on('close', () => this.#open.delete(socket));
+      // The job keeps its process alive, its clients do not.
+      socket.unref();
+      const channel: JobChannel = new SocketChannel(socket, {
+        receives: jobQuestionSchema,
+        limitBytes: MAX_JOB_LINE_BYTES,
+        peer: 'a process that asks for a job',
+      });
+      this.#open.add(channel);
+      socket.on('close', () => {
+        this.#open.delete(channel);
+        this.#waiting.delete(channel);
+      });
       // A failing client does not affect the job.
-      void this.#serve(socket).catch(() => socket.destroy());
+      void this.#serve(channel).catch(() => channel.destroy());
     });
     this.#server.maxConnections = MAX_ASKERS;
-    // The job keeps its process alive, its clients do not.
     this.#server.unref();
   }
 
@@ -43,16 +54,14 @@ export class JobEndpoint {
     return endpoint;
   }
 
-  async #serve(socket: Socket): Promise<void> {
-    socket.unref();
-    socket.setTimeout(ASK_MS, () => {
-      if (!this.#waiting.has(socket)) socket.destroy();
-    });
-    socket.on('error', () => socket.destroy());
-    for await (const line of socketLines(socket)) {
-      const answer = this.#answer(jobQuestionSchema.parse(JSON.parse(line)));
-      if (answer.type === 'asked') this.#waiting.add(socket);
-      socket.write(jobLine(answer));
+  async #serve(channel: JobChannel): Promise<void> {
+    for (;;) {
+      // One that waits for the job's end need not ask again.
+      const question = await channel.next(this.#waiting.has(channel) ? undefined : ASK_MS);
+      if (question === undefined) return;
+      const answer = this.#answer(question);
+      if (answer.type === 'asked') this.#waiting.add(channel);
+      channel.send(answer);
     }
   }
 
@@ -70,9 +79,9 @@ export class JobEndpoint {
   /** Sends the result to the clients that wait for the end, and removes the socket, before it returns. */
   close(last: JobAnswer): void {
     this.#socket?.[Symbol.dispose]();
-    for (const socket of this.#open) {
-      if (this.#waiting.has(socket)) socket.end(jobLine(last), () => socket.destroy());
-      else socket.destroy();
+    for (const channel of this.#open) {
+      if (this.#waiting.has(channel)) channel.close(last);
+      else channel.destroy();
     }
     this.#waiting.clear();
   }

@@ -1,8 +1,10 @@
 import { z } from '../../errors/zod.js';
-import { printableJson } from '../../errors/printable.js';
 import { JOB_OPERATIONS } from './job-record.js';
 
-/* The protocol on a job's socket: JSON lines. A question, and an answer; after an accepted abort, a final answer. */
+/* The messages of a job's socket: a question, and an answer; after an accepted abort, a final answer. */
+
+/** Most bytes of one line. */
+export const MAX_JOB_LINE_BYTES = 64 * 1024;
 
 export const jobQuestionSchema = z.object({
   ask: z.enum(['info', 'abort']),
@@ -55,7 +57,3 @@ export const jobAnswerSchema = z.discriminatedUnion('type', [
 ]);
 export type JobAnswer = z.infer<typeof jobAnswerSchema>;
 export type JobResult = Extract<JobAnswer, { type: 'ended' }>['result'];
-
-export function jobLine(value: JobQuestion | JobAnswer): string {
-  return `${printableJson(value)}\n`;
-}

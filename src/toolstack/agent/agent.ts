@@ -2,11 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import process from 'node:process';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { messageLine, MessageReader } from '../../channel/message-lines.js';
 import type { ZodType } from '../../errors/zod.js';
 import { AbortedError, InvariantError, ToolstackError, XenferryError } from '../../errors/errors.js';
 import { asError, messageOf } from '../../errors/message-of.js';
 import type { OwnedFd } from '../../posix/owned-fd.js';
-import { LineSplitter } from './lines.js';
 import { answerSchema, MAX_LINE_BYTES, type AgentAnswer, type AgentRequest } from './protocol.js';
 import { rebuildError } from './rebuild-error.js';
 import { StderrTail } from './stderr-tail.js';
@@ -208,18 +208,15 @@ export class Agent implements AsyncDisposable {
   }
 
   #say(request: AgentRequest): void {
-    if (this.#stdin.writable) this.#stdin.write(`${JSON.stringify(request)}\n`);
+    if (this.#stdin.writable) this.#stdin.write(messageLine(request));
   }
 
   #listen(answers: Readable): void {
-    const splitter = new LineSplitter(MAX_LINE_BYTES);
+    const reader = new MessageReader(answerSchema, MAX_LINE_BYTES);
     answers.on('error', () => undefined); // the agent died; its exit is what is reported
     answers.on('data', (chunk: Buffer) => {
       try {
-        for (const line of splitter.push(chunk)) {
-          const answer = answerSchema.parse(JSON.parse(line));
-          this.#open.get(answer.id)?.answered(answer);
-        }
+        for (const answer of reader.push(chunk)) this.#open.get(answer.id)?.answered(answer);
       } catch (cause) {
         this.#die(new InvariantError(`the agent for the ${this.#what} wrote an invalid answer`, { cause }));
         this.#child.kill('SIGKILL');

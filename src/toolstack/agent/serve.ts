@@ -1,10 +1,10 @@
 import { openSync, writeSync } from 'node:fs';
 import process from 'node:process';
+import { messageLine, MessageReader } from '../../channel/message-lines.js';
 import { AbortedError, ProtocolError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import { printable } from '../../errors/printable.js';
 import { toWire } from '../../errors/wire.js';
-import { LineSplitter } from './lines.js';
 import {
   ANSWER_FD,
   FIRST_PASSED_FD,
@@ -47,7 +47,7 @@ interface Call {
  */
 export function serveAgent(handlers: Readonly<Record<string, AgentHandler>>): void {
   const calls = new Map<number, Call>();
-  const splitter = new LineSplitter(MAX_LINE_BYTES);
+  const requests = new MessageReader(requestSchema, MAX_LINE_BYTES);
   let orphaned = false;
 
   const endWhenIdle = (): void => {
@@ -75,7 +75,7 @@ export function serveAgent(handlers: Readonly<Record<string, AgentHandler>>): vo
   };
   const say = (answer: AgentAnswer): void => {
     try {
-      writeSync(ANSWER_FD, `${JSON.stringify(answer)}\n`);
+      writeSync(ANSWER_FD, messageLine(answer));
     } catch {
       onParentGone(); // the answers are no longer read
     }
@@ -124,7 +124,7 @@ export function serveAgent(handlers: Readonly<Record<string, AgentHandler>>): vo
   };
 
   process.stdin.on('data', (chunk: Buffer) => {
-    for (const line of splitter.push(chunk)) onRequest(requestSchema.parse(JSON.parse(line)));
+    for (const request of requests.push(chunk)) onRequest(request);
   });
   process.stdin.on('end', onParentGone);
   process.stdin.on('error', onParentGone);

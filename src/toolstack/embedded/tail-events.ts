@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, watch } from 'node:fs';
-import { LineSplitter } from '../agent/lines.js';
+import { MessageReader } from '../../channel/message-lines.js';
 import { guestDomid } from '../domid.js';
 import type { ToolstackEvent } from '../toolstack.js';
 import { transitionSchema, type Transition } from './history.js';
@@ -26,14 +26,13 @@ export async function* tailEvents(
   const poll = setInterval(look, POLL_MS);
   signal.addEventListener('abort', look, { once: true });
   try {
-    const splitter = new LineSplitter(MAX_LINE_BYTES);
+    const reader = new MessageReader(transitionSchema, MAX_LINE_BYTES);
     const last = new Map<string, number>();
     let at = fstatSync(fd).size;
     while (!isOver()) {
       const chunk = readNew(fd, at);
       at += chunk.length;
-      for (const line of splitter.push(chunk)) {
-        const transition = transitionSchema.parse(JSON.parse(line));
+      for (const transition of reader.push(chunk)) {
         const event = isRepeat(last, transition) ? undefined : eventOf(transition);
         if (event !== undefined) yield event;
       }

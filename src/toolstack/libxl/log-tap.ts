@@ -4,7 +4,7 @@ import { ToolstackError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import { readFd } from '../../posix/fd-stream.js';
 import { makePipe, type OwnedFd } from '../../posix/owned-fd.js';
-import { LineSplitter } from '../agent/lines.js';
+import { LineSplitter } from '../../channel/line-splitter.js';
 import type { TransferEvent } from '../toolstack.js';
 import { parseLogLine, type LogLine } from './log-line.js';
 

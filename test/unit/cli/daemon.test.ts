@@ -63,6 +63,8 @@ const OPTIONS: MigrateOptions = {
   compress: 'auto',
 };
 
+const ME = { home: '/home/me', user: 'me', uid: 7 } as const;
+
 type Work = (options: MigrateOptions, session: MigrateSession) => Promise<Migrated>;
 
 const noRendezvous = (): Promise<string> => Promise.reject(new Error('no rendezvous here'));
@@ -94,7 +96,7 @@ interface Told {
 function session(told: Told, more: Partial<MigrateSession> = {}): MigrateSession {
   const never = new AbortController().signal;
   return {
-    environment: { home: '/home/me', user: 'me', uid: 7 },
+    environment: ME,
     askPassphrase: undefined,
     cancel: never,
     abandon: never,
@@ -191,7 +193,7 @@ describe('a daemon that is given an order', () => {
       client.write(`${JSON.stringify({ say: 'hello', version: ownVersion(), uri: 'embedded:///nowhere' })}\n`);
     });
     await listening(server);
-    using daemon = await connectToDaemon(OPTIONS, 50);
+    using daemon = await connectToDaemon(OPTIONS, { lastWordMs: 50 });
     const abandon = AbortSignal.abort(new Error('once more'));
     const error: unknown = await daemon
       ?.migrate(OPTIONS, session({ events: [], notices: [] }, { abandon }), true)
@@ -227,7 +229,7 @@ describe('a daemon that is given an order', () => {
     });
     const client = createConnection(socket);
     await once(client, 'connect');
-    client.write(`${JSON.stringify({ say: 'migrate', options: OPTIONS, wantsProgress: true, canAsk: true })}\n`);
+    client.write(`${JSON.stringify({ say: 'migrate', options: OPTIONS, environment: ME, wantsProgress: true, canAsk: true })}\n`);
     await done;
     client.end(); // says nothing more, and reads nothing
     expect(await asked).toBeUndefined();

@@ -28,6 +28,7 @@ const ROWS: readonly (readonly string[])[] = [
   ['source', 'dest'],
   ['toolstack', 'tunnel', 'codec', 'cookie', 'journal', 'savefile', 'pki'],
   ['savestream', 'domain', 'control', 'handover'],
+  ['channel'],
   ['xml', 'posix'],
   ['errors', 'buffers'],
 ];
@@ -58,6 +59,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   saxes: ['xml'],
   picocolors: ['cli'],
   zod: ['errors/zod.ts'],
+  'zod/mini': ['errors/zod-mini.ts'],
 };
 
 function sourceFiles(dir: string): string[] {

@@ -1,4 +1,4 @@
-import { ProtocolError } from '../../errors/errors.js';
+import { ProtocolError } from '../errors/errors.js';
 
 const NEWLINE = 0x0a;
 
