@@ -16,7 +16,7 @@ import { StopSignals } from '../stop-signals.js';
 
 type RecoverOptions = GlobalOptions &
   DialingOptions & {
-    list: boolean;
+    list: boolean | undefined;
     json: boolean;
     'force-source': string | undefined;
     'force-dest': string | undefined;
@@ -28,7 +28,8 @@ export const recoverCommand: CommandModule<GlobalOptions, RecoverOptions> = {
   describe: 'settle migrations that were interrupted',
   builder: (yargs) =>
     dialingOptions(yargs)
-      .option('list', { type: 'boolean', default: false, describe: 'only show them' })
+      // Without a default: yargs takes an option that has one for given, and `conflicts` would refuse every --force.
+      .option('list', { type: 'boolean', describe: 'only show them' })
       .option('json', { type: 'boolean', default: false, describe: 'print JSON' })
       .option('force-source', {
         type: 'string',
@@ -45,7 +46,7 @@ export const recoverCommand: CommandModule<GlobalOptions, RecoverOptions> = {
   handler: async (options) => {
     await using host = await openHost(options);
     using stop = new StopSignals('the recovery');
-    if (options.list) {
+    if (options.list === true) {
       const open = openMigrations(host.journal.list()).map(({ header, state }) => ({
         migration: header.migration,
         side: header.side,
