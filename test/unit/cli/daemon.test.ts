@@ -229,7 +229,9 @@ describe('a daemon that is given an order', () => {
     });
     const client = createConnection(socket);
     await once(client, 'connect');
-    client.write(`${JSON.stringify({ say: 'migrate', options: OPTIONS, environment: ME, wantsProgress: true, canAsk: true })}\n`);
+    client.write(
+      `${JSON.stringify({ say: 'migrate', options: OPTIONS, environment: ME, wantsProgress: true, canAsk: true })}\n`,
+    );
     await done;
     client.end(); // says nothing more, and reads nothing
     expect(await asked).toBeUndefined();
