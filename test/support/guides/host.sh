@@ -43,6 +43,10 @@ setup_define() { # NAME: keep the definition of a guest that runs
   xenferry dumpxml "$1" >"$own/$1-definition.xml"
   xenferry define "$own/$1-definition.xml" >/dev/null
 }
+setup_defined() { # NAME: keep the definition of a guest that does not run
+  setup_guest_file "$1" "$own/$1.xml"
+  xenferry define "$own/$1.xml" >/dev/null
+}
 setup_serve() { # a daemon with a certificate of the page's authority
   [ -e "$WORLD/ca/ca.pem" ] || xenferry pki init --dir "$WORLD/ca" >/dev/null
   xenferry pki issue --dir "$WORLD/ca" --host "$HOST.example" --out /etc/xenferry/tls >/dev/null

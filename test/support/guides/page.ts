@@ -10,19 +10,21 @@ export interface Step {
 /**
  * The steps of a guide, in its order. A block of commands says on which host it is run (```` ```sh hv1 ````), a
  * piece of the configuration likewise (```` ```toml hv1 ````, or `both`). A comment that begins with `setup` prepares
- * hosts, a line `HOST: WORD ARGUMENT…` each. Blocks of another language are shown and not run.
+ * hosts, a line `HOST: WORD ARGUMENT…` each. A block ```` ```sh hv1 exit 3 ```` shows commands that cannot succeed on these hosts:
+ * each must end with that code, so that the command line parses. Blocks of another language are shown and not run.
  */
 export function stepsOf(page: string): Step[] {
   const steps: Step[] = [];
   const lines = page.split('\n');
   for (let at = 0; at < lines.length; at++) {
     const line = at + 1;
-    const fence = /^```(\w+) ?(.*)$/.exec(lines[at]);
+    const fence = /^```(\w+) ?(\w*)(?: exit (\d+))?$/.exec(lines[at]);
     if (fence !== null) {
       const from = at + 1;
       while (++at < lines.length && lines[at] !== '```');
-      const text = lines.slice(from, at).join('\n');
-      const [, language, host] = fence;
+      const [, language, host, code] = fence;
+      const body = lines.slice(from, at);
+      const text = (code === undefined ? body : body.map((command) => endsWith(command, code))).join('\n');
       if (language === 'sh') steps.push({ host: host === '' ? 'hv1' : host, kind: 'sh', text, line });
       else if (language === 'toml' && host !== '')
         for (const one of host === 'both' ? ['hv1', 'hv2'] : [host])
@@ -37,4 +39,9 @@ export function stepsOf(page: string): Step[] {
     }
   }
   return steps;
+}
+
+/** A command that must end with the exit code; its own line, since a comment may end it. */
+function endsWith(command: string, code: string): string {
+  return `code=0\n{ ${command}\n} || code=$?\n[ "$code" = ${code} ] || { echo "exit code $code, not ${code}"; false; }`;
 }
