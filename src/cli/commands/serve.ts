@@ -23,6 +23,8 @@ import { RECEIVE_SOCKET_PATH } from '../../tunnel/ssh/receive-socket-path.js';
 import { listenTls } from '../../tunnel/tls-listener.js';
 import { configIn, configOf, readAgain } from '../config.js';
 import { configFile, type ConfigFile } from '../config-file.js';
+import { LibvirtServer } from '../../libvirt/server/libvirt-server.js';
+import { libvirtSockets } from '../libvirt-sockets.js';
 import { ControlServer } from '../daemon/control-server.js';
 import { SshRendezvous } from '../daemon/ssh-rendezvous.js';
 import { ReceiveSocket } from '../daemon/receive-socket.js';
@@ -40,6 +42,7 @@ interface ServeOptions extends GlobalOptions {
   listen: string | undefined;
   'tls-dir': string | undefined;
   allow: readonly string[] | undefined;
+  'libvirt-socket': string | undefined;
 }
 
 export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
@@ -59,6 +62,10 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
         nargs: 1,
         describe:
           'a host that may send guests, by its certificate; may be repeated; "*": every host of the authority. Default: allow in the configuration, else none',
+      })
+      .option('libvirt-socket', {
+        type: 'string',
+        describe: 'PATH at which virsh and other clients of libvirt are answered, and PATH-ro for those that only look',
       })
       .example('$0 serve --tls-dir /etc/xenferry/tls --allow hv1.example', 'listen on every address, port 16520'),
   handler: async (options) => {
@@ -122,6 +129,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     });
     if (controlServer === undefined) log('another daemon takes the orders of this host already');
     using _standing = await openReceiveSocket(host, options, rendezvous, log);
+    await using _libvirt = await LibvirtServer.open(host, libvirtSockets(config, options['libvirt-socket']), log);
     using refusals = new RefusalLog(log);
     await using listener = await listenTls({
       host: address,

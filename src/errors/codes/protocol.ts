@@ -55,6 +55,14 @@ export const PROTOCOL_CODES = rows('ProtocolError', 1, {
     'A request belongs to another attempt of the migration than the one that is under way.',
     'Start the migration again.',
   ],
+  E_PROTOCOL_LIBVIRT_CALL: [
+    "A client of libvirt's protocol made a call that this host does not know.",
+    'Use a client that tries older calls, as virsh does, or the command of xenferry itself.',
+  ],
+  E_PROTOCOL_LIBVIRT_MESSAGE: [
+    "A message of libvirt's protocol has a length or a type that it cannot have.",
+    'Look at what connects to the socket: it is no client of libvirt.',
+  ],
   E_PROTOCOL_FEATURE: [
     'The peer lacks a protocol feature that migrations need.',
     'Update the peer to a release that can take part in migrations.',
@@ -191,5 +199,9 @@ export const PROTOCOL_CODES = rows('ProtocolError', 1, {
   E_PROTOCOL_ZSTD: [
     'A compressed block of the stream cannot be decompressed to its declared size.',
     'Migrate again; if it repeats, use `--compress none` and report it.',
+  ],
+  E_PROTOCOL_XDR: [
+    "The payload of a message of libvirt's protocol is malformed.",
+    'Look at the client: it breaks the protocol, or is of a release that this one does not know.',
   ],
 });

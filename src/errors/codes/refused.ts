@@ -120,6 +120,26 @@ export const REFUSED_CODES = rows('RefusedError', 3, {
     'The folder of the leases is not the one that this host used before.',
     'Check that the shared file system is mounted; docs/guides/leases.md says how to adopt a new folder.',
   ],
+  E_REFUSED_LIBVIRT_ACCESS: [
+    "A host that connects by libvirt's protocol asked for more than a migration.",
+    'Name the host in `libvirt_admins`, if it may do everything here.',
+  ],
+  E_REFUSED_LIBVIRT_CALL: [
+    "A call of libvirt's protocol is known, and not supported by this host.",
+    'Use the command of xenferry itself.',
+  ],
+  E_REFUSED_LIBVIRT_READ_ONLY: [
+    'A change, or a password, was asked for over a read-only connection.',
+    'Connect without `--readonly`, as a user who may open the other socket.',
+  ],
+  E_REFUSED_LIBVIRT_SOCKET: [
+    'Another process answers at a socket on which this host is to serve clients of libvirt.',
+    'Stop that process, or leave `libvirt_sockets` out of the configuration.',
+  ],
+  E_REFUSED_LIBVIRT_URI: [
+    'A client of libvirt asked for another kind of host than Xen.',
+    'Use the URI `xen:///system`.',
+  ],
   E_REFUSED_LIMIT: [
     'The host already runs as many migrations as `max_migrations` allows, and the wait for a place ended.',
     'Try again when some have ended, or raise `max_migrations`.',

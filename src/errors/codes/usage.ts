@@ -123,6 +123,14 @@ export const USAGE_CODES = rows('UsageError', 2, {
     'The value of `--lanes` is not a whole number in the allowed range.',
     'Give a number of connections within the range that the message names.',
   ],
+  E_USAGE_LIBVIRT_ARGUMENT: [
+    "An argument of a call of libvirt's protocol is out of range.",
+    'Look at the options of the client.',
+  ],
+  E_USAGE_LIBVIRT_FLAGS: [
+    "A call of libvirt's protocol has flags that this host does not know.",
+    'Leave the option out, or use the command of xenferry itself.',
+  ],
   E_USAGE_LINES: [
     'The value of `--lines` is not a whole number.',
     'Give the number of log lines that are to be shown.',

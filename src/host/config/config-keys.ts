@@ -86,6 +86,11 @@ export const CONFIG_TEXTS: Readonly<Record<string, ConfigKeyText>> = {
     '`"none"`',
     '"file"',
   ),
+  libvirt_sockets: key(
+    'Whether `serve` answers clients of libvirt at `/run/libvirt/virtxend-sock` and `virtxend-sock-ro`.',
+    '`false`',
+    'true',
+  ),
   lease_dir: key('Folder of the leases on a file system that all hosts share.', 'none', '"/srv/shared/leases"'),
   max_migrations: key(
     'Migrations that this host sends, and receives, at once; further ones wait in a queue.',

@@ -51,6 +51,8 @@ export interface Config {
   readonly nestedHvm?: boolean | undefined;
   /** Folder of disk leases; default: disks are not locked. */
   readonly leaseDir?: string | undefined;
+  /** Whether clients of libvirt are served at libvirt's own sockets. */
+  readonly libvirtSockets?: boolean | undefined;
   readonly deadlines: Partial<Deadlines>;
 }
 
@@ -92,6 +94,7 @@ const schema = z.strictObject({
   nested_hvm: z.boolean().optional(),
   lock_manager: z.enum(['none', 'file']).optional(),
   lease_dir: absolute.optional(),
+  libvirt_sockets: z.boolean().optional(),
   deadlines: z.strictObject(Object.fromEntries(DEADLINE_NAMES.map((name) => [name, SECONDS.optional()]))).optional(),
 });
 
@@ -167,6 +170,7 @@ function configFrom(said: z.infer<typeof schema>, uriAliases: ReadonlyMap<string
     keepalive: keepaliveOf(said.keepalive_interval, said.keepalive_count),
     autoballoon: said.autoballoon,
     nestedHvm: said.nested_hvm,
+    libvirtSockets: said.libvirt_sockets,
     leaseDir: said.lock_manager === 'file' ? said.lease_dir : undefined,
     deadlines,
   };

@@ -7,6 +7,7 @@ import { KNOWN, type Known } from './known.js';
 import { libxlJsonCases } from './libxl-json-suite.js';
 import { nativeCases } from './native-suite.js';
 import type { PeerCase } from './outcome.js';
+import { protocolCases } from './protocol-x.js';
 import { judge, type Verdict } from './verdict.js';
 import { xenCases } from './xen-suite.js';
 
@@ -22,6 +23,7 @@ function casesOf(root: string): PeerCase[] {
       ...libxlJsonCases(folder, source),
       ...nativeCases(folder, source),
       ...cpuCases(folder, source, readCpuMap(folder)),
+      ...protocolCases(folder, source),
     ];
   });
 }

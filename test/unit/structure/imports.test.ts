@@ -21,7 +21,7 @@ const SRC = fileURLToPath(new URL('../../../src', import.meta.url));
  */
 const ROWS: readonly (readonly string[])[] = [
   ['cli'],
-  ['fleet'],
+  ['fleet', 'libvirt'],
   ['migration'],
   ['operations'],
   ['host'],
@@ -44,6 +44,7 @@ const ROWS_INSIDE: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['running'],
   ],
   'migration/': [['recover', 'server'], ['connect'], ['xl']],
+  'libvirt/': [['server'], ['calls'], ['wire']],
 };
 
 /** Layers that touch neither files nor sockets nor clocks: bytes in, bytes or values out. */
