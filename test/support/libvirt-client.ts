@@ -43,6 +43,7 @@ export class LibvirtClient implements Disposable {
       for (const watch of this.#watchers) watch();
     });
     socket.on('error', () => undefined);
+    socket.setMaxListeners(0); // each call waits for the end as well
   }
 
   static async connect(path: string): Promise<LibvirtClient> {

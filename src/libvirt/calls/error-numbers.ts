@@ -32,8 +32,16 @@ type LibvirtNumber = (typeof NUMBER)[keyof typeof NUMBER];
 /** Where an error comes from (virErrorDomain): 7 is the protocol, 38 streams, 41 the driver for Xen. */
 const FROM = { rpc: 7, libxl: 41 } as const;
 
-/** The number for every class of codes: the word after `E_`. */
-const BY_CLASS: Readonly<Record<string, LibvirtNumber>> = {
+/** The word after `E_`. */
+type KindOf<Code extends string> = Code extends `E_${infer Kind}_${string}`
+  ? Kind
+  : Code extends `E_${infer Kind}`
+    ? Kind
+    : never;
+type Kind = KindOf<ErrorCode>;
+
+/** The number for every kind of code that there is. */
+const BY_KIND: Readonly<Record<Kind, LibvirtNumber>> = {
   USAGE: NUMBER.invalidArgument,
   REFUSED: NUMBER.operationInvalid,
   STREAM: NUMBER.operationFailed,
@@ -43,6 +51,13 @@ const BY_CLASS: Readonly<Record<string, LibvirtNumber>> = {
   DEADLINE: NUMBER.timeout,
   SYSTEM: NUMBER.system,
   ABORTED: NUMBER.aborted,
+  XML: NUMBER.xml,
+  HOOK: NUMBER.operationInvalid,
+  CPU: NUMBER.cpuIncompatible,
+  JOURNAL: NUMBER.system,
+  DAEMON: NUMBER.operationFailed,
+  DEMO: NUMBER.operationFailed,
+  BUG: NUMBER.internal,
 };
 
 /** Codes that libvirt has a number of its own for. */
@@ -87,5 +102,6 @@ function numberOf(code: string): number {
   if (number !== undefined) return number;
   if (code.startsWith('E_USAGE_DOMAIN') || code.startsWith('E_USAGE_XML')) return NUMBER.xml;
   const [, kind = ''] = code.split('_');
-  return Object.hasOwn(BY_CLASS, kind) ? BY_CLASS[kind] : NUMBER.internal;
+  const numbers: Readonly<Record<string, LibvirtNumber>> = BY_KIND;
+  return Object.hasOwn(numbers, kind) ? numbers[kind] : NUMBER.internal;
 }

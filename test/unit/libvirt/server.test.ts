@@ -56,7 +56,7 @@ describe("a client of libvirt's protocol", () => {
     expect(await client.call('domainGetState', { dom, flags: 0 })).toEqual({ state: 5, reason: 0 });
     const { dom: started } = await client.call('domainCreateWithFlags', { dom, flags: 1 });
     expect(started).toEqual({ ...dom, id: 1 });
-    expect(await client.call('domainGetState', { dom, flags: 0 })).toEqual({ state: 3, reason: 1 });
+    expect(await client.call('domainGetState', { dom, flags: 0 })).toEqual({ state: 3, reason: 11 });
     await client.call('domainResume', { dom });
     const info = await client.call('domainGetInfo', { dom });
     expect(info).toMatchObject({ state: 1, maxMem: 32_768n, memory: 32_768n, vcpus: 1 });
