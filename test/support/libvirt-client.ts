@@ -10,7 +10,13 @@ import {
   TYPE,
   type Message,
 } from '../../src/libvirt/wire/message.js';
-import { PROCEDURES, type Arguments, type ProcedureName, type Result } from '../../src/libvirt/wire/procedures.js';
+import {
+  PROCEDURES,
+  type Arguments,
+  type Procedure,
+  type ProcedureName,
+  type Result,
+} from '../../src/libvirt/wire/procedures.js';
 import { remoteError } from '../../src/libvirt/wire/types.js';
 import { decodeXdr, encodeXdr } from '../../src/libvirt/wire/xdr.js';
 
@@ -75,9 +81,9 @@ export class LibvirtClient implements Disposable {
 
   /** @throws SentError */
   async call<N extends ProcedureName>(name: N, args: Arguments<N>): Promise<Result<N>> {
-    const { number, args: type, result } = PROCEDURES[name];
-    const answer = await this.raw(number, encodeXdr(type as never, args as never));
-    if (answer.status === STATUS.ok) return decodeXdr(result as never, answer.payload) as Result<N>;
+    const { number, args: type, result }: Procedure<unknown, unknown> = PROCEDURES[name];
+    const answer = await this.raw(number, encodeXdr(type, args));
+    if (answer.status === STATUS.ok) return decodeXdr(result, answer.payload) as Result<N>;
     const { code, message } = decodeXdr(remoteError, answer.payload);
     throw new SentError(code, message ?? '');
   }

@@ -5,6 +5,7 @@ import { deviceCalls } from './device-calls.js';
 import { domainCalls } from './domain-calls.js';
 import { jobCalls } from './job-calls.js';
 import { listCalls } from './list-calls.js';
+import { metadataCalls } from './metadata-calls.js';
 import { powerCalls } from './power-calls.js';
 import { savingCalls } from './saving-calls.js';
 import { statisticsCalls } from './statistics-calls.js';
@@ -22,4 +23,5 @@ export const HOST_CALLS: Handlers = {
   ...cpuCalls,
   ...statisticsCalls,
   ...jobCalls,
+  ...metadataCalls,
 };

@@ -16,12 +16,9 @@ const FAIL_INCOMPATIBLE = 1;
 const BASELINE = { expandFeatures: 1, migratable: 2 } as const;
 
 function onlyCpu(xml: string): DescribedCpu {
-  const [cpu, ...others] = readCpus(xml, 'the description');
-  if (cpu !== undefined && others.length === 0) return cpu;
-  throw new UsageError(
-    'E_USAGE_CPU',
-    `the description holds ${others.length + (cpu === undefined ? 0 : 1)} CPUs, not one`,
-  );
+  const cpus = readCpus(xml, 'the description');
+  if (cpus.length === 1) return cpus[0];
+  throw new UsageError('E_USAGE_CPU', `the description holds ${cpus.length} CPUs, not one`);
 }
 
 /** Processors compared. */

@@ -36,6 +36,8 @@ export function stateOf(known: KnownDomain, noted: RunRecord | undefined): Numbe
       return { state: STATE.running, reason: detail('running') };
     case 'paused':
       return { state: STATE.paused, reason: detail('paused') };
+    case 'pmsuspended':
+      return { state: STATE.pmSuspended, reason: 0 };
     case 'dying':
       return { state: STATE.shutdown, reason: 0 };
     case 'shutdown':

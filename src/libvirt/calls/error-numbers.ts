@@ -74,6 +74,7 @@ const BY_CODE: Partial<Readonly<Record<ErrorCode, LibvirtNumber>>> = {
   E_REFUSED_NAME_TAKEN: NUMBER.operationFailed,
   E_REFUSED_UUID_TAKEN: NUMBER.operationFailed,
   E_REFUSED_NO_DISK: NUMBER.invalidArgument,
+  E_REFUSED_NO_METADATA: NUMBER.noMetadata,
 };
 
 /** How an error goes over the wire. */

@@ -7,6 +7,8 @@ import {
   shutdownDomain,
   type PowerMode,
 } from '../../operations/lifecycle/power.js';
+import { PM_TARGETS, pmSuspendDomain, pmWakeUpDomain } from '../../operations/lifecycle/pm-suspend.js';
+import { UsageError } from '../../errors/errors.js';
 import { checkFlags, refOf, type CallContext, type Handlers } from './call.js';
 import type { WireDomain } from '../wire/types.js';
 
@@ -51,5 +53,15 @@ export const powerCalls = {
   },
   domainResume: async ({ dom }, { host, signal }) => {
     await resumeDomain(host, refOf(dom), signal);
+  },
+  domainPmSuspendForDuration: async ({ dom, target, duration, flags }, { host, signal }) => {
+    checkFlags(flags);
+    const chosen = PM_TARGETS.at(target);
+    if (chosen === undefined) throw new UsageError('E_USAGE_LIBVIRT_ARGUMENT', `there is no target ${target}`);
+    await pmSuspendDomain(host, refOf(dom), { target: chosen, duration: Number(duration) }, signal);
+  },
+  domainPmWakeup: async ({ dom, flags }, { host, signal }) => {
+    checkFlags(flags);
+    await pmWakeUpDomain(host, refOf(dom), signal);
   },
 } satisfies Handlers;

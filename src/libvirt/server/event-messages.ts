@@ -7,7 +7,12 @@ import { jobParams } from '../calls/job-calls.js';
 
 /** virDomainEventID: the highest that 11.3 has. A client may register for any of them; some never come here. */
 export const LAST_EVENT_ID = 26;
-export const EVENT_ID = { lifecycle: 0, reboot: 1, jobCompleted: 21 } as const;
+export const EVENT_ID = { lifecycle: 0, reboot: 1, trayChange: 10, jobCompleted: 21, metadataChange: 23 } as const;
+
+/** virDomainMetadataType. */
+const METADATA = { description: 0, title: 1, element: 2 } as const;
+/** virDomainEventTrayChangeReason: opened. */
+const TRAY_OPENED = 0;
 
 type Lifecycle = Extract<DomainEvent['what'], { type: 'lifecycle' }>['change'];
 
@@ -15,9 +20,10 @@ type Lifecycle = Extract<DomainEvent['what'], { type: 'lifecycle' }>['change'];
 const LIFECYCLE: Readonly<Record<Lifecycle['event'], readonly [number, Readonly<Record<string, number>>]>> = {
   defined: [0, { added: 0, updated: 1, renamed: 2 }],
   undefined: [1, { removed: 0, renamed: 1 }],
-  started: [2, { booted: 0, migrated: 1, restored: 2 }],
+  started: [2, { booted: 0, migrated: 1, restored: 2, wakeup: 4 }],
   suspended: [3, { paused: 0, migrated: 1 }],
   resumed: [4, { unpaused: 0, migrated: 1 }],
+  pmsuspended: [7, { memory: 0, disk: 1 }],
   stopped: [5, { shutdown: 0, destroyed: 1, crashed: 2, migrated: 3, saved: 4, failed: 5, unknown: 0 }],
   crashed: [8, { panicked: 0 }],
 };
@@ -39,6 +45,10 @@ export function eventIdOf(event: DomainEvent): number | undefined {
       return EVENT_ID.lifecycle;
     case 'reboot':
       return EVENT_ID.reboot;
+    case 'tray-change':
+      return EVENT_ID.trayChange;
+    case 'metadata-change':
+      return EVENT_ID.metadataChange;
     case 'job':
       return event.what.operation === 'modify' ? undefined : EVENT_ID.jobCompleted;
     default:
@@ -58,6 +68,10 @@ export function messageOf(event: DomainEvent, callbackId: number): EventMessage 
     }
     case 'reboot':
       return message(EVENTS.callbackReboot, { callbackId, msg: { dom } });
+    case 'tray-change':
+      return message(EVENTS.callbackTrayChange, { callbackId, msg: { dom, alias: what.device, reason: TRAY_OPENED } });
+    case 'metadata-change':
+      return message(EVENTS.callbackMetadataChange, { callbackId, dom, type: METADATA[what.of], uri: what.uri });
     case 'job':
       return message(EVENTS.callbackJobCompleted, {
         callbackId,

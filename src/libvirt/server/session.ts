@@ -16,7 +16,15 @@ import {
   type Message,
   type MessageHeader,
 } from '../wire/message.js';
-import { PROCEDURES, procedureNamed, type Arguments, type ProcedureName, type Result } from '../wire/procedures.js';
+import {
+  PROCEDURES,
+  procedureNamed,
+  type Access,
+  type Arguments,
+  type Procedure,
+  type ProcedureName,
+  type Result,
+} from '../wire/procedures.js';
 import { remoteError } from '../wire/types.js';
 import { decodeXdr, encodeXdr } from '../wire/xdr.js';
 import { EventCallbacks } from './event-callbacks.js';
@@ -59,6 +67,8 @@ export interface SessionOptions {
 type SessionCalls = {
   readonly [N in ProcedureName]?: (args: Arguments<N>) => Result<N> | Promise<Result<N>>;
 };
+
+type AnyHandler = (args: unknown, context: CallContext) => unknown;
 
 /** One client of libvirt's protocol. Takes the stream over, and never throws: what goes wrong ends this client only. */
 export class ClientSession implements AsyncDisposable {
@@ -160,24 +170,21 @@ export class ClientSession implements AsyncDisposable {
     await this.#perform(name, message, payload);
   }
 
-  async #perform<N extends ProcedureName>(name: N, header: MessageHeader, payload: Buffer): Promise<void> {
-    const { access, peer } = PROCEDURES[name];
+  async #perform(name: ProcedureName, header: MessageHeader, payload: Buffer): Promise<void> {
+    const { access, peer, args, result }: Procedure<unknown, unknown> = PROCEDURES[name];
     this.#check(name, access, peer);
-    const { args, result } = PROCEDURES[name];
-    const own: SessionCalls = this.#own;
-    const mine = own[name];
-    const ofHost = HOST_CALLS[name];
-    // Each procedure's types belong together in the table; the compiler cannot follow that through a variable name.
-    const read = decodeXdr(args as never, payload) as Arguments<N>;
-    if (mine === undefined && ofHost === undefined) {
+    // The table gives each procedure its own types, and `SessionCalls` and `Handlers` hold each handler to them.
+    const handler = (this.#own[name] ?? HOST_CALLS[name]) as AnyHandler | undefined;
+    const read = decodeXdr(args, payload);
+    if (handler === undefined) {
       throw new RefusedError('E_REFUSED_LIBVIRT_CALL', `this host does not support ${name}`);
     }
-    const value = mine === undefined ? await ofHost?.(read, this.#context) : await mine(read);
-    this.#send({ ...header, type: TYPE.reply, status: STATUS.ok }, encodeXdr(result as never, value as never));
+    const answer = encodeXdr(result, await handler(read, this.#context));
+    this.#send({ ...header, type: TYPE.reply, status: STATUS.ok }, answer);
     if (name === 'connectClose') this.stream.end();
   }
 
-  #check(name: ProcedureName, access: (typeof PROCEDURES)[ProcedureName]['access'], ofPeer: boolean): void {
+  #check(name: ProcedureName, access: Access, ofPeer: boolean): void {
     if (access === 'open') return;
     if (!this.#isOpen) {
       throw new RefusedError('E_REFUSED_STATE', `${name} on a connection that is not open`, {

@@ -198,6 +198,14 @@ export const PROCEDURES = {
   domainResume: call('write', 28, one, nothing),
   domainReset: call('write', 245, oneWithFlags, nothing),
 
+  domainPmSuspendForDuration: call(
+    'write',
+    261,
+    struct({ dom: domain, target: uint, duration: uhyper, flags }),
+    nothing,
+  ),
+  domainPmWakeup: call('write', 267, oneWithFlags, nothing),
+
   domainSave: call('write', 55, struct({ dom: domain, to: text }), nothing),
   domainSaveFlags: call('write', 232, struct({ dom: domain, to: text, xml: maybeText, flags }), nothing),
   domainRestore: call('write', 54, struct({ from: text }), nothing),
@@ -394,6 +402,10 @@ export const EVENTS = {
   callbackBalloonChange: {
     number: 331,
     body: struct({ callbackId: int, msg: struct({ dom: domain, actual: uhyper }) }),
+  },
+  callbackTrayChange: {
+    number: 328,
+    body: struct({ callbackId: int, msg: struct({ dom: domain, alias: text, reason: int }) }),
   },
   callbackDeviceRemoved: { number: 333, body: struct({ callbackId: int, msg: struct({ dom: domain, alias: text }) }) },
   callbackDeviceAdded: { number: 354, body: struct({ callbackId: int, dom: domain, alias: text }) },

@@ -102,7 +102,7 @@ export const typedParam: Xdr<TypedParam> = {
   read: (reader) => {
     const field = text.read(reader);
     const number = int.read(reader);
-    const kind: ParamKind | undefined = KINDS[number - 1];
+    const kind = number > 0 ? KINDS.at(number - 1) : undefined;
     if (kind === undefined) {
       throw new ProtocolError('E_PROTOCOL_XDR', `message of libvirt's protocol: a parameter of type ${number}`);
     }

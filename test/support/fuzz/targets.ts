@@ -33,13 +33,16 @@ import { readDnsmasqLeases } from '../../../src/operations/addresses/dnsmasq-lea
 import { readLibvirtStatus } from '../../../src/operations/addresses/libvirt-status.js';
 import { parseConfig } from '../../../src/host/config/config.js';
 import { journalLine, readJournalText } from '../../../src/journal/journal-text.js';
+import { encodeMessage, MessageReader } from '../../../src/libvirt/wire/message.js';
+import { PROCEDURES } from '../../../src/libvirt/wire/procedures.js';
+import { decodeXdr, encodeXdr } from '../../../src/libvirt/wire/xdr.js';
 import { decodeXlConfig, decodeXlHeader, encodeXlHead, XL_HEADER_BYTES } from '../../../src/savefile/xl-header.js';
 import { decodeHeader, encodeHeader, FRAME_HEADER_BYTES, FrameType } from '../../../src/tunnel/frame.js';
 import { parseKnownHosts } from '../../../src/tunnel/ssh/known-hosts.js';
 import { readPrivateKey } from '../../../src/tunnel/ssh/private-key.js';
 import { readSshConfig } from '../../../src/tunnel/ssh/ssh-config.js';
 import { decodeXml } from '../../../src/xml/decode.js';
-import { UsageError } from '../../../src/errors/errors.js';
+import { ProtocolError, UsageError } from '../../../src/errors/errors.js';
 import { isPrintable } from '../../../src/errors/printable.js';
 import { fromWire, toWire } from '../../../src/errors/wire.js';
 import { expandPath, TokenProblem, type SshTokens } from '../../../src/tunnel/ssh/ssh-tokens.js';
@@ -70,6 +73,12 @@ const ACTING = {
   hint: 'a\r\nb\u2066',
   data: { 'k\u200b': ['\ud800', '\ufeff'] },
 };
+const LIBVIRT_DOMAIN = { name: 'web1', uuid: Buffer.alloc(16, 1), id: 3 };
+const LIBVIRT_PREPARE = encodeXdr(PROCEDURES.migratePrepareTunnel.args, {
+  params: [{ field: 'destination_xml', kind: 'string', value: '<domain/>' }],
+  cookieIn: COOKIE,
+  flags: 7,
+});
 const PLACE = { line: 1, column: 1 };
 const secret = 'ab'.repeat(32);
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
@@ -426,5 +435,28 @@ export const TARGETS: readonly Target[] = [
     name: "sshd's word of keys",
     seeds: bytesOf('publickey ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ00\npassword\n'),
     read: (bytes) => keysOfUserAuth(text(bytes)),
+  },
+  {
+    name: "messages of libvirt's protocol",
+    seeds: [0, 40, 3000].map((bytes) =>
+      encodeMessage(
+        { program: 0x2000_8086, version: 1, procedure: 1, type: 0, serial: 1, status: 0 },
+        Buffer.alloc(bytes, 1),
+      ),
+    ),
+    read: (bytes) => [...new MessageReader().push(Buffer.from(bytes))].map(({ payload }) => payload.length),
+  },
+  {
+    name: "arguments of libvirt's procedures",
+    seeds: [LIBVIRT_PREPARE, encodeXdr(PROCEDURES.domainGetState.args, { dom: LIBVIRT_DOMAIN, flags: 0 })],
+    read: (bytes) =>
+      Object.values(PROCEDURES).map(({ args }) => {
+        try {
+          return decodeXdr<unknown>(args, Buffer.from(bytes));
+        } catch (error) {
+          if (error instanceof ProtocolError) return error.code;
+          throw error;
+        }
+      }),
   },
 ];
