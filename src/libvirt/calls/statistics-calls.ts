@@ -18,7 +18,7 @@ const WHICH = { active: 1, inactive: 2, persistent: 4, transient: 8, running: 16
 const EVERY_WHICH = 255;
 const ENFORCE_STATS = 0x8000_0000;
 /** virDomainMemoryStatTags. */
-const MEMORY_TAG = { available: 5, actualBalloon: 6 } as const;
+const MEMORY_TAG = { available: 5, balloon: 6 } as const;
 const DHCP_LEASES = 0;
 
 const int = (field: string, value: number): TypedParam => ({ field, kind: 'int', value });
@@ -169,7 +169,7 @@ export const statisticsCalls = {
     checkFlags(flags);
     const { memoryKiB, maxMemoryKiB } = await memoryStatistics(host, refOf(dom), signal);
     const stats = [
-      { tag: MEMORY_TAG.actualBalloon, value: BigInt(memoryKiB) },
+      { tag: MEMORY_TAG.balloon, value: BigInt(memoryKiB) },
       { tag: MEMORY_TAG.available, value: BigInt(maxMemoryKiB) },
     ];
     return { stats: stats.slice(0, max) };

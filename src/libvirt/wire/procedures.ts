@@ -401,7 +401,7 @@ export const EVENTS = {
   callbackReboot: { number: 319, body: struct({ callbackId: int, msg: struct({ dom: domain }) }) },
   callbackBalloonChange: {
     number: 331,
-    body: struct({ callbackId: int, msg: struct({ dom: domain, actual: uhyper }) }),
+    body: struct({ callbackId: int, msg: struct({ dom: domain, balloonKiB: uhyper }) }),
   },
   callbackTrayChange: {
     number: 328,
