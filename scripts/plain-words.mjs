@@ -32,7 +32,9 @@ function textsOf(file, source) {
       ...(ts.getTrailingCommentRanges(source, node.getEnd()) ?? []),
     ];
     for (const { pos, end } of comments) texts.set(pos, source.slice(pos, end));
-    if (ts.isStringLiteralLike(node) || ts.isTemplateLiteralToken(node)) texts.set(node.getStart(), node.getText());
+    // A single word, such as the name of a user, is not prose.
+    if ((ts.isStringLiteralLike(node) || ts.isTemplateLiteralToken(node)) && node.text.includes(' '))
+      texts.set(node.getStart(), node.getText());
     ts.forEachChild(node, visit);
   };
   visit(tree);

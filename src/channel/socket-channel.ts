@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { DeadlineError } from '../errors/errors.js';
 import { messageLine, MessageReader, type MessageSchema } from './message-lines.js';
 
+/** Options of a channel. */
 export interface ChannelOptions<In> {
   /** What the other side may send. */
   readonly receives: MessageSchema<In>;

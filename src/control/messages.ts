@@ -211,7 +211,6 @@ export type Envelope = z.infer<typeof envelopeSchema>;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** The bytes of a message, as JSON in UTF-8. */
 /** Parses and checks one JSON object; `E_PROTOCOL_MESSAGE` names the field that is wrong. */
 export function decodeWith<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: string): T {
   let value: unknown;
@@ -227,6 +226,7 @@ export function decodeWith<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: str
   throw new ProtocolError('E_PROTOCOL_MESSAGE', `${what}: field ${field}: ${issue.message}`, { data: { field } });
 }
 
+/** The bytes of a message, as JSON in UTF-8. */
 export function encode(value: Envelope | Open | Opened): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
 }

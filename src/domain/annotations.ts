@@ -6,13 +6,15 @@ import { namespaceOf } from './metadata.js';
 import type { Domain } from './model.js';
 
 /*
- * What a definition says of a domain for people and programs, and the guest never sees: title, description and metadata. A toolstack
- * has no place for it, so it is kept beside a running domain, as one document:
+ * Parts of a definition for people and programs that the guest never sees: title, description and metadata. A toolstack
+ * does not store them, so they are kept separately for a running domain, as one document:
  *
  *   <annotations><title>…</title><description>…</description><metadata>…</metadata></annotations>
  *
- * The settings for xl stand in the metadata, too, and are no part of it: a running domain's are those of its toolstack.
+ * The settings for xl are in the metadata, too, but not part of this: a running domain's are those of its toolstack.
  */
+
+/** Title, description and metadata of a domain. */
 export interface Annotations {
   readonly title?: string | undefined;
   readonly description?: string | undefined;

@@ -110,8 +110,7 @@ function ruleOf(layer: Layer, type: number): Rule | undefined {
   return (layer === 'libxl' ? LIBXL_RULES : LIBXC_RULES)[type];
 }
 
-/** Checks the length of a record's body by the record's type. */
-/** @throws StreamError `E_STREAM_LENGTH` */
+/** Checks the length of a record's body by the record's type. @throws StreamError `E_STREAM_LENGTH` */
 export function checkLength(layer: Layer, type: number, length: number, at: Position): void {
   const rule = ruleOf(layer, type)?.length;
   if (rule === undefined) return;
@@ -125,8 +124,7 @@ export function checkLength(layer: Layer, type: number, length: number, at: Posi
   }
 }
 
-/** Checks the fields at the start of a record's body by the record's type. */
-/** @throws StreamError `E_STREAM_FIELD` */
+/** Checks the fields at the start of a record's body by the record's type. @throws StreamError `E_STREAM_FIELD` */
 export function checkHead(
   layer: Layer,
   type: number,

@@ -33,8 +33,7 @@ const SINCE_V3: ReadonlySet<number> = new Set<number>([
 /** Position of the libxl layer when one of its records arrives; inside an image it has no turn. */
 export type LibxlTurn = 'before-image' | 'checkpoint' | 'after-image';
 
-/** Checks that a libxl record is allowed at this point. */
-/** @throws StreamError `E_STREAM_ORDER` */
+/** Checks that a libxl record is allowed at this point. @throws StreamError `E_STREAM_ORDER` */
 export function checkLibxlOrder(type: number, turn: LibxlTurn, at: Position): void {
   const fail = (why: string): never => {
     throw streamError('E_STREAM_ORDER', at, why);
@@ -60,8 +59,10 @@ export class RecordOrder {
     private readonly type: StreamDomainType,
   ) {}
 
-  /** Checks that a libxc record is allowed at this point, and records it. */
-  /** @throws StreamError `E_STREAM_ORDER`, `E_STREAM_RECORD` */
+  /**
+   * Checks that a libxc record is allowed at this point, and records it.
+   * @throws StreamError `E_STREAM_ORDER`, `E_STREAM_RECORD`
+   */
   check(type: number, optional: boolean, at: Position): void {
     const fail = (why: string): never => {
       throw streamError('E_STREAM_ORDER', at, why);

@@ -80,8 +80,7 @@ export class StreamSummarizer {
     this.#parser = new SaveStreamParser(handler);
   }
 
-  /** Checks and counts the next bytes, which remain the caller's. */
-  /** @throws StreamError */
+  /** Checks and counts the next bytes, which remain the caller's. @throws StreamError */
   push(chunk: Uint8Array): void {
     this.#parser.push(chunk);
   }

@@ -18,8 +18,7 @@ export class StreamVerifier {
     page: () => (this.#pages += 1),
   });
 
-  /** Checks the next bytes, which remain the caller's. */
-  /** @throws StreamError */
+  /** Checks the next bytes, which remain the caller's. @throws StreamError */
   push(chunk: Uint8Array): void {
     this.#parser.push(chunk);
   }

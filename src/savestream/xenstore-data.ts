@@ -16,8 +16,7 @@ export class XenstoreDataCheck {
 
   constructor(private readonly at: Position) {}
 
-  /** Checks the next piece of the body. */
-  /** @throws StreamError `E_STREAM_FIELD` */
+  /** Checks the next piece of the body. @throws StreamError `E_STREAM_FIELD` */
   push(bytes: Uint8Array): void {
     const skipped = Math.min(this.#header, bytes.length);
     this.#header -= skipped;
@@ -32,8 +31,7 @@ export class XenstoreDataCheck {
     }
   }
 
-  /** Checks that the body ended after a value. */
-  /** @throws StreamError `E_STREAM_FIELD` */
+  /** Checks that the body ended after a value. @throws StreamError `E_STREAM_FIELD` */
   end(): void {
     if (!this.#atStart) throw streamError('E_STREAM_FIELD', this.at, 'the xenstore data does not end with NUL');
     if (!this.#inKey) throw streamError('E_STREAM_FIELD', this.at, 'the last xenstore key has no value');

@@ -87,7 +87,7 @@ const IN_XML: readonly KeyRow[] = [
     ['cpus', '<vcpu cpuset=…> and <vcpupin>; lists of NUMA nodes are named in a warning', '1-2'],
     ['cpu_weight', '<cputune><shares>', 512],
     ['vnuma', '<cpu><numa> and <numatune><memnode>', [['pnode=1', 'size=256', 'vcpus=0']]],
-    ['kernel', '<os><kernel>; hvmloader there is passed over, as by xl', '/boot/other'],
+    ['kernel', '<os><kernel>; hvmloader there is ignored, as by xl', '/boot/other'],
     ['ramdisk', '<os><initrd>', '/boot/initrd'],
     ['cmdline', '<os><cmdline>', 'quiet'],
     ['root', '<os><cmdline>', '/dev/xvda1'],
@@ -302,7 +302,7 @@ const IN_BOTH: readonly KeyRow[] = [
     ['bios', '<os firmware=…>; rombios in the metadata', 'seabios', HVM],
     ['viridian', '<features><viridian>; a list of groups in the metadata', 1, HVM],
     ['usb', "<input bus='usb'>; alone in the metadata", 1, HVM],
-    ['nographic', 'no <video> and no <graphics>; beside a card in the metadata', 1, HVM],
+    ['nographic', 'no <video> and no <graphics>; next to a card in the metadata', 1, HVM],
     ['spicevdagent', `${SPICE}; without the clipboard in the metadata`, 1, HVM, WITH_SPICE],
     [
       'spicedisable_ticketing',

@@ -39,8 +39,7 @@ export class AccessRules {
     return this.#migrate.allows(name) || (verb === 'recover' && this.#recover.allows(name));
   }
 
-  /** Checks that a peer may do this. */
-  /** @throws RefusedError `E_REFUSED_NOT_ALLOWED` */
+  /** Checks that a peer may do this. @throws RefusedError `E_REFUSED_NOT_ALLOWED` */
   check(verb: PeerVerb, peer: PeerIdentity): void {
     if (this.allows(verb, peer)) return;
     const { name } = peer;

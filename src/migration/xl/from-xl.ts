@@ -217,7 +217,7 @@ class XlSession {
 
   /**
    * xl was notified that we are ready, so its permission may be on its way: from then on it resumes its guest only
-   * if it is told to. The destination was never asked to finish, so the guest cannot run there.
+   * on request. The destination was never asked to finish, so the guest cannot run there.
    */
   async #giveBack(name: string): Promise<void> {
     try {

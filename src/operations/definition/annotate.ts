@@ -41,7 +41,7 @@ export async function annotatedDomain(host: Host, ref: string, flags: ImpactFlag
 }
 
 /**
- * Changes title, description or metadata of what runs, of the definition, or of both, under the domain's job, and tells of it.
+ * Changes title, description or metadata of the running domain, of the definition, or of both, under the job, and emits the event.
  * @throws UsageError `E_USAGE_METADATA`, `E_USAGE_DOMAIN_*`, `E_USAGE_IMPACT`; RefusedError `E_REFUSED_UNSUPPORTED`, `E_REFUSED_NOT_RUNNING`,
  * `E_REFUSED_TRANSIENT`; SystemError `E_SYSTEM_REGISTRY`; ToolstackError
  */

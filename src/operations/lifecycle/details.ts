@@ -16,8 +16,7 @@ export interface DomainDetails {
   readonly messages: readonly string[];
 }
 
-/** The details of a domain, by name, UUID or id. */
-/** @throws RefusedError `E_REFUSED_NO_DOMAIN` */
+/** The details of a domain, by name, UUID or id. @throws RefusedError `E_REFUSED_NO_DOMAIN` */
 export async function domainDetails(host: Host, ref: string): Promise<DomainDetails> {
   const known = await host.findKnown(ref);
   const domain = await currentDefinition(host, known);

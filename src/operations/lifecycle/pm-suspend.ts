@@ -11,19 +11,20 @@ import { refuseWhileArriving, refuseWhileLeaving } from '../running/open-migrati
 import { withRunning } from '../running/with-domain.js';
 import { stateError } from './pause.js';
 
-/** Where to a guest is suspended, in libvirt's names. Xen's toolstack can do the first. */
+/** Targets of a suspension, by libvirt's names. Xen's toolstack can do the first. */
 export const PM_TARGETS = ['mem', 'disk', 'hybrid'] as const;
 export type PmTarget = (typeof PM_TARGETS)[number];
 
+/** Options of `pmSuspend`. */
 export interface PmSuspendRequest {
   readonly target: PmTarget;
-  /** Seconds after which it shall wake by itself; 0: none. */
+  /** Seconds after which it is to wake by itself; 0: none. */
   readonly duration: number;
 }
 
 /**
- * Lets a guest suspend itself to memory (L09). That this was meant is on the disk before the guest is asked, so that the domain
- * can at no time be taken for an unfinished save. On failure the guest runs on.
+ * Lets a guest suspend itself to memory (L09). The intention is on the disk before the guest is asked, so that the domain
+ * can at no time be taken for an unfinished save. On failure the guest continues to run.
  * @throws RefusedError `E_REFUSED_UNSUPPORTED`, `E_REFUSED_STATE`, `E_REFUSED_ARRIVING`; ToolstackError, SystemError
  */
 export async function pmSuspendDomain(

@@ -49,8 +49,7 @@ export async function refuseMissingDisk(
   });
 }
 
-/** Checks all disks of a domain. */
-/** @throws RefusedError `E_REFUSED_DISK_MISSING` */
+/** Checks all disks of a domain. @throws RefusedError `E_REFUSED_DISK_MISSING` */
 export async function refuseMissingDisks(domain: Domain): Promise<void> {
   const missing = await missingDisks(domain);
   if (missing.length === 0) return;

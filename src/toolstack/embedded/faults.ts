@@ -30,7 +30,7 @@ import { takeLock } from './locked-domain.js';
  * | `no-memory` | creating or restoring finds too little memory |
  * | `create-fails`, `unpause-fails`, `soft-reset-fails`, `resume-fails`, `destroy-fails`, `attach-fails`, `detach-fails` | that call fails; nothing is changed |
  * | `attach-breaks` | the device is there, and the call fails |
- * | `keep-disks` | the guest does not let go of its disks |
+ * | `keep-disks` | the guest does not release its disks |
  */
 const PARAMETERS = {
   'refuse-suspend': ['timeoutMs'],
