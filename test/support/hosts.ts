@@ -188,7 +188,7 @@ export class TwoHosts implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.a.stop();
     await this.b.stop();
-    rmSync(this.root, { recursive: true, force: true });
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

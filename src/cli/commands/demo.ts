@@ -49,7 +49,7 @@ export const demoCommand: CommandModule<GlobalOptions, GlobalOptions> = {
       await demo.run();
     } finally {
       await demo.end();
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
     }
   },
 };

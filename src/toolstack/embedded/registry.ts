@@ -190,7 +190,8 @@ function deleteFolder(host: HostFolder, domid: number): void {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
     throw error;
   }
-  rmSync(gone, { recursive: true, force: true });
+  // Another process may still write into the folder: since Node.js 23 rmSync fails then instead of looking again.
+  rmSync(gone, { recursive: true, force: true, maxRetries: 10, retryDelay: 10 });
 }
 
 /** Removes domains whose maker or remover died, and the rest of their folders. */

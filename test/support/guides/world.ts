@@ -74,7 +74,7 @@ export class World implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const host of this.#hosts.values()) await host[Symbol.asyncDispose]();
     this.anchor.kill('SIGKILL');
-    rmSync(this.#dir, { recursive: true, force: true });
+    rmSync(this.#dir, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

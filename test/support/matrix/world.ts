@@ -370,7 +370,7 @@ export class World implements AsyncDisposable {
       over.abort();
       late.catch(() => undefined);
     } finally {
-      rmSync(this.root, { recursive: true, force: true });
+      rmSync(this.root, { recursive: true, force: true, maxRetries: 10 });
     }
   }
 }

@@ -295,7 +295,7 @@ class Ring {
     const late = sleep(COMMAND_MS, undefined, { signal: stop.signal }).catch(() => undefined); // one that hangs was told already
     await Promise.race([Promise.allSettled(this.#abandoned), late]);
     stop.abort();
-    rmSync(this.root, { recursive: true, force: true });
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

@@ -54,7 +54,7 @@ describe('libxl configuration', () => {
   });
 
   it.each([
-    ['no JSON', '{', 'no JSON'],
+    ['no JSON', '{', 'not JSON'],
     ['no name', '{"c_info":{"type":"pvh","uuid":"x"},"b_info":{"max_memkb":1}}', 'c_info'],
     ['another type', NATIVE.replace('"pvh"', '"arm"'), 'c_info.type'],
     ['no memory', NATIVE.replace('"max_memkb": 131072,', ''), 'b_info.max_memkb'],
