@@ -1,7 +1,7 @@
 // Joins the built program into few files: node reads and compiles a hundred small modules and whole libraries
 // slowly, and every verb and agent is a process of its own.
 //   node scripts/bundle.mjs [FOLDER [ENTRY]]      dist/run where no folder is named; ENTRY instead of the verbs
-import { readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -59,3 +59,5 @@ await bundle.write({
   codeSplitting: { groups: [{ name: 'light', test: LIGHT }] },
   minify: { compress: true, mangle: false, codegen: false },
 });
+// Looked for next to the code that loads it.
+copyFileSync(join(dist, 'codec/encoder.wasm'), join(out, 'encoder.wasm'));

@@ -40,10 +40,16 @@ export class PageScanner {
   #pages = 0;
   #recordBytes = 0;
   #next = 0;
+  #anyTaken = false;
 
   /** True where the next byte is the first of a page. */
   get atPage(): boolean {
     return this.#state === 'pages';
+  }
+
+  /** True where a stream has ended with its END record and nothing came after it. */
+  get atEnd(): boolean {
+    return this.#state === 'libxl-header' && this.#gathered === 0 && this.#anyTaken;
   }
 
   /** The frame number of the page that begins here. */
@@ -59,6 +65,7 @@ export class PageScanner {
   /** Takes bytes until a page begins or there are no more; returns how many it took. */
   take(bytes: Buffer, from: number, to: number): number {
     let at = from;
+    this.#anyTaken ||= to > from;
     while (at < to && this.#state !== 'pages') {
       if (this.#state === 'opaque') return to - from;
       if (this.#state === 'skip') {
