@@ -1,18 +1,18 @@
 import { ProtocolError } from '../errors/errors.js';
-import { DIGEST_KEY_BYTES, knownDigests, type DigestAlgorithm } from './digest.js';
+import { MAX_BATCH_BYTES } from './batch.js';
+import { DIGEST_KEY_BYTES, knownDigests, type SparseAlgorithm } from './digest.js';
 import { FULL_PROFILE, suitableProfile, type EncoderProfile } from './encoder-profile.js';
-import { BLOCK_BYTES } from './raw-window.js';
 import { zstdVersion } from './zstd.js';
 
-/** The only codec so far, by its name in the messages. */
-export const CODEC = 'pages-1';
-/** How far back a batch may refer, and so what each side keeps: 32 MiB, an eighth of what a process may take. */
-export const REFERENCE_BYTES = 32 * BLOCK_BYTES;
+/** The codec, by its name in the messages. */
+export const CODEC = 'pages-2';
+/** How far back a batch may refer, and so what each side keeps: the last 24 batches, a tenth of what a process may take. */
+export const REFERENCE_BYTES = 24 * MAX_BATCH_BYTES;
 
 /** What a source can do with the stream; part of `prepare`. */
 export interface StreamOffer {
   readonly codecs: readonly string[];
-  /** 0: no batch refers to anything before it, and nobody keeps anything for that. */
+  /** 0: no batch refers to any page that was sent before, and neither side keeps any. */
   readonly referenceBytes: number;
   readonly packings: readonly string[];
   readonly digests: readonly string[];
@@ -25,7 +25,7 @@ export interface StreamChoice {
   readonly codec: string;
   readonly referenceBytes: number;
   readonly packing: string;
-  readonly digest: DigestAlgorithm;
+  readonly digest: SparseAlgorithm;
 }
 
 /** What to compress with: choose, nothing, or zstd with a level of the user's. */
@@ -47,16 +47,26 @@ export function offerStream(compression: Compression, key: Buffer): StreamOffer 
   };
 }
 
+/** How many batches back a batch may refer. */
+export function referenceBatches({ referenceBytes }: Pick<StreamChoice, 'referenceBytes'>): number {
+  return referenceBytes / MAX_BATCH_BYTES;
+}
+
+/** How many batches may be under way in a window: each counts as a whole one, whatever is in it. */
+export function windowBatches(windowBytes: number): number {
+  return Math.floor(windowBytes / MAX_BATCH_BYTES);
+}
+
 /** What this host makes of an offer as the destination. Undefined: the stream comes as it is, with SHA-256. */
-export function chooseStream(offer: StreamOffer | undefined): StreamChoice | undefined {
-  if (offer?.codecs.includes(CODEC) !== true) return undefined;
+export function chooseStream(offer: StreamOffer | undefined, windowBytes: number): StreamChoice | undefined {
+  if (offer?.codecs.includes(CODEC) !== true || windowBatches(windowBytes) < 1) return undefined;
   const digest = knownDigests().find((one) => offer.digests.includes(one));
   const reference = Math.min(offer.referenceBytes, REFERENCE_BYTES);
   return {
     codec: CODEC,
-    referenceBytes: reference - (reference % BLOCK_BYTES),
+    referenceBytes: reference - (reference % MAX_BATCH_BYTES),
     packing: offer.packings.includes('zstd') && zstdVersion() !== undefined ? 'zstd' : 'none',
-    digest: digest ?? 'sha256',
+    digest: digest ?? 'sparse-sha256',
   };
 }
 
@@ -69,7 +79,7 @@ export function checkedChoice(choice: StreamChoice): StreamChoice {
   const wrong =
     codec !== CODEC
       ? `codec ${codec}`
-      : referenceBytes > REFERENCE_BYTES || referenceBytes % BLOCK_BYTES !== 0
+      : referenceBytes > REFERENCE_BYTES || referenceBytes % MAX_BATCH_BYTES !== 0
         ? `${referenceBytes} bytes to refer to`
         : packing !== 'none' && (packing !== 'zstd' || zstdVersion() === undefined)
           ? `packing ${packing}`

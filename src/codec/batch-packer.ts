@@ -1,18 +1,22 @@
 import { availableParallelism } from 'node:os';
-import { BATCH_HEADER_BYTES, BodyKind, encodeBatchHeader } from './batch.js';
-import type { SentBatch } from './batch-reader.js';
-import { giveBatchBuffer, takeBatchBuffer, type RawBatch } from './batch-builder.js';
-import { ZstdCompressor, ZstdDecompressor } from './zstd.js';
+import { threadSlots } from '../buffers/slot-pool.js';
+import { markPacked, MAX_BATCH_BYTES, TRAILER_BYTES } from './batch.js';
+import { ZstdCompressor } from './zstd.js';
 
 /** As many batches at once as there are cores, but not more than leave some of libuv's four threads to others. */
 export const PACK_THREADS = Math.max(1, Math.min(3, availableParallelism()));
 
+/** A plain batch: trailer and all. */
+export interface PlainBatch {
+  readonly payload: Buffer;
+  readonly rawBytes: number;
+}
+
 /** A batch ready to go. */
 export interface PackedBatch {
   readonly bytes: Buffer;
-  /** The batch buffer that lies under `bytes`. */
-  readonly buffer: Buffer;
-  readonly bodyBytes: number;
+  /** Bytes of the batch where it is plain. */
+  readonly plainBytes: number;
   readonly rawBytes: number;
 }
 
@@ -75,77 +79,40 @@ export class BatchPacker implements Disposable {
   readonly counts: PackCounts = { packedBytes: 0, packedToBytes: 0, plainBytes: 0, packMs: 0 };
   readonly #contexts = new ContextPool(PACK_THREADS, () => new ZstdCompressor());
 
-  /** Takes the batch's buffer over. @param level zstd's; 0: as it is */
-  async pack(rawBatch: RawBatch, level: number): Promise<PackedBatch> {
-    const { buffer, bodyBytes, opsBytes, rawBytes } = rawBatch;
-    const packed =
-      level === 0 ? undefined : await this.#contexts.use((context) => this.#zstd(context, rawBatch, level));
+  /** The plain batch must stay as it is until it was sent. @param level zstd's; 0: as it is */
+  async pack(batch: PlainBatch, level: number): Promise<PackedBatch> {
+    const packed = level === 0 ? undefined : await this.#contexts.use((context) => this.#zstd(context, batch, level));
     if (packed !== undefined) return packed;
-    this.counts.plainBytes += bodyBytes;
-    encodeBatchHeader({ kind: BodyKind.PLAIN, wireBytes: bodyBytes, bodyBytes, opsBytes, rawBytes }, buffer);
-    return { bytes: buffer.subarray(0, BATCH_HEADER_BYTES + bodyBytes), buffer, bodyBytes, rawBytes };
+    this.counts.plainBytes += batch.payload.length;
+    return { bytes: batch.payload, plainBytes: batch.payload.length, rawBytes: batch.rawBytes };
   }
 
-  /** A batch is on its way, and nobody refers to its bytes any more. */
+  /** A batch is on its way, and its bytes are not read any more. */
   sent(batch: PackedBatch): void {
-    giveBatchBuffer(batch.buffer);
+    threadSlots.giveBack(batch.bytes);
   }
 
-  /** Packs a batch into another buffer, and frees its own. Undefined where it does not become smaller: the batch is as it was. */
-  async #zstd(context: ZstdCompressor, rawBatch: RawBatch, level: number): Promise<PackedBatch | undefined> {
-    const { bodyBytes, opsBytes, rawBytes } = rawBatch;
+  /** Packs a batch into a buffer of its own. Undefined where it does not become smaller. */
+  async #zstd(context: ZstdCompressor, batch: PlainBatch, level: number): Promise<PackedBatch | undefined> {
+    const { payload, rawBytes } = batch;
     const since = performance.now();
-    const body = rawBatch.buffer.subarray(BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + bodyBytes);
-    const buffer = takeBatchBuffer();
-    const room = buffer.subarray(BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + bodyBytes - 1);
-    const wireBytes = await context.compress(body, room, level);
+    const bodyBytes = payload.length - TRAILER_BYTES;
+    const buffer = threadSlots.take(MAX_BATCH_BYTES);
+    const sentBytes = await context.compress(
+      payload.subarray(0, bodyBytes),
+      buffer.subarray(0, bodyBytes - 1),
+      level,
+    );
     this.counts.packMs += performance.now() - since;
-    if (wireBytes === undefined) {
-      giveBatchBuffer(buffer);
+    if (sentBytes === undefined) {
+      threadSlots.giveBack(buffer);
       return undefined;
     }
-    giveBatchBuffer(rawBatch.buffer);
     this.counts.packedBytes += bodyBytes;
-    this.counts.packedToBytes += wireBytes;
-    encodeBatchHeader({ kind: BodyKind.ZSTD, wireBytes, bodyBytes, opsBytes, rawBytes }, buffer);
-    return { bytes: buffer.subarray(0, BATCH_HEADER_BYTES + wireBytes), buffer, bodyBytes, rawBytes };
-  }
-
-  [Symbol.dispose](): void {
-    this.#contexts[Symbol.dispose]();
-  }
-}
-
-/** A batch with its body as it was before it was packed. */
-export interface UnpackedBatch extends SentBatch {
-  /** To be given back with `done` when the body is not used any more. */
-  readonly buffer: Buffer | undefined;
-}
-
-/** The other direction: unpacks batches in other threads, several at a time. */
-export class BatchUnpacker implements Disposable {
-  readonly #contexts = new ContextPool(PACK_THREADS, () => new ZstdDecompressor());
-  #unpackMs = 0;
-
-  /** Time in zstd, over all threads. */
-  get unpackMs(): number {
-    return this.#unpackMs;
-  }
-
-  /** @throws ProtocolError `E_PROTOCOL_ZSTD` */
-  async unpack(batch: SentBatch): Promise<UnpackedBatch> {
-    if (batch.header.kind === BodyKind.PLAIN) return { ...batch, buffer: undefined };
-    const since = performance.now();
-    const buffer = takeBatchBuffer();
-    const body = buffer.subarray(0, batch.header.bodyBytes);
-    await this.#contexts.use((context) => context.decompress(batch.body, body));
-    this.#unpackMs += performance.now() - since;
-    return { ...batch, body, buffer };
-  }
-
-  /** The batch's body is not used any more. */
-  done(batch: UnpackedBatch): void {
-    if (batch.buffer !== undefined) giveBatchBuffer(batch.buffer);
+    this.counts.packedToBytes += sentBytes;
+    payload.copy(buffer, sentBytes, bodyBytes);
+    markPacked(buffer, sentBytes);
+    return { bytes: buffer.subarray(0, sentBytes + TRAILER_BYTES), plainBytes: payload.length, rawBytes };
   }
 
   [Symbol.dispose](): void {

@@ -3,31 +3,40 @@ import { InvariantError } from '../errors/errors.js';
 import { bestMs } from './best-ms.js';
 import { hasXxHash, XxHash, type XxHashKind } from './xxhash.js';
 
-/**
- * Digests of the raw stream. They have to find what codec, lanes or memory may have done to it by mistake:
- * against people there is TLS. XXH3, XXH64 and GMAC cost a fraction of SHA-256 (0.1, 0.1, 0.2 and 0.9 s per GB), and are keyed with what
- * the source draws for each migration, so that no guest can choose pages to suit them.
+/*
+ * Digests of the stream. They find what codec, lanes, threads or memory have done to it by mistake; against people there is
+ * TLS. XXH3, XXH64 and GMAC cost a fraction of SHA-256 and are keyed with what the source draws for each migration, so that
+ * no guest can choose pages to suit them.
  */
-export const DIGEST_ALGORITHMS = ['xxh3-128', 'xxh64', 'aes-gmac', 'sha256'] as const;
-export type DigestAlgorithm = (typeof DIGEST_ALGORITHMS)[number];
+
+/** Functions of bytes that the digests are made with. */
+const HASHES = ['xxh3-128', 'xxh64', 'aes-gmac', 'sha256'] as const;
+type HashName = (typeof HASHES)[number];
+
+/** Digests that leave zero pages out (PROTOCOL.md, "The digest"), by their names in the messages. */
+export const SPARSE_DIGESTS = ['sparse-xxh3-128', 'sparse-xxh64', 'sparse-aes-gmac', 'sparse-sha256'] as const;
+export type SparseAlgorithm = (typeof SPARSE_DIGESTS)[number];
+
+/** All digests; `sha256` is that of the raw stream, for a stream that comes as it is. */
+export type DigestAlgorithm = 'sha256' | SparseAlgorithm;
 
 /** Bytes of the key; XXH3 and XXH64 take the first 8 as their seed, big-endian. */
 export const DIGEST_KEY_BYTES = 16;
 
-/** XXH3 has twice the bits. So much faster must XXH64 be to go before it: XXH3 lives on vector instructions, which an emulated processor pays dearly for. */
+/** XXH3 has twice the bits of XXH64, which goes first only where it is that much faster: XXH3 needs vector instructions, which an emulated processor is slow at. */
 const MUCH_FASTER = 3;
 const SAMPLE_BYTES = 64 * 1024;
 
-let known: readonly DigestAlgorithm[] | undefined;
+let known: readonly SparseAlgorithm[] | undefined;
 
 /** The digests that this host can take, best first. Measured once, in some ms at most. */
-export function knownDigests(): readonly DigestAlgorithm[] {
-  known ??= hasXxHash() ? [...xxHashesBestFirst(), 'aes-gmac', 'sha256'] : ['aes-gmac', 'sha256'];
+export function knownDigests(): readonly SparseAlgorithm[] {
+  known ??= hashesBestFirst().map((hash) => `sparse-${hash}` as const);
   return known;
 }
 
-function xxHashesBestFirst(): readonly XxHashKind[] {
-  return xxHashOrder(sampleMs('xxh3-128'), sampleMs('xxh64'));
+function hashesBestFirst(): readonly HashName[] {
+  return hasXxHash() ? [...xxHashOrder(sampleMs('xxh3-128'), sampleMs('xxh64')), 'aes-gmac', 'sha256'] : ['aes-gmac', 'sha256'];
 }
 
 /** @param xxh3Ms what XXH3 takes for something, and `xxh64Ms` what XXH64 takes for the same */
@@ -42,23 +51,30 @@ function sampleMs(kind: XxHashKind): number {
 }
 
 export interface DigestChoice {
-  readonly algorithm: DigestAlgorithm;
+  readonly algorithm: SparseAlgorithm;
   readonly key: Buffer;
 }
 
-interface Running {
+/** A hash under way. `finish` gives it in hex; nothing may come after. */
+export interface Running {
   update(bytes: Uint8Array): void;
   finish(): string;
 }
 
-function begin(choice: DigestChoice): Running {
-  const { algorithm, key } = choice;
-  if (algorithm === 'sha256') return new HashRun(createHash('sha256'));
+function beginHash(hash: HashName, key: Buffer): Running {
+  if (hash === 'sha256') return new HashRun(createHash('sha256'));
   if (key.length !== DIGEST_KEY_BYTES) throw new InvariantError(`a digest key of ${key.length} bytes`);
-  if (algorithm === 'aes-gmac') return new GmacRun(createCipheriv('aes-128-gcm', key, Buffer.alloc(12)));
-  const run = XxHash.begin(algorithm, key.readBigUInt64BE(0));
-  if (run === undefined) throw new InvariantError(`${algorithm} was agreed on where there is none`);
+  if (hash === 'aes-gmac') return new GmacRun(createCipheriv('aes-128-gcm', key, Buffer.alloc(12)));
+  const run = XxHash.begin(hash, key.readBigUInt64BE(0));
+  if (run === undefined) throw new InvariantError(`${hash} was agreed on, but this host does not have it`);
   return run;
+}
+
+/** The hash that a sparse digest is made with. */
+export function beginSparse({ algorithm, key }: DigestChoice): Running {
+  const hash = HASHES.find((name) => algorithm === `sparse-${name}`);
+  if (hash === undefined) throw new InvariantError(`no digest ${algorithm}`);
+  return beginHash(hash, key);
 }
 
 class HashRun implements Running {
@@ -87,18 +103,13 @@ class GmacRun implements Running {
   }
 }
 
-/** The digest of the raw stream, taken on its way through; both ends must come to the same one. */
+/** SHA-256 of a stream that goes as it is, taken on its way. */
 export class StreamDigester {
-  readonly algorithm: DigestAlgorithm;
-  readonly #run: Running;
+  readonly algorithm = 'sha256' as const;
+  readonly #run = new HashRun(createHash('sha256'));
   #bytes = 0;
   #spentMs = 0;
   #hex: string | undefined;
-
-  constructor(choice: DigestChoice = { algorithm: 'sha256', key: Buffer.alloc(0) }) {
-    this.algorithm = choice.algorithm;
-    this.#run = begin(choice);
-  }
 
   /** A stage: counts the chunk and lets it through. */
   readonly stage = (chunk: Uint8Array): Uint8Array => {
@@ -109,7 +120,7 @@ export class StreamDigester {
     return chunk;
   };
 
-  get bytes(): number {
+  get rawBytes(): number {
     return this.#bytes;
   }
 

@@ -1,56 +1,78 @@
-import { profileFor, type Compression, type StreamChoice } from './agreement.js';
-import { BatchPacker, PACK_THREADS, type PackCounts, type PackedBatch } from './batch-packer.js';
-import type { RawBatch } from './batch-builder.js';
+import { profileFor, referenceBatches, type Compression, type StreamChoice } from './agreement.js';
+import type { EncoderCounts } from './batch-encoder.js';
+import { BatchPacker, PACK_THREADS, type PackCounts, type PackedBatch, type PlainBatch } from './batch-packer.js';
+import { EncoderMemory } from './encoder-memory.js';
 import type { EncoderProfile } from './encoder-profile.js';
 import { IdleCores } from '../posix/idle-cores.js';
-import { mapOrdered } from './map-ordered.js';
-import { LevelChooser } from './level-chooser.js';
-import { PageEncoder, type EncoderCounts } from './page-encoder.js';
 import { FlushDelay } from './flush-delay.js';
-import { BLOCK_BYTES, RawWindow } from './raw-window.js';
-import { PassthroughEncoder } from './passthrough-encoder.js';
+import { LevelChooser } from './level-chooser.js';
+import { mapOrdered } from './map-ordered.js';
+import { PageBatchEncoder } from './page-batch-encoder.js';
+import { PieceEncoder } from './piece-encoder.js';
+import { SparseDigester } from './sparse-digest.js';
 
-/** How much may be read ahead of the encoder; a reader keeps to it. */
-export const READ_AHEAD_BYTES = 6 * BLOCK_BYTES;
+/** Slots of batches that are made, packed or sent at the same time. */
+const SLOTS_UNDER_WAY = PACK_THREADS + 9;
 
 /** What the codec has saved and cost so far. Bytes, and ms of this process's time. */
 export interface EncodeCounts extends EncoderCounts, PackCounts {
-  /** Finding what need not be sent. */
+  /** Finding what need not be sent, without the digest. */
   encodeMs: number;
   /** zstd's level by and large; 0: none. */
   level: number;
 }
 
-/** The source's half of the codec: from the raw stream to batches for the lanes. One use. */
+/** The source's half of the codec: from the raw stream to batches for the lanes, and its digest. One use. */
 export class StreamEncoder implements Disposable {
-  readonly #encoder: PageEncoder | PassthroughEncoder;
+  readonly digester: SparseDigester;
+  readonly #memory: EncoderMemory;
+  readonly #encoder: PageBatchEncoder;
+  readonly #pieces: PieceEncoder;
   readonly #packer = new BatchPacker();
   readonly #levels: LevelChooser;
   readonly #flushDelay = new FlushDelay();
+  #made: PlainBatch[] = [];
+  #nextSlot = 0;
   #encodeMs = 0;
   #idleMs = 0;
   #lastSent = performance.now();
   #idleAtLast = 0;
 
   /** @param profile what the offer was made for */
-  constructor(choice: StreamChoice, compression: Compression, profile: EncoderProfile = profileFor(compression)) {
+  constructor(
+    choice: StreamChoice,
+    digestKey: Buffer,
+    compression: Compression,
+    profile: EncoderProfile = profileFor(compression),
+  ) {
     const fixed = fixedLevel(choice, compression);
-    const { level } = profile;
-    // Without zstd nobody else finds the zero pages.
-    this.#encoder =
-      profile.findPages || fixed === 0
-        ? new PageEncoder(new RawWindow(choice.referenceBytes, READ_AHEAD_BYTES))
-        : new PassthroughEncoder();
+    const references = referenceBatches(choice);
+    this.digester = new SparseDigester({ algorithm: choice.digest, key: digestKey });
+    this.#memory = EncoderMemory.create(references + 1 + SLOTS_UNDER_WAY);
+    // Without zstd nothing else finds the zero pages.
+    const findPages = profile.findPages || fixed === 0;
+    this.#encoder = new PageBatchEncoder(this.#memory.buffer, { references, findPages });
+    this.#pieces = new PieceEncoder({
+      encoder: this.#encoder,
+      memory: this.#memory,
+      takeSlot: () => {
+        this.#nextSlot += 1;
+        return (this.#nextSlot - 1) % this.#memory.slots;
+      },
+      taker: this.digester,
+      onBatch: ({ slot, payloadBytes, rawBytes }) => {
+        const payload = Buffer.from(this.#memory.buffer, this.#memory.slotAt(slot), payloadBytes);
+        this.#made.push({ payload, rawBytes });
+      },
+    });
     const idle = new IdleCores();
-    this.#levels = new LevelChooser(fixed ?? level, { idleCores: () => idle.take(), batchesAhead: PACK_THREADS + 2 });
+    this.#levels = new LevelChooser(fixed ?? profile.level, {
+      idleCores: () => idle.take(),
+      batchesAhead: PACK_THREADS + 2,
+    });
   }
 
-  /** Where the raw stream is to be read into. */
-  get window(): Pick<RawWindow, 'space' | 'commit'> {
-    return this.#encoder.window;
-  }
-
-  /** How long whoever reads the stream may leave little where it is, in ms: it costs less together with what comes behind. */
+  /** How long the stream's reader may leave little where it is, in ms: it costs less together with what comes next. */
   get lingerMs(): number {
     return this.#flushDelay.ms;
   }
@@ -59,7 +81,7 @@ export class StreamEncoder implements Disposable {
     return {
       ...this.#encoder.counts,
       ...this.#packer.counts,
-      encodeMs: this.#encodeMs,
+      encodeMs: this.#encodeMs - this.digester.spentMs,
       level: this.#levels.level,
     };
   }
@@ -69,15 +91,12 @@ export class StreamEncoder implements Disposable {
     this.#flushDelay.minimize();
   }
 
-  /**
-   * The batches of a stream, in order, a few of them packed ahead.
-   * @param chunks views of `window`, in order, each already committed
-   */
+  /** The batches of a stream, in order, a few of them packed ahead. */
   batches(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<PackedBatch, void, undefined> {
-    return mapOrdered(this.#rawBatches(chunks), PACK_THREADS + 1, async (rawBatch) => {
+    return mapOrdered(this.#plainBatches(chunks), PACK_THREADS + 1, async (batch) => {
       const level = this.#levels.next();
-      const packed = await this.#packer.pack(rawBatch, level);
-      if (level !== 0) this.#levels.packed(packed.bodyBytes, packed.bytes.length);
+      const packed = await this.#packer.pack(batch, level);
+      if (level !== 0) this.#levels.packed(packed.plainBytes, packed.bytes.length);
       return packed;
     });
   }
@@ -86,27 +105,33 @@ export class StreamEncoder implements Disposable {
   sent(batch: PackedBatch, waitMs: number): void {
     const now = performance.now();
     const active = now - this.#lastSent - (this.#idleMs - this.#idleAtLast);
-    this.#levels.sent(batch.bodyBytes, Math.max(0, active), waitMs);
-    this.#flushDelay.sent(batch.bodyBytes, Math.max(0, active));
+    this.#levels.sent(batch.plainBytes, Math.max(0, active), waitMs);
+    this.#flushDelay.sent(batch.plainBytes, Math.max(0, active));
     this.#lastSent = now;
     this.#idleAtLast = this.#idleMs;
     this.#packer.sent(batch);
   }
 
-  async *#rawBatches(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<RawBatch, void, undefined> {
+  async *#plainBatches(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<PlainBatch, void, undefined> {
     const reader = chunks[Symbol.asyncIterator]();
     try {
       for (;;) {
         const next = reader.next();
         // The guest may be waiting for what has come, however little it is.
-        if (this.#encoder.hasPending && !(await this.#idle(comesSoon(next, 2 * this.#flushDelay.ms)))) {
-          yield* this.#timed(() => this.#encoder.flush());
+        if (this.#pieces.hasPending && !(await this.#idle(comesSoon(next, 2 * this.#flushDelay.ms)))) {
+          yield* this.#timed(() => this.#pieces.flush());
         }
         const chunk = await this.#idle(next);
         if (chunk.done === true) break;
-        yield* this.#timed(() => this.#encoder.push(chunk.value.byteLength));
+        for (let at = 0; at < chunk.value.length;) {
+          const { space } = this.#pieces;
+          const count = Math.min(space.length, chunk.value.length - at);
+          space.set(chunk.value.subarray(at, at + count));
+          at += count;
+          yield* this.#timed(() => this.#pieces.push(count));
+        }
       }
-      yield* this.#timed(() => this.#encoder.flush());
+      yield* this.#timed(() => this.#pieces.end());
     } finally {
       await reader.return?.();
     }
@@ -121,11 +146,13 @@ export class StreamEncoder implements Disposable {
     }
   }
 
-  #timed(work: () => RawBatch[]): RawBatch[] {
+  #timed(work: () => void): PlainBatch[] {
     const since = performance.now();
-    const rawBatches = work();
+    work();
+    const made = this.#made;
+    this.#made = [];
     this.#encodeMs += performance.now() - since;
-    return rawBatches;
+    return made;
   }
 
   /** Frees what zstd holds. */
@@ -139,7 +166,7 @@ function fixedLevel(choice: StreamChoice, compression: Compression): number | un
   return compression === 'auto' ? undefined : compression.level;
 }
 
-/** False where nothing has come after a moment. What the promise rejects with is for whoever awaits it itself. */
+/** False where nothing has come after a moment. What the promise rejects with is for its own caller. */
 function comesSoon(next: Promise<unknown>, ms: number): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms, false);

@@ -26,7 +26,7 @@ interface Library {
   readonly createDecompressor: () => unknown;
   readonly freeDecompressor: (context: unknown) => number;
   readonly compress: CompressCall & { readonly async: (...args: [...Parameters<CompressCall>, Done]) => void };
-  readonly decompress: DecompressCall & { readonly async: (...args: [...Parameters<DecompressCall>, Done]) => void };
+  readonly decompress: DecompressCall;
   readonly versionString: () => string;
 }
 
@@ -102,27 +102,21 @@ export class ZstdCompressor implements Disposable {
   }
 }
 
-/** One decompression context: one call at a time. */
+/** One decompression context. */
 export class ZstdDecompressor implements Disposable {
   readonly #library = library();
   #context: unknown = this.#library.createDecompressor();
 
   /**
-   * Decompresses in a thread of libuv's pool; never writes more than `into` takes. Both buffers must stay as they are until it resolves.
+   * Decompresses; never writes more than `into` takes.
    * @throws ProtocolError `E_PROTOCOL_ZSTD` where it does not come to exactly the length of `into`
    */
-  decompress(from: Uint8Array, into: Uint8Array): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#library.decompress.async(this.#context, into, into.length, from, from.length, (error, result) => {
-        if (error !== null) reject(error);
-        else if (length(result, into.length) === into.length) resolve();
-        else {
-          const got = length(result, into.length);
-          const why = got === undefined ? 'it is no zstd frame, or a longer one' : `${got} bytes came of it`;
-          reject(new ProtocolError('E_PROTOCOL_ZSTD', `${from.length} bytes should become ${into.length}: ${why}`));
-        }
-      });
-    });
+  decompress(from: Uint8Array, into: Uint8Array): void {
+    const result = this.#library.decompress(this.#context, into, into.length, from, from.length);
+    const got = length(result, into.length);
+    if (got === into.length) return;
+    const why = got === undefined ? 'it is no zstd frame, or a longer one' : `${got} bytes came of it`;
+    throw new ProtocolError('E_PROTOCOL_ZSTD', `${from.length} bytes should become ${into.length}: ${why}`);
   }
 
   /** No call may be under way. */

@@ -10,7 +10,7 @@ import { printableName, printableText } from '../errors/text-schema.js';
  */
 
 /** Protocol versions that this build speaks. */
-export const PROTOCOL = { min: 1, max: 1 } as const;
+export const PROTOCOL = { min: 1, max: 2 } as const;
 
 /** Capabilities of a peer, by the names of S28. */
 export const FEATURES = [
@@ -28,7 +28,8 @@ const MAX_XML = 1024 * 1024;
 const MAX_NATIVE = 2 * 1024 * 1024;
 
 const shortText = printableText();
-const digestAlgorithm = z.enum(['xxh3-128', 'xxh64', 'aes-gmac', 'sha256']);
+const sparseDigest = z.enum(['sparse-xxh3-128', 'sparse-xxh64', 'sparse-aes-gmac', 'sparse-sha256']);
+const digestAlgorithm = z.union([z.literal('sha256'), sparseDigest]);
 const digestSchema = z.object({
   algorithm: digestAlgorithm,
   hex: z.string().regex(/^([0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64})$/),
@@ -53,7 +54,7 @@ const streamChoiceSchema = z.object({
   codec: printableText(64),
   referenceBytes: z.int().nonnegative(),
   packing: printableText(64),
-  digest: digestAlgorithm,
+  digest: sparseDigest,
 });
 
 export const wireErrorSchema = z.object({

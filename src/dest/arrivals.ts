@@ -342,7 +342,7 @@ export class Arrivals<Lane> {
     }
     const windowBytes = Math.min(request.windowBytes, MAX_WINDOW_BYTES);
     const lanes = context.makeLanes(request.lanes, windowBytes, from.reconnectMs ?? 0);
-    const choice = chooseStream(request.stream);
+    const choice = chooseStream(request.stream, windowBytes);
     const arrival = Arrival.start(
       {
         toolstack: context.toolstack,
@@ -367,7 +367,7 @@ export class Arrivals<Lane> {
         terms:
           choice === undefined || request.stream === undefined
             ? undefined
-            : { choice, digestKey: Buffer.from(request.stream.digestKey, 'hex') },
+            : { choice, digestKey: Buffer.from(request.stream.digestKey, 'hex'), windowBytes },
       },
     );
     const token = randomBytes(32);

@@ -1,10 +1,10 @@
-import type { EncodedChunks } from '../codec/stream-decoder.js';
 import type { Deadlines } from '../control/deadlines.js';
 import type { Finish } from '../control/messages.js';
 import type { JournalFile } from '../journal/journal.js';
 import type { GuestConfig, Toolstack, TransferEvent } from '../toolstack/toolstack.js';
 import type { ArrivalHooks } from './arrival-hooks.js';
 import type { ArrivedGuest } from './arrived-guest.js';
+import type { InboundChunks } from './feed.js';
 import { INCOMING_SUFFIX } from './preflight.js';
 import { receive, type ReceiveRequest } from './receive.js';
 import { callWithin } from './toolstack-call.js';
@@ -13,7 +13,7 @@ import { callWithin } from './toolstack-call.js';
 export interface InboundLanes {
   /** Resolves when the first lane has been opened; never rejects. */
   readonly opened: Promise<void>;
-  readonly chunks: EncodedChunks;
+  readonly chunks: InboundChunks;
   destroy(error: Error): void;
 }
 

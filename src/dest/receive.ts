@@ -1,13 +1,11 @@
-import { gen } from 'stream-chain';
-import { StreamDigester, type DigestAlgorithm } from '../codec/digest.js';
-import { StreamDecoder, type EncodedChunks } from '../codec/stream-decoder.js';
-import type { StreamChoice } from '../codec/agreement.js';
 import { Deadline, orAborted } from '../errors/deadline.js';
 import { asError } from '../errors/message-of.js';
-import { FdWriter } from '../posix/fd-stream.js';
 import { makePipe } from '../posix/owned-fd.js';
 import type { Domid } from '../toolstack/domid.js';
 import type { GuestConfig, Toolstack, TransferEvent } from '../toolstack/toolstack.js';
+import { BatchFeed } from './batch-feed.js';
+import type { Fed, InboundChunks, StreamTerms } from './feed.js';
+import { RawFeed } from './raw-feed.js';
 
 export interface ReceiveRequest {
   readonly toolstack: Toolstack;
@@ -16,9 +14,9 @@ export interface ReceiveRequest {
   /** Resolves when the source has opened a lane: before that, no process is started and no memory taken for the guest. */
   readonly opened: Promise<void>;
   /** What the lanes bring, in order; ends at its declared end and rejects at any other. */
-  readonly chunks: EncodedChunks;
+  readonly chunks: InboundChunks;
   /** What was agreed on for the stream; absent: it comes as it is, with SHA-256. */
-  readonly terms?: { readonly choice: StreamChoice; readonly digestKey: Buffer } | undefined;
+  readonly terms?: StreamTerms | undefined;
   readonly stallMs: number;
   readonly restoreMs: number;
   readonly signal: AbortSignal;
@@ -27,10 +25,8 @@ export interface ReceiveRequest {
   readonly onBytes?: ((rawBytes: number) => void) | undefined;
 }
 
-export interface Received {
+export interface Received extends Fed {
   readonly domid: Domid;
-  readonly rawBytes: number;
-  readonly digest: { readonly algorithm: DigestAlgorithm; readonly hex: string };
 }
 
 /**
@@ -47,14 +43,14 @@ export async function receive(request: ReceiveRequest): Promise<Received> {
   }
   using moving = new Deadline(signal, request.stallMs, 'E_DEADLINE_STALLED', 'the next byte of the save stream');
   const { terms } = request;
-  const digester = new StreamDigester(
-    terms === undefined ? undefined : { algorithm: terms.choice.digest, key: terms.digestKey },
-  );
-  using decoder = terms === undefined ? undefined : new StreamDecoder(terms.choice);
   const pipe = makePipe('restore stream');
-  using writer = new FdWriter(pipe.writeEnd);
+  const { toolstack } = request;
+  await using feed =
+    terms === undefined
+      ? new RawFeed(pipe.writeEnd)
+      : new BatchFeed(pipe.writeEnd, toolstack.restoreSplices !== true, terms, (error) => stop.abort(error));
 
-  const restore = request.toolstack.restore(request.config, pipe.readEnd, {
+  const restore = toolstack.restore(request.config, pipe.readEnd, {
     streamVersion: request.streamVersion,
     signal: moving.signal,
     onEvent: request.onEvent,
@@ -63,43 +59,17 @@ export async function receive(request: ReceiveRequest): Promise<Received> {
   restore.catch((error: unknown) => stop.abort(asError(error)));
 
   try {
-    await pump(decoder?.chunks(request.chunks) ?? request.chunks, digester, writer, moving, request.onBytes);
+    const fed = await feed.pump(request.chunks, moving, (rawBytes) => request.onBytes?.(rawBytes));
     moving[Symbol.dispose]();
     using ending = new Deadline(signal, request.restoreMs, 'E_DEADLINE_RESTORE', 'the restore of the guest');
     const domid = await orAborted(restore, ending.signal);
-    const digest = { algorithm: digester.algorithm, hex: digester.digest() };
-    return { domid, rawBytes: digester.bytes, digest };
+    return { domid, ...fed };
   } catch (error) {
     const cause = isBrokenPipe(error) ? await restoreFailure(restore, request, error) : asError(error);
     stop.abort(cause);
-    await undo(request.toolstack, restore);
+    await undo(toolstack, restore);
     throw cause;
   }
-}
-
-async function pump(
-  chunks: AsyncIterable<Uint8Array>,
-  digester: StreamDigester,
-  writer: FdWriter,
-  moving: Deadline,
-  onBytes: ReceiveRequest['onBytes'],
-): Promise<void> {
-  const stages = gen(digester.stage);
-  const source = chunks[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await orAborted(source.next(), moving.signal);
-      if (next.done === true) break;
-      for await (const out of stages(next.value)) await writer.write(out, moving.signal);
-      moving.refresh();
-      onBytes?.(digester.bytes);
-    }
-  } catch (error) {
-    // Not waited for: a silent source ends with its lanes, which the caller ends.
-    void source.return?.().catch(() => undefined);
-    throw error;
-  }
-  await writer.end(moving.signal);
 }
 
 /** A restore that dies takes the pipe's reader with it: its own error says why, the pipe's only that. */
@@ -119,6 +89,9 @@ async function undo(toolstack: Toolstack, restore: Promise<Domid>): Promise<void
   if (settled.status === 'fulfilled') await toolstack.destroy(settled.value);
 }
 
+/** As libuv and our own calls say it. */
+const BROKEN_PIPE: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET', 'E_SYSTEM_EPIPE']);
+
 function isBrokenPipe(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && (error.code === 'EPIPE' || error.code === 'ECONNRESET');
+  return error instanceof Error && 'code' in error && BROKEN_PIPE.has(error.code);
 }

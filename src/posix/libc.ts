@@ -13,6 +13,7 @@ const ioctlCount = libc.func('int ioctl(int fd, unsigned long request, _Out_ int
   request: number,
   count: number[],
 ) => number;
+const sysconf = libc.func('long sysconf(int name)') as (name: number) => number;
 const pollCall = libc.func('int poll(_Inout_ uint8_t *fds, unsigned long count, int timeout)') as (
   fds: Buffer,
   count: number,
@@ -23,16 +24,23 @@ const pollCall = libc.func('int poll(_Inout_ uint8_t *fds, unsigned long count, 
 const O_CLOEXEC = 0o2000000;
 const F_DUPFD_CLOEXEC = 1030;
 const F_SETPIPE_SZ = 1031;
+const F_GETPIPE_SZ = 1032;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const O_NONBLOCK = 0o4000;
 const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const EINTR = 4;
+/* bits/confname.h. */
+const SC_PAGESIZE = 30;
 const EAGAIN = 11;
 /* asm-generic/ioctls.h: bytes in a pipe; bytes in a socket that its peer has not read. */
 const FIONREAD = 0x541b;
 const TIOCOUTQ = 0x5411;
 /* asm-generic/poll.h. struct pollfd: int fd, short events, short revents. */
 const POLLIN = 0x1;
+const POLLOUT = 0x4;
 const POLLERR = 0x8;
 const POLLHUP = 0x10;
 const POLLFD_BYTES = 8;
@@ -91,4 +99,30 @@ export function waitReadable(fd: number): void {
   asked.writeInt32LE(fd, 0);
   asked.writeInt16LE(POLLIN, 4);
   if (pollCall(asked, 1, -1) < 0 && koffi.errno() !== EINTR) throw fail('poll');
+}
+
+/** Waits until a descriptor can be written to, its reader is gone, a signal comes, or so many ms have passed. Holds up this thread. */
+export function waitWritable(fd: number, ms: number): void {
+  const asked = Buffer.alloc(POLLFD_BYTES);
+  asked.writeInt32LE(fd, 0);
+  asked.writeInt16LE(POLLOUT, 4);
+  if (pollCall(asked, 1, ms) < 0 && koffi.errno() !== EINTR) throw fail('poll');
+}
+
+/** What a pipe holds at most, in bytes. */
+export function pipeBytes(fd: number): number {
+  const bytes = fcntlInt(fd, F_GETPIPE_SZ, 0);
+  if (bytes < 0) throw fail('fcntl');
+  return bytes;
+}
+
+/** Makes calls on an open file return where they would wait. */
+export function setNonblocking(fd: number): void {
+  const flags = fcntlInt(fd, F_GETFL, 0);
+  if (flags < 0 || fcntlInt(fd, F_SETFL, flags | O_NONBLOCK) < 0) throw fail('fcntl');
+}
+
+/** Bytes of the kernel's pages. */
+export function pageSize(): number {
+  return sysconf(SC_PAGESIZE);
 }

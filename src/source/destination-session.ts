@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkedChoice, offerStream, type Compression } from '../codec/agreement.js';
+import { checkedChoice, offerStream, windowBatches, type Compression } from '../codec/agreement.js';
 import { DIGEST_KEY_BYTES } from '../codec/digest.js';
 import type { Deadlines } from '../control/deadlines.js';
 import type { Prepare, Reply } from '../control/messages.js';
@@ -151,7 +151,9 @@ export class DestinationSession implements AsyncDisposable {
     const { destination, token, windowBytes } = this.#agreed;
     const ms = this.context.deadlines.connectMs;
     using deadline = new Deadline(this.stopped, ms, 'E_DEADLINE_CONNECT', 'opening lanes');
-    const lanes = await destination.openLanes({ token, count, windowBytes, signal: deadline.signal });
+    const windowFrames = this.#terms === undefined ? undefined : windowBatches(windowBytes);
+    const { signal } = deadline;
+    const lanes = await destination.openLanes({ token, count, windowBytes, windowFrames, signal });
     this.tally.opened(lanes);
     return lanes;
   }

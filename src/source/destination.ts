@@ -24,6 +24,8 @@ export interface Destination extends AsyncDisposable {
     readonly token: string;
     readonly count: number;
     readonly windowBytes: number;
+    /** Frames that may be under way; absent: as many as the protocol allows. */
+    readonly windowFrames?: number | undefined;
     readonly signal: AbortSignal;
   }): Promise<OpenLanes>;
 }

@@ -67,10 +67,10 @@ export async function perform(request: PerformRequest): Promise<Performed> {
     'moving the next byte of the save stream',
   );
   const { terms, lanes } = request;
-  const digester = new StreamDigester(
-    terms === undefined ? undefined : { algorithm: terms.choice.digest, key: terms.digestKey },
-  );
-  using encoder = terms === undefined ? undefined : new StreamEncoder(terms.choice, terms.compression);
+  using encoder =
+    terms === undefined ? undefined : new StreamEncoder(terms.choice, terms.digestKey, terms.compression);
+  const raw = new StreamDigester();
+  const digester = encoder?.digester ?? raw;
   let sendWaitMs = 0;
   let begunAt: number | undefined;
   const counts = (): StageCounts => ({
@@ -91,9 +91,9 @@ export async function perform(request: PerformRequest): Promise<Performed> {
       request.onEvent(event);
     },
   });
-  const stages = gen(digester.stage, limitRate(request.bandwidthBytesPerSecond, moving.signal));
+  const stages = gen(encoder === undefined ? raw.stage : passOn, limitRate(request.bandwidthBytesPerSecond, moving.signal));
   const chunks = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of readFd(pipe.readEnd, moving.signal, encoder?.window, () => encoder?.lingerMs ?? 0)) {
+    for await (const chunk of readFd(pipe.readEnd, moving.signal, undefined, () => encoder?.lingerMs ?? 0)) {
       begunAt ??= performance.now();
       for await (const out of stages(chunk)) yield out;
     }
@@ -109,7 +109,7 @@ export async function perform(request: PerformRequest): Promise<Performed> {
       countedAt = performance.now();
       latest = counts();
     }
-    request.onBytes(digester.bytes, latest);
+    request.onBytes(digester.rawBytes, latest);
     return waitMs;
   };
   const pump = async (): Promise<{ rawBytes: number; wireBytes: number }> => {
@@ -123,7 +123,7 @@ export async function perform(request: PerformRequest): Promise<Performed> {
     // End of file alone is no success: the lanes end only after a save that reports success.
     await save;
     const { wireBytes } = await orAborted(lanes.end(), moving.signal);
-    return { rawBytes: digester.bytes, wireBytes };
+    return { rawBytes: digester.rawBytes, wireBytes };
   };
 
   // The first failure stops the other side and is what the caller gets; both are always awaited.
@@ -143,4 +143,8 @@ export async function perform(request: PerformRequest): Promise<Performed> {
   }
   const digest = { algorithm: digester.algorithm, hex: digester.digest() };
   return { ...pumped.value, digest, counts: counts(), transferMs: performance.now() - (begunAt ?? performance.now()) };
+}
+
+function passOn(chunk: Uint8Array): Uint8Array {
+  return chunk;
 }

@@ -211,11 +211,14 @@ export interface Toolstack extends AsyncDisposable {
    */
   setDom0Target(kib: number, signal?: AbortSignal): Promise<void>;
 
+  readonly restoreSplices?: boolean;
+
   /** Makes and builds a domain; it is left paused. */
   create(config: GuestConfig, signal?: AbortSignal): Promise<Domid>;
   /**
    * Makes a domain from a save stream; it is left paused. Takes ownership of the fd and closes it in every
-   * case. When it rejects, no part of the domain is left.
+   * case. When it rejects, no part of the domain is left. It reads the stream with read(2), and has a copy of what it has
+   * read; one that splices the stream on sets `restoreSplices`, so that the stream is then copied into the pipe.
    */
   restore(config: GuestConfig, source: OwnedFd, options: RestoreOptions): Promise<Domid>;
   /**

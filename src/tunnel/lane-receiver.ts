@@ -6,7 +6,7 @@ import { LaneGroup, type Lane, type LaneCounters } from './lane-group.js';
 import type { LaneLink } from './lane-link.js';
 import { connectionGone, mayHeal } from './reconnecting.js';
 import { ReorderBuffer } from './reorder-buffer.js';
-import { MAX_LANES, WINDOW_BYTES } from './window.js';
+import { MAX_LANES, WINDOW_BYTES, WINDOW_FRAMES } from './window.js';
 
 export interface LaneReceiverOptions {
   /** Most bytes that wait for their turn or for the consumer. Default 32 MiB. */
@@ -17,8 +17,9 @@ export interface LaneReceiverOptions {
   readonly reconnectMs?: number;
 }
 
-/** Not every chunk is worth an ACK of its own: one is due after so many bytes, or after so long. */
+/** Not every chunk is worth an ACK of its own: one is due after so many bytes or frames, or after so long. */
 const ACK_EVERY_BYTES = 2 * 1024 * 1024;
+const ACK_EVERY_FRAMES = WINDOW_FRAMES / 4;
 const ACK_AFTER_MS = 2;
 
 /**
@@ -38,10 +39,13 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
   readonly #lentBy = new WeakMap<ArrayBufferLike, LaneLink>();
   readonly #onAbort: () => void;
   readonly #ackEveryBytes: number;
+  #ackEveryFrames = ACK_EVERY_FRAMES;
   /** Resolves when the first lane has joined; never rejects. */
   readonly opened: Promise<void>;
   #resolveOpened: () => void = () => undefined;
   #iterated = false;
+  /** Lengths of the chunks that were handed out and are not done with; undefined where asking for the next says so. */
+  #handedOut: number[] | undefined;
   #complete = false;
   /** What the consumer is done with, and how much of that has been told. */
   #doneSequence = 0;
@@ -97,6 +101,27 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
     return this.#buffer.heldBytes;
   }
 
+  /**
+   * From now on a chunk is acknowledged when `taken` says so, and not more than so many frames may be under way. Call it
+   * before the iteration, which then ends once all chunks are taken.
+   */
+  takeSeparately(windowFrames: number): void {
+    this.#handedOut = [];
+    this.#ackEveryFrames = Math.min(ACK_EVERY_FRAMES, windowFrames / 4);
+    this.#buffer.limitFrames(windowFrames);
+  }
+
+  /** The consumer is done with so many chunks more, in their order. */
+  taken(chunks: number): void {
+    for (const bytes of this.#handedOut?.splice(0, chunks) ?? []) {
+      this.#doneSequence += 1;
+      this.#doneBytes += bytes;
+    }
+    if (this.#ackDue) this.#acknowledge();
+    else this.#acknowledgeSoon();
+    this.#changed.notifyAll();
+  }
+
   /** Throws why no lane is taken any more: call it before a new one is let in. */
   checkOpen(): void {
     this.#check();
@@ -127,15 +152,18 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
     try {
       for (;;) {
         this.#check();
-        this.#doneSequence = this.#buffer.nextSequence;
-        this.#doneBytes = this.#buffer.nextOffset;
-        if (this.#doneBytes - this.#ackedBytes >= this.#ackEveryBytes) this.#acknowledge();
+        if (this.#handedOut === undefined) {
+          this.#doneSequence = this.#buffer.nextSequence;
+          this.#doneBytes = this.#buffer.nextOffset;
+        }
+        if (this.#ackDue) this.#acknowledge();
         const chunk = this.#buffer.take();
         if (chunk !== undefined) {
+          this.#handedOut?.push(chunk.length);
           yield chunk;
           continue;
         }
-        if (this.#buffer.complete) {
+        if (this.#buffer.complete && (this.#handedOut?.length ?? 0) === 0) {
           this.#finish();
           return;
         }
@@ -203,6 +231,13 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
       (error: unknown) => {
         this.#ended(lane, asError(error));
       },
+    );
+  }
+
+  get #ackDue(): boolean {
+    return (
+      this.#doneBytes - this.#ackedBytes >= this.#ackEveryBytes ||
+      this.#doneSequence - this.#ackedSequence >= this.#ackEveryFrames
     );
   }
 

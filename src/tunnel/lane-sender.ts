@@ -12,6 +12,8 @@ import { CHUNK_BYTES, MAX_LANES, WINDOW_BYTES, WINDOW_FRAMES } from './window.js
 export interface LaneSenderOptions {
   /** Most bytes sent and not acknowledged; the receiver's window must not be smaller. Default 32 MiB. */
   readonly windowBytes?: number;
+  /** Most frames sent and not acknowledged. Default, and most, 4096. */
+  readonly windowFrames?: number | undefined;
   /** Ends the transfer and cuts the lanes. */
   readonly signal?: AbortSignal;
   /** Where absent, the first lost lane ends the transfer. */
@@ -30,6 +32,7 @@ export class LaneSender implements AsyncDisposable {
   readonly #lanes: LaneGroup;
   readonly #replacer: LaneReplacer;
   readonly #windowBytes: number;
+  readonly #windowFrames: number;
   readonly #signal: AbortSignal | undefined;
   readonly #slots: PayloadSlots;
   readonly #retained = new RetainedFrames<Lane>((frame) => {
@@ -51,6 +54,7 @@ export class LaneSender implements AsyncDisposable {
     this.#count = links.length;
     this.#windowBytes = options.windowBytes ?? WINDOW_BYTES;
     if (!(this.#windowBytes >= 1)) throw new InvariantError(`a window of ${this.#windowBytes} bytes`);
+    this.#windowFrames = Math.min(WINDOW_FRAMES, options.windowFrames ?? WINDOW_FRAMES);
     this.#slots = new PayloadSlots(this.#windowBytes);
     this.#signal = options.signal;
     this.#lanes = new LaneGroup('sentBytes', {
@@ -162,7 +166,7 @@ export class LaneSender implements AsyncDisposable {
     for (;;) {
       this.#check();
       const lane = this.#lanes.quietest();
-      const fits = this.#retained.bytes + payload.length <= this.#windowBytes && this.#retained.count < WINDOW_FRAMES;
+      const fits = this.#retained.bytes + payload.length <= this.#windowBytes && this.#retained.count < this.#windowFrames;
       if (lane?.full === false && fits && !this.#retained.hasOrphans) {
         const { nextSequence, nextOffset } = this.#retained;
         // Once, and not for each lane that it may have to go over.

@@ -9,6 +9,7 @@ import { WINDOW_FRAMES } from './window.js';
  */
 export class ReorderBuffer {
   readonly #windowBytes: number;
+  #windowFrames = WINDOW_FRAMES;
   readonly #waiting = new Map<number, Frame>();
   #heldBytes = 0;
   #nextSequence = 0;
@@ -23,6 +24,11 @@ export class ReorderBuffer {
     private readonly repeats = false,
   ) {
     this.#windowBytes = windowBytes;
+  }
+
+  /** Not more than so many frames may be under way, from now on. */
+  limitFrames(frames: number): void {
+    this.#windowFrames = Math.min(WINDOW_FRAMES, frames);
   }
 
   /** Bytes that wait here for their turn or for the consumer. */
@@ -57,13 +63,13 @@ export class ReorderBuffer {
       });
     }
     const pastWindow =
-      sequence - this.#ackedSequence >= WINDOW_FRAMES ||
+      sequence - this.#ackedSequence >= this.#windowFrames ||
       offset + payload.length - this.#ackedOffset > this.#windowBytes ||
       this.#heldBytes + payload.length > this.#windowBytes;
     if (pastWindow) {
       throw wrong(
         'E_PROTOCOL_LANES_WINDOW',
-        `DATA frame ${sequence} at offset ${offset} is past the window of ${this.#windowBytes} bytes`,
+        `DATA frame ${sequence} at offset ${offset} is past the window of ${this.#windowBytes} bytes and ${this.#windowFrames} frames`,
         {
           sequence,
           offset,
@@ -81,7 +87,7 @@ export class ReorderBuffer {
   finish(end: Frame): void {
     if (this.repeats && this.#end?.sequence === end.sequence && this.#end.offset === end.offset) return;
     const last = Math.max(this.#nextSequence - 1, ...this.#waiting.keys());
-    if (this.#end !== undefined || end.sequence <= last || end.sequence - this.#ackedSequence > WINDOW_FRAMES) {
+    if (this.#end !== undefined || end.sequence <= last || end.sequence - this.#ackedSequence > this.#windowFrames) {
       throw wrong('E_PROTOCOL_LANES_TOTAL', `END at ${end.sequence} frames does not fit what came before it`, {
         sequence: end.sequence,
       });

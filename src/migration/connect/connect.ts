@@ -122,6 +122,7 @@ class TunnelDestination implements Destination {
     const { events, dialer } = this;
     return new LaneSender(links, {
       windowBytes: options.windowBytes,
+      windowFrames: options.windowFrames,
       resume: {
         forMs: this.#reconnectMs,
         redial: async (index, signal) =>

@@ -269,7 +269,7 @@ class XlSession {
     try {
       const digest = { algorithm: 'sha256' as const, hex: this.#digester.digest() };
       const reply = await this.#destination?.requester.request(
-        { type: 'finish', ...this.#about, rawBytes: this.#digester.bytes, digest, run: !this.options.paused },
+        { type: 'finish', ...this.#about, rawBytes: this.#digester.rawBytes, digest, run: !this.options.paused },
         ['outcome'],
         { signal, ms: deadlines.finishMs },
       );
