@@ -83,7 +83,8 @@ export class BatchDecoder<Batch extends BatchInSlot> {
           left -= m * PAGE_BYTES;
           break;
         case Op.COPY: {
-          if (n === 0 || n * PAGE_BYTES > left) throw batchError(number, `${n} pages again where ${left} bytes are due`);
+          if (n === 0 || n * PAGE_BYTES > left)
+            throw batchError(number, `${n} pages again where ${left} bytes are due`);
           const from = this.#find(m, n, number);
           sink.literal(from.batch, from.at, n * PAGE_BYTES);
           left -= n * PAGE_BYTES;

@@ -98,11 +98,7 @@ export class BatchPacker implements Disposable {
     const since = performance.now();
     const bodyBytes = payload.length - TRAILER_BYTES;
     const buffer = threadSlots.take(MAX_BATCH_BYTES);
-    const sentBytes = await context.compress(
-      payload.subarray(0, bodyBytes),
-      buffer.subarray(0, bodyBytes - 1),
-      level,
-    );
+    const sentBytes = await context.compress(payload.subarray(0, bodyBytes), buffer.subarray(0, bodyBytes - 1), level);
     this.counts.packMs += performance.now() - since;
     if (sentBytes === undefined) {
       threadSlots.giveBack(buffer);

@@ -107,7 +107,8 @@ export function decodeTrailer(payload: Buffer, number: number): BatchTrailer {
   if (trailer.opsBytes % OP_BYTES !== 0) throw batchError(number, `${trailer.opsBytes} bytes of operations`);
   const body = bodyBytes(trailer);
   bound(body, OP_BYTES, MAX_BATCH_BYTES - TRAILER_BYTES, 'bytes in all', number);
-  if (kind === BodyKind.PLAIN && body !== at) throw batchError(number, `a plain batch of ${body} bytes is sent in ${at}`);
+  if (kind === BodyKind.PLAIN && body !== at)
+    throw batchError(number, `a plain batch of ${body} bytes is sent in ${at}`);
   return { kind, ...trailer };
 }
 

@@ -36,7 +36,9 @@ export function knownDigests(): readonly SparseAlgorithm[] {
 }
 
 function hashesBestFirst(): readonly HashName[] {
-  return hasXxHash() ? [...xxHashOrder(sampleMs('xxh3-128'), sampleMs('xxh64')), 'aes-gmac', 'sha256'] : ['aes-gmac', 'sha256'];
+  return hasXxHash()
+    ? [...xxHashOrder(sampleMs('xxh3-128'), sampleMs('xxh64')), 'aes-gmac', 'sha256']
+    : ['aes-gmac', 'sha256'];
 }
 
 /** @param xxh3Ms what XXH3 takes for something, and `xxh64Ms` what XXH64 takes for the same */

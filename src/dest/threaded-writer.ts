@@ -59,6 +59,7 @@ export class ThreadedWriter implements AsyncDisposable {
     this.#ended.catch(() => undefined); // whoever waits hears it
     this.#worker = new Worker(threadEntry('restore-thread.js', import.meta.url), {
       workerData: data,
+      name: 'writer',
       resourceLimits: THREAD_LIMITS,
     });
     this.#worker.on('message', (message: FromWriter) => {

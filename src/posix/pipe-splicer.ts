@@ -6,7 +6,9 @@ import { pageSize, pipeBytes, setNonblocking, unreadBytes, waitWritable } from '
 
 const libc = koffi.load('libc.so.6');
 type IovecCall = (fd: number, iovecs: Uint8Array, count: number, flags: number) => number;
-const vmspliceCall = libc.func('int64_t vmsplice(int fd, const void *iovecs, size_t count, unsigned int flags)') as IovecCall;
+const vmspliceCall = libc.func(
+  'int64_t vmsplice(int fd, const void *iovecs, size_t count, unsigned int flags)',
+) as IovecCall;
 const writevCall = libc.func('int64_t writev(int fd, const void *iovecs, int count)') as (
   fd: number,
   iovecs: Uint8Array,
@@ -144,9 +146,7 @@ export class PipeSplicer {
     for (;;) {
       if (this.stopped()) throw new StoppedError('the write was stopped');
       const written = Number(
-        byReference
-          ? vmspliceCall(this.fd, iovecs, count, SPLICE_F_NONBLOCK)
-          : writevCall(this.fd, iovecs, count),
+        byReference ? vmspliceCall(this.fd, iovecs, count, SPLICE_F_NONBLOCK) : writevCall(this.fd, iovecs, count),
       );
       if (written > 0) return written;
       const errno = written < 0 ? koffi.errno() : EAGAIN;
@@ -158,7 +158,9 @@ export class PipeSplicer {
       } else if (errno !== EINTR) {
         const name = getSystemErrorName(-errno);
         const call = byReference ? 'vmsplice' : 'writev';
-        throw new SystemError(`E_SYSTEM_${name as ErrnoName}`, `${call} failed: ${name}`, { data: { call, errno: name } });
+        throw new SystemError(`E_SYSTEM_${name as ErrnoName}`, `${call} failed: ${name}`, {
+          data: { call, errno: name },
+        });
       }
     }
   }

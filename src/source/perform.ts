@@ -67,8 +67,7 @@ export async function perform(request: PerformRequest): Promise<Performed> {
     'moving the next byte of the save stream',
   );
   const { terms, lanes } = request;
-  using encoder =
-    terms === undefined ? undefined : new StreamEncoder(terms.choice, terms.digestKey, terms.compression);
+  using encoder = terms === undefined ? undefined : new StreamEncoder(terms.choice, terms.digestKey, terms.compression);
   const raw = new StreamDigester();
   const digester = encoder?.digester ?? raw;
   let sendWaitMs = 0;
@@ -91,7 +90,10 @@ export async function perform(request: PerformRequest): Promise<Performed> {
       request.onEvent(event);
     },
   });
-  const stages = gen(encoder === undefined ? raw.stage : passOn, limitRate(request.bandwidthBytesPerSecond, moving.signal));
+  const stages = gen(
+    encoder === undefined ? raw.stage : passOn,
+    limitRate(request.bandwidthBytesPerSecond, moving.signal),
+  );
   const chunks = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
     for await (const chunk of readFd(pipe.readEnd, moving.signal, undefined, () => encoder?.lingerMs ?? 0)) {
       begunAt ??= performance.now();

@@ -166,7 +166,8 @@ export class LaneSender implements AsyncDisposable {
     for (;;) {
       this.#check();
       const lane = this.#lanes.quietest();
-      const fits = this.#retained.bytes + payload.length <= this.#windowBytes && this.#retained.count < this.#windowFrames;
+      const fits =
+        this.#retained.bytes + payload.length <= this.#windowBytes && this.#retained.count < this.#windowFrames;
       if (lane?.full === false && fits && !this.#retained.hasOrphans) {
         const { nextSequence, nextOffset } = this.#retained;
         // Once, and not for each lane that it may have to go over.

@@ -55,7 +55,12 @@ const pageOf = fc.record({
   kind: fc.constantFrom(...KINDS),
   seed: fc.nat({ max: 12 }),
 });
-type Page = typeof pageOf extends fc.Arbitrary<infer T> ? T : never;
+interface Page {
+  readonly pfn: number;
+  readonly type: number;
+  readonly kind: string;
+  readonly seed: number;
+}
 
 function pageRecord(pages: readonly Page[], salt: number): Buffer {
   const contents = pages
@@ -181,8 +186,8 @@ describe('the two encoders', () => {
   });
 
   it('agree on streams of many batches, and look no further back than agreed', () => {
-    const rounds = Array.from({ length: 6 }, (_, salt) =>
-      Array.from({ length: 700 }, (__, pfn) => ({ pfn, type: 0, kind: KINDS[pfn % KINDS.length], seed: pfn })),
+    const rounds = Array.from({ length: 6 }, () =>
+      Array.from({ length: 700 }, (_, pfn) => ({ pfn, type: 0, kind: KINDS[pfn % KINDS.length], seed: pfn })),
     ).map((pages, salt) => pageRecord(pages, salt * 3));
     const raw = Buffer.concat([HEAD, ...rounds, TAIL]);
     const wire = [0, 1, 4, MAX_BACK].map((references) => {

@@ -12,7 +12,7 @@ describe.skipIf(zstdVersion() === undefined)("the system's libzstd", () => {
     const length = await compressor.compress(raw, packed, 1);
     expect(length).toBeLessThan(raw.length / 10);
     const back = Buffer.alloc(raw.length);
-    await decompressor.decompress(packed.subarray(0, length), back);
+    decompressor.decompress(packed.subarray(0, length), back);
     expect(back.equals(raw)).toBe(true);
   });
 
@@ -29,10 +29,10 @@ describe.skipIf(zstdVersion() === undefined)("the system's libzstd", () => {
     const length = (await compressor.compress(Buffer.alloc(1024 * 1024), packed, 1)) ?? 0;
     expect(length).toBeLessThan(200);
     const bomb = packed.subarray(0, length);
-    const wrong: unknown = expect.objectContaining({ code: 'E_PROTOCOL_ZSTD' });
-    await expect(decompressor.decompress(bomb, Buffer.alloc(4096))).rejects.toEqual(wrong);
-    await expect(decompressor.decompress(bomb, Buffer.alloc(1024 * 1024 + 1))).rejects.toEqual(wrong);
-    await expect(decompressor.decompress(randomBytes(100), Buffer.alloc(100))).rejects.toEqual(wrong);
+    const wrong = expect.objectContaining({ code: 'E_PROTOCOL_ZSTD' }) as Error;
+    expect(() => decompressor.decompress(bomb, Buffer.alloc(4096))).toThrow(wrong);
+    expect(() => decompressor.decompress(bomb, Buffer.alloc(1024 * 1024 + 1))).toThrow(wrong);
+    expect(() => decompressor.decompress(randomBytes(100), Buffer.alloc(100))).toThrow(wrong);
   });
 });
 
