@@ -7,6 +7,9 @@ import {
   openedSchema,
   type Prepare,
 } from '../../../src/control/messages.js';
+import { SLOT_BYTES } from '../../../src/buffers/slot-memory.js';
+import { BodyKind, decodeTrailer } from '../../../src/codec/batch.js';
+import { BatchDecoder, type BatchInSlot, type RawSink } from '../../../src/codec/batch-decoder.js';
 import { bakeCookie, eatCookie } from '../../../src/cookie/cookie.js';
 import { readSentGuest } from '../../../src/dest/sent-guest.js';
 import { baselineCpu } from '../../../src/domain/cpu/baseline-cpu.js';
@@ -47,7 +50,10 @@ import { isPrintable } from '../../../src/errors/printable.js';
 import { fromWire, toWire } from '../../../src/errors/wire.js';
 import { expandPath, TokenProblem, type SshTokens } from '../../../src/tunnel/ssh/ssh-tokens.js';
 import { parseSshTime, splitSshWords } from '../../../src/tunnel/ssh/ssh-words.js';
+import { PAGE_BYTES } from '../../../src/savestream/layout.js';
+import { encodeStream } from '../batch-encoding.js';
 import { guestXml } from '../hosts.js';
+import { smallHvmParts } from '../small-stream.js';
 
 /** Something that reads bytes of others, and good bytes to begin with. */
 export interface Target {
@@ -162,7 +168,46 @@ function checkPrintable(value: unknown): void {
   });
 }
 
+/** Batches of a small guest's stream, sent twice, in many small ones. */
+const BATCHES = encodeStream(
+  'TypeScript',
+  Buffer.concat([...smallHvmParts(), ...smallHvmParts()]),
+  Array.from({ length: 60 }, (_, turn) => (turn % 2 === 0 ? 5000 : 0)),
+  { references: 1, findPages: true },
+).batches;
+const FIRST_SLOT = Buffer.alloc(SLOT_BYTES);
+const NEXT_SLOT = Buffer.alloc(SLOT_BYTES);
+
+function inSlot(bytes: Uint8Array, memory: Buffer, number: number): BatchInSlot {
+  memory.set(bytes.subarray(0, SLOT_BYTES));
+  const payload = bytes.length > SLOT_BYTES ? Buffer.from(bytes) : memory.subarray(0, bytes.length);
+  return { trailer: decodeTrailer(payload, number), memory, number };
+}
+
+/** A batch that comes after a good one: what is made of it lies in their slots, and is as much as it says. */
+function readBatch(bytes: Uint8Array): number {
+  const decoder = new BatchDecoder<BatchInSlot>(1);
+  let rawBytes = 0;
+  const sink: RawSink<BatchInSlot> = {
+    literal: ({ memory }, at, count) => {
+      if (at < 0 || at + count > memory.length) throw new Error(`${count} bytes at ${at} of a slot`);
+      rawBytes += count;
+    },
+    zeros: (pages) => {
+      rawBytes += pages * PAGE_BYTES;
+    },
+  };
+  decoder.decode(inSlot(BATCHES[0], FIRST_SLOT, 0), sink);
+  rawBytes = 0;
+  const batch = inSlot(bytes, NEXT_SLOT, 1);
+  if (batch.trailer.kind === BodyKind.ZSTD) return 0;
+  decoder.decode(batch, sink);
+  if (rawBytes !== batch.trailer.rawBytes) throw new Error(`${rawBytes} bytes of ${batch.trailer.rawBytes}`);
+  return rawBytes;
+}
+
 export const TARGETS: readonly Target[] = [
+  { name: 'batches', seeds: BATCHES.slice(0, 8), read: readBatch },
   {
     name: 'prepares as they come',
     seeds: [
