@@ -18,14 +18,13 @@ import { DIGEST_KEY } from '../../support/batch-decoding.js';
 import { smallHvmParts } from '../../support/small-stream.js';
 
 const READER = fileURLToPath(new URL('../../support/hashing-reader.mjs', import.meta.url));
-const REFERENCES = 3;
 /** Few batches under way: the slots are used again soon. */
 const WINDOW_BATCHES = 4;
 
-function choice(): StreamChoice {
+function choice(references: number): StreamChoice {
   const agreed = chooseStream(offerStream('none', DIGEST_KEY), MAX_BATCH_BYTES);
   if (agreed === undefined) throw new Error('nothing was agreed on');
-  return { ...agreed, referenceBytes: REFERENCES * MAX_BATCH_BYTES };
+  return { ...agreed, referenceBytes: references * MAX_BATCH_BYTES };
 }
 
 /** A guest's stream of so many pages: new ones, zero ones, some again and some changed a little, in runs of all lengths. */
@@ -77,7 +76,12 @@ interface Restored {
 }
 
 /** Feeds batches to a reader that reads as its plan says. */
-async function restore(batches: readonly Buffer[], plan: string, readerCopies = true): Promise<Restored> {
+async function restore(
+  batches: readonly Buffer[],
+  plan: string,
+  references: number,
+  readerCopies = true,
+): Promise<Restored> {
   const pipe = makePipe('test');
   const reader = spawn(process.execPath, [READER, plan], { stdio: [pipe.readEnd.fd, 'pipe', 'inherit'] });
   pipe.readEnd.close();
@@ -86,16 +90,16 @@ async function restore(batches: readonly Buffer[], plan: string, readerCopies = 
   const closed = once(reader, 'close');
   const signal = new AbortController().signal;
   using moving = new Deadline(signal, 60_000, 'E_DEADLINE_STALLED', 'the test');
-  const terms = { choice: choice(), digestKey: DIGEST_KEY, windowBytes: WINDOW_BATCHES * MAX_BATCH_BYTES };
+  const terms = { choice: choice(references), digestKey: DIGEST_KEY, windowBytes: WINDOW_BATCHES * MAX_BATCH_BYTES };
   await using feed = new BatchFeed(pipe.writeEnd, readerCopies, terms, () => undefined);
   const fed = await feed.pump(lanesOf(batches), moving, () => undefined);
   await closed;
   return { fed, read: Buffer.concat(out).toString().trim() };
 }
 
-function encoded(raw: Buffer, pieces: readonly number[] = []) {
-  const { batches, taken } = encodeStream('TypeScript', raw, pieces, { references: REFERENCES, findPages: true });
-  const digester = new SparseDigester({ algorithm: choice().digest, key: DIGEST_KEY });
+function encoded(raw: Buffer, references: number, pieces: readonly number[] = []) {
+  const { batches, taken } = encodeStream('TypeScript', raw, pieces, { references, findPages: true });
+  const digester = new SparseDigester({ algorithm: choice(references).digest, key: DIGEST_KEY });
   for (const one of taken) {
     if (typeof one === 'number') digester.zeros(one);
     else digester.literal(one);
@@ -105,14 +109,14 @@ function encoded(raw: Buffer, pieces: readonly number[] = []) {
 
 const sha256 = (raw: Buffer): string => `${createHash('sha256').update(raw).digest('hex')} ${raw.length}`;
 
-describe('what a restore reads', () => {
+/** Where nothing is referred to, a slot is free as soon as the pipe has let go of it. */
+describe.each([0, 3])('what a restore reads, where batches refer to %i before them', (references) => {
   const raw = guestStream(16_384);
-  const whole = encoded(raw);
-  /** Cut up by pauses into batches of all sizes, many of them small. */
-  const cut = encoded(
-    raw.subarray(0, 12_000_000),
-    Array.from({ length: 900 }, (_, turn) => (turn % 2 === 0 ? 1 + ((turn * 7919) % 60_000) : 0)),
-  );
+  const whole = encoded(raw, references);
+  /** Cut up by pauses into batches of all sizes. */
+  const pieces = Array.from({ length: 900 }, (_, turn) => (turn % 2 === 0 ? 1 + ((turn * 7919) % 150_000) : 0));
+  const part = raw.subarray(0, 25_000_000);
+  const cut = encoded(part, references, pieces);
 
   it.each([
     ['fast', '1048576:0'],
@@ -120,8 +124,8 @@ describe('what a restore reads', () => {
     ['in bursts', '3000000:30,1:0,4097:5'],
     ['slow', '65536:1'],
     ['with a stop of seconds', '9000000:0,1:3000,100000000:0'],
-  ])('%s is every byte of the stream: large batches', async (_, plan) => {
-    const { fed, read } = await restore(whole.batches, plan);
+  ])('%s: every byte of the stream, from large batches', async (_, plan) => {
+    const { fed, read } = await restore(whole.batches, plan, references);
     expect(read).toBe(sha256(raw));
     expect(fed.digest.hex).toBe(whole.hex);
     expect(fed.rawBytes).toBe(raw.length);
@@ -131,26 +135,26 @@ describe('what a restore reads', () => {
     ['fast', '1048576:0'],
     ['in bursts', '1000000:30,1:0,4097:5'],
     ['with a stop of seconds', '3000000:0,1:3000,100000000:0'],
-  ])('%s is every byte of the stream: batches of all sizes', async (_, plan) => {
-    const { fed, read } = await restore(cut.batches, plan);
-    expect(read).toBe(sha256(raw.subarray(0, 12_000_000)));
+  ])('%s: every byte of the stream, from batches of all sizes', async (_, plan) => {
+    const { fed, read } = await restore(cut.batches, plan, references);
+    expect(read).toBe(sha256(part));
     expect(fed.digest.hex).toBe(cut.hex);
   });
 
-  it('is every byte of the stream where the reader does not copy, and so the pipe has copies', async () => {
-    const { read } = await restore(whole.batches, '1048576:0', false);
+  it('every byte of the stream where the reader does not copy, and so the pipe has copies', async () => {
+    const { read } = await restore(whole.batches, '1048576:0', references, false);
     expect(read).toBe(sha256(raw));
   });
 });
 
 describe('the thread that writes into a restore', () => {
-  const batches = encoded(guestStream(4096)).batches;
+  const batches = encoded(guestStream(4096), 3).batches;
 
   function begin() {
     const pipe = makePipe('test');
     const stop = new AbortController();
     const failures: Error[] = [];
-    const terms = { choice: choice(), digestKey: DIGEST_KEY, windowBytes: WINDOW_BATCHES * MAX_BATCH_BYTES };
+    const terms = { choice: choice(3), digestKey: DIGEST_KEY, windowBytes: WINDOW_BATCHES * MAX_BATCH_BYTES };
     const feed = new BatchFeed(pipe.writeEnd, true, terms, (error) => {
       failures.push(error);
       stop.abort(error);
