@@ -168,12 +168,18 @@ function checkPrintable(value: unknown): void {
   });
 }
 
-/** Batches of a small guest's stream, sent twice, in many small ones. */
-const BATCHES = encodeStream(
+const SMALL = Buffer.concat(smallHvmParts());
+/** A small guest's stream in one batch, and again in a second one, which refers to the first. */
+const BATCHES = encodeStream('TypeScript', Buffer.concat([SMALL, SMALL]), [SMALL.length, 0, SMALL.length], {
+  references: 1,
+  findPages: true,
+}).batches;
+/** The same in batches of all sizes that refer to none. */
+const SMALL_BATCHES = encodeStream(
   'TypeScript',
-  Buffer.concat([...smallHvmParts(), ...smallHvmParts()]),
+  SMALL,
   Array.from({ length: 60 }, (_, turn) => (turn % 2 === 0 ? 5000 : 0)),
-  { references: 1, findPages: true },
+  { references: 0, findPages: true },
 ).batches;
 const FIRST_SLOT = Buffer.alloc(SLOT_BYTES);
 const NEXT_SLOT = Buffer.alloc(SLOT_BYTES);
@@ -207,7 +213,7 @@ function readBatch(bytes: Uint8Array): number {
 }
 
 export const TARGETS: readonly Target[] = [
-  { name: 'batches', seeds: BATCHES.slice(0, 8), read: readBatch },
+  { name: 'batches', seeds: [BATCHES[1], ...SMALL_BATCHES.slice(0, 7)], read: readBatch },
   {
     name: 'prepares as they come',
     seeds: [
