@@ -79,7 +79,7 @@ export class ArrivalHistory {
     using deadline = new Deadline(
       new AbortController().signal,
       context.deadlines.callMs,
-      'E_DEADLINE_STATUS',
+      'E_DEADLINE_JOB',
       'the reservation',
     );
     let reservation: Reservation;

@@ -81,9 +81,10 @@ function syncDir(dir: string): void {
   }
 }
 
-function failed(error: unknown, path: string, what: string): SystemError {
+function failed(error: unknown, path: string, what: string): Error {
   const code = codeOf(error);
-  return new SystemError(code.startsWith('E_SYSTEM_') ? carriedCode(code) : 'E_SYSTEM_IO', `${path} cannot ${what}`, {
+  if (!code.startsWith('E_SYSTEM_')) return asError(error);
+  return new SystemError(carriedCode(code), `${path} cannot ${what}`, {
     cause: asError(error),
     hint: 'Check the path, its permissions and the free space.',
     data: { path },

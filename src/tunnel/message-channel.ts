@@ -177,7 +177,7 @@ export class MessageChannel {
   /** The link that takes the lost one's place: dialled, or waited for. Rejects with what ended the channel. */
   async #reconnected(signal: AbortSignal): Promise<FramedLink> {
     const either = AbortSignal.any([signal, this.#over.signal]);
-    using deadline = new Deadline(either, this.#reconnectMs, 'E_DEADLINE_RECONNECT', 'connecting again');
+    using deadline = new Deadline(either, this.#reconnectMs, 'E_DEADLINE_CONNECT', 'connecting again');
     try {
       if (this.#options.redial !== undefined) await this.#redial(this.#options.redial, deadline.signal);
       while (this.#link === undefined) {

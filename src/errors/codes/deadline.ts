@@ -59,20 +59,14 @@ export const DEADLINE_CODES = rows('DeadlineError', 1, {
     'No program read from the output pipe in time.',
     'Start the reading program first, and check that it does not hang.',
   ],
-  E_DEADLINE_RECONNECT: [
-    'A lost connection could not be restored within `--reconnect-timeout`.',
-    'Check the network, and migrate again with a longer `--reconnect-timeout`.',
-  ],
   E_DEADLINE_RESTORE: [
     'The destination received the whole guest, and its toolstack did not finish the restore in time.',
     'Look at /var/log/xen at the destination, or raise `--deadline restore=SECONDS`.',
   ],
-  E_DEADLINE_SAVE_LOCK: ['Another save of the same domain did not end in time.', 'Wait for that save, or cancel it.'],
   E_DEADLINE_SHUTDOWN: [
     'The guest did not shut down in time.',
     'Look at its console; `xenferry destroy` stops it by force.',
   ],
-  E_DEADLINE_SSH_AGENT: ['The ssh agent did not list its keys in time.', 'Check the agent that `SSH_AUTH_SOCK` names.'],
   E_DEADLINE_SSH_AUTH: [
     'The ssh server did not complete the authentication in time.',
     'Look at the log of sshd on that host.',
@@ -100,10 +94,6 @@ export const DEADLINE_CODES = rows('DeadlineError', 1, {
   E_DEADLINE_STALLED: [
     'The save stream made no progress for too long.',
     'Check the network, and the disks and logs of both hosts, or raise `--deadline stall=SECONDS`.',
-  ],
-  E_DEADLINE_STATUS: [
-    'The destination could not determine the state of a migration in time, because its domain was locked.',
-    'Run `xenferry recover` again.',
   ],
   E_DEADLINE_TOOLSTACK: [
     'The toolstack did not answer in time.',

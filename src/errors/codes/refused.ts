@@ -108,10 +108,6 @@ export const REFUSED_CODES = rows('RefusedError', 3, {
     'The domain is leaving in a migration whose outcome is not known: it may be running at the destination.',
     'Run `xenferry recover`, which asks the destination.',
   ],
-  E_REFUSED_JOURNAL: [
-    'The journal of a migration does not say which domain it moved, so it cannot be recovered.',
-    'Look at both hosts with `xl list`, and keep the journal for a report.',
-  ],
   E_REFUSED_LEASE: [
     'A disk of the domain is in use by a domain on another host.',
     'Stop the other domain; if its host is dead, break the lease as docs/guides/leases.md describes.',

@@ -36,10 +36,6 @@ export const SYSTEM_CODES = rows('SystemError', 1, {
     'The folder of the hooks cannot be read.',
     'Make it readable for root, or name another folder in `XENFERRY_HOOKS`.',
   ],
-  E_SYSTEM_IO: [
-    'A file of the certificate authority could not be read or written.',
-    'Check the path, its permissions and the free space.',
-  ],
   E_SYSTEM_JOURNAL: [
     'The journal of a migration could not be written, so the next step was not taken.',
     'Free space on the file system of the state folder, or repair it.',

@@ -104,10 +104,6 @@ export const TOOLSTACK_CODES = rows('ToolstackError', 1, {
     'The job ended before it could be cancelled.',
     'Look at its result with `xenferry domjobinfo --completed`.',
   ],
-  E_TOOLSTACK_LOG: [
-    'The log that libxl writes during a call cannot be read.',
-    'Check that the host has file descriptors and memory left, and restart the service.',
-  ],
   E_TOOLSTACK_NAME_TAKEN: ['An active domain already has this name.', 'Choose another name.'],
   E_TOOLSTACK_NOTFOUND: [
     'The domain has no such device, or the toolstack has no such object.',
@@ -126,7 +122,6 @@ export const TOOLSTACK_CODES = rows('ToolstackError', 1, {
     'The host does not report a domain 0.',
     'Set `dom0MemoryKiB` in the `host.json` of an embedded host if it is to have one.',
   ],
-  E_TOOLSTACK_NO_DOMID: ['The host has no free domain id.', 'Destroy domains that are no longer needed.'],
   E_TOOLSTACK_NO_MEMORY: [
     'The host has too little free memory for the operation.',
     'Stop, shrink or move another guest, or choose another host.',

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Deadline } from '../../errors/deadline.js';
+import { codeOf, messageOf } from '../../errors/message-of.js';
 import { bounded, printable, printableJson } from '../../errors/printable.js';
 import { FileLock } from '../../posix/file-lock.js';
 import { makeFolder } from '../../posix/folder.js';
@@ -54,7 +55,7 @@ export class EventLog {
         return;
       }
     } catch (error) {
-      this.log(`events cannot be written to ${this.path}: ${String(error)}`);
+      this.log(`events cannot be written to ${this.path}: ${codeOf(error)}: ${messageOf(error)}`);
       this.#waiting.length = 0;
       return;
     }
@@ -93,7 +94,7 @@ export class EventLog {
       using _lock = await FileLock.take(this.#lock, 'events', deadline.signal);
       this.#writeAll();
     } catch (error) {
-      this.log(`events were not written to ${this.path}: ${String(error)}`);
+      this.log(`events were not written to ${this.path}: ${codeOf(error)}: ${messageOf(error)}`);
       this.#waiting.length = 0;
     }
   }

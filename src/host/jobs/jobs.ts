@@ -178,6 +178,7 @@ export class Jobs {
       if (!(signal.reason instanceof DeadlineError)) throw error;
       const holder = holderText(parseJobRecord(FileLock.holderOf(path)));
       throw new RefusedError('E_REFUSED_BUSY', `domain ${name} is busy: ${holder}`, {
+        cause: signal.reason,
         hint: 'Wait until that has ended, or stop it (`xenferry domjobabort`), and try again.',
         data: { holder },
       });

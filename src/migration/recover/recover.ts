@@ -1,5 +1,4 @@
 import { recoverArrival } from '../../dest/recover.js';
-import { RefusedError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import { SOURCE_FINAL } from '../../handover/source-side.js';
 import type { JournalEntry } from '../../journal/journal-text.js';
@@ -83,7 +82,7 @@ async function settle(
     const { outcome, error } = await recoverArrival({ ...arrivalsOf(host), log: () => undefined }, now);
     return { settled: outcome !== 'pending', result: error === undefined ? outcome : `${outcome}: ${error.message}` };
   }
-  if (header.domid === undefined) throw new RefusedError('E_REFUSED_JOURNAL', 'the journal does not name the domain');
+  if (header.domid === undefined) return { settled: false, result: 'the journal does not name the domain' };
   const never = new AbortController().signal;
   const report = await Departure.recover(
     {

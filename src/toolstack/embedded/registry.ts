@@ -166,7 +166,8 @@ function nextDomid(host: HostFolder, records: readonly DomainRecord[]): number {
     }
     domid += 1;
   }
-  throw new ToolstackError('E_TOOLSTACK_NO_DOMID', 'every domain number is in use');
+  // Its memory ends long before its numbers do.
+  throw new InvariantError('every domain number of the embedded host is in use');
 }
 
 /** Checks that a name is free. @throws ToolstackError E_TOOLSTACK_NAME_TAKEN */

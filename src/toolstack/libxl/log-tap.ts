@@ -1,6 +1,5 @@
 import { writeSync } from 'node:fs';
 import { hrtime } from 'node:process';
-import { ToolstackError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
 import { readFd } from '../../posix/fd-stream.js';
 import { makePipe, type OwnedFd } from '../../posix/owned-fd.js';
@@ -40,13 +39,14 @@ export class LogTap {
   readonly #listeners = new Set<Listener>();
   readonly #marks = new Map<string, () => void>();
   #lastMark = 0;
-  #broken: Error | undefined;
+  /** Why no more lines will come. */
+  #broken: string | undefined;
 
   constructor() {
     const { readEnd, writeEnd } = makePipe('log of libxl');
     this.#writeEnd = writeEnd;
     this.#read(readEnd).catch((error: unknown) => {
-      this.#broken = new ToolstackError('E_TOOLSTACK_LOG', `the log of libxl cannot be read: ${messageOf(error)}`);
+      this.#broken = `the log of libxl cannot be read: ${messageOf(error)}`;
       for (const passed of this.#marks.values()) passed();
     });
   }
@@ -71,7 +71,7 @@ export class LogTap {
     try {
       const result = await work();
       await this.settled();
-      return { result, errors: listener.errors };
+      return { result, errors: this.#broken === undefined ? listener.errors : [...listener.errors, this.#broken] };
     } finally {
       this.#listeners.delete(listener);
     }

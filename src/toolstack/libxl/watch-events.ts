@@ -39,6 +39,10 @@ export async function* watchEvents(entry: URL, signal: AbortSignal): AsyncGenera
         event: { schema: toolstackEventSchema, heard },
       },
     )
+    .then(() => {
+      // An agent that is cancelled ends its call as usual.
+      if (stop.signal.aborted) throw asError(stop.signal.reason);
+    })
     .catch((error: unknown) => {
       if (!signal.aborted) state.failure = asError(error);
     })

@@ -155,7 +155,7 @@ export class KeyRing extends ssh2.BaseAgent {
 }
 
 async function agentIdentities(agent: BaseAgent, signal: AbortSignal, notices: string[]): Promise<RingKey[]> {
-  using deadline = new Deadline(signal, AGENT_MS, 'E_DEADLINE_SSH_AGENT', 'the list of keys of the ssh agent');
+  using deadline = new Deadline(signal, AGENT_MS, 'E_DEADLINE_SSH_AUTH', 'the list of keys of the ssh agent');
   try {
     const listed = await orAborted(
       new Promise<KnownPublicKeys>((resolve, reject) => {

@@ -132,13 +132,34 @@ describe('control conversation', () => {
   });
 
   it('ends a link whose peer sends what it may not: nonsense, or the other role', async () => {
-    for (const bytes of [Buffer.from('{'), Buffer.from('{"id":0}'), encode({ re: 1, reply: { type: 'confirmed' } })]) {
+    for (const [bytes, code] of [
+      [Buffer.from('{'), 'E_PROTOCOL_MESSAGE'],
+      [Buffer.from('{"id":0}'), 'E_PROTOCOL_MESSAGE'],
+      [encode({ re: 1, reply: { type: 'confirmed' } }), 'E_PROTOCOL_ROLE'],
+    ] as const) {
       const [near, far] = portPair();
       const responder = new Responder(far, 'source', () => Promise.resolve({ type: 'confirmed' }));
       const serving = responder.serve(never);
       await near.send(bytes);
-      await expect(serving).rejects.toMatchObject({ name: 'ProtocolError' });
+      await expect(serving).rejects.toMatchObject({ name: 'ProtocolError', code });
     }
+  });
+
+  it.each([
+    ['asks where it may only answer', { id: 1, request: status }, 'E_PROTOCOL_ROLE'],
+    ['answers another question than was asked', { re: 1, reply: { type: 'confirmed' } }, 'E_PROTOCOL_REPLY'],
+  ] as const)('ends a request at a peer that %s', async (_, said, code) => {
+    const [near, far] = portPair();
+    await using requester = new Requester(
+      near,
+      'dest',
+      () => undefined,
+      () => undefined,
+    );
+    const asked = requester.request(status, ['outcome'], { signal: never, ms: 60_000 });
+    await far.receive(never);
+    await far.send(encode(said));
+    await expect(asked).rejects.toMatchObject({ name: 'ProtocolError', code });
   });
 
   it('bounds the requests that one peer may have open', async () => {
@@ -161,6 +182,11 @@ describe('control messages', () => {
   it('F53: protocol versions are negotiated, and refused where none is shared', () => {
     expect(agreeProtocol({ min: 1, max: 2 }, { min: 1, max: 1 }, 'b')).toBe(1);
     expect(agreeProtocol({ min: 1, max: 1 }, { min: 1, max: 9 }, 'b')).toBe(1);
-    expect(() => agreeProtocol({ min: 1, max: 1 }, { min: 2, max: 3 }, 'b')).toThrow(/b speaks protocol 2 to 3/);
+    expect(() => agreeProtocol({ min: 1, max: 1 }, { min: 2, max: 3 }, 'b')).toThrow(
+      expect.objectContaining({
+        code: 'E_PROTOCOL_VERSION',
+        message: expect.stringContaining('b speaks protocol 2 to 3') as unknown,
+      }),
+    );
   });
 });

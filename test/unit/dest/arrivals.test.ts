@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DEFAULT_DEADLINES } from '../../../src/control/deadlines.js';
 import { bakeCookie } from '../../../src/cookie/cookie.js';
 import type { Prepare, Reply } from '../../../src/control/messages.js';
 import { Arrivals } from '../../../src/dest/arrivals.js';
@@ -44,20 +46,21 @@ describe('prepares that overlap', () => {
   beforeEach(async () => {
     slow = new Slow();
     local = await LocalHost.make({ participants: [slow] });
-    arrivals = new Arrivals<never>({
-      ...arrivalsOf(local.host),
-      makeLanes: () => {
-        const lanes = new PassThrough().on('error', () => undefined);
-        return {
-          opened: Promise.resolve(),
-          chunks: lanes,
-          attach: () => undefined,
-          destroy: (error) => void lanes.destroy(error),
-        };
-      },
-      onEvent: () => undefined,
-      log: () => undefined,
-    });
+    arrivals = new Arrivals<never>(context());
+  });
+  const context = (): ConstructorParameters<typeof Arrivals<never>>[0] => ({
+    ...arrivalsOf(local.host),
+    makeLanes: () => {
+      const lanes = new PassThrough().on('error', () => undefined);
+      return {
+        opened: Promise.resolve(),
+        chunks: lanes,
+        attach: () => undefined,
+        destroy: (error) => void lanes.destroy(error),
+      };
+    },
+    onEvent: () => undefined,
+    log: () => undefined,
   });
   afterEach(async () => {
     slow.goOn();
@@ -174,6 +177,41 @@ describe('prepares that overlap', () => {
     const late = { ...wanted, migration: asked.migration };
     expect(codes(await arrivals.answer(late, other))).toEqual(['E_PROTOCOL_REPEATED']);
     expect((await arrivals.answer(wanted, connection())).type).toBe('prepared');
+  });
+
+  it('an older attempt than one that was seen is refused, with the number of that one', async () => {
+    slow.goOn();
+    const wanted = { ...(await prepare('web1')), epoch: 3 };
+    const about = { migration: wanted.migration, epoch: 3 };
+    expect((await arrivals.answer(wanted, connection())).type).toBe('prepared');
+    const why = { code: 'E_ABORTED', message: 'not now' };
+    expect(await arrivals.answer({ type: 'cancel', ...about, error: why }, connection())).toMatchObject({
+      outcome: 'aborted',
+    });
+    await arrivals.settled();
+    const late = await arrivals.answer({ ...wanted, migration: randomUUID(), epoch: 2 }, connection());
+    expect(codes(late)).toEqual(['E_REFUSED_EPOCH']);
+    expect(late).toMatchObject({ highestEpoch: 3 });
+    // What is over answers from its journal, with the reason that stands there.
+    const digest = { algorithm: 'sha256' as const, hex: '0'.repeat(64) };
+    const finish = { type: 'finish', ...about, rawBytes: 0, digest, run: true } as const;
+    expect(await arrivals.answer(finish, connection())).toMatchObject({
+      outcome: 'aborted',
+      error: { code: 'E_TUNNEL_REMOTE', message: expect.stringContaining('not now') as string },
+    });
+  });
+
+  it('one whose checks do not end in time is refused', async () => {
+    const wanted = await prepare('web1');
+    const hasty = new Arrivals<never>({ ...context(), deadlines: { ...DEFAULT_DEADLINES, prepareMs: 1 } });
+    const reply = hasty.answer(wanted, connection());
+    // The participant is let go on when the time is over for certain.
+    await Promise.race([slow.reached, reply]);
+    await sleep(20);
+    slow.goOn();
+    expect(codes(await reply)).toEqual(['E_DEADLINE_PREPARE']);
+    expect(hasty.count).toBe(0);
+    expect(local.host.journal.list()).toEqual([]);
   });
 
   it('that never were here are written down, but not without bound: an hour later the old ones are forgotten', async () => {

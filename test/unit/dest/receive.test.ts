@@ -47,6 +47,26 @@ describe('the arriving side while the stream moves', () => {
     expect(seen.aborted).toBe(true);
   });
 
+  it('a restore that does not end after the whole stream is given up', async () => {
+    const seen = { aborted: false };
+    const lanes = new PassThrough();
+    lanes.end('all of it');
+    await expect(
+      receive({
+        toolstack: toolstackThatWaits(seen),
+        config: { domain: DOMAIN },
+        streamVersion: 2,
+        opened: Promise.resolve(),
+        chunks: lanes,
+        stallMs: 60_000,
+        restoreMs: 20,
+        signal: new AbortController().signal,
+        onEvent: () => undefined,
+      }),
+    ).rejects.toMatchObject({ code: 'E_DEADLINE_RESTORE' });
+    expect(seen.aborted).toBe(true);
+  });
+
   it('starts no restore before the first lane: a source that never opens one costs no process', async () => {
     let started = 0;
     const toolstack = {

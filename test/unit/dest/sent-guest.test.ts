@@ -44,6 +44,17 @@ describe('what a source says of its guest, and what its toolstack would run', ()
     expect(definition.memoryMaxKiB).toBe((config.b_info as Record<string, unknown>).max_memkb);
   });
 
+  it('and the definition to be kept is that of the same guest', () => {
+    const config = LIVE_CONFIGS[PVH];
+    const kept = toDomain(fromLibxlConfig(config).definition);
+    const uuid = '00000000-1111-4222-8333-444444444444';
+    const request = (xml: string): Prepare => prepare(config, config, { persist: { xml } });
+    expect(read(request(formatDomainXml(kept))).definition?.uuid).toBe(kept.uuid);
+    expect(() => read(request(formatDomainXml({ ...kept, uuid })))).toThrow(
+      expect.objectContaining({ code: 'E_PROTOCOL_DEFINITION', message: expect.stringContaining(uuid) as unknown }),
+    );
+  });
+
   it('are one where the source has looked up what serves its disks, and which of them are shared', () => {
     const config = LIVE_CONFIGS[PVH];
     const text = JSON.stringify(changed(PVH, (one) => delete first(one, 'disks').backend));

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { removeDurably, writeDurably } from '../../../src/posix/durable-file.js';
+import { readBounded, removeDurably, writeDurably } from '../../../src/posix/durable-file.js';
 
 /** What the file system was asked for, and after how many of those nothing happens any more: the power is gone. */
 const power = vi.hoisted(() => ({ steps: [] as string[], lastsFor: Number.POSITIVE_INFINITY }));
@@ -91,5 +91,19 @@ describe('a file that is removed', () => {
     );
     expect(power.steps.filter((name) => /unlink|fsync/.test(name))).toEqual(['unlinkSync', 'fsyncSync']);
     expect(removeDurably(path)).toBe(false);
+  });
+});
+
+describe('a small file', () => {
+  it('is read up to its bound, and one beyond it is refused before it is read', () => {
+    writeFileSync(path, 'x'.repeat(1000));
+    expect(readBounded(path, 1000)).toHaveLength(1000);
+    expect(() => readBounded(path, 999)).toThrow(
+      expect.objectContaining({
+        code: 'E_SYSTEM_FILE_SIZE',
+        message: expect.stringContaining('1000 bytes') as unknown,
+      }),
+    );
+    expect(readBounded(join(dir, 'none'), 1)).toBeUndefined();
   });
 });

@@ -145,6 +145,7 @@ describe('a pipe', () => {
     await expect(opening).rejects.toThrow('enough');
     await expect(openOutput(at('pipe'), never, 1)).rejects.toMatchObject({
       code: 'E_REFUSED_FILE',
+      cause: { code: 'E_DEADLINE_READER' },
       hint: expect.stringContaining('Start the program that reads') as string,
     });
     const late = openOutput(at('pipe'), never);

@@ -117,10 +117,27 @@ describe('an agent', () => {
 
   it('refuses a call that there is not, and an answer of the wrong form', async () => {
     await using agent = start();
-    await expect(agent.call('toString', null, anything)).rejects.toBeInstanceOf(ProtocolError);
+    for (const method of ['toString', 'none']) {
+      const refused = agent.call(method, null, anything);
+      await expect(refused).rejects.toBeInstanceOf(ProtocolError);
+      await expect(refused).rejects.toMatchObject({ code: 'E_PROTOCOL_AGENT_CALL' });
+    }
     await expect(agent.call('add', { a: 1, b: 2 }, { signal: never, result: z.string() })).rejects.toBeInstanceOf(
       InvariantError,
     );
+  });
+
+  it('that cannot be started fails its calls', async () => {
+    const { execPath } = process;
+    process.execPath = temp.file('no-such-node');
+    try {
+      await using agent = start();
+      const calling = agent.call('add', { a: 1, b: 1 }, anything);
+      await expect(calling).rejects.toMatchObject({ code: 'E_TOOLSTACK_AGENT_START' });
+      expect(agent.isDead).toBe(true);
+    } finally {
+      process.execPath = execPath;
+    }
   });
 
   it('inherits the descriptors it is given, and no others', async () => {

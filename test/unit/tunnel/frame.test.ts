@@ -8,6 +8,7 @@ import {
   MAX_MESSAGE_BYTES,
   MAX_OPEN_BYTES,
   bareFrame,
+  checkPayload,
   decodeHeader,
   encodeHeader,
   type Frame,
@@ -206,5 +207,14 @@ describe('the frame decoder', () => {
     expect(() => new FrameDecoder().push(Buffer.concat([bytesOf(OPEN), bytesOf(OPEN)]))).toThrow(
       code('E_PROTOCOL_FRAME_ORDER'),
     );
+  });
+
+  it('refuses a payload that is not that of its checksum, and a checksum where there is none', () => {
+    const message: Frame = { type: FrameType.MESSAGE, sequence: 1, offset: 0, payload: Buffer.from('abc') };
+    const header = decodeHeader(encodeHeader(message), 0);
+    expect(() => checkPayload(header, message.payload, 0)).not.toThrow();
+    expect(() => checkPayload(header, Buffer.from('abd'), 0)).toThrow(code('E_PROTOCOL_FRAME_CRC'));
+    const summed = forged(bareFrame(FrameType.PING), (h) => h.writeUInt32BE(1, 24));
+    expect(() => decodeHeader(summed, 0)).toThrow(code('E_PROTOCOL_FRAME_CRC'));
   });
 });

@@ -328,6 +328,14 @@ describe('a server turns away', () => {
       revokeCertificate(ca, join(dir, 'server'));
       const warned = { ...loadTlsDir(join(dir, 'good')), crl: readFileSync(crl, 'utf8') };
       await expect(dialer(at.port, warned).dial(signal)).rejects.toEqual(code('E_TUNNEL_CERT_REVOKED'));
+
+      // A list that says nothing of this authority's certificates lets none of them through.
+      const foreign = join(dir, 'foreign');
+      await initAuthority(foreign);
+      await issueCertificate(foreign, { hosts: ['x.example'], out: join(dir, 'x') });
+      const { crl: other } = revokeCertificate(foreign, 'x.example');
+      const unsure = { ...loadTlsDir(join(dir, 'good')), crl: readFileSync(other, 'utf8') };
+      await expect(dialer(at.port, unsure).dial(signal)).rejects.toEqual(code('E_TUNNEL_CERT_CRL'));
     } finally {
       rmSync(dir, { recursive: true });
     }

@@ -11,7 +11,7 @@ const HEAD_FILE = 'platform-head';
 const TAIL_FILE = 'platform-tail';
 
 /** A device model's state is a few MiB; more than this could fill the disk. */
-const MAX_PLATFORM_BYTES = 256 * 1024 * 1024;
+export const MAX_PLATFORM_BYTES = 256 * 1024 * 1024;
 const READ_BYTES = 256 * 1024;
 
 /** Both parts. */

@@ -91,7 +91,7 @@ export async function saveDomain(
 }
 
 async function takeSaveLock({ host, domid }: SaveRequest, signal: AbortSignal): Promise<FileLock> {
-  using deadline = new Deadline(signal, BUSY_WAIT_MS, 'E_DEADLINE_SAVE_LOCK', `another save of domain ${domid}`);
+  using deadline = new Deadline(signal, BUSY_WAIT_MS, 'E_DEADLINE_LOCK', `another save of domain ${domid}`);
   try {
     return await FileLock.take(host.saveLock(domid), 'saving it', deadline.signal);
   } catch (cause) {

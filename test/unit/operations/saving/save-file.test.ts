@@ -8,7 +8,9 @@ import { createDomain } from '../../../../src/operations/lifecycle/create.js';
 import { destroyDomain } from '../../../../src/operations/lifecycle/power.js';
 import { restore } from '../../../../src/operations/saving/restore.js';
 import { save } from '../../../../src/operations/saving/save.js';
+import { ToolstackError } from '../../../../src/errors/errors.js';
 import { guestXml } from '../../../support/hosts.js';
+import { withShortTimeout } from '../../../support/short-timeouts.js';
 import { LocalHost, never } from '../../../support/local-host.js';
 
 const quiet = { signal: never, onEvent: () => undefined };
@@ -64,6 +66,22 @@ describe('save', () => {
   it.each(['', 'nowhere/file'])('refuses %j before the guest is touched', async (file) => {
     await expect(saveTo(local.path(file))).rejects.toMatchObject({ code: 'E_REFUSED_FILE' });
     expect(await runs()).toBe('running');
+  });
+
+  it('that fails, of a guest that cannot be resumed, says what to do', async () => {
+    const { toolstack } = local.host;
+    const whole = toolstack.save.bind(toolstack);
+    toolstack.save = async (...given) => {
+      await whole(...given);
+      throw new ToolstackError('E_TOOLSTACK_FAIL', 'the last record was not written');
+    };
+    toolstack.resume = () => Promise.reject(new ToolstackError('E_TOOLSTACK_FAIL', 'it stays suspended'));
+    await expect(saveTo(local.path('saved'))).rejects.toMatchObject({
+      code: 'E_TOOLSTACK_RESUME',
+      message: expect.stringMatching(/not written.*stays suspended/) as string,
+      hint: expect.stringContaining('resume') as string,
+    });
+    expect(existsSync(local.path('saved'))).toBe(false);
   });
 
   it('leaves the guest running where the reader goes', async () => {
@@ -163,5 +181,28 @@ describe('dump', () => {
     await expect(dumpTo(mkfifo('pipe'))).rejects.toMatchObject({ code: 'E_REFUSED_FILE' });
     await expect(dumpTo(local.path('nowhere', 'core'))).rejects.toMatchObject({ code: 'E_REFUSED_FILE' });
     expect(await runs()).toBe('running');
+  });
+});
+
+describe('a packed save file whose program does not end', () => {
+  it('is waited for until the limit, and restores nothing', async () => {
+    await saveTo(local.path('saved'));
+    writeFileSync(local.path('saved.gz'), gzipSync(readFileSync(local.path('saved'))));
+    const pipe = mkfifo('pipe');
+    // The pipe stays open past the last byte of the file.
+    const writer = spawn('sh', ['-c', 'exec 3>pipe; cat saved.gz >&3; exec sleep 600'], {
+      cwd: local.dir,
+      stdio: 'ignore',
+    });
+    try {
+      await withShortTimeout(30_000, () =>
+        expect(restoreFrom(pipe)).rejects.toMatchObject({ code: 'E_DEADLINE_FILE' }),
+      );
+      expect(await runs()).toBeUndefined();
+    } finally {
+      const ended = once(writer, 'close');
+      writer.kill('SIGKILL');
+      await ended;
+    }
   });
 });

@@ -9,6 +9,7 @@ import { define } from '../../../../src/operations/definition/define.js';
 import { destroyDomain } from '../../../../src/operations/lifecycle/power.js';
 import { start } from '../../../../src/operations/lifecycle/start.js';
 import { stateText } from '../../../../src/operations/running/state-text.js';
+import { keepCore } from '../../../../src/operations/watch/kept-core.js';
 import { Watcher } from '../../../../src/operations/watch/watcher.js';
 import { JOURNAL_VERSION } from '../../../../src/journal/records.js';
 import { HostFolder } from '../../../../src/toolstack/embedded/host-folder.js';
@@ -125,6 +126,9 @@ describe('a guest that stops by itself', () => {
     await eventually(domains).toEqual(['web 2 running']);
     await eventually(() => Promise.resolve(told.join())).toContain('5 cores of web are in');
     expect(readdirSync(join(local.stateDir, 'dump'))).toHaveLength(5);
+    await expect(keepCore(local.host, await local.host.find('web'), never)).rejects.toMatchObject({
+      code: 'E_REFUSED_CORES',
+    });
   });
 
   it('rename-restart: what is left of it is kept under another name and UUID, as with xl', async () => {

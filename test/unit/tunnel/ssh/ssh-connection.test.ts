@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import ssh2, {
@@ -19,6 +19,9 @@ import { sshAlgorithms } from '../../../../src/tunnel/ssh/algorithms.js';
 import { sshFingerprint } from '../../../../src/tunnel/ssh/host-key.js';
 import type { ChannelStream, RemoteExit } from '../../../../src/tunnel/ssh/channel-stream.js';
 import { SshConnection, type SshConnectOptions } from '../../../../src/tunnel/ssh/ssh-connection.js';
+import { readKnownHostsFiles } from '../../../../src/tunnel/ssh/ssh-files.js';
+import { connectTcp } from '../../../../src/tunnel/ssh/tcp-connect.js';
+import { withShortTimeout } from '../../../support/short-timeouts.js';
 import { resolveSshTarget } from '../../../../src/tunnel/ssh/ssh-target.js';
 import { makeKey, rawServer, TestHome, TestServer, type TestServerOptions } from './test-server.js';
 
@@ -316,6 +319,7 @@ describe('what can go wrong on the way', () => {
     const error = await errorOf(open({}, silent.port));
     expect(error.code).toBe('E_TUNNEL_HANDSHAKE');
     expect(error.message).toContain('within 1.0 s');
+    expect(error).toMatchObject({ cause: { code: 'E_DEADLINE_SSH_HANDSHAKE' } });
   });
 
   it('a server that never answers to keys meets the deadline', async () => {
@@ -324,6 +328,42 @@ describe('what can go wrong on the way', () => {
     const error = await errorOf(open({ authMs: 200 }));
     expect(error.code).toBe('E_TUNNEL_AUTH');
     expect(error.message).toContain('within 0.2 s');
+    expect(error).toMatchObject({ cause: { code: 'E_DEADLINE_SSH_AUTH' } });
+  });
+
+  it('a server that never answers for a channel meets the deadline', async () => {
+    await replaceServer({ silentChannels: true });
+    home.knows(server.port, hostKey);
+    const connection = await open();
+    try {
+      await withShortTimeout(20_000, () =>
+        expect(connection.exec('run', () => undefined, NEVER)).rejects.toMatchObject({
+          code: 'E_DEADLINE_SSH_CHANNEL',
+        }),
+      );
+    } finally {
+      connection.destroy();
+    }
+  });
+
+  it('a host that does not take the connection in meets the deadline', async () => {
+    const connecting = connectTcp('127.0.0.1', server.port, 'the host', 1, NEVER);
+    // Timers are looked at before sockets: the time is over before the connection is seen.
+    for (const until = performance.now() + 50; performance.now() < until;);
+    await expect(connecting).rejects.toMatchObject({
+      code: 'E_TUNNEL_UNREACHABLE',
+      cause: { code: 'E_DEADLINE_SSH_CONNECT' },
+    });
+  });
+
+  it('a list of known hosts that is too long is not read', () => {
+    const path = join(home.dir, 'long');
+    writeFileSync(path, '');
+    truncateSync(path, 2 ** 30);
+    expect(() => readKnownHostsFiles([path])).toThrow(
+      expect.objectContaining({ code: 'E_TUNNEL_KNOWN_HOSTS', data: { path } }),
+    );
+    expect(readKnownHostsFiles([join(home.dir, 'none')])[0].text).toBe('');
   });
 
   it('a stop ends it at once', async () => {

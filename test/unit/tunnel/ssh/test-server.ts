@@ -75,6 +75,8 @@ export interface TestServerOptions {
   readonly forwardStreamLocal?: boolean;
   /** Accepts `none` and nothing is ever answered. */
   readonly silentAuth?: boolean;
+  /** Answers no request for a channel. */
+  readonly silentChannels?: boolean;
   /** What it offers; as usual where absent. */
   readonly algorithms?: Algorithms;
 }
@@ -158,6 +160,7 @@ export class TestServer implements AsyncDisposable {
 
   #serve(client: Connection): void {
     client.on('session', (accept) => {
+      if (this.options.silentChannels === true) return;
       accept().on('exec', (acceptExec, _reject, info) => {
         this.commands.push(info.command);
         const channel = acceptExec();
