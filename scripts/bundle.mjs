@@ -23,7 +23,9 @@ const LIGHT = new RegExp(
   `/dist/(${[
     'errors/(codes|codes/.*|deadline|errors|message-of|printable|shell-words|wire|zod-mini)',
     'channel/.*',
-    'cli/(bytes-text|colours|config-file|daemon-error|dialing-options|exit|host-location|output|package-root|progress|result|ssh-peer|stop-signals|transfer-figures|verb-options|version)',
+    'api/errors',
+    'api/process/(config-file|host-location|lanes|package-root|ssh-environment|version)',
+    'cli/(bytes-text|colours|daemon-error|dialing-options|exit|global-options|output|progress|result|ssh-peer|stop-signals|transfer-figures|verb-options)',
     'cli/daemon/(control-messages|daemon-client|forward-to-daemon|remote-argv)',
     'cli/migrate/format-result',
     'cli/commands/migrate',
@@ -47,6 +49,8 @@ const bundle = await rolldown({
     ...Object.fromEntries(entries),
   },
   platform: 'node',
+  // What a module of the API passes on comes along only where it is used; packages may do more when they are loaded.
+  treeshake: { moduleSideEffects: (id) => !id.startsWith(dist) || id.endsWith('/errors/zod.js') },
   resolve: { alias: { 'string-width': fileURLToPath(new URL('plain-width.mjs', import.meta.url)) } },
   // These bring machine code of their own, or are loaded by few verbs.
   external: ['koffi', 'ssh2', 'node-forge'],

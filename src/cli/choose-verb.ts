@@ -1,10 +1,10 @@
-import { nearest } from '../host/config/nearest.js';
-import { UsageError } from '../errors/errors.js';
+import { nearest } from '../api/internal/nearest.js';
+import { UsageError } from '../api/errors.js';
 import { printDocument } from './output.js';
 import { chosenBy, listedHelp, program } from './program.js';
 import { loadVerbs, VERB_NAMES, verbOf } from './verbs.js';
 import { verbWordOf } from './verb-word.js';
-import { ownVersion } from './version.js';
+import { ownVersion } from '../api/process/version.js';
 
 /** What yargs itself answers. */
 const COMPLETION = 'completion';

@@ -1,4 +1,4 @@
-import { XenferryError } from '../errors/errors.js';
+import { XenferryError } from '../api/errors.js';
 
 /** What a daemon has done and said; its exit code is that of the verb. */
 export class DaemonError extends XenferryError {

@@ -1,15 +1,25 @@
-import { homedir, userInfo } from 'node:os';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import type { Argv } from 'yargs';
-import { variablesOfConfig, type SshEnvironment } from '../tunnel/ssh/ssh-files.js';
+import type { ReachOptions } from '../api/migration.js';
+import { ownSshEnvironment } from '../api/process/ssh-environment.js';
+import type { SshEnvironment } from '../api/internal/ssh.js';
 
 /** Options of the verbs that reach another host. */
 export interface DialingOptions {
   readonly 'tls-dir'?: string | undefined;
   readonly transport?: 'ssh' | undefined;
   readonly 'remote-command'?: string | undefined;
+}
+
+/** The options as the API takes them. */
+export function reachOptionsOf(options: DialingOptions): ReachOptions {
+  return {
+    tlsDir: options['tls-dir'],
+    transport: options.transport,
+    remoteCommand: options['remote-command'],
+  };
 }
 
 export function dialingOptions<T>(yargs: Argv<T>): Argv<T & DialingOptions> {
@@ -34,17 +44,8 @@ export interface Asker {
 
 /** This process and its terminal. */
 export function ownAsker(): Asker {
-  const agentSocket = process.env.SSH_AUTH_SOCK;
-  const environment: SshEnvironment = {
-    home: process.env.HOME ?? homedir(),
-    user: userInfo().username,
-    uid: process.getuid?.() ?? 0,
-    ...(agentSocket === undefined ? {} : { agentSocket }),
-  };
-  // No more of the environment than the configuration asks for: a daemon is given it.
-  const variables = Object.fromEntries(variablesOfConfig(environment).map((name) => [name, process.env[name]]));
   return {
-    environment: { ...environment, variables },
+    environment: ownSshEnvironment(),
     askPassphrase: process.stdin.isTTY ? askPassphrase : undefined,
   };
 }

@@ -1,31 +1,19 @@
-import type { DialerOptions } from '../migration/connect/dialer-options.js';
-import { resolveAlias } from '../host/config/config.js';
-import { parseDestinationUri, type DestinationUri } from '../host/config/uri.js';
-import { configOf } from './config.js';
-import { ownAsker, type Asker, type DialingOptions } from './dialing-options.js';
-import { deadlinesOf, type GlobalOptions } from './open.js';
+import { dialerOptions, settingsFor, type Settings } from '../api/process/dialing.js';
+import { ownAsker, reachOptionsOf, type Asker, type DialingOptions } from './dialing-options.js';
+import { hostOptionsOf, type GlobalOptions } from './open.js';
 import { printNote } from './output.js';
 
-/** A destination's URI, or an alias of the configuration. @throws UsageError `E_USAGE_URI` */
-export function destinationOf(options: GlobalOptions, text: string): DestinationUri {
-  return parseDestinationUri(resolveAlias(configOf(options), text));
+/** A notice of the way to another host, on standard error. */
+export const printNotice = (text: string): void => printNote(`notice: ${text}`);
+
+/** The settings that a verb's options name, for who asks. */
+export function settingsOf(options: GlobalOptions, { environment }: Pick<Asker, 'environment'>): Settings {
+  return settingsFor(hostOptionsOf(options), environment);
 }
 
-export function dialerOptions(
-  options: DialingOptions & GlobalOptions,
-  asker: Asker = ownAsker(),
-  onNotice: (text: string) => void = (text) => printNote(`notice: ${text}`),
-): DialerOptions {
-  return {
-    tlsDir: options['tls-dir'] ?? configOf(options).tlsDir,
-    keepalive: configOf(options).keepalive,
-    onNotice,
-    ssh: {
-      environment: asker.environment,
-      startMs: deadlinesOf(options).connectMs,
-      channelsOnly: options.transport === 'ssh',
-      remoteCommand: options['remote-command'],
-      askPassphrase: asker.askPassphrase,
-    },
-  };
+/** How this process dials, with its terminal. */
+export function ownDialerOptions(options: DialingOptions & GlobalOptions): ReturnType<typeof dialerOptions> {
+  const asker = ownAsker();
+  const reach = { ...reachOptionsOf(options), askPassphrase: asker.askPassphrase };
+  return dialerOptions(settingsOf(options, asker), reach, printNotice);
 }

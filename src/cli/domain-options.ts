@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from 'yargs';
-import type { Host } from '../host/host.js';
-import { printable } from '../errors/printable.js';
+import type { Host } from '../api/internal/host.js';
+import { printable } from '../api/internal/text.js';
 import { openHost, type GlobalOptions } from './open.js';
 import { printLine } from './output.js';
 import { StopSignals } from './stop-signals.js';

@@ -1,6 +1,12 @@
-import { MigrationError } from '../migration/migration-error.js';
+import {
+  MigrationError,
+  AbortedError,
+  InvariantError,
+  RefusedError,
+  UsageError,
+  XenferryError,
+} from '../api/errors.js';
 import { DaemonError } from './daemon-error.js';
-import { AbortedError, InvariantError, RefusedError, UsageError, XenferryError } from '../errors/errors.js';
 
 /** The exit codes, as docs/reference/exit-codes.md lists them. Scripts depend on them: they never change. */
 export const EXIT = {

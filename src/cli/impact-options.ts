@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import type { ImpactFlags } from '../operations/definition/impact.js';
+import type { ImpactFlags } from '../api/internal/impact.js';
 import { flag } from './domain-options.js';
 
 /** `--live`, `--config`, `--current`: what a change, or a question, is about. */

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { LibvirtSocket } from '../libvirt/server/libvirt-server.js';
+import type { LibvirtSocket } from '../api/internal/libvirt.js';
 
 /** Where libvirt's clients look for its daemon for Xen. */
 const SYSTEM_SOCKET = '/run/libvirt/virtxend-sock';

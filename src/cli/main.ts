@@ -1,5 +1,4 @@
-import { XenferryError } from '../errors/errors.js';
-import { codeOf, messageOf } from '../errors/message-of.js';
+import { XenferryError, codeOf, messageOf } from '../api/errors.js';
 import { noteColours } from './colours.js';
 import { argvParsedByDaemon } from './daemon/remote-argv.js';
 import { forwardedToDaemon } from './daemon/forward-to-daemon.js';

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { printable, printableDocument, printableJson } from '../errors/printable.js';
+import { printable, printableDocument, printableJson } from '../api/internal/text.js';
 
 /** A part of a line in a colour of ours. Its text is made printable before it is painted. */
 export interface Painted {

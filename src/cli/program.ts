@@ -1,8 +1,8 @@
 import process from 'node:process';
 import yargs, { type CommandModule } from 'yargs';
-import { UsageError } from '../errors/errors.js';
+import { UsageError } from '../api/errors.js';
 import { markedBehindDashes, unmarked } from './dashes.js';
-import type { GlobalOptions } from './host-location.js';
+import type { GlobalOptions } from './global-options.js';
 import { verbList, type Listed } from './verb-list.js';
 
 /** A verb with its options. Their type is the verb's own. */

@@ -1,7 +1,8 @@
 import process from 'node:process';
-import type { ProgressEvent, StageCounts } from '../source/report.js';
+import type { ProgressEvent } from '../api/errors.js';
+import type { StageCounts } from '../api/internal/report.js';
 import { ratioOf, stageFigures } from './transfer-figures.js';
-import { printable, printableJson } from '../errors/printable.js';
+import { printable, printableJson } from '../api/internal/text.js';
 import { bytesText } from './bytes-text.js';
 import { noteColours } from './colours.js';
 

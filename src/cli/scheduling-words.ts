@@ -1,5 +1,5 @@
-import { UsageError } from '../errors/errors.js';
-import type { SchedulingChange } from '../toolstack/toolstack.js';
+import { UsageError } from '../api/errors.js';
+import type { SchedulingChange } from '../api/internal/tuning.js';
 
 /** What the options change; undefined: nothing. @throws UsageError `E_USAGE_SCHEDULING`, `E_USAGE_REPEATED` */
 export function changeOf(

@@ -1,6 +1,6 @@
-import { SshRules } from '../host/access/ssh-rules.js';
-import { configOf } from './config.js';
-import type { ConfigOptions } from './config-file.js';
+import { SshRules } from '../api/internal/ssh.js';
+import { configOf } from '../api/process/config.js';
+import type { ConfigOptions } from '../api/options/location.js';
 import { sshLogin } from './ssh-peer.js';
 
 /**

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { AbortedError } from '../errors/errors.js';
+import { AbortedError } from '../api/errors.js';
 import { printNote } from './output.js';
 
 /**

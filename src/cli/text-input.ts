@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { UsageError } from '../errors/errors.js';
+import { UsageError } from '../api/errors.js';
 import { readUserFile } from './user-file.js';
 
 /** The text of a file, or of standard input for `-`, no longer than `maxBytes`. @throws UsageError `E_USAGE_FILE` */

@@ -1,4 +1,4 @@
-import type { StageCounts } from '../source/report.js';
+import type { StageCounts } from '../api/internal/report.js';
 import { bytesText } from './bytes-text.js';
 
 /** What is known of a stream that was sent. */

@@ -1,7 +1,6 @@
 import { closeSync } from 'node:fs';
-import { UsageError } from '../errors/errors.js';
-import { openToRead, readAvailable } from '../posix/input/read-sync.js';
-import { decodeXml } from '../xml/decode.js';
+import { UsageError } from '../api/errors.js';
+import { openToRead, readAvailable, decodeXml } from '../api/internal/user-files.js';
 
 /** Far more than any text that a verb reads. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { formatCapabilities } from '../../host/capabilities/capabilities.js';
+import { formatCapabilities } from '../../api/internal/capabilities.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printDocument } from '../output.js';
 

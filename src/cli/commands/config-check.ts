@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { checkConfig } from '../../host/config/check-config.js';
-import { UsageError } from '../../errors/errors.js';
-import { configFile, configText } from '../config-file.js';
+import { checkConfig } from '../../api/internal/config-check.js';
+import { UsageError } from '../../api/errors.js';
+import { configFile, configText } from '../../api/process/config-file.js';
 import { jsonOption, type JsonOptions } from '../domain-options.js';
 import type { GlobalOptions } from '../open.js';
 import { printJson, printLine, printNote } from '../output.js';

@@ -1,12 +1,18 @@
 import type { Argv, CommandModule } from 'yargs';
-import { baselineCpu } from '../../domain/cpu/baseline-cpu.js';
-import { compareCpu, type Comparison } from '../../domain/cpu/compare-cpu.js';
-import { incompatible, remedyOf } from '../../domain/cpu/cpu-error.js';
-import { MAX_CPU_FILE_BYTES, readCpus, type DescribedCpu } from '../../domain/cpu/described-cpu.js';
-import { writeCpu } from '../../domain/definition/cpu.js';
-import { needReportedCpu } from '../../host/capabilities/host-cpu.js';
-import { UsageError } from '../../errors/errors.js';
-import { formatXml } from '../../xml/format.js';
+import {
+  baselineCpu,
+  compareCpu,
+  type Comparison,
+  incompatible,
+  remedyOf,
+  MAX_CPU_FILE_BYTES,
+  readCpus,
+  type DescribedCpu,
+  writeCpu,
+  needReportedCpu,
+  formatXml,
+} from '../../api/internal/cpu.js';
+import { UsageError } from '../../api/errors.js';
 import { flag, jsonOption, shownName, type JsonOptions } from '../domain-options.js';
 import { EXIT } from '../exit.js';
 import { openHost, type GlobalOptions } from '../open.js';

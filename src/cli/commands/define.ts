@@ -1,6 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { createDomain } from '../../operations/lifecycle/create.js';
-import { define, undefine } from '../../operations/definition/define.js';
+import { createDomain, defineDomain, undefineDomain } from '../../api/domains.js';
 import { domainArgument, flag, forceLeaseFlag, readUserXml, shownName, type DomainOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printLine, printWarnings } from '../output.js';
@@ -22,9 +21,9 @@ export const defineCommand: CommandModule<GlobalOptions, DefineOptions> = {
     const xml = readUserXml(options.file);
     await using host = await openHost(options);
     using stop = new StopSignals();
-    const { domain, warnings } = await define(host, xml, { validate: options.validate, signal: stop.cancel });
+    const { name, warnings } = await defineDomain(host, xml, { validate: options.validate, signal: stop.cancel });
     printWarnings(warnings);
-    printLine(`Domain ${domain.name} defined from ${options.file}`);
+    printLine(`Domain ${name} defined from ${options.file}`);
   },
 };
 
@@ -40,7 +39,7 @@ export const undefineCommand: CommandModule<GlobalOptions, UndefineOptions> = {
   handler: async (options) => {
     await using host = await openHost(options);
     using stop = new StopSignals();
-    const { name } = await undefine(host, options.domain, {
+    const { name } = await undefineDomain(host, options.domain, {
       managedSave: options['managed-save'],
       signal: stop.cancel,
     });
@@ -64,13 +63,13 @@ export const createCommand: CommandModule<GlobalOptions, CreateOptions> = {
     const xml = readUserXml(options.file);
     await using host = await openHost(options);
     using stop = new StopSignals();
-    const { info, warnings } = await createDomain(host, xml, {
+    const created = await createDomain(host, xml, {
       paused: options.paused,
       forceLease: options['force-lease'],
       validate: options.validate,
       signal: stop.cancel,
     });
-    printWarnings(warnings);
-    printLine(`Domain ${info.name} created, id ${info.domid}, ${info.state}`);
+    printWarnings(created.warnings);
+    printLine(`Domain ${created.name} created, id ${created.id}, ${created.state}`);
   },
 };

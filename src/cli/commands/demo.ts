@@ -7,12 +7,12 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { CommandModule } from 'yargs';
-import { z } from '../../errors/zod.js';
-import { XenferryError } from '../../errors/errors.js';
+import { z } from '../../api/internal/schemas.js';
+import { XenferryError } from '../../api/errors.js';
 import { outColours } from '../colours.js';
 import type { GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';
-import { packageFile } from '../package-root.js';
+import { packageFile } from '../../api/process/package-root.js';
 import { bytesText } from '../bytes-text.js';
 
 /** The program that this is, run again for each host and verb: the demo does nothing that a user could not type. */

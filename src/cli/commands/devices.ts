@@ -1,12 +1,15 @@
 import type { Argv, CommandModule } from 'yargs';
-import type { Device } from '../../domain/definition/devices/device.js';
-import { deviceText } from '../../domain/definition/pluggable.js';
-import { parseDeviceXml } from '../../domain/definition/read.js';
-import { attachDevice, type DeviceChange } from '../../operations/devices/attach-device.js';
-import { detachDevice } from '../../operations/devices/detach-device.js';
-import { updateDevice } from '../../operations/devices/update-device.js';
-import type { Host } from '../../host/host.js';
-import type { ImpactFlags } from '../../operations/definition/impact.js';
+import {
+  type Device,
+  deviceText,
+  parseDeviceXml,
+  attachDevice,
+  type DeviceChange,
+  detachDevice,
+  updateDevice,
+} from '../../api/internal/devices.js';
+import type { Host } from '../../api/internal/host.js';
+import type { ImpactFlags } from '../../api/internal/impact.js';
 import { domainArgument, flag, forceLeaseFlag, readUserXml, shownName, type DomainOptions } from '../domain-options.js';
 import { impactOptions } from '../impact-options.js';
 import { openHost, type GlobalOptions } from '../open.js';

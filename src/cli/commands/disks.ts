@@ -1,13 +1,21 @@
 import { basename } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { plainDevice, type Device } from '../../domain/definition/devices/device.js';
-import type { Disk, DiskDriverName, DiskFormat, DiskSource } from '../../domain/definition/devices/disk.js';
-import { DISK_DRIVERS, DISK_FORMATS } from '../../domain/definition/devices/disk.js';
-import { attachDevice } from '../../operations/devices/attach-device.js';
-import { detachDevice } from '../../operations/devices/detach-device.js';
-import { listDisks } from '../../operations/devices/list-devices.js';
-import { changeMedia, type MediumAction } from '../../operations/devices/update-device.js';
-import { UsageError } from '../../errors/errors.js';
+import {
+  plainDevice,
+  type Device,
+  type Disk,
+  type DiskDriverName,
+  type DiskFormat,
+  type DiskSource,
+  DISK_DRIVERS,
+  DISK_FORMATS,
+  attachDevice,
+  detachDevice,
+  listDisks,
+  changeMedia,
+  type MediumAction,
+} from '../../api/internal/devices.js';
+import { UsageError } from '../../api/errors.js';
 import {
   domainArgument,
   flag,

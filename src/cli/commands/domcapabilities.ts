@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { formatDomainCapabilities } from '../../host/capabilities/domain-capabilities.js';
+import { formatDomainCapabilities } from '../../api/internal/capabilities.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printDocument } from '../output.js';
 

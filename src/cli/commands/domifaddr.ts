@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
-import { interfaceAddresses, type LentAddress } from '../../operations/addresses/interface-addresses.js';
-import { RefusedError } from '../../errors/errors.js';
+import { interfaceAddresses, type LentAddress } from '../../api/internal/statistics.js';
+import { RefusedError } from '../../api/errors.js';
 import {
   domainArgument,
   flag,

@@ -1,8 +1,13 @@
 import type { CommandModule } from 'yargs';
-import { domainDetails, dumpXml, type DomainDetails } from '../../operations/lifecycle/details.js';
-import { dom0Details, type Dom0Details } from '../../operations/lifecycle/dom0-details.js';
-import { DOMAIN0, isDomain0 } from '../../host/registry/known-domain.js';
-import { stateText } from '../../operations/running/state-text.js';
+import {
+  domainDetails,
+  dumpXml,
+  type DomainDetails,
+  dom0Details,
+  type Dom0Details,
+  stateText,
+} from '../../api/internal/details.js';
+import { DOMAIN0, isDomain0 } from '../../api/internal/host.js';
 import {
   domainArgument,
   flag,

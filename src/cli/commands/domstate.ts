@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { domainState } from '../../operations/lifecycle/domain-state.js';
+import { domainState } from '../../api/domains.js';
 import { domainArgument, flag, jsonOption, type DomainOptions, type JsonOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine } from '../output.js';

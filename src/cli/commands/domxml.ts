@@ -1,17 +1,21 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { CommandModule } from 'yargs';
-import { applyDefaults, type DefaultsContext } from '../../domain/definition/defaults.js';
-import { defineDomain } from '../../domain/definition/define.js';
-import { readDefinition } from '../../domain/definition/read.js';
-import { checkDefinition } from '../../domain/definition/validate/definition.js';
-import { toDomain } from '../../domain/definition/write.js';
-import { formatDomainXml } from '../../domain/format.js';
-import { parseDomainXml } from '../../domain/parse.js';
-import { nativeFormat, NATIVE_FORMATS } from '../../domain/xl-config/formats.js';
-import { fromXlConfig } from '../../domain/xl-config/from-config.js';
-import { toXlConfig } from '../../domain/xl-config/to-config.js';
-import { dumpXml } from '../../operations/lifecycle/details.js';
-import { UsageError } from '../../errors/errors.js';
+import {
+  applyDefaults,
+  type DefaultsContext,
+  defineDomain,
+  readDefinition,
+  checkDefinition,
+  toDomain,
+  formatDomainXml,
+  parseDomainXml,
+  nativeFormat,
+  NATIVE_FORMATS,
+  fromXlConfig,
+  toXlConfig,
+} from '../../api/internal/native.js';
+import { dumpXml } from '../../api/internal/details.js';
+import { UsageError } from '../../api/errors.js';
 import { readUserBytes, readUserXml } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printDocument, printWarnings } from '../output.js';

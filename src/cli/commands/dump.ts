@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { dumpDomain } from '../../operations/saving/core-dump.js';
+import { dumpDomain } from '../../api/internal/core-dump.js';
 import { domainArgument, flag, shownName, type DomainOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';

@@ -1,35 +1,36 @@
 import { resolve } from 'node:path';
-import process from 'node:process';
 import type { CommandModule } from 'yargs';
-import type { Hello } from '../../control/messages.js';
-import { arriving, closeForEvacuation, waitForArrivals } from '../../host/evacuation-lock.js';
-import type { Host } from '../../host/host.js';
-import { Deadline } from '../../errors/deadline.js';
-import { RefusedError, UsageError, XenferryError } from '../../errors/errors.js';
-import { messageOf } from '../../errors/message-of.js';
-import { evacuate, type EvacuationReport, type Left } from '../../fleet/evacuate.js';
-import { planEvacuation, type Leaver, type Route } from '../../fleet/plan.js';
-import { connectToDaemon } from '../daemon/daemon-client.js';
-import { dialingOptions, ownAsker, type DialingOptions } from '../dialing-options.js';
+import { UsageError } from '../../api/errors.js';
+import type { Evacuated, EvacuateOptions as Evacuation, EvacuationPlan, Left } from '../../api/evacuation.js';
+import {
+  checkEvacuation,
+  DEFAULT_PARALLEL,
+  evacuateWith,
+  MAX_PARALLEL,
+  planWith,
+  type EvacuationWays,
+} from '../../api/process/evacuate-with.js';
+import { DEFAULT_LANES } from '../../api/process/lanes.js';
+import type { Migrated, MigrateOptions as Migration } from '../../api/migration.js';
+import { migrateWith } from '../../api/process/migrate-with.js';
+import type { LocalHost } from '../../api/process/local-host.js';
 import { bytesText } from '../bytes-text.js';
+import { connectToDaemon } from '../daemon/daemon-client.js';
+import { printNotice, settingsOf } from '../dialing.js';
+import { dialingOptions, ownAsker, reachOptionsOf, type Asker, type DialingOptions } from '../dialing-options.js';
 import { shownName, type JsonOptions } from '../domain-options.js';
 import { EXIT } from '../exit.js';
+import type { GlobalOptions } from '../global-options.js';
 import { EvacuationNews } from '../migrate/evacuation-news.js';
-import { checkOptions, migrateOnHost } from '../migrate/on-host.js';
-import { DEFAULT_LANES, type MigrateOptions, type MigrateSession } from '../migrate/options.js';
-import { moveOf } from '../migrate/move-of.js';
 import { failureOf } from '../migrate/format-result.js';
-import { openHost, type GlobalOptions } from '../open.js';
+import { checkOptions, flagOf, parseCompression } from '../migrate/on-host.js';
+import type { MigrateOptions, MigrateSession } from '../migrate/options.js';
+import { openHost } from '../open.js';
 import { printJson, printLine, printNote, printTable } from '../output.js';
-import { helloOf } from '../peer-hello.js';
 import { setExitCode } from '../result.js';
 import { sharedAsker } from '../shared-asker.js';
 import { StopSignals } from '../stop-signals.js';
 import { flag, jsonResultFlag } from '../verb-options.js';
-
-/** Two at a time: more share the same network, and make each guest's pause longer. */
-const DEFAULT_PARALLEL = 2;
-const MAX_PARALLEL = 64;
 
 interface EvacuateOptions extends JsonOptions, DialingOptions {
   to: readonly string[];
@@ -43,14 +44,6 @@ interface EvacuateOptions extends JsonOptions, DialingOptions {
   bandwidth?: number | undefined;
   compress: string;
   progress: 'auto' | 'lines' | 'none';
-}
-
-/** A destination, and what it says of itself or why it cannot be asked. */
-interface Seen {
-  readonly destination: string;
-  readonly hostname: string | undefined;
-  readonly error: string | undefined;
-  readonly hint: string | undefined;
 }
 
 export const evacuateCommand: CommandModule<GlobalOptions, EvacuateOptions> = {
@@ -107,72 +100,35 @@ export const evacuateCommand: CommandModule<GlobalOptions, EvacuateOptions> = {
 };
 
 async function run(options: EvacuateOptions): Promise<void> {
-  const destinations = destinationsOf(options);
-  const { parallel } = options;
-  if (!Number.isInteger(parallel) || parallel < 1 || parallel > MAX_PARALLEL) {
-    throw new UsageError(
-      'E_USAGE_PARALLEL',
-      `--parallel ${parallel}: a whole number from 1 to ${MAX_PARALLEL} is needed`,
-    );
-  }
-  for (const destination of destinations) checkOptions(migrationOf(options, '', destination));
+  const evacuation = evacuationOf(options);
+  checkEvacuation(evacuation, flagOf);
+  for (const destination of evacuation.to) checkOptions(migrationOf(options, '', destination));
   const news = new EvacuationNews(options.json ? 'json' : options.progress === 'none' ? 'none' : 'lines');
   using stop = new StopSignals('the evacuation');
   await using host = await openHost(options);
-  const stays = await excluded(host, options.exclude, stop.cancel);
-  const asker = sharedAsker(ownAsker());
-  const look = (destination: string): Promise<Hello> => helloOf(host, options, destination, stop.cancel, asker());
-  const seen = await Promise.all(destinations.map((destination) => seenBy(look, destination, stop.cancel)));
-  const answering = seen.flatMap(({ destination, error }) => (error === undefined ? [destination] : []));
+  const own = ownAsker();
+  const asker = sharedAsker(own);
+  const watched: Evacuation = {
+    ...evacuation,
+    signal: stop.cancel,
+    abandonSignal: stop.abandon,
+    onAttempt: news.attempt,
+    onProgress: news.progress,
+    onNotice: news.notice,
+    onWarning: (text) => news.warning(text),
+  };
+  const ways: EvacuationWays = {
+    settings: settingsOf(options, own),
+    asker: () => asker().askPassphrase,
+    move: (migration) => moveOne(host, options, migration, own),
+  };
   if (options['dry-run']) {
-    const leavers = await leaversOf(host, stays, stop.cancel);
-    tellPlan(seen, planEvacuation(leavers, answering.length === 0 ? destinations : answering), options.json);
-    if (answering.length === 0) setExitCode(EXIT.refused);
+    const plan = await planWith(host, { ...watched, onNotice: printNotice }, ways);
+    tellPlan(plan, options.json);
+    if (plan.destinations.every(({ error }) => error !== undefined)) setExitCode(EXIT.refused);
     return;
   }
-  for (const { destination, error, hint } of seen) {
-    if (error !== undefined) {
-      news.warning(`${destination} is left out: ${error}${hint === undefined ? '' : ` (${hint})`}`);
-    }
-  }
-  if (answering.length === 0) {
-    throw new RefusedError('E_REFUSED_NO_DESTINATION', 'none of the destinations can be reached; nothing was moved', {
-      hint: 'The warnings say of each why.',
-    });
-  }
-  // Two hosts that empty themselves into each other would never be empty.
-  using _closed = await closeForEvacuation(host, `xenferry evacuate (process ${process.pid})`, stop.cancel);
-  const report = await evacuate({
-    destinations: answering,
-    parallel,
-    // Also behind Ctrl-C: what is here in the end is what counts.
-    list: () => leaversOf(host, stays, stop.abandon),
-    arrivals: async () => {
-      for (const { name, what } of arriving(host)) news.notice(`waits for ${name}, which is ${what}`);
-      return (await waitForArrivals(host, stop.cancel)).map(({ name }) => name);
-    },
-    cancel: stop.cancel,
-    onNews: news.attempt,
-    move: (leaver, destination) => {
-      const session: MigrateSession = {
-        ...asker(),
-        cancel: stop.cancel,
-        abandon: stop.abandon,
-        onProgress: (event) => news.progress(leaver, event),
-        onNotice: news.notice,
-      };
-      return moveOf(() => moveOne(host, migrationOf(options, leaver.uuid, destination), session));
-    },
-  });
-  tellReport(report, seen, stop.cancel.aborted, options.json);
-}
-
-/** The domains that are here and are to leave. Who is still on the way here is not. */
-async function leaversOf(host: Host, stays: ReadonlySet<string>, signal: AbortSignal): Promise<Leaver[]> {
-  using looking = new Deadline(signal, host.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'a look at the domains here');
-  const coming = new Set(arriving(host).map(({ uuid }) => uuid));
-  const infos = await host.toolstack.list(looking.signal);
-  return infos.filter(({ uuid, state }) => state !== 'dying' && !stays.has(uuid) && !coming.has(uuid));
+  tellReport(await evacuateWith(host, watched, ways), stop.cancel.aborted, options.json);
 }
 
 /** @throws UsageError */
@@ -186,29 +142,20 @@ function destinationsOf(options: EvacuateOptions): string[] {
   return [...new Set(words)];
 }
 
-/** UUIDs of the domains that are to stay. @throws RefusedError for one that is not there: a slip of the pen would move it */
-async function excluded(host: Host, refs: readonly string[], signal: AbortSignal): Promise<ReadonlySet<string>> {
-  using looking = new Deadline(signal, host.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'a look at who is to stay');
-  const uuids = new Set<string>();
-  for (const ref of refs) uuids.add((await host.findKnown(ref, looking.signal)).uuid);
-  return uuids;
-}
-
-/** @throws UsageError; the signal's reason */
-async function seenBy(
-  look: (destination: string) => Promise<Hello>,
-  destination: string,
-  signal: AbortSignal,
-): Promise<Seen> {
-  try {
-    const { hostname } = await look(destination);
-    return { destination, hostname, error: undefined, hint: undefined };
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof UsageError) throw error; // the words are wrong, not the host
-    const hint = error instanceof XenferryError ? error.hint : undefined;
-    return { destination, hostname: undefined, error: messageOf(error), hint };
-  }
+/** The options as the API takes them. */
+function evacuationOf(options: EvacuateOptions): Evacuation {
+  return {
+    ...reachOptionsOf(options),
+    to: destinationsOf(options),
+    exclude: options.exclude,
+    parallel: options.parallel,
+    live: options.live,
+    persistent: options.persistent,
+    undefineSource: options.undefinesource,
+    unsafe: options.unsafe,
+    bandwidthMiBps: options.bandwidth,
+    compression: parseCompression(options.compress),
+  };
 }
 
 function migrationOf(options: EvacuateOptions, domain: string, destination: string): MigrateOptions {
@@ -236,14 +183,29 @@ function migrationOf(options: EvacuateOptions, domain: string, destination: stri
   };
 }
 
-/** By this host's daemon where one runs: what was begun goes on without us then. */
-async function moveOne(host: Host, options: MigrateOptions, session: MigrateSession): ReturnType<typeof migrateOnHost> {
-  using daemon = await connectToDaemon(options, session);
-  if (daemon !== undefined) return await daemon.migrate(options, session, true);
-  return await migrateOnHost(host, options, session);
+/** By this host's daemon where one runs: what was begun then goes on without this process. */
+async function moveOne(
+  host: LocalHost,
+  options: EvacuateOptions,
+  migration: Migration,
+  { environment }: Asker,
+): Promise<Migrated> {
+  const order = migrationOf(options, migration.domain, migration.destination);
+  const never = new AbortController().signal;
+  const session: MigrateSession = {
+    environment,
+    askPassphrase: migration.askPassphrase,
+    cancel: migration.signal ?? never,
+    abandon: migration.abandonSignal ?? never,
+    onProgress: (event) => migration.onProgress?.(event),
+    onNotice: (text) => migration.onNotice?.(text),
+  };
+  using daemon = await connectToDaemon(order, session);
+  if (daemon !== undefined) return await daemon.migrate(order, session, true);
+  return await migrateWith(host, settingsOf(options, { environment }), migration);
 }
 
-function tellPlan(seen: readonly Seen[], routes: readonly Route[], json: boolean): void {
+function tellPlan({ destinations: seen, routes }: EvacuationPlan, json: boolean): void {
   if (json) {
     const domains = routes.map(({ leaver: { uuid, name, memoryKiB }, destinations }) => ({
       name,
@@ -274,12 +236,12 @@ function tellPlan(seen: readonly Seen[], routes: readonly Route[], json: boolean
   printNote('Whether there is room for each, and its disks, a destination says only when it is asked to take it in.');
 }
 
-function tellReport(report: EvacuationReport, seen: readonly Seen[], cancelled: boolean, json: boolean): void {
+function tellReport(report: Evacuated, cancelled: boolean, json: boolean): void {
   const code = exitCodeFor(report, cancelled);
   setExitCode(code);
   if (json) {
     const result = { [EXIT.done]: 'done', [EXIT.partly]: 'partly', [EXIT.cancelled]: 'cancelled' }[code] ?? 'failed';
-    printJson({ result, destinations: seen, ...report });
+    printJson({ result, ...report });
     return;
   }
   if (report.domains.length > 0) {
@@ -320,7 +282,7 @@ function resultText({ result }: Left): string {
 }
 
 /** The worst of what has become of them: a domain that needs a person is more than one that stayed. */
-function exitCodeFor({ domains, left, unseen }: EvacuationReport, cancelled: boolean): number {
+function exitCodeFor({ domains, left, unseen }: Evacuated, cancelled: boolean): number {
   const any = (result: Left['result']): boolean => domains.some((domain) => domain.result === result);
   if (any('in-doubt')) return EXIT.inDoubt;
   if (any('not-running')) return EXIT.notRunning;

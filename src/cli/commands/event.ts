@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
-import { EVENT_TYPES, isMissed, type DomainEvent, type Happening } from '../../host/events/event.js';
-import { UsageError } from '../../errors/errors.js';
+import { EVENT_TYPES, isMissed, watchEvents, type DomainEvent, type Happening } from '../../api/events.js';
+import { UsageError } from '../../api/errors.js';
 import { EXIT } from '../exit.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine, printNote } from '../output.js';
@@ -44,18 +44,13 @@ export const eventCommand: CommandModule<GlobalOptions, EventOptions> = {
     const type = typeOf(options);
     await using host = await openHost(options);
     using stop = new StopSignals();
-    const { domain } = options;
-    // A domain that is not there yet is waited for by the name or UUID that it will have.
-    const known = domain === undefined ? undefined : await host.toolstack.lookup(domain, stop.cancel);
-    const isMeant = (event: DomainEvent): boolean =>
-      domain === undefined || event.domain === domain || event.uuid === (known?.uuid ?? domain.toLowerCase());
-    await using events = host.events.subscribe({
-      filter: (event) => isMeant(event) && (type === undefined || event.what.type === type),
+    await using events = await watchEvents(host, {
+      domain: options.domain,
+      types: type === undefined ? undefined : [type],
+      signal: stop.cancel,
     });
-    const end = (): void => void events.return?.();
-    stop.cancel.addEventListener('abort', end, { once: true });
     const late = timeout === undefined ? undefined : AbortSignal.timeout(timeout * 1000);
-    late?.addEventListener('abort', end, { once: true });
+    late?.addEventListener('abort', () => void events.return?.(), { once: true });
     // For scripts that act only once nothing can be missed any more.
     printNote('waiting for events');
     let count = 0;

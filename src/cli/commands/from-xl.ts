@@ -2,22 +2,22 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
-import { FEATURES, PROTOCOL } from '../../control/messages.js';
-import { openDestination } from '../../migration/connect/open-destination.js';
-import { resolveAlias } from '../../host/config/config.js';
-import { parseDestinationUri } from '../../host/config/uri.js';
-import { receiveFromXl, type FromXlOptions } from '../../migration/xl/from-xl.js';
-import { connectToSelf } from '../../migration/xl/local-destination.js';
-import { UsageError } from '../../errors/errors.js';
-import { Journal } from '../../journal/journal.js';
-import { configOf } from '../config.js';
-import { dialerOptions } from '../dialing.js';
+import { FEATURES, PROTOCOL } from '../../api/internal/peers.js';
+import { openDestination } from '../../api/internal/connect.js';
+import { locationOptionsOf } from '../global-options.js';
+import { destinationOf } from '../../api/process/dialing.js';
+import { locationOf } from '../../api/process/local-host.js';
+import { resolveAlias } from '../../api/internal/uris.js';
+import { receiveFromXl, type FromXlOptions, connectToSelf, Journal } from '../../api/internal/from-xl.js';
+import { UsageError } from '../../api/errors.js';
+import { configOf } from '../../api/process/config.js';
+import { ownDialerOptions } from '../dialing.js';
 import { dialingOptions, type DialingOptions } from '../dialing-options.js';
-import { deadlinesOf, openHost, stateDirOf, type GlobalOptions } from '../open.js';
+import { deadlinesOf, openHost, type GlobalOptions } from '../open.js';
 import { printNote } from '../output.js';
 import { checkSshLogin } from '../ssh-login.js';
 import { StopSignals } from '../stop-signals.js';
-import { ownVersion } from '../version.js';
+import { ownVersion } from '../../api/process/version.js';
 
 const DEFAULT_LANES = 2;
 
@@ -67,9 +67,10 @@ export const xlRelayCommand: CommandModule<GlobalOptions, RelayOptions> = {
   handler: async (options) => {
     const flags = flagsOf(options['xl-command']);
     using stop = new StopSignals();
-    const host = resolveAlias(configOf(options), options.host);
-    const uri = parseDestinationUri(host.includes('://') ? host : `xen+ssh://${host}/system`);
-    await using destination = await openDestination(uri, dialerOptions(options), () =>
+    const config = configOf(options);
+    const host = resolveAlias(config, options.host);
+    const uri = destinationOf({ config }, host.includes('://') ? host : `xen+ssh://${host}/system`);
+    await using destination = await openDestination(uri, ownDialerOptions(options), () =>
       Promise.resolve({
         protocol: PROTOCOL,
         software: `xenferry/${ownVersion()}`,
@@ -80,7 +81,7 @@ export const xlRelayCommand: CommandModule<GlobalOptions, RelayOptions> = {
     );
     await receive(options, stop, flags, options.lanes, {
       connect: destination.connect,
-      journal: new Journal(join(stateDirOf(options), 'journal')),
+      journal: new Journal(join(locationOf(locationOptionsOf(options)).stateDir, 'journal')),
     });
   },
 };

@@ -1,10 +1,15 @@
 import type { CommandModule } from 'yargs';
-import { plainDevice, type Device } from '../../domain/definition/devices/device.js';
-import type { Interface, InterfaceSource, Rate } from '../../domain/definition/devices/interface.js';
-import { attachDevice } from '../../operations/devices/attach-device.js';
-import { detachDevice } from '../../operations/devices/detach-device.js';
-import { listCards } from '../../operations/devices/list-devices.js';
-import { UsageError } from '../../errors/errors.js';
+import {
+  plainDevice,
+  type Device,
+  type Interface,
+  type InterfaceSource,
+  type Rate,
+  attachDevice,
+  detachDevice,
+  listCards,
+} from '../../api/internal/devices.js';
+import { UsageError } from '../../api/errors.js';
 import { domainArgument, flag, jsonOption, type DomainOptions, type JsonOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printTable } from '../output.js';

@@ -1,7 +1,6 @@
 import type { CommandModule } from 'yargs';
-import { abortDomainJob, domainJob } from '../../operations/domain-job.js';
-import type { JobInfo } from '../../host/jobs/job-messages.js';
-import { ToolstackError } from '../../errors/errors.js';
+import { abortJob, jobInfo, type JobInfo } from '../../api/jobs.js';
+import { ToolstackError } from '../../api/errors.js';
 import { bytesText } from '../bytes-text.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine } from '../output.js';
@@ -25,7 +24,7 @@ export const domjobinfoCommand: CommandModule<GlobalOptions, DomjobinfoOptions> 
   handler: async (options) => {
     await using host = await openHost(options);
     using stop = new StopSignals();
-    const info = await domainJob(host, options.domain, options.completed, stop.cancel);
+    const info = await jobInfo(host, options.domain, { completed: options.completed, signal: stop.cancel });
     if (options.json) printJson(info);
     else for (const [label, value] of rowsOf(info)) printLine(`${`${label}:`.padEnd(20)}${value}`);
   },
@@ -76,7 +75,7 @@ export const domjobabortCommand: CommandModule<GlobalOptions, DomjobabortOptions
   handler: async (options) => {
     await using host = await openHost(options);
     using stop = new StopSignals();
-    const { name, result, error } = await abortDomainJob(host, options.domain, stop.cancel);
+    const { name, result, error } = await abortJob(host, options.domain, { signal: stop.cancel });
     if (result === 'completed') {
       throw new ToolstackError('E_TOOLSTACK_JOB_DONE', `the job of ${name} was done before it could be stopped`, {
         hint: '`xenferry domjobinfo --completed` shows how it ended.',

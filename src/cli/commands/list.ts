@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
-import { listDomains, type ListedDomain } from '../../operations/lifecycle/list.js';
-import { checkOneStyle } from '../../host/registry/list-filter.js';
+import { listDomains, type ListedDomain } from '../../api/domains.js';
+import { checkOneStyle } from '../../api/internal/list-style.js';
 import { flag, shownName, type JsonOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine, printNote, printTable } from '../output.js';

@@ -1,8 +1,8 @@
 import type { CommandModule } from 'yargs';
-import { logPath } from '../../host/logs/domain-logs.js';
-import { LogTail, readLog } from '../../host/logs/follow-log.js';
-import { UsageError } from '../../errors/errors.js';
-import { logsOf, type GlobalOptions } from '../open.js';
+import { logPath, LogTail, readLog } from '../../api/internal/logs.js';
+import { UsageError } from '../../api/errors.js';
+import { logsOf } from '../../api/process/local-host.js';
+import { locationOptionsOf, type GlobalOptions } from '../global-options.js';
 import { printLine, printNote } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
 
@@ -36,7 +36,7 @@ export const logsCommand: CommandModule<GlobalOptions, LogsOptions> = {
     if (lines !== undefined && !(Number.isInteger(lines) && lines >= 0)) {
       throw new UsageError('E_USAGE_LINES', `--lines ${lines}: a whole number is needed`);
     }
-    const { dir, count } = logsOf(options);
+    const { dir, count } = logsOf(locationOptionsOf(options));
     const path = logPath(dir, domain);
     const since = options.since === undefined ? undefined : sinceOf(options.since, Date.now());
     using stop = new StopSignals();

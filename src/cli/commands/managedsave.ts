@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
-import { managedSave, removeManagedSave } from '../../operations/saving/managed-save.js';
-import { UsageError } from '../../errors/errors.js';
+import { managedSave, removeManagedSave } from '../../api/internal/managed-save.js';
+import { UsageError } from '../../api/errors.js';
 import { domainArgument, flag, shownName, type DomainOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';

@@ -1,7 +1,7 @@
 import type { Argv, CommandModule } from 'yargs';
-import { UsageError } from '../../errors/errors.js';
-import { printableDocument } from '../../errors/printable.js';
-import type { ImpactFlags } from '../../operations/definition/impact.js';
+import { UsageError } from '../../api/errors.js';
+import { printableDocument } from '../../api/internal/text.js';
+import type { ImpactFlags } from '../../api/internal/impact.js';
 import {
   domainText,
   metadataOf,
@@ -9,7 +9,7 @@ import {
   setDomainText,
   setMetadata,
   type DomainText,
-} from '../../operations/definition/metadata.js';
+} from '../../api/internal/metadata.js';
 import { domainArgument, flag, shownName, type DomainOptions } from '../domain-options.js';
 import { impactOptions } from '../impact-options.js';
 import { openHost, type GlobalOptions } from '../open.js';

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
-import { runMonitor, type MonitorEnd } from '../../operations/watch/monitor.js';
+import { runMonitor, type MonitorEnd } from '../../api/internal/monitor.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printNote } from '../output.js';
 import { StopSignals } from '../stop-signals.js';

@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
-import { renameDomain } from '../../operations/definition/rename.js';
-import type { KnownDomain } from '../../host/registry/known-domain.js';
+import { renameDomain } from '../../api/internal/naming.js';
+import type { KnownDomain } from '../../api/internal/host.js';
 import { domainArgument, shownName, type DomainOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';

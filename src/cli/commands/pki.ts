@@ -1,14 +1,15 @@
 import type { CommandModule } from 'yargs';
-import { AUTHORITY_DAYS, initAuthority } from '../../pki/authority-dir.js';
 import {
+  AUTHORITY_DAYS,
+  initAuthority,
   HOST_DAYS,
   issueCertificate,
   renewCertificate,
   revokeCertificate,
   showAuthority,
   showCertificate,
-} from '../../pki/host-dir.js';
-import type { CertificateReport } from '../../pki/inspect.js';
+  type CertificateReport,
+} from '../../api/internal/pki.js';
 import { printJson, printLine } from '../output.js';
 
 interface JsonOption {

@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
-import { UsageError } from '../../errors/errors.js';
-import { PM_TARGETS, pmSuspendDomain, pmWakeUpDomain, type PmTarget } from '../../operations/lifecycle/pm-suspend.js';
+import { UsageError } from '../../api/errors.js';
+import { PM_TARGETS, pmSuspendDomain, pmWakeUpDomain, type PmTarget } from '../../api/internal/power.js';
 import { domainArgument, shownName, type DomainOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';

@@ -1,15 +1,15 @@
 import type { Argv, CommandModule } from 'yargs';
-import { resumeDomain, suspendDomain } from '../../operations/lifecycle/pause.js';
 import {
   destroyDomain,
-  destroyGracefully,
-  POWER_MODES,
   rebootDomain,
   resetDomain,
+  resumeDomain,
   shutdownDomain,
+  suspendDomain,
   type PowerMode,
-} from '../../operations/lifecycle/power.js';
-import { UsageError } from '../../errors/errors.js';
+} from '../../api/domains.js';
+import { POWER_MODES } from '../../api/internal/power.js';
+import { UsageError } from '../../api/errors.js';
 import { domainArgument, flag, shownName, simpleVerb, type DomainOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';
@@ -43,7 +43,7 @@ export const shutdownCommand: CommandModule<GlobalOptions, ModeOptions> = {
     const modes = modesOf(options.mode);
     await using host = await openHost(options);
     using stop = new StopSignals();
-    const { name, by } = await shutdownDomain(host, options.domain, modes, stop.cancel);
+    const { name, by } = await shutdownDomain(host, options.domain, { modes, signal: stop.cancel });
     printLine(`Domain ${shownName(name)} is being shut down (asked by ${by})`);
   },
 };
@@ -56,7 +56,7 @@ export const rebootCommand: CommandModule<GlobalOptions, ModeOptions> = {
     const modes = modesOf(options.mode);
     await using host = await openHost(options);
     using stop = new StopSignals();
-    const { name } = await rebootDomain(host, options.domain, modes, stop.cancel);
+    const { name } = await rebootDomain(host, options.domain, { modes, signal: stop.cancel });
     printLine(`Domain ${shownName(name)} is being rebooted`);
   },
 };
@@ -66,7 +66,7 @@ export const resetCommand = simpleVerb({
   describe: 'press the reset button of an HVM guest',
   example: 'whatever it is doing',
   done: 'was reset',
-  work: resetDomain,
+  work: (host, domain, signal) => resetDomain(host, domain, { signal }),
 });
 
 type DestroyOptions = DomainOptions & { graceful: boolean };
@@ -81,9 +81,7 @@ export const destroyCommand: CommandModule<GlobalOptions, DestroyOptions> = {
   handler: async (options) => {
     await using host = await openHost(options);
     using stop = new StopSignals();
-    const { name } = options.graceful
-      ? await destroyGracefully(host, options.domain, host.deadlines.callMs, stop.cancel)
-      : await destroyDomain(host, options.domain, stop.cancel);
+    const { name } = await destroyDomain(host, options.domain, { graceful: options.graceful, signal: stop.cancel });
     printLine(`Domain ${shownName(name)} destroyed`);
   },
 };
@@ -93,7 +91,7 @@ export const suspendCommand = simpleVerb({
   describe: 'pause a domain',
   example: 'its processors stop',
   done: 'suspended',
-  work: suspendDomain,
+  work: (host, domain, signal) => suspendDomain(host, domain, { signal }),
 });
 
 export const resumeCommand = simpleVerb({
@@ -101,5 +99,5 @@ export const resumeCommand = simpleVerb({
   describe: 'let a paused domain run',
   example: 'its processors go on',
   done: 'resumed',
-  work: resumeDomain,
+  work: (host, domain, signal) => resumeDomain(host, domain, { signal }),
 });

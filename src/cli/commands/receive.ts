@@ -1,14 +1,12 @@
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
-import { laneThreads } from '../../migration/connect/lane-threads.js';
-import { MigrationServer } from '../../migration/server/migration-server.js';
-import { attachToSocket } from '../../tunnel/ssh/attach.js';
-import { StdioDuplex } from '../../tunnel/ssh/stdio-duplex.js';
-import { configOf } from '../config.js';
+import { laneThreads, MigrationServer, StdioDuplex } from '../../api/internal/receiving.js';
+import { attachToSocket } from '../../api/internal/sockets.js';
+import { configOf } from '../../api/process/config.js';
 import { forwardedToDaemon } from '../daemon/forward-to-daemon.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printNote } from '../output.js';
-import { receiveOverSsh } from '../receive-over-ssh.js';
+import { receiveOverSsh } from '../../api/process/receive-over-ssh.js';
 import { checkSshLogin } from '../ssh-login.js';
 import { sshPeer } from '../ssh-peer.js';
 import { StopSignals } from '../stop-signals.js';

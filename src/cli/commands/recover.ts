@@ -1,13 +1,11 @@
 import type { CommandModule } from 'yargs';
-import { openDestination, type OpenDestination } from '../../migration/connect/open-destination.js';
-import { RISK, type Keep } from '../../migration/recover/manual-resolution.js';
-import { openMigrations } from '../../journal/open-migrations.js';
-import { recover, recoverByHand } from '../../migration/recover/recover.js';
-import { journalWord } from '../../journal/records.js';
-import { parseDestinationUri } from '../../host/config/uri.js';
-import { dialerOptions } from '../dialing.js';
-import { dialingOptions, type DialingOptions } from '../dialing-options.js';
-import { UsageError } from '../../errors/errors.js';
+import { UsageError } from '../../api/errors.js';
+import { recoverByHand, RISK, type Keep } from '../../api/internal/manual-resolution.js';
+import type { Host } from '../../api/host.js';
+import { recoverWith } from '../../api/process/recover-with.js';
+import { openMigrations, type Recovered } from '../../api/recovery.js';
+import { printNotice, settingsOf } from '../dialing.js';
+import { dialingOptions, ownAsker, reachOptionsOf, type DialingOptions } from '../dialing-options.js';
 import { EXIT } from '../exit.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine, printTable } from '../output.js';
@@ -47,13 +45,7 @@ export const recoverCommand: CommandModule<GlobalOptions, RecoverOptions> = {
     await using host = await openHost(options);
     using stop = new StopSignals('the recovery');
     if (options.list === true) {
-      const open = openMigrations(host.journal.list()).map(({ header, state }) => ({
-        migration: header.migration,
-        side: header.side,
-        domain: header.name,
-        peer: header.peer,
-        state: state === undefined ? 'begun' : journalWord(state.state),
-      }));
+      const open = openMigrations(host);
       if (options.json) printJson(open);
       else
         printTable(
@@ -62,35 +54,25 @@ export const recoverCommand: CommandModule<GlobalOptions, RecoverOptions> = {
         );
       return;
     }
-    const destinations: OpenDestination[] = [];
-    try {
-      const forced = forcedOf(options);
-      const results =
-        forced !== undefined
-          ? [await recoverByHand(host, ...forced, stop.cancel)]
-          : await recover(host, {
-              signal: stop.cancel,
-              connectTo: async (destination) => {
-                const opened = await openDestination(parseDestinationUri(destination), dialerOptions(options), () =>
-                  host.hello(stop.cancel),
-                );
-                destinations.push(opened);
-                return opened.connect;
-              },
-            });
-      if (options.json) printJson(results);
-      else if (results.length === 0) printLine('Nothing to settle.');
-      else
-        for (const one of results)
-          printLine(
-            `${one.domain} (${one.side}, ${one.peer}): ${one.settled ? 'settled' : 'still open'}: ${one.result}`,
-          );
-      if (results.some((one) => !one.settled)) setExitCode(EXIT.inDoubt);
-    } finally {
-      for (const destination of destinations) await destination[Symbol.asyncDispose]();
-    }
+    const forced = forcedOf(options);
+    const results =
+      forced === undefined
+        ? await recoverByAsking(host, options, stop.cancel)
+        : [await recoverByHand(host, ...forced, stop.cancel)];
+    if (options.json) printJson(results);
+    else if (results.length === 0) printLine('Nothing to settle.');
+    else
+      for (const one of results)
+        printLine(`${one.domain} (${one.side}, ${one.peer}): ${one.settled ? 'settled' : 'still open'}: ${one.result}`);
+    if (results.some((one) => !one.settled)) setExitCode(EXIT.inDoubt);
   },
 };
+
+async function recoverByAsking(host: Host, options: RecoverOptions, signal: AbortSignal): Promise<Recovered[]> {
+  const asker = ownAsker();
+  const how = { ...reachOptionsOf(options), askPassphrase: asker.askPassphrase, onNotice: printNotice, signal };
+  return await recoverWith(host, settingsOf(options, asker), how);
+}
 
 /** What a person decides about, and how. @throws UsageError `E_USAGE_FORCE` where he has not said that he knows the risk */
 function forcedOf(options: RecoverOptions): [ref: string, keep: Keep] | undefined {

@@ -1,7 +1,6 @@
 import type { CommandModule } from 'yargs';
-import { restore } from '../../operations/saving/restore.js';
-import { save } from '../../operations/saving/save.js';
-import { isOpenAs } from '../../posix/named-file.js';
+import { restoreDomain, saveDomain } from '../../api/saving.js';
+import { isOpenAs } from '../../api/internal/user-files.js';
 import { flag, forceLeaseFlag, readUserXml } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printLine, printNote } from '../output.js';
@@ -43,8 +42,14 @@ export const saveCommand: CommandModule<GlobalOptions, SaveOptions> = {
     using progress = new Progress(`saving ${options.domain}`, progressStyle(options));
     // Behind the stream, the line would be a part of it.
     const say = isOpenAs(options.file, STDOUT) ? printNote : printLine;
-    const info = await save(host, { ...options, signal: stop.cancel, onEvent: progress.take });
-    say(`Domain ${info.name} saved to ${options.file}${options.checkpoint ? '; it runs on' : ''}`);
+    const { checkpoint, unpause } = options;
+    const { name } = await saveDomain(host, options.domain, options.file, {
+      checkpoint,
+      unpause,
+      signal: stop.cancel,
+      onEvent: progress.take,
+    });
+    say(`Domain ${name} saved to ${options.file}${checkpoint ? '; it runs on' : ''}`);
   },
 };
 
@@ -82,14 +87,13 @@ export const restoreCommand: CommandModule<GlobalOptions, RestoreOptions> = {
     await using host = await openHost(options);
     using stop = new StopSignals();
     using progress = new Progress(`restoring ${options.file}`, progressStyle(options));
-    const info = await restore(host, {
-      file: options.file,
+    const info = await restoreDomain(host, options.file, {
       xml,
       paused: options.paused,
       forceLease: options['force-lease'],
       signal: stop.cancel,
       onEvent: progress.take,
     });
-    printLine(`Domain ${info.name} restored from ${options.file}, id ${info.domid}, ${info.state}`);
+    printLine(`Domain ${info.name} restored from ${options.file}, id ${info.id}, ${info.state}`);
   },
 };

@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
-import type { ImpactFlags } from '../../operations/definition/impact.js';
-import { setScheduling, shownScheduling, type ShownScheduling } from '../../operations/tuning/scheduling.js';
+import type { ImpactFlags } from '../../api/internal/impact.js';
+import { setScheduling, shownScheduling, type ShownScheduling } from '../../api/internal/tuning.js';
 import { domainArgument, jsonOption, type DomainOptions, type JsonOptions } from '../domain-options.js';
 import { impactOptions } from '../impact-options.js';
 import { openHost, type GlobalOptions } from '../open.js';

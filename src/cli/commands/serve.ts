@@ -3,39 +3,40 @@ import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
-import { AccessRules } from '../../host/access/access-rules.js';
-import { RevocationMemory } from '../../host/access/revocation-memory.js';
-import { SshRules, type SshLogin } from '../../host/access/ssh-rules.js';
-import { laneThreads } from '../../migration/connect/lane-threads.js';
-import { openDestination } from '../../migration/connect/open-destination.js';
-import { RecoveryLoop } from '../../migration/recover/recovery-loop.js';
-import { DaemonWatch } from '../../operations/watch/daemon-watch.js';
-import type { Host } from '../../host/host.js';
-import { hasDomainsToWatch } from '../../operations/watch/monitor.js';
-import { MigrationServer } from '../../migration/server/migration-server.js';
-import { DEFAULT_PORT, parseListen } from '../../host/config/uri.js';
-import { trustedTlsDir } from '../../migration/connect/trusted-tls-dir.js';
-import { UsageError } from '../../errors/errors.js';
-import { messageOf } from '../../errors/message-of.js';
-import { RefusalLog } from '../../tunnel/refusal-log.js';
-import type { TlsCredentials } from '../../tunnel/tls-credentials.js';
-import { RECEIVE_SOCKET_PATH } from '../../tunnel/ssh/receive-socket-path.js';
-import { listenTls } from '../../tunnel/tls-listener.js';
-import { configIn, configOf, readAgain } from '../config.js';
-import { configFile, type ConfigFile } from '../config-file.js';
-import { LibvirtServer } from '../../libvirt/server/libvirt-server.js';
+import { AccessRules, RevocationMemory } from '../../api/internal/access.js';
+import { SshRules, type SshLogin } from '../../api/internal/ssh.js';
+import { laneThreads, MigrationServer } from '../../api/internal/receiving.js';
+import { openDestination } from '../../api/internal/connect.js';
+import {
+  RecoveryLoop,
+  DaemonWatch,
+  trustedTlsDir,
+  RefusalLog,
+  type TlsCredentials,
+  RECEIVE_SOCKET_PATH,
+  listenTls,
+} from '../../api/internal/serving.js';
+import type { Host } from '../../api/internal/host.js';
+import { hasDomainsToWatch } from '../../api/internal/monitor.js';
+import { DEFAULT_PORT, parseListen } from '../../api/internal/uris.js';
+import { UsageError, messageOf } from '../../api/errors.js';
+import { configIn, configOf, readAgain } from '../../api/process/config.js';
+import { configFile, type ConfigFile } from '../../api/process/config-file.js';
+import { LibvirtServer } from '../../api/internal/libvirt.js';
 import { libvirtSockets } from '../libvirt-sockets.js';
 import { ControlServer } from '../daemon/control-server.js';
 import { SshRendezvous } from '../daemon/ssh-rendezvous.js';
 import { ReceiveSocket } from '../daemon/receive-socket.js';
 import { DAEMON_SOCKET, uriText } from '../daemon/control-messages.js';
 import { migrateOnHost } from '../migrate/on-host.js';
-import { startMonitor } from '../monitor-starter.js';
-import { dialerOptions } from '../dialing.js';
-import { monitorLocation, openHost, locationOf, type GlobalOptions } from '../open.js';
+import { startMonitor } from '../../api/process/monitor-starter.js';
+import { ownDialerOptions } from '../dialing.js';
+import { locationOf, monitorLocation } from '../../api/process/local-host.js';
+import { locationOptionsOf } from '../global-options.js';
+import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printNote } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
-import { ownVersion } from '../version.js';
+import { ownVersion } from '../../api/process/version.js';
 import { migrateOptionsOf } from './migrate-options-of.js';
 
 interface ServeOptions extends GlobalOptions {
@@ -111,7 +112,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     // Destinations over ssh are for whoever has the keys: `recover`.
     await using _recoveryLoop = new RecoveryLoop(host, {
       reaches: ({ transport }) => transport === 'tls',
-      open: (uri) => openDestination(uri, dialerOptions(options), () => host.hello(stop.cancel)),
+      open: (uri) => openDestination(uri, ownDialerOptions(options), () => host.hello(stop.cancel)),
     });
     using rendezvous = new SshRendezvous({ migrationServer, threads, log });
     await using controlServer = await ControlServer.open(join(host.stateDir, DAEMON_SOCKET), {
@@ -204,7 +205,8 @@ async function openReceiveSocket(
 }
 
 async function leaveMonitor(host: Host, options: GlobalOptions): Promise<void> {
-  if (await hasDomainsToWatch(host, AbortSignal.timeout(host.deadlines.callMs))) startMonitor(monitorLocation(options));
+  if (await hasDomainsToWatch(host, AbortSignal.timeout(host.deadlines.callMs)))
+    startMonitor(monitorLocation(locationOptionsOf(options)));
 }
 
 /** What SIGHUP does, until it is disposed. */

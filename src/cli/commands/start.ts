@@ -1,6 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { setAutostart } from '../../operations/lifecycle/autostart.js';
-import { start } from '../../operations/lifecycle/start.js';
+import { setAutostart, startDomain } from '../../api/domains.js';
 import { domainArgument, flag, forceLeaseFlag, shownName, type DomainOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';
@@ -22,15 +21,15 @@ export const startCommand: CommandModule<GlobalOptions, StartOptions> = {
     await using host = await openHost(options);
     using stop = new StopSignals();
     using progress = new Progress(`starting ${options.domain}`, progressStyle({ progress: 'auto' }));
-    const { info, from } = await start(host, options.domain, {
+    const started = await startDomain(host, options.domain, {
       paused: options.paused,
       forceBoot: options['force-boot'],
       forceLease: options['force-lease'],
       signal: stop.cancel,
       onEvent: progress.take,
     });
-    const how = from === 'managed-save' ? 'started from its saved state' : 'started';
-    printLine(`Domain ${shownName(info.name)} ${how}, id ${info.domid}, ${info.state}`);
+    const how = started.from === 'managed-save' ? 'started from its saved state' : 'started';
+    printLine(`Domain ${shownName(started.name)} ${how}, id ${started.id}, ${started.state}`);
   },
 };
 
@@ -44,7 +43,7 @@ export const autostartCommand: CommandModule<GlobalOptions, DomainOptions & { di
   handler: async (options) => {
     await using host = await openHost(options);
     using stop = new StopSignals();
-    const { name } = await setAutostart(host, options.domain, !options.disable, stop.cancel);
+    const { name } = await setAutostart(host, options.domain, !options.disable, { signal: stop.cancel });
     printLine(`Domain ${shownName(name)} ${options.disable ? 'unmarked' : 'marked'} as autostarted`);
   },
 };

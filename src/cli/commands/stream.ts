@@ -2,13 +2,11 @@ import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import chain from 'stream-chain';
 import type { Argv, CommandModule } from 'yargs';
-import { StreamError } from '../../errors/errors.js';
-import { StreamSummarizer, type StreamSummary } from '../../savestream/summary.js';
-import { StreamVerifier } from '../../savestream/verify.js';
+import { StreamError } from '../../api/errors.js';
+import { StreamSummarizer, type StreamSummary, StreamVerifier, streamInput } from '../../api/internal/streams.js';
 import type { GlobalOptions } from '../open.js';
 import { printJson, printLine, printTable } from '../output.js';
 import { bytesText } from '../bytes-text.js';
-import { streamInput } from '../../posix/input/unpacked.js';
 
 /** Chunks that are read before the ones in front of them are looked at. */
 const CHUNKS_AHEAD = 2;

@@ -1,11 +1,22 @@
 import type { CommandModule } from 'yargs';
-import { formatCpuSet, parseCpuSet, type CpuSet } from '../../domain/cpu-set.js';
-import { parseMemoryKiB } from '../../domain/memory.js';
-import type { Host } from '../../host/host.js';
-import type { ImpactFlags } from '../../operations/definition/impact.js';
-import { setMaxMemory, setMemory, type MemoryRequest } from '../../operations/tuning/memory.js';
-import { countOneVcpus, countVcpus, pinVcpu, setVcpus, vcpuInfos, vcpuPins } from '../../operations/tuning/vcpus.js';
-import { RefusedError, UsageError } from '../../errors/errors.js';
+import {
+  formatCpuSet,
+  parseCpuSet,
+  type CpuSet,
+  parseMemoryKiB,
+  setMaxMemory,
+  setMemory,
+  type MemoryRequest,
+  countOneVcpus,
+  countVcpus,
+  pinVcpu,
+  setVcpus,
+  vcpuInfos,
+  vcpuPins,
+} from '../../api/internal/tuning.js';
+import type { Host } from '../../api/internal/host.js';
+import type { ImpactFlags } from '../../api/internal/impact.js';
+import { RefusedError, UsageError } from '../../api/errors.js';
 import {
   domainArgument,
   flag,

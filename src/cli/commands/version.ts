@@ -1,11 +1,11 @@
 import type { CommandModule } from 'yargs';
-import type { Hello } from '../../control/messages.js';
-import { dialingOptions, type DialingOptions } from '../dialing-options.js';
+import type { Hello } from '../../api/internal/peers.js';
+import { dialingOptions, ownAsker, reachOptionsOf, type DialingOptions } from '../dialing-options.js';
 import { jsonOption, type JsonOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
-import { ownVersion } from '../version.js';
+import { ownVersion } from '../../api/process/version.js';
 
 type VersionOptions = JsonOptions & DialingOptions & { peer?: string | undefined };
 
@@ -21,9 +21,12 @@ export const versionCommand: CommandModule<GlobalOptions, VersionOptions> = {
     await using host = await openHost(options);
     if (options.peer !== undefined) {
       // What dials is large, and only this needs it.
-      const { helloOf } = await import('../peer-hello.js');
+      const { helloOf } = await import('../../api/process/peer-hello.js');
+      const { settingsOf, printNotice } = await import('../dialing.js');
       using stop = new StopSignals();
-      printPeer(await helloOf(host, options, options.peer, stop.cancel), options.json);
+      const asker = ownAsker();
+      const how = { ...reachOptionsOf(options), askPassphrase: asker.askPassphrase, onNotice: printNotice };
+      printPeer(await helloOf(host, settingsOf(options, asker), options.peer, how, stop.cancel), options.json);
       return;
     }
     const { toolstack, version, hostname, streamVersions } = await host.toolstack.host();

@@ -1,11 +1,10 @@
-import { z } from '../../errors/zod-mini.js';
-import type { Migrated } from '../../migration/migrate.js';
-import type { MigrationFacts } from '../../migration/migration-error.js';
-import type { WireError } from '../../errors/wire.js';
-import type { ProgressEvent, StageCounts } from '../../source/report.js';
-import type { PeerIdentity } from '../../tunnel/peer-identity.js';
-import type { SshLogin } from '../../host/access/ssh-rules.js';
-import type { ConfigFile } from '../config-file.js';
+import { z } from '../../api/internal/schemas-mini.js';
+import type { Migrated } from '../../api/migration.js';
+import type { MigrationFacts, ProgressEvent } from '../../api/errors.js';
+import type { WireError } from '../../api/internal/wire.js';
+import type { StageCounts } from '../../api/internal/report.js';
+import type { PeerIdentity, SshLogin } from '../../api/internal/ssh.js';
+import type { ConfigFile } from '../../api/process/config-file.js';
 import type { Asker } from '../dialing-options.js';
 import type { MigrateOptions } from '../migrate/options.js';
 

@@ -1,14 +1,10 @@
 import { createServer, type Server } from 'node:net';
-import type { z } from '../../errors/zod-mini.js';
-import { SocketChannel } from '../../channel/socket-channel.js';
-import { openSocket } from '../../host/jobs/open-socket.js';
-import { PrivateSocket } from '../../host/jobs/private-socket.js';
-import type { Migrated } from '../../migration/migrate.js';
-import { MigrationError } from '../../migration/migration-error.js';
-import { AbortedError, ProtocolError } from '../../errors/errors.js';
-import { messageOf } from '../../errors/message-of.js';
-import { toWire } from '../../errors/wire.js';
-import type { ProgressEvent } from '../../source/report.js';
+import type { z } from '../../api/internal/schemas-mini.js';
+import { SocketChannel, openSocket } from '../../api/internal/sockets.js';
+import { PrivateSocket } from '../../api/internal/serving.js';
+import type { Migrated } from '../../api/migration.js';
+import { MigrationError, AbortedError, ProtocolError, messageOf, type ProgressEvent } from '../../api/errors.js';
+import { toWire } from '../../api/internal/wire.js';
 import { exitCodeOf } from '../exit.js';
 import type { MigrateOptions, MigrateSession } from '../migrate/options.js';
 import {

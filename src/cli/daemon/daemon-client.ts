@@ -1,17 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { SocketChannel } from '../../channel/socket-channel.js';
-import { openSocket } from '../../host/jobs/open-socket.js';
-import type { Migrated } from '../../migration/migrate.js';
-import { MigrationError } from '../../migration/migration-error.js';
-import { ProtocolError, TunnelError, XenferryError } from '../../errors/errors.js';
-import { messageOf } from '../../errors/message-of.js';
-import { printable } from '../../errors/printable.js';
-import type { Phase } from '../../source/report.js';
-import { configFile } from '../config-file.js';
+import { SocketChannel, openSocket } from '../../api/internal/sockets.js';
+import type { Migrated } from '../../api/migration.js';
+import { MigrationError, ProtocolError, TunnelError, XenferryError, messageOf, type Phase } from '../../api/errors.js';
+import { printable } from '../../api/internal/text.js';
+import { configFile } from '../../api/process/config-file.js';
 import type { MigrateOptions, MigrateSession } from '../migrate/options.js';
-import { connectUriOf, stateFolderOf, type GlobalOptions, type HostLocation } from '../host-location.js';
-import { ownVersion } from '../version.js';
+import { connectUriOf, stateFolderOf, type HostLocation } from '../../api/process/host-location.js';
+import { locationOptionsOf, type GlobalOptions } from '../global-options.js';
+import { ownVersion } from '../../api/process/version.js';
 import { DaemonError } from '../daemon-error.js';
 import {
   DAEMON_SOCKET,
@@ -85,9 +82,11 @@ export async function greet(path: string): Promise<Greeted | undefined> {
 
 /** Without reading a configuration that is not there: its reader is most of what a short verb would load. */
 async function locationOf(options: GlobalOptions): Promise<HostLocation> {
-  if (existsSync(configFile(options).file)) return (await import('../open.js')).locationOf(options);
-  const uri = connectUriOf(options, undefined, (text) => text);
-  return { uri, stateDir: stateFolderOf(options, uri) };
+  const location = locationOptionsOf(options);
+  if (existsSync(configFile(location).file))
+    return (await import('../../api/process/local-host.js')).locationOf(location);
+  const uri = connectUriOf(location, undefined, (text) => text);
+  return { uri, stateDir: stateFolderOf(location, uri) };
 }
 
 /** A daemon that can be given one order. */

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import process from 'node:process';
-import { attachToSocket } from '../../tunnel/ssh/attach.js';
-import { configFile, type ConfigFile } from '../config-file.js';
-import type { GlobalOptions } from '../host-location.js';
+import { attachToSocket } from '../../api/internal/sockets.js';
+import { configFile, type ConfigFile } from '../../api/process/config-file.js';
+import type { GlobalOptions } from '../global-options.js';
 import { sshLogin, sshPeer } from '../ssh-peer.js';
 import { connectToDaemon } from './daemon-client.js';
 

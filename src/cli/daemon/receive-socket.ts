@@ -1,10 +1,9 @@
 import { createServer, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import type { SshLogin } from '../../host/access/ssh-rules.js';
-import { openSocket } from '../../host/jobs/open-socket.js';
-import { PrivateSocket } from '../../host/jobs/private-socket.js';
-import { makeFolder } from '../../posix/folder.js';
-import type { PeerIdentity } from '../../tunnel/peer-identity.js';
+import type { SshLogin, PeerIdentity } from '../../api/internal/ssh.js';
+import { openSocket } from '../../api/internal/sockets.js';
+import { PrivateSocket } from '../../api/internal/receiving.js';
+import { makeFolder } from '../../api/internal/folders.js';
 
 /** Logins at once; who comes beyond starts a process. */
 const MAX_LOGINS = 256;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { connectUriOf, stateFolderOf } from '../host-location.js';
-import { ownVersion } from '../version.js';
+import { connectUriOf, stateFolderOf } from '../../api/process/host-location.js';
+import { ownVersion } from '../../api/process/version.js';
 import { greet } from './daemon-client.js';
 import { DAEMON_SOCKET } from './control-messages.js';
 
@@ -13,7 +13,7 @@ const PARSE_MS = 5_000;
  */
 export async function argvParsedByDaemon(words: readonly string[]): Promise<unknown> {
   try {
-    const named = { connect: connectIn(words), stateDir: undefined };
+    const named = { uri: connectIn(words) };
     const uri = connectUriOf(named, undefined, (text) => text);
     const daemon = await greet(join(stateFolderOf(named, uri), DAEMON_SOCKET));
     if (daemon === undefined) return undefined;

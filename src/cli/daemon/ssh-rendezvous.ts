@@ -1,11 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { AbortedError } from '../../errors/errors.js';
-import { messageOf } from '../../errors/message-of.js';
-import type { Link } from '../../tunnel/link.js';
-import type { PeerIdentity } from '../../tunnel/peer-identity.js';
-import { LaneSocket } from '../../tunnel/ssh/lane-socket.js';
-import { receiveOverSsh, runtimeDir, type SshReceiveOptions } from '../receive-over-ssh.js';
+import { AbortedError, messageOf } from '../../api/errors.js';
+import { type Link, LaneSocket } from '../../api/internal/receiving.js';
+import type { PeerIdentity } from '../../api/internal/ssh.js';
+import { receiveOverSsh, runtimeDir, type SshReceiveOptions } from '../../api/process/receive-over-ssh.js';
 
 /** A process that has the path of a socket connects at once. */
 const ENTER_MS = 30_000;

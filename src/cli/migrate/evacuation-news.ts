@@ -1,6 +1,5 @@
-import type { Leaver } from '../../fleet/plan.js';
-import type { Move } from '../../fleet/evacuate.js';
-import type { ProgressEvent } from '../../source/report.js';
+import type { EvacuationAttempt, Leaver, Move } from '../../api/evacuation.js';
+import type { ProgressEvent } from '../../api/errors.js';
 import { bytesText } from '../bytes-text.js';
 import { printNote } from '../output.js';
 
@@ -14,7 +13,7 @@ export class EvacuationNews {
   constructor(private readonly style: 'lines' | 'json' | 'none') {}
 
   /** An attempt begins, or has ended. */
-  readonly attempt = ({ leaver, destination, move }: { leaver: Leaver; destination: string; move?: Move }): void => {
+  readonly attempt = ({ leaver, destination, move }: EvacuationAttempt): void => {
     const { name } = leaver;
     if (move === undefined) {
       this.#say({ event: 'leaving', domain: name, destination }, `${name}: to ${destination}`);

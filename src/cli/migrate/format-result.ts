@@ -1,7 +1,5 @@
-import type { Migrated } from '../../migration/migrate.js';
-import { MigrationError } from '../../migration/migration-error.js';
-import { XenferryError } from '../../errors/errors.js';
-import { codeOf, messageOf } from '../../errors/message-of.js';
+import type { Migrated } from '../../api/migration.js';
+import { MigrationError, XenferryError, codeOf, messageOf } from '../../api/errors.js';
 import { transferFigures, transferText } from '../transfer-figures.js';
 
 /** What `--json` says of a migration. */

@@ -1,10 +1,6 @@
-import { availableParallelism } from 'node:os';
-import type { ProgressEvent } from '../../source/report.js';
+import type { ProgressEvent } from '../../api/errors.js';
 import type { Asker, DialingOptions } from '../dialing-options.js';
-import type { GlobalOptions } from '../host-location.js';
-
-/** A lane keeps one core busy with encryption, and the codec needs one: with two cores a second lane only adds work. */
-export const DEFAULT_LANES = Math.max(1, Math.min(4, availableParallelism() - 1));
+import type { GlobalOptions } from '../global-options.js';
 
 /** The options of `migrate`, as yargs gives them. */
 export interface MigrateOptions extends GlobalOptions, DialingOptions {

@@ -152,6 +152,10 @@ export const USAGE_CODES = rows('UsageError', 2, {
     'The value of `--name` cannot be the common name of a certificate.',
     'Use 1 to 64 of the characters that the message lists.',
   ],
+  E_USAGE_NOT_OPENED: [
+    'A program passed an object to the API that is not an open host.',
+    'Pass what `await openHost(...)` returned, of the same copy of the package.',
+  ],
   E_USAGE_OTHER_DOMAIN: [
     'The XML given with an option describes another domain than the one that is to be moved or restored.',
     "Keep the domain's name and UUID in the file; `--dname` gives it another name at the destination.",

@@ -14,11 +14,11 @@ export async function setAutostart(
   ref: string,
   autostart: boolean,
   signal: AbortSignal,
-): Promise<{ readonly name: string }> {
+): Promise<{ readonly uuid: string; readonly name: string }> {
   return withDomain(host, { ref, why: 'changing its autostart', signal }, (known) => {
     const { domain } = refuseTransient(known, 'marked for autostart');
     host.definitions.put({ domain, autostart });
-    return Promise.resolve({ name: known.name });
+    return Promise.resolve({ uuid: known.uuid, name: known.name });
   });
 }
 

@@ -11,7 +11,7 @@ const LOCK_WAIT_MS = 60_000;
 const NEVER = new AbortController().signal;
 
 /** Takes one of the host's locks. @throws DeadlineError E_DEADLINE_LOCK; the signal's reason */
-export async function takeLock(path: string, what: string, signal = NEVER): Promise<FileLock> {
+export async function takeLock(path: string, what: string, signal: AbortSignal = NEVER): Promise<FileLock> {
   const free = FileLock.tryTake(path, what);
   if (free !== undefined) return free;
   using deadline = new Deadline(signal, LOCK_WAIT_MS, 'E_DEADLINE_LOCK', `waiting for ${path} (${what})`);

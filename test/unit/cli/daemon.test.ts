@@ -10,7 +10,7 @@ import { migrateOptionsOf } from '../../../src/cli/commands/migrate-options-of.j
 import { connectToDaemon } from '../../../src/cli/daemon/daemon-client.js';
 import { DAEMON_SOCKET } from '../../../src/cli/daemon/control-messages.js';
 import type { MigrateOptions, MigrateSession } from '../../../src/cli/migrate/options.js';
-import { ownVersion } from '../../../src/cli/version.js';
+import { ownVersion } from '../../../src/api/process/version.js';
 import { exitCodeOf } from '../../../src/cli/exit.js';
 import type { Migrated } from '../../../src/migration/migrate.js';
 import { MigrationError } from '../../../src/migration/migration-error.js';

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { ownVersion } from '../../../src/cli/version.js';
+import { ownVersion } from '../../../src/api/process/version.js';
 import { defineDomain } from '../../../src/domain/definition/define.js';
 import { readDefinition } from '../../../src/domain/definition/read.js';
 import { parseDomainXml } from '../../../src/domain/parse.js';
@@ -55,7 +55,7 @@ describe('what the ledger asks of the code itself', () => {
         .map(({ file }) => file.split('/').slice(0, 3)[1]),
     );
     expect(
-      [...files].filter((layer) => !['cli', 'host', 'operations', 'migration', 'posix', 'toolstack'].includes(layer)),
+      [...files].filter((layer) => !['api', 'host', 'operations', 'migration', 'posix', 'toolstack'].includes(layer)),
     ).toEqual([]);
   });
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex, PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { receiveOverSsh } from '../../../src/cli/receive-over-ssh.js';
+import { receiveOverSsh } from '../../../src/api/process/receive-over-ssh.js';
 import { makeOneTimeCredentials } from '../../../src/migration/connect/one-time-credentials.js';
 import { dialLine, RECEIVE_MARK, readReceiveLine } from '../../../src/tunnel/ssh/ssh-greeting.js';
 

@@ -2,15 +2,11 @@ import { closeSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { UsageError } from '../errors/errors.js';
-import { openTrusted, UntrustedPathError } from '../posix/trusted-path.js';
+import type { ConfigOptions } from '../options/location.js';
+import { UsageError } from '../../errors/errors.js';
+import { openTrusted, UntrustedPathError } from '../../posix/trusted-path.js';
 
 const MAX_CONFIG_BYTES = 256 * 1024;
-
-/** What every verb may be told of its configuration. */
-export interface ConfigOptions {
-  readonly configFile?: string | undefined;
-}
 
 /** Which file holds, there or not, and whether somebody has named it. */
 export interface ConfigFile {

@@ -1,5 +1,6 @@
-import { NO_CONFIG, parseConfig, type Config } from '../host/config/config.js';
-import { configFile, configText, type ConfigFile, type ConfigOptions } from './config-file.js';
+import { NO_CONFIG, parseConfig, type Config } from '../../host/config/config.js';
+import type { ConfigOptions } from '../options/location.js';
+import { configFile, configText, type ConfigFile } from './config-file.js';
 
 const read = new Map<string, Config>();
 

@@ -3,10 +3,10 @@ import { closeSync, openSync, renameSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { ConnectUri } from '../host/config/uri.js';
-import type { LifecycleParticipant } from '../host/participants/lifecycle-participant.js';
-import { WatchLock } from '../operations/watch/watch-lock.js';
-import { makeFolder } from '../posix/folder.js';
+import type { ConnectUri } from '../../host/config/uri.js';
+import type { LifecycleParticipant } from '../../host/participants/lifecycle-participant.js';
+import { WatchLock } from '../../operations/watch/watch-lock.js';
+import { makeFolder } from '../../posix/folder.js';
 import { packageFile } from './package-root.js';
 
 /** The monitor's log is put aside at this size. */
@@ -17,15 +17,15 @@ export interface MonitorLocation {
   readonly enabled: boolean;
   readonly uri: ConnectUri;
   readonly stateDir: string;
-  /** Global options that it needs as well. */
-  readonly words?: readonly string[];
+  /** The configuration that it reads; absent: none, or the usual one. */
+  readonly configFile?: string | undefined;
 }
 
 /**
  * Leaves a monitor behind where nobody watches the host, in a session of its own, with none of our descriptors. It writes to
  * `watch/monitor.log` in the state folder. Two that come at once sort it out between them: one stays.
  */
-export function startMonitor({ enabled, uri, stateDir, words = [] }: MonitorLocation): void {
+export function startMonitor({ enabled, uri, stateDir, configFile }: MonitorLocation): void {
   if (!enabled) return;
   const dir = join(stateDir, 'watch');
   const lock = new WatchLock(dir);
@@ -33,6 +33,8 @@ export function startMonitor({ enabled, uri, stateDir, words = [] }: MonitorLoca
   const log = openLog(join(dir, 'monitor.log'));
   try {
     const program = fileURLToPath(packageFile('bin/xenferry.js'));
+    // It does not run in this working directory.
+    const words = configFile === undefined ? [] : ['--config-file', resolve(configFile)];
     const where = uri.kind === 'xen' ? 'xen:///system' : `embedded://${pathToFileURL(uri.dir).pathname}`;
     const child = spawn(
       process.execPath,

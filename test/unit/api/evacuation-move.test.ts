@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { moveOf } from '../../../src/cli/migrate/move-of.js';
+import { moveOf } from '../../../src/api/process/evacuation-move.js';
 import type { Migrated } from '../../../src/migration/migrate.js';
 import { MigrationError } from '../../../src/migration/migration-error.js';
 import { RefusedError, TunnelError } from '../../../src/errors/errors.js';

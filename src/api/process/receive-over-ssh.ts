@@ -2,16 +2,16 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
-import { makeOneTimeCredentials } from '../migration/connect/one-time-credentials.js';
-import type { MigrationServer } from '../migration/server/migration-server.js';
-import { makeFolder } from '../posix/folder.js';
-import { makePrivateFolder } from '../posix/private-folder.js';
-import { trustFolder } from '../posix/trusted-path.js';
-import type { Link } from '../tunnel/link.js';
-import type { PeerIdentity } from '../tunnel/peer-identity.js';
-import { RefusalLog } from '../tunnel/refusal-log.js';
-import { ReceivingEnd } from '../tunnel/ssh/receiving-end.js';
-import type { LinkThreads } from '../tunnel/threads/link-threads.js';
+import { makeOneTimeCredentials } from '../../migration/connect/one-time-credentials.js';
+import type { MigrationServer } from '../../migration/server/migration-server.js';
+import { makeFolder } from '../../posix/folder.js';
+import { makePrivateFolder } from '../../posix/private-folder.js';
+import { trustFolder } from '../../posix/trusted-path.js';
+import type { Link } from '../../tunnel/link.js';
+import type { PeerIdentity } from '../../tunnel/peer-identity.js';
+import { RefusalLog } from '../../tunnel/refusal-log.js';
+import { ReceivingEnd } from '../../tunnel/ssh/receiving-end.js';
+import type { LinkThreads } from '../../tunnel/threads/link-threads.js';
 
 /** Where links that came over ssh go. */
 export interface SshReceiveOptions {

@@ -1,0 +1,1 @@
+export { checkConfig } from '../../host/config/check-config.js';

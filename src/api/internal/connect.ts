@@ -1,0 +1,1 @@
+export { openDestination } from '../../migration/connect/open-destination.js';

@@ -1,0 +1,1 @@
+export { dumpDomain } from '../../operations/saving/core-dump.js';

@@ -1,0 +1,1 @@
+export { DEFAULT_DEADLINES, type Deadlines } from '../../control/deadlines.js';

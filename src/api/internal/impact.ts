@@ -1,0 +1,1 @@
+export type { ImpactFlags } from '../../operations/definition/impact.js';

@@ -1,0 +1,1 @@
+export { LibvirtServer, type LibvirtSocket } from '../../libvirt/server/libvirt-server.js';

@@ -1,0 +1,1 @@
+export { checkOneStyle } from '../../host/registry/list-filter.js';

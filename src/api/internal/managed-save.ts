@@ -1,0 +1,1 @@
+export { managedSave, removeManagedSave } from '../../operations/saving/managed-save.js';

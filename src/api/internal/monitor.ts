@@ -1,0 +1,1 @@
+export { hasDomainsToWatch, type MonitorEnd, runMonitor } from '../../operations/watch/monitor.js';

@@ -1,0 +1,1 @@
+export { renameDomain } from '../../operations/definition/rename.js';

@@ -1,0 +1,10 @@
+export { applyDefaults, type DefaultsContext } from '../../domain/definition/defaults.js';
+export { defineDomain } from '../../domain/definition/define.js';
+export { readDefinition } from '../../domain/definition/read.js';
+export { checkDefinition } from '../../domain/definition/validate/definition.js';
+export { toDomain } from '../../domain/definition/write.js';
+export { formatDomainXml } from '../../domain/format.js';
+export { parseDomainXml } from '../../domain/parse.js';
+export { NATIVE_FORMATS, nativeFormat } from '../../domain/xl-config/formats.js';
+export { fromXlConfig } from '../../domain/xl-config/from-config.js';
+export { toXlConfig } from '../../domain/xl-config/to-config.js';

@@ -1,0 +1,1 @@
+export { nearest } from '../../host/config/nearest.js';

@@ -1,0 +1,1 @@
+export { FEATURES, type Hello, PROTOCOL } from '../../control/messages.js';

@@ -1,0 +1,1 @@
+export type { StageCounts } from '../../source/report.js';

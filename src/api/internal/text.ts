@@ -1,0 +1,1 @@
+export { printable, printableDocument, printableJson } from '../../errors/printable.js';

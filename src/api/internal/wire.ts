@@ -1,0 +1,2 @@
+export { Deadline } from '../../errors/deadline.js';
+export { toWire, type WireError } from '../../errors/wire.js';
