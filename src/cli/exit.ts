@@ -1,4 +1,11 @@
-import { MigrationError, AbortedError, InvariantError, RefusedError, UsageError, XenferryError } from '../api/errors.js';
+import {
+  MigrationError,
+  AbortedError,
+  InvariantError,
+  RefusedError,
+  UsageError,
+  XenferryError,
+} from '../api/errors.js';
 import { DaemonError } from './daemon-error.js';
 
 /** The exit codes, as docs/reference/exit-codes.md lists them. Scripts depend on them: they never change. */

@@ -1,6 +1,12 @@
 import { userInfo } from 'node:os';
 import process from 'node:process';
-import { keysOfUserAuth, MAX_USER_AUTH_BYTES, type SshLogin, readBounded, type PeerIdentity } from '../api/internal/ssh.js';
+import {
+  keysOfUserAuth,
+  MAX_USER_AUTH_BYTES,
+  type SshLogin,
+  readBounded,
+  type PeerIdentity,
+} from '../api/internal/ssh.js';
 
 /** Who has started this process by ssh, as sshd's environment and the kernel say. */
 export function sshLogin(): SshLogin {

@@ -1,5 +1,17 @@
 import type { Argv, CommandModule } from 'yargs';
-import { baselineCpu, compareCpu, type Comparison, incompatible, remedyOf, MAX_CPU_FILE_BYTES, readCpus, type DescribedCpu, writeCpu, needReportedCpu, formatXml } from '../../api/internal/cpu.js';
+import {
+  baselineCpu,
+  compareCpu,
+  type Comparison,
+  incompatible,
+  remedyOf,
+  MAX_CPU_FILE_BYTES,
+  readCpus,
+  type DescribedCpu,
+  writeCpu,
+  needReportedCpu,
+  formatXml,
+} from '../../api/internal/cpu.js';
 import { UsageError } from '../../api/errors.js';
 import { flag, jsonOption, shownName, type JsonOptions } from '../domain-options.js';
 import { EXIT } from '../exit.js';

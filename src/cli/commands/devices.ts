@@ -1,5 +1,13 @@
 import type { Argv, CommandModule } from 'yargs';
-import { type Device, deviceText, parseDeviceXml, attachDevice, type DeviceChange, detachDevice, updateDevice } from '../../api/internal/devices.js';
+import {
+  type Device,
+  deviceText,
+  parseDeviceXml,
+  attachDevice,
+  type DeviceChange,
+  detachDevice,
+  updateDevice,
+} from '../../api/internal/devices.js';
 import type { Host } from '../../api/internal/host.js';
 import type { ImpactFlags } from '../../api/internal/impact.js';
 import { domainArgument, flag, forceLeaseFlag, readUserXml, shownName, type DomainOptions } from '../domain-options.js';

@@ -1,8 +1,29 @@
 import { basename } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { plainDevice, type Device, type Disk, type DiskDriverName, type DiskFormat, type DiskSource, DISK_DRIVERS, DISK_FORMATS, attachDevice, detachDevice, listDisks, changeMedia, type MediumAction } from '../../api/internal/devices.js';
+import {
+  plainDevice,
+  type Device,
+  type Disk,
+  type DiskDriverName,
+  type DiskFormat,
+  type DiskSource,
+  DISK_DRIVERS,
+  DISK_FORMATS,
+  attachDevice,
+  detachDevice,
+  listDisks,
+  changeMedia,
+  type MediumAction,
+} from '../../api/internal/devices.js';
 import { UsageError } from '../../api/errors.js';
-import { domainArgument, flag, forceLeaseFlag, jsonOption, type DomainOptions, type JsonOptions } from '../domain-options.js';
+import {
+  domainArgument,
+  flag,
+  forceLeaseFlag,
+  jsonOption,
+  type DomainOptions,
+  type JsonOptions,
+} from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printTable } from '../output.js';
 import { StopSignals } from '../stop-signals.js';

@@ -1,7 +1,14 @@
 import type { CommandModule } from 'yargs';
 import { interfaceAddresses, type LentAddress } from '../../api/internal/statistics.js';
 import { RefusedError } from '../../api/errors.js';
-import { domainArgument, flag, jsonOption, shownName, type DomainOptions, type JsonOptions } from '../domain-options.js';
+import {
+  domainArgument,
+  flag,
+  jsonOption,
+  shownName,
+  type DomainOptions,
+  type JsonOptions,
+} from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printNote, printTable } from '../output.js';
 import { StopSignals } from '../stop-signals.js';

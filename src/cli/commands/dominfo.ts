@@ -1,7 +1,21 @@
 import type { CommandModule } from 'yargs';
-import { domainDetails, dumpXml, type DomainDetails, dom0Details, type Dom0Details, stateText } from '../../api/internal/details.js';
+import {
+  domainDetails,
+  dumpXml,
+  type DomainDetails,
+  dom0Details,
+  type Dom0Details,
+  stateText,
+} from '../../api/internal/details.js';
 import { DOMAIN0, isDomain0 } from '../../api/internal/host.js';
-import { domainArgument, flag, jsonOption, shownName, type DomainOptions, type JsonOptions } from '../domain-options.js';
+import {
+  domainArgument,
+  flag,
+  jsonOption,
+  shownName,
+  type DomainOptions,
+  type JsonOptions,
+} from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printDocument, printJson, printLine } from '../output.js';
 

@@ -1,6 +1,19 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { CommandModule } from 'yargs';
-import { applyDefaults, type DefaultsContext, defineDomain, readDefinition, checkDefinition, toDomain, formatDomainXml, parseDomainXml, nativeFormat, NATIVE_FORMATS, fromXlConfig, toXlConfig } from '../../api/internal/native.js';
+import {
+  applyDefaults,
+  type DefaultsContext,
+  defineDomain,
+  readDefinition,
+  checkDefinition,
+  toDomain,
+  formatDomainXml,
+  parseDomainXml,
+  nativeFormat,
+  NATIVE_FORMATS,
+  fromXlConfig,
+  toXlConfig,
+} from '../../api/internal/native.js';
 import { dumpXml } from '../../api/internal/details.js';
 import { UsageError } from '../../api/errors.js';
 import { readUserBytes, readUserXml } from '../domain-options.js';

@@ -2,7 +2,14 @@ import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { UsageError } from '../../api/errors.js';
 import type { Evacuated, EvacuateOptions as Evacuation, EvacuationPlan, Left } from '../../api/evacuation.js';
-import { checkEvacuation, DEFAULT_PARALLEL, evacuateWith, MAX_PARALLEL, planWith, type EvacuationWays } from '../../api/process/evacuate-with.js';
+import {
+  checkEvacuation,
+  DEFAULT_PARALLEL,
+  evacuateWith,
+  MAX_PARALLEL,
+  planWith,
+  type EvacuationWays,
+} from '../../api/process/evacuate-with.js';
 import { DEFAULT_LANES } from '../../api/process/lanes.js';
 import type { Migrated, MigrateOptions as Migration } from '../../api/migration.js';
 import { migrateWith } from '../../api/process/migrate-with.js';

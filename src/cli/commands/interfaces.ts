@@ -1,5 +1,14 @@
 import type { CommandModule } from 'yargs';
-import { plainDevice, type Device, type Interface, type InterfaceSource, type Rate, attachDevice, detachDevice, listCards } from '../../api/internal/devices.js';
+import {
+  plainDevice,
+  type Device,
+  type Interface,
+  type InterfaceSource,
+  type Rate,
+  attachDevice,
+  detachDevice,
+  listCards,
+} from '../../api/internal/devices.js';
 import { UsageError } from '../../api/errors.js';
 import { domainArgument, flag, jsonOption, type DomainOptions, type JsonOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';

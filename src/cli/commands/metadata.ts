@@ -2,7 +2,14 @@ import type { Argv, CommandModule } from 'yargs';
 import { UsageError } from '../../api/errors.js';
 import { printableDocument } from '../../api/internal/text.js';
 import type { ImpactFlags } from '../../api/internal/impact.js';
-import { domainText, metadataOf, removeMetadata, setDomainText, setMetadata, type DomainText } from '../../api/internal/metadata.js';
+import {
+  domainText,
+  metadataOf,
+  removeMetadata,
+  setDomainText,
+  setMetadata,
+  type DomainText,
+} from '../../api/internal/metadata.js';
 import { domainArgument, flag, shownName, type DomainOptions } from '../domain-options.js';
 import { impactOptions } from '../impact-options.js';
 import { openHost, type GlobalOptions } from '../open.js';

@@ -1,5 +1,15 @@
 import type { CommandModule } from 'yargs';
-import { AUTHORITY_DAYS, initAuthority, HOST_DAYS, issueCertificate, renewCertificate, revokeCertificate, showAuthority, showCertificate, type CertificateReport } from '../../api/internal/pki.js';
+import {
+  AUTHORITY_DAYS,
+  initAuthority,
+  HOST_DAYS,
+  issueCertificate,
+  renewCertificate,
+  revokeCertificate,
+  showAuthority,
+  showCertificate,
+  type CertificateReport,
+} from '../../api/internal/pki.js';
 import { printJson, printLine } from '../output.js';
 
 interface JsonOption {

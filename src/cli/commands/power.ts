@@ -1,5 +1,13 @@
 import type { Argv, CommandModule } from 'yargs';
-import { destroyDomain, rebootDomain, resetDomain, resumeDomain, shutdownDomain, suspendDomain, type PowerMode } from '../../api/domains.js';
+import {
+  destroyDomain,
+  rebootDomain,
+  resetDomain,
+  resumeDomain,
+  shutdownDomain,
+  suspendDomain,
+  type PowerMode,
+} from '../../api/domains.js';
 import { POWER_MODES } from '../../api/internal/power.js';
 import { UsageError } from '../../api/errors.js';
 import { domainArgument, flag, shownName, simpleVerb, type DomainOptions } from '../domain-options.js';

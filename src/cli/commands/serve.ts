@@ -7,7 +7,15 @@ import { AccessRules, RevocationMemory } from '../../api/internal/access.js';
 import { SshRules, type SshLogin } from '../../api/internal/ssh.js';
 import { laneThreads, MigrationServer } from '../../api/internal/receiving.js';
 import { openDestination } from '../../api/internal/connect.js';
-import { RecoveryLoop, DaemonWatch, trustedTlsDir, RefusalLog, type TlsCredentials, RECEIVE_SOCKET_PATH, listenTls } from '../../api/internal/serving.js';
+import {
+  RecoveryLoop,
+  DaemonWatch,
+  trustedTlsDir,
+  RefusalLog,
+  type TlsCredentials,
+  RECEIVE_SOCKET_PATH,
+  listenTls,
+} from '../../api/internal/serving.js';
 import type { Host } from '../../api/internal/host.js';
 import { hasDomainsToWatch } from '../../api/internal/monitor.js';
 import { DEFAULT_PORT, parseListen } from '../../api/internal/uris.js';

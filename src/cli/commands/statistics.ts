@@ -1,5 +1,10 @@
 import type { CommandModule } from 'yargs';
-import { diskStatistics, type DiskStatistics, interfaceStatistics, memoryStatistics } from '../../api/internal/statistics.js';
+import {
+  diskStatistics,
+  type DiskStatistics,
+  interfaceStatistics,
+  memoryStatistics,
+} from '../../api/internal/statistics.js';
 import { domainArgument, flag, jsonOption, type DomainOptions, type JsonOptions } from '../domain-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine } from '../output.js';

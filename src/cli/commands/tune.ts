@@ -1,9 +1,30 @@
 import type { CommandModule } from 'yargs';
-import { formatCpuSet, parseCpuSet, type CpuSet, parseMemoryKiB, setMaxMemory, setMemory, type MemoryRequest, countOneVcpus, countVcpus, pinVcpu, setVcpus, vcpuInfos, vcpuPins } from '../../api/internal/tuning.js';
+import {
+  formatCpuSet,
+  parseCpuSet,
+  type CpuSet,
+  parseMemoryKiB,
+  setMaxMemory,
+  setMemory,
+  type MemoryRequest,
+  countOneVcpus,
+  countVcpus,
+  pinVcpu,
+  setVcpus,
+  vcpuInfos,
+  vcpuPins,
+} from '../../api/internal/tuning.js';
 import type { Host } from '../../api/internal/host.js';
 import type { ImpactFlags } from '../../api/internal/impact.js';
 import { RefusedError, UsageError } from '../../api/errors.js';
-import { domainArgument, flag, jsonOption, shownName, type DomainOptions, type JsonOptions } from '../domain-options.js';
+import {
+  domainArgument,
+  flag,
+  jsonOption,
+  shownName,
+  type DomainOptions,
+  type JsonOptions,
+} from '../domain-options.js';
 import { impactOptions } from '../impact-options.js';
 import { openHost, type GlobalOptions } from '../open.js';
 import { printJson, printLine, printTable } from '../output.js';

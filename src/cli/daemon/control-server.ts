@@ -7,7 +7,14 @@ import { MigrationError, AbortedError, ProtocolError, messageOf, type ProgressEv
 import { toWire } from '../../api/internal/wire.js';
 import { exitCodeOf } from '../exit.js';
 import type { MigrateOptions, MigrateSession } from '../migrate/options.js';
-import { clientMessageSchema, parsedMigrateSchema, MAX_MESSAGE_BYTES, type DaemonMessage, type ClientMessage, type Visitor } from './control-messages.js';
+import {
+  clientMessageSchema,
+  parsedMigrateSchema,
+  MAX_MESSAGE_BYTES,
+  type DaemonMessage,
+  type ClientMessage,
+  type Visitor,
+} from './control-messages.js';
 
 /** Clients at once; who comes beyond does it himself. */
 const MAX_CLIENTS = 256;

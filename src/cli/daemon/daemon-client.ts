@@ -10,7 +10,15 @@ import { connectUriOf, stateFolderOf, type HostLocation } from '../../api/proces
 import { locationOptionsOf, type GlobalOptions } from '../global-options.js';
 import { ownVersion } from '../../api/process/version.js';
 import { DaemonError } from '../daemon-error.js';
-import { DAEMON_SOCKET, daemonMessageSchema, MAX_MESSAGE_BYTES, uriText, type DaemonMessage, type ClientMessage, type Visitor } from './control-messages.js';
+import {
+  DAEMON_SOCKET,
+  daemonMessageSchema,
+  MAX_MESSAGE_BYTES,
+  uriText,
+  type DaemonMessage,
+  type ClientMessage,
+  type Visitor,
+} from './control-messages.js';
 
 /** A daemon says who it is as soon as it comes to it; one that does not is left alone. */
 const HELLO_MS = 5_000;
