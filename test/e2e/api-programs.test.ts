@@ -25,16 +25,15 @@ describe('an example program', () => {
     await a.create(guestXml({ name: 'web1' }));
     const words = [a.uri, 'web1', `xen+tls://${b.address}/system`, tlsDir];
     const moved = await startScript(example('move-domain.mjs'), words).finished;
-    expect(moved).toMatchObject({
-      code: 0,
-      stdout: expect.stringMatching(/^web1 runs at xen\+tls:.* paused for \d+ ms\n$/),
-    });
+    expect(moved.stdout).toMatch(/^web1 runs at xen\+tls:.* paused for \d+ ms\n$/);
+    expect(moved.code).toBe(0);
     expect(moved.stderr).toContain('phase: perform');
     expect((await b.list()).map(({ name, state }) => [name, state])).toEqual([['web1', 'running']]);
     expect(await a.list()).toEqual([]);
 
     const gone = await startScript(example('move-domain.mjs'), words).finished;
-    expect(gone).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('E_REFUSED_NO_DOMAIN: ') });
+    expect(gone).toMatchObject({ code: 1, stdout: '' });
+    expect(gone.stderr).toContain('E_REFUSED_NO_DOMAIN: ');
   });
 
   it('empties a host, and prints the plan first', async () => {
