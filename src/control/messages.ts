@@ -70,6 +70,9 @@ export const wireErrorSchema = z.object({
     .optional(),
 });
 
+/** `4.20` */
+const xenRelease = z.string().regex(/^\d{1,3}\.\d{1,3}$/);
+
 /** The first message on a control link, from both sides. */
 export const helloSchema = z.object({
   protocol: z.object({ min: z.int().positive(), max: z.int().positive() }),
@@ -77,6 +80,8 @@ export const helloSchema = z.object({
   hostname: printableText(255),
   features: z.array(printableText(64)).max(64),
   streamVersions: z.array(z.int().positive()).min(1).max(16),
+  /** Release of the hypervisor; absent: there is none, or the peer is of a release that does not say. */
+  xen: xenRelease.optional(),
 });
 export type Hello = z.infer<typeof helloSchema>;
 
@@ -137,6 +142,8 @@ export const prepareSchema = z.object({
   persist: z.object({ xml: z.string().max(MAX_XML) }).optional(),
   /** Admit the guest although a check fails that may be overridden. */
   unsafe: z.boolean().optional(),
+  /** Release of the hypervisor that the guest runs on. */
+  xen: xenRelease.optional(),
 });
 export type Prepare = z.infer<typeof prepareSchema>;
 

@@ -60,9 +60,10 @@ function isNextAttempt({ request: { epoch }, sent, context }: Attempt): Reply | 
 }
 
 /** Name, UUID and memory; where memory alone is missing, room is made once. */
-async function fitsHere({ sent: { domain }, context, promise, signal }: Attempt): Promise<Reply | undefined> {
+async function fitsHere({ request, sent: { domain }, context, promise, signal }: Attempt): Promise<Reply | undefined> {
   const promisedKiB = promise(domain.memoryMaxKiB);
-  const look = (): Promise<Problem[]> => findProblems(domain, context.toolstack, promisedKiB, signal);
+  const origin = { xen: request.xen, unsafe: request.unsafe === true };
+  const look = (): Promise<Problem[]> => findProblems(domain, context.toolstack, promisedKiB, origin, signal);
   let problems = await look();
   if (problems.length === 1 && problems[0].code === 'E_REFUSED_NO_MEMORY') {
     await context.hooks.makeRoom(domain, neededKiB(domain), promisedKiB, signal);

@@ -1,6 +1,15 @@
 import type { Problem } from '../control/messages.js';
 import type { Domain } from '../domain/model.js';
 import type { HostInfo, Toolstack } from '../toolstack/toolstack.js';
+import { isOlderXen } from '../toolstack/xen-release.js';
+
+/** Where a guest comes from, as far as its source says so. */
+export interface Origin {
+  /** Release of the hypervisor there. */
+  readonly xen: string | undefined;
+  /** Releases are not compared. */
+  readonly unsafe: boolean;
+}
 
 /** The name under which a guest arrives, until its last byte is here; `xl list` shows it, as xl's own do. */
 export const INCOMING_SUFFIX = '--incoming';
@@ -18,6 +27,19 @@ function memoryProblem(domain: Domain, host: HostInfo, promisedKiB: number): Pro
       code: 'E_REFUSED_NO_MEMORY',
       message: `not enough memory: the guest needs ${Math.ceil(neededKiB(domain) / 1024)} MiB, ${Math.max(0, Math.floor(free / 1024))} MiB are free`,
       remedy: `Free memory on ${host.hostname}, or choose another destination.`,
+    },
+  ];
+}
+
+/** Xen itself would refuse the guest's state, after all of it was copied. */
+function releaseProblem(guest: Origin, host: HostInfo): Problem[] {
+  const { xen, unsafe } = guest;
+  if (unsafe || xen === undefined || !isOlderXen(host.xen, xen)) return [];
+  return [
+    {
+      code: 'E_REFUSED_XEN_OLDER',
+      message: `the guest runs on Xen ${xen}, ${host.hostname} has Xen ${host.xen}: Xen restores guests of the same or an older release only`,
+      remedy: `Choose a destination with Xen ${xen} or newer; --unsafe tries it all the same.`,
     },
   ];
 }
@@ -55,8 +77,13 @@ export async function findProblems(
   domain: Domain,
   toolstack: Toolstack,
   promisedKiB: number,
+  origin: Origin,
   signal: AbortSignal,
 ): Promise<Problem[]> {
   const host = await toolstack.host(signal);
-  return [...(await collisionProblems(domain, host, toolstack, signal)), ...memoryProblem(domain, host, promisedKiB)];
+  return [
+    ...releaseProblem(origin, host),
+    ...(await collisionProblems(domain, host, toolstack, signal)),
+    ...memoryProblem(domain, host, promisedKiB),
+  ];
 }

@@ -214,6 +214,7 @@ export class Host implements AsyncDisposable {
       hostname: host.hostname,
       features: leases === undefined ? [...FEATURES] : [...FEATURES, leases],
       streamVersions: [...host.streamVersions],
+      ...(host.xen === undefined ? {} : { xen: host.xen }),
     };
   }
 

@@ -88,6 +88,7 @@ export async function planMigration(
         ...(request.dname === undefined ? {} : { dname: request.dname }),
         ...(persist === undefined ? {} : { persist: { xml: persist.xml } }),
         ...(request.unsafe === true ? { unsafe: true } : {}),
+        ...(local.xen === undefined ? {} : { xen: local.xen }),
       },
       needs: needsOf(host, info.uuid, request),
     },

@@ -35,7 +35,7 @@ export interface SessionPlan {
   readonly lanes: number;
   readonly windowBytes: number;
   readonly compression: Compression;
-  readonly prepare: Pick<Prepare, 'xml' | 'native' | 'cookie' | 'dname' | 'persist' | 'unsafe'>;
+  readonly prepare: Pick<Prepare, 'xml' | 'native' | 'cookie' | 'dname' | 'persist' | 'unsafe' | 'xen'>;
   /** What the destination must be able to do, in addition to a plain migration. */
   readonly needs: readonly Need[];
 }

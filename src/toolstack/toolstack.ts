@@ -102,6 +102,8 @@ export interface HostInfo {
   readonly toolstack: 'libxl' | 'embedded';
   /** As the toolstack prints it: `4.17.7`, or xenferry's own version for the embedded host. */
   readonly version: string;
+  /** Release of the hypervisor, `4.17`; absent: there is none. */
+  readonly xen?: string | undefined;
   readonly totalMemoryKiB: number;
   readonly freeMemoryKiB: number;
   readonly cpus: number;

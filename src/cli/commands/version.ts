@@ -39,12 +39,13 @@ export const versionCommand: CommandModule<GlobalOptions, VersionOptions> = {
   },
 };
 
-function printPeer({ software, hostname, protocol, features, streamVersions }: Hello, json: boolean): void {
+function printPeer({ software, hostname, protocol, features, streamVersions, xen }: Hello, json: boolean): void {
   if (json) {
-    printJson({ software, hostname, protocol, features, streamVersions });
+    printJson({ software, hostname, protocol, features, streamVersions, ...(xen === undefined ? {} : { xen }) });
     return;
   }
   printLine(`${software} on ${hostname}, protocol ${protocol.min} to ${protocol.max}`);
   printLine(`save stream versions ${streamVersions.join(', ')}`);
+  if (xen !== undefined) printLine(`Xen ${xen}`);
   printLine(`features ${features.join(', ')}`);
 }

@@ -271,6 +271,10 @@ export const REFUSED_CODES = rows('RefusedError', 3, {
   ],
   E_REFUSED_USB_IN_USE: ['The USB device is assigned to another domain.', 'Detach it from that domain first.'],
   E_REFUSED_UUID_TAKEN: ['Another domain has this UUID.', 'Give the new domain another UUID or leave the UUID out.'],
+  E_REFUSED_XEN_OLDER: [
+    'The destination has an older release of Xen than the host that the guest runs on.',
+    'Choose a destination with the same or a newer release; `migrate --unsafe` tries it all the same.',
+  ],
   E_REFUSED_XEN_RELEASE: [
     'This release does not know the running version of Xen.',
     'Install a release of xenferry that supports it, or a supported version of Xen.',

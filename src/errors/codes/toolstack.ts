@@ -55,6 +55,10 @@ export const TOOLSTACK_CODES = rows('ToolstackError', 1, {
     'The domain already has the device.',
     'Detach the existing device first, or choose another target.',
   ],
+  E_TOOLSTACK_DEVICE_MODEL: [
+    'The device model of an HVM guest has ended after a change of its devices.',
+    'Shut the guest down and start it again: it can be neither saved nor migrated any more.',
+  ],
   E_TOOLSTACK_DISK_FULL: [
     'The host has no space left for the memory of the guest.',
     'Free space on the file system of the embedded host.',

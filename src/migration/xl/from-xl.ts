@@ -13,6 +13,7 @@ import { fromWire, toWire } from '../../errors/wire.js';
 import type { Journal } from '../../journal/journal.js';
 import { XL_BANNER, XL_GO, XL_READY, XL_REPORT } from '../../savefile/xl-handshake.js';
 import { decodeXlConfig, decodeXlHeader, XL_HEADER_BYTES } from '../../savefile/xl-header.js';
+import { STREAM_HEAD_BYTES, streamOrigin } from '../../savestream/stream-release.js';
 import { SaveStreamParser } from '../../savestream/parser.js';
 import { askPrepare } from '../../source/ask-prepare.js';
 import type { Connect, Destination, OpenLanes } from '../../source/destination.js';
@@ -74,6 +75,8 @@ class XlSession {
   #epoch = 1;
   #destination: Destination | undefined;
   #lanes: OpenLanes | undefined;
+  /** The stream's first bytes, where they were read ahead. */
+  #first: Uint8Array | undefined;
 
   constructor(private readonly options: FromXlOptions) {
     this.#words = new ByteReader(options.input, 'xl');
@@ -85,7 +88,7 @@ class XlSession {
       const config = await this.#head();
       const { name, uuid } = config.domain;
       try {
-        await this.#prepare(config);
+        await this.#prepare(config, await this.#origin(name));
         await this.#carry();
         await this.#say(XL_READY);
       } catch (error) {
@@ -140,6 +143,18 @@ class XlSession {
     return guestConfigOf(decodeXlConfig(format, optional));
   }
 
+  /** What the stream's own first bytes say: xl writes them before it waits for anything of ours. */
+  async #origin(name: string): Promise<string | undefined> {
+    const { signal, deadlines, log } = this.options;
+    using deadline = new Deadline(signal, deadlines.stallMs, 'E_DEADLINE_STALLED', 'the head of the stream from xl');
+    this.#first = await this.#words.exactly(STREAM_HEAD_BYTES, 'the head of the stream', deadline.signal);
+    const origin = streamOrigin(this.#first);
+    if (origin === undefined) return undefined;
+    log(`${name} comes from Xen ${origin.xen}`);
+    // The state that a newer Xen adds is that of virtual machines; the parts of a PV guest are the same everywhere.
+    return origin.type === 'x86-pv' ? undefined : origin.xen;
+  }
+
   async #connect(signal: AbortSignal): Promise<Destination> {
     await this.#destination?.[Symbol.asyncDispose]();
     using deadline = new Deadline(signal, this.options.deadlines.connectMs, 'E_DEADLINE_CONNECT', 'connecting');
@@ -150,7 +165,7 @@ class XlSession {
     return this.#destination;
   }
 
-  async #prepare(config: GuestConfig): Promise<void> {
+  async #prepare(config: GuestConfig, xen: string | undefined): Promise<void> {
     const { options } = this;
     const { name, uuid } = config.domain;
     this.#epoch = options.journal.highestEpoch(uuid) + 1;
@@ -166,6 +181,7 @@ class XlSession {
         lanes: options.lanes,
         windowBytes: WINDOW_BYTES,
         run: !options.paused,
+        ...(xen === undefined ? {} : { xen }),
       },
       name,
       { signal: options.signal, ms: options.deadlines.prepareMs },
@@ -193,7 +209,8 @@ class XlSession {
       'the next byte from xl',
     );
     while (!stream.isComplete) {
-      const chunk = await this.#words.some(moving.signal);
+      const chunk = this.#first ?? (await this.#words.some(moving.signal));
+      this.#first = undefined;
       if (chunk === undefined)
         throw new StreamError('E_STREAM_TRUNCATED', `xl ended its stream after ${stream.offset} bytes`);
       stream.push(chunk);

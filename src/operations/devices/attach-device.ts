@@ -11,6 +11,7 @@ import type { ImpactFlags } from '../definition/impact.js';
 import { needAbility } from '../running/need-ability.js';
 import { withDomain } from '../running/with-domain.js';
 import { attachUsb } from './attach-usb.js';
+import { refuseUsbOfHvm } from '../usb/refuse-hvm.js';
 import { placeUsb } from '../usb/place-usb.js';
 import { abilityFor, hotPluggable } from './hot-pluggable.js';
 import { plugIn } from './plug-in.js';
@@ -77,6 +78,7 @@ function fitting<T extends Device>(definition: Definition, device: T): T {
 async function plugFor(host: Host, running: Definition, device: Device, signal: AbortSignal): Promise<Pluggable> {
   const plug = hotPluggable(device);
   const here = await needAbility(host, abilityFor(plug), signal);
+  if (plug.kind === 'controller') refuseUsbOfHvm(here, running);
   const found = plug.kind === 'hostdev' ? await placeUsb(host, running.uuid, plug, signal) : plug;
   const fit = fitting(running, found);
   if (fit.kind === 'disk') await refuseMissingDisk(here, running.name, fit);

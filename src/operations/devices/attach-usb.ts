@@ -6,6 +6,7 @@ import type { Definition } from '../../domain/definition/model.js';
 import { ToolstackError, XenferryError } from '../../errors/errors.js';
 import { codeOf, messageOf } from '../../errors/message-of.js';
 import type { Host } from '../../host/host.js';
+import { refuseUsbOfHvm } from '../usb/refuse-hvm.js';
 import type { HostUsb } from '../usb/place-usb.js';
 import { freeIndex, freeUsbPort, hasController, usbController } from '../usb/usb-ports.js';
 import { plugIn, takeBack, type Plugged } from './plug-in.js';
@@ -27,6 +28,7 @@ export async function attachUsb(
     await plugIn(host, guest, placedIn(devices, device), false, signal);
     return;
   }
+  refuseUsbOfHvm(await host.toolstack.host(signal), running);
   const controller = usbController(missing);
   await addController(host, guest, controller, signal);
   try {

@@ -1,5 +1,7 @@
+import { ToolstackError } from '../../errors/errors.js';
 import type { Domid } from '../../toolstack/domid.js';
 import type { DomainInfo, TransferEvent, TransferOptions } from '../../toolstack/toolstack.js';
+import { isOlderXen } from '../../toolstack/xen-release.js';
 import type { Host } from '../../host/host.js';
 import { refuseManagedSave, startDomain } from '../running/start-domain.js';
 import { recordingInJob, underJob, type JobContext } from '../running/with-domain.js';
@@ -67,14 +69,17 @@ export async function restoreDomain(
 
 async function makeFrom(host: Host, file: SaveFile, options: TransferOptions): Promise<Domid> {
   const { signal } = options;
-  const { streamVersions } = await host.toolstack.host(signal);
+  const { streamVersions, xen } = await host.toolstack.host(signal);
+  const older = olderXen(xen, file);
+  if (older !== undefined) host.log(`${file.config.domain.name}: ${older}`);
   const streamVersion = Math.max(...streamVersions);
   let domid: Domid;
   try {
     domid = await host.toolstack.restore(file.config, file.stream(), { streamVersion, ...options });
   } catch (error) {
     // The toolstack has only seen the stream end.
-    throw signal.aborted ? error : (file.failure ?? error);
+    if (signal.aborted) throw error;
+    throw file.failure ?? withOrigin(error, older);
   }
   try {
     await file.checked(signal);
@@ -83,4 +88,20 @@ async function makeFrom(host: Host, file: SaveFile, options: TransferOptions): P
     throw error;
   }
   return domid;
+}
+
+/** What the file's own header says against this host; undefined: nothing. */
+function olderXen(here: string | undefined, { origin }: SaveFile): string | undefined {
+  if (origin === undefined || !isOlderXen(here, origin.xen)) return undefined;
+  return `it was saved on Xen ${origin.xen}, and this host has Xen ${here}: Xen restores guests of the same or an older release only`;
+}
+
+/** Xen's own words about a newer guest name a record and a length. */
+function withOrigin(error: unknown, older: string | undefined): unknown {
+  if (older === undefined || !(error instanceof ToolstackError)) return error;
+  return new ToolstackError(error.code, `${error.message}; ${older}`, {
+    cause: error,
+    hint: `Restore it on a host with that release or a newer one. ${error.hint ?? ''}`.trim(),
+    data: error.data,
+  });
 }

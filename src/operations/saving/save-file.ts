@@ -8,6 +8,7 @@ import { LONGEST_MAGIC, packedForm, unpackedInput } from '../../posix/input/unpa
 import { openInput, type Input } from '../../posix/input/open-input.js';
 import { makePipe, OwnedFd } from '../../posix/owned-fd.js';
 import { decodeXlConfig, decodeXlHeader, XL_HEADER_BYTES } from '../../savefile/xl-header.js';
+import { STREAM_HEAD_BYTES, streamOrigin, type StreamOrigin } from '../../savestream/stream-release.js';
 import type { GuestConfig } from '../../toolstack/toolstack.js';
 import { guestConfigOf } from './saved-config.js';
 
@@ -19,6 +20,8 @@ const PACKED_END_MS = 30_000;
 /** An open save file: its configuration is read, and the stream is next. */
 export interface SaveFile extends AsyncDisposable {
   readonly config: GuestConfig;
+  /** Where the stream comes from, by its own header; undefined where that is none. */
+  readonly origin: StreamOrigin | undefined;
   /** Why reading the file failed, if it did. */
   readonly failure: Error | undefined;
   /** The descriptor that the stream is read from, once; the caller owns it. */
@@ -54,17 +57,22 @@ function isPlainFile({ isSeekable, fd }: Input): boolean {
 }
 
 /** Reads without moving the file's offset: the process that inherits the descriptor reads from there. */
-function peek(fd: OwnedFd, bytes: number): Buffer {
+function peek(fd: OwnedFd, bytes: number, at = 0): Buffer {
   const head = Buffer.alloc(bytes);
-  return head.subarray(0, readSync(fd.fd, head, 0, bytes, 0));
+  return head.subarray(0, readSync(fd.fd, head, 0, bytes, at));
 }
 
 async function fromFile({ fd, name }: Input, xml: string | undefined): Promise<SaveFile> {
   const isBare = peek(fd, LIBXL_IDENT.length).equals(LIBXL_IDENT);
-  const take = (bytes: number): Promise<Buffer> => Promise.resolve(readExactly(fd, bytes));
+  let taken = 0;
+  const take = (bytes: number): Promise<Buffer> => {
+    taken += bytes;
+    return Promise.resolve(readExactly(fd, bytes));
+  };
   const config = await configOf({ isBare, take }, name, xml);
   return {
     config,
+    origin: streamOrigin(peek(fd, STREAM_HEAD_BYTES, taken)),
     failure: undefined,
     stream: () => new OwnedFd(fd.release(), fd.what),
     checked: () => Promise.resolve(),
@@ -83,7 +91,8 @@ async function fromBytes(input: Input, signal: AbortSignal, xml: string | undefi
     const head = new Head(chunks);
     const isBare = (await head.peek(LIBXL_IDENT.length)).equals(LIBXL_IDENT);
     const config = await configOf({ isBare, take: (bytes) => head.take(bytes) }, input.name, xml);
-    return new PassedOn(config, input.name, form !== undefined, head.rest(), stop, either);
+    const origin = streamOrigin(await head.peek(STREAM_HEAD_BYTES));
+    return new PassedOn(config, origin, input.name, form !== undefined, head.rest(), stop, either);
   } catch (error) {
     stop.abort(asError(error));
     throw error;
@@ -158,6 +167,7 @@ class PassedOn implements SaveFile {
 
   constructor(
     readonly config: GuestConfig,
+    readonly origin: StreamOrigin | undefined,
     private readonly name: string,
     private readonly isPacked: boolean,
     private readonly chunks: AsyncGenerator<Uint8Array>,

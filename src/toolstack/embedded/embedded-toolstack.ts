@@ -84,12 +84,13 @@ export class EmbeddedToolstack implements Toolstack {
   host(): Promise<HostInfo> {
     return attempt(() => {
       const settings = readHostSettings(this.#host);
-      const { hostname, totalMemoryKiB, cpus, lacks, commandLine, dom0MemoryKiB, cpuidWords } = settings;
+      const { hostname, totalMemoryKiB, cpus, lacks, commandLine, dom0MemoryKiB, cpuidWords, xen } = settings;
       const freeMemoryKiB = Math.max(0, totalMemoryKiB - (dom0MemoryKiB ?? 0) - memoryInUseKiB(allDomains(this.#host)));
       return {
         hostname,
         toolstack: 'embedded',
         version: this.#version,
+        xen,
         totalMemoryKiB,
         freeMemoryKiB,
         cpus,

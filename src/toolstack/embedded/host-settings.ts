@@ -20,6 +20,10 @@ const settingsSchema = z.strictObject({
     .regex(/^[0-9a-f]{8}(:[0-9a-f]{8}){0,7}$/i, 'not words of eight hexadecimal digits with colons between')
     .optional(),
   scheduler: z.enum(SCHEDULERS).optional(),
+  xen: z
+    .string()
+    .regex(/^\d{1,3}\.\d{1,3}$/, 'not a release such as 4.20')
+    .optional(),
 });
 
 /** The properties of an embedded host. */
@@ -37,6 +41,8 @@ export interface HostSettings {
   readonly cpuidWords: readonly number[] | undefined;
   /** As in Xen; since 4.12 that is credit2. */
   readonly scheduler: (typeof SCHEDULERS)[number];
+  /** Release of the Xen that it stands for; undefined: none, and releases are not compared. */
+  readonly xen: string | undefined;
 }
 
 /** From `host.json` in the host's folder; with this machine's properties and 16 GiB of memory as defaults. */
@@ -54,6 +60,7 @@ export function readHostSettings(folder: HostFolder): HostSettings {
     // As `xl info` prints them, so that those of a real host can be copied.
     cpuidWords: said.hwCaps?.split(':').map((word) => Number.parseInt(word, 16)),
     scheduler: said.scheduler ?? 'credit2',
+    xen: said.xen,
   };
 }
 
@@ -69,7 +76,7 @@ function parse(path: string, text: string): z.infer<typeof settingsSchema> {
   } catch (cause) {
     throw new UsageError('E_USAGE_HOST_FILE', `${path} is not a host's description`, {
       cause,
-      hint: 'It is a JSON object with hostname, totalMemoryKiB, cpus, lacks, commandLine, dom0MemoryKiB, hwCaps and scheduler, each optional.',
+      hint: 'It is a JSON object with hostname, totalMemoryKiB, cpus, lacks, commandLine, dom0MemoryKiB, hwCaps, scheduler and xen, each optional.',
       data: { path },
     });
   }

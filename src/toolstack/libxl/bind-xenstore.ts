@@ -8,6 +8,9 @@ const SONAMES = ['libxenstore.so.4', 'libxenstore.so.3.0'] as const;
 /** Attempts: other writers of xenstore make the transaction start again. */
 const TRIES = 10;
 const SUSPEND = 'suspend';
+const NO_TRANSACTION = 0;
+/** A word, or the number of a process. */
+const MAX_TEXT = 16;
 
 interface Xenstore {
   open(flags: number): Promise<Address | null>;
@@ -50,23 +53,31 @@ function load(): Xenstore {
 let loaded: Xenstore | undefined;
 
 /**
- * A step of a suspension that libxl leaves to its caller (xenstore.h; docs/misc/xenstore-paths, `control/shutdown`): an
- * aborted save leaves its request in xenstore, and a guest that reads it late would suspend although it is no longer
- * waited for.
+ * The process of a device model, and a step of a suspension that libxl leaves to its caller (xenstore.h;
+ * docs/misc/xenstore-paths, `control/shutdown`): an aborted save leaves its request in xenstore, and a guest that reads it late
+ * would suspend although it is no longer waited for.
  */
-export function bindXenstore(): Pick<LibxlNative, 'withdrawSuspend'> {
+export function bindXenstore(): Pick<LibxlNative, 'withdrawSuspend' | 'deviceModelPid'> {
   return {
-    withdrawSuspend: async (domid) => {
-      loaded ??= load();
-      const handle = await loaded.open(0);
-      if (handle === null) throw new Error('xenstore cannot be opened');
-      try {
-        return await withdraw(loaded, handle, `/local/domain/${domid}/control/shutdown`);
-      } finally {
-        await loaded.close(handle);
-      }
-    },
+    withdrawSuspend: (domid) =>
+      withStore((store, handle) => withdraw(store, handle, `/local/domain/${domid}/control/shutdown`)),
+    deviceModelPid: (domid) =>
+      withStore(async (store, handle) => {
+        const text = await textOf(store, handle, NO_TRANSACTION, `/local/domain/${domid}/image/device-model-pid`);
+        return text !== undefined && /^[1-9]\d{0,9}$/.test(text) ? Number(text) : undefined;
+      }),
   };
+}
+
+async function withStore<T>(work: (store: Xenstore, handle: Address) => Promise<T>): Promise<T> {
+  const store = (loaded ??= load());
+  const handle = await store.open(0);
+  if (handle === null) throw new Error('xenstore cannot be opened');
+  try {
+    return await work(store, handle);
+  } finally {
+    await store.close(handle);
+  }
 }
 
 /** The guest takes the request in a transaction as well: so either the guest or we get it. */
@@ -74,7 +85,7 @@ async function withdraw(store: Xenstore, handle: Address, path: string): Promise
   for (let tries = 0; tries < TRIES; tries += 1) {
     const transaction = await store.begin(handle);
     if (transaction === 0) throw new Error('xenstore did not start a transaction');
-    const isAsked = (await valueAt(store, handle, transaction, path)) === SUSPEND;
+    const isAsked = (await textOf(store, handle, transaction, path)) === SUSPEND;
     if (isAsked) await store.write(handle, transaction, path, '', 0);
     const isDone = await store.end(handle, transaction, !isAsked);
     if (!isAsked) return false;
@@ -83,7 +94,8 @@ async function withdraw(store: Xenstore, handle: Address, path: string): Promise
   throw new Error(`${path} changes all the time`);
 }
 
-async function valueAt(
+/** Empty where it is longer than anything that is looked for here; undefined where there is no such node. */
+async function textOf(
   store: Xenstore,
   handle: Address,
   transaction: number,
@@ -93,7 +105,7 @@ async function valueAt(
   const at = await store.read(handle, transaction, path, length);
   if (at === null) return undefined;
   try {
-    return length[0] === SUSPEND.length ? textAt(at, length[0]) : '';
+    return length[0] <= MAX_TEXT ? textAt(at, length[0]) : '';
   } finally {
     store.free(at);
   }

@@ -1,3 +1,4 @@
+import type { DeviceModelWatch } from './device-model.js';
 import { DomainDevices } from './domain-devices.js';
 import { DomainLifecycle } from './domain-lifecycle.js';
 import { DomainMaking } from './domain-making.js';
@@ -16,12 +17,12 @@ export class LibxlContext {
   readonly tuning: DomainTuning;
   readonly devices: DomainDevices;
 
-  constructor(native: LibxlNative, pump: EventPump, tap: Pick<LogTap, 'during'>) {
+  constructor(native: LibxlNative, pump: EventPump, tap: Pick<LogTap, 'during'>, deviceModel?: DeviceModelWatch) {
     const calls = new LibxlCalls(native, pump, tap);
     this.queries = new DomainQueries(calls);
     this.lifecycle = new DomainLifecycle(calls, this.queries);
     this.making = new DomainMaking(calls, this.queries, this.lifecycle);
     this.tuning = new DomainTuning(calls, this.queries);
-    this.devices = new DomainDevices(calls, this.queries);
+    this.devices = new DomainDevices(calls, this.queries, deviceModel);
   }
 }

@@ -1,6 +1,7 @@
 import type { PlugKind } from '../../domain/libxl-json/plug.js';
 import { ToolstackError } from '../../errors/errors.js';
 import type { Domid } from '../domid.js';
+import { checkDeviceModel, type DeviceModelWatch } from './device-model.js';
 import type { DomainQueries } from './domain-queries.js';
 import type { LibxlCalls, Transfer } from './libxl-calls.js';
 import type { Address, LibxlNative } from './native.js';
@@ -16,13 +17,14 @@ export type NamedDevice =
   /** The host's, by its place there. */
   | { readonly kind: 'usbdev'; readonly bus: number; readonly device: number };
 
-/** Hot plug of devices. */
+/** Hot plug of devices. After each change the domain's device model has to be alive: `E_TOOLSTACK_DEVICE_MODEL`. */
 export class DomainDevices {
   private readonly native: LibxlNative;
 
   constructor(
     private readonly calls: LibxlCalls,
     private readonly queries: DomainQueries,
+    private readonly deviceModel: DeviceModelWatch = {},
   ) {
     this.native = calls.native;
   }
@@ -35,6 +37,7 @@ export class DomainDevices {
         this.native.addDevice(kind, domid, device, tag),
       );
     });
+    await checkDeviceModel(this.native, id, this.deviceModel);
   }
 
   /**
@@ -56,6 +59,7 @@ export class DomainDevices {
             : this.native.removeDevice(kind, domid, device, tag),
       );
     });
+    await checkDeviceModel(this.native, id, this.deviceModel);
   }
 
   /** Inserts the medium into the drive of its target, or ejects it if the disk is empty. */
@@ -66,6 +70,7 @@ export class DomainDevices {
         this.native.insertMedium(domid, device, tag),
       );
     });
+    await checkDeviceModel(this.native, id, this.deviceModel);
   }
 
   async #fill(kind: PlugKind, device: Address, json: string): Promise<void> {

@@ -37,6 +37,7 @@ import { formatBigJson } from './big-json.js';
 import type { NamedDevice } from './domain-devices.js';
 import type { NewGuest } from './domain-making.js';
 import { formatConfig, readConfig } from './domain-config.js';
+import { releaseOf } from '../xen-release.js';
 import { LIBXL_AGENT, LibxlAgents } from './libxl-agents.js';
 import { withoutPartialDomain } from './partial-domain.js';
 import { watchEvents } from './watch-events.js';
@@ -58,7 +59,8 @@ export class LibxlToolstack implements Toolstack {
 
   async host(signal?: AbortSignal): Promise<HostInfo> {
     const facts = await this.#agents.ask('host', {}, hostSchema, signal);
-    return { hostname: hostname(), toolstack: 'libxl', ...facts, streamVersions: [STREAM_VERSION] };
+    const xen = releaseOf(facts.version);
+    return { hostname: hostname(), toolstack: 'libxl', ...facts, xen, streamVersions: [STREAM_VERSION] };
   }
 
   async list(signal?: AbortSignal): Promise<DomainInfo[]> {

@@ -131,7 +131,7 @@ function eventFor(listener: Listener, line: LogLine): TransferEvent | undefined 
       if (line.domid !== undefined && listener.domid !== undefined && line.domid !== listener.domid) return undefined;
       if (line.level === 'error') {
         listener.errors.push(line.text);
-        if (listener.errors.length > KEPT_ERRORS) listener.errors.shift();
+        if (listener.errors.length > KEPT_ERRORS) listener.errors.splice(1, 1); // the first is the cause of the others
       }
       return line.level === 'debug' ? undefined : { type: 'log', level: line.level, text: line.text };
   }

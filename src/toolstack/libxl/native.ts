@@ -73,6 +73,8 @@ export interface LibxlNative {
   /** Blocks a thread of libuv's pool, not the event loop; so do all that return a promise. */
   retrieveConfig(domid: number, config: Address): Promise<number>;
   rename(domid: number, name: string): Promise<number>;
+  /** Process of the domain's device model, as libxl notes it in xenstore; undefined where there is none. Not libxl's. */
+  deviceModelPid(domid: number): Promise<number | undefined>;
   /** Withdraws a request to suspend that the guest has not received yet; false if there is none. */
   withdrawSuspend(domid: number): Promise<boolean>;
   /** libxl_domain_preserve. @param config the domain's domain_config, as retrieved @param uuid 16 bytes */

@@ -64,7 +64,7 @@ const SHARED: Readonly<Record<string, readonly [code: ErrorCode, hint: string]>>
   DOMAIN_DESTROYED: ['E_TOOLSTACK_DOMAIN_GONE', 'Look again at the list of domains.'],
 };
 
-const DEFAULT_HINT = 'The lines of libxl above contain the reason; /var/log/xen may have more.';
+const DEFAULT_HINT = 'The lines of libxl above contain the reason; `xl dmesg` and /var/log/xen may have more.';
 
 /** A failed call of libxl. */
 export interface FailedCall {
@@ -82,11 +82,16 @@ function codeOfName(name: string): ErrorCode {
   return isErrorCode(code) ? code : 'E_TOOLSTACK_UNKNOWN';
 }
 
+/** The first error is the cause, the later ones are its consequences. */
+function firstAndLast(log: readonly string[]): readonly string[] {
+  return log.length <= 3 ? log : [log[0], '…', ...log.slice(-2)];
+}
+
 /** The error for a failed call of libxl: `E_TOOLSTACK_<name of the code>`, or the code all toolstacks share for it. */
 export function libxlError({ doing, rc, log, domid }: FailedCall): ToolstackError {
   const name = nameOfReturnCode(rc);
   const [code, hint] = SHARED[name] ?? [codeOfName(name), DEFAULT_HINT];
-  const said = log.length === 0 ? '' : `: ${log.slice(-3).join('; ')}`;
+  const said = log.length === 0 ? '' : `: ${firstAndLast(log).join('; ')}`;
   return new ToolstackError(code, `libxl could not ${doing} (ERROR_${name})${said}`, {
     hint,
     data: { operation: doing, rc, rcName: name, log, ...(domid === undefined ? {} : { domid }) },

@@ -45,6 +45,30 @@ async function during<T>(program: string, args: readonly string[], work: () => P
   }
 }
 
+describe('a file of a newer Xen', () => {
+  it('is named before it is restored, and where that fails the error says so; an older one is not', async () => {
+    await saveTo(local.path('saved'));
+    const isOn = (xen: string): void => writeFileSync(local.path('host.json'), JSON.stringify({ xen }));
+    isOn('4.14');
+    writeFileSync(local.path('faults.json'), JSON.stringify([{ fault: 'restore-fails', count: 1 }]));
+    await expect(restoreFrom(local.path('saved'))).rejects.toMatchObject({
+      code: 'E_TOOLSTACK_FAULT',
+      message: expect.stringContaining('it was saved on Xen 4.17, and this host has Xen 4.14') as string,
+    });
+    expect(local.log.join()).toContain('web1: it was saved on Xen 4.17, and this host has Xen 4.14');
+    // Packed, its bytes are passed on; Xen may take it all the same.
+    writeFileSync(local.path('saved.gz'), gzipSync(readFileSync(local.path('saved'))));
+    local.log.length = 0;
+    await restoreFrom(local.path('saved.gz'));
+    expect(local.log.join()).toContain('it was saved on Xen 4.17');
+    await destroyDomain(local.host, 'web1', never);
+    isOn('4.17');
+    local.log.length = 0;
+    await restoreFrom(local.path('saved'));
+    expect(local.log).toEqual([]);
+  });
+});
+
 describe('save', () => {
   it('through a named pipe is what a reader gets, and it can be restored', async () => {
     const pipe = mkfifo('pipe');

@@ -53,6 +53,25 @@ describe('libxl context', () => {
     expect(await context.queries.info(guestDomid(4))).toBeUndefined();
   });
 
+  it('S21, S46: a device model that ends after a device came, went or changed is reported at once; one that lives is not', async () => {
+    const dead = new LibxlContext(native, new EventPump(native), tapOf(), { isAlive: () => false });
+    native.deviceModels.set(3, 4711);
+    native.devices.set('xvdb', { vdev: 'xvdb' });
+    const ended = { code: 'E_TOOLSTACK_DEVICE_MODEL', message: expect.stringContaining('process 4711') as string };
+    await expect(dead.devices.attach(id, 'usbctrl', '{"devid":0}', quiet)).rejects.toMatchObject(ended);
+    expect(native.calls).toEqual(['add usbctrl {"devid":0} to 3']);
+    await expect(dead.devices.detach(id, { kind: 'disk', vdev: 'xvdb' }, true, quiet)).rejects.toMatchObject(ended);
+    await expect(dead.devices.changeMedium(id, '{"vdev":"hdc"}', quiet)).rejects.toMatchObject(ended);
+    // It may take the device in a moment after libxl has said that it is done.
+    let looks = 0;
+    const dying = new LibxlContext(native, new EventPump(native), tapOf(), { isAlive: () => (looks += 1) < 3 });
+    await expect(dying.devices.attach(id, 'nic', '{}', quiet)).rejects.toMatchObject(ended);
+    const alive = new LibxlContext(native, new EventPump(native), tapOf(), { isAlive: () => true, observedMs: 1 });
+    await alive.devices.attach(id, 'nic', '{}', quiet);
+    native.deviceModels.clear();
+    await dead.devices.attach(id, 'nic', '{}', quiet);
+  });
+
   it('L09: a guest suspends itself to memory; one that does not is not asked any longer', async () => {
     await context.lifecycle.suspendToMemory(id, quiet);
     expect(native.calls).toEqual(['suspend 3 to memory']);

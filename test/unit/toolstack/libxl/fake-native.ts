@@ -129,6 +129,11 @@ export class FakeNative implements LibxlNative {
     return Promise.resolve(0);
   }
 
+  /** Processes of device models, by domain. */
+  readonly deviceModels = new Map<number, number>();
+  deviceModelPid(domid: number): Promise<number | undefined> {
+    return Promise.resolve(this.deviceModels.get(domid));
+  }
   withdrawSuspend(domid: number): Promise<boolean> {
     this.calls.push(`withdraw suspend of ${domid}`);
     return Promise.resolve(true);

@@ -115,7 +115,7 @@ describe('what libxl tells', () => {
     expect(nameOfReturnCode(-99)).toBe('-99');
     const error = libxlError({ doing: 'save domain 3', rc: -99, log: ['a', 'b', 'c', 'd'], domid: 3 });
     expect(error.code).toBe('E_TOOLSTACK_UNKNOWN');
-    expect(error.message).toBe('libxl could not save domain 3 (ERROR_-99): b; c; d');
+    expect(error.message).toBe('libxl could not save domain 3 (ERROR_-99): a; …; c; d');
     expect(error.data).toMatchObject({ rc: -99, domid: 3, log: ['a', 'b', 'c', 'd'] });
     expect(error.hint).toBeDefined();
     expect(libxlError({ doing: 'x', rc: -5, log: [] }).code).toBe('E_TOOLSTACK_NO_MEMORY');
