@@ -85,8 +85,8 @@ export function program(
     });
 }
 
-/** Options that may be given more than once. */
-const REPEATABLE: ReadonlySet<string> = new Set(['_', 'deadline', 'host', 'allow', 'to', 'exclude', 'set']);
+/** Options and arguments that may be given more than once. */
+const REPEATABLE: ReadonlySet<string> = new Set(['_', 'deadline', 'host', 'allow', 'to', 'exclude', 'set', 'words']);
 
 /** yargs makes a list of an option that is given twice; none of ours expects one. */
 function refuseRepeated(argv: Record<string, unknown>): void {

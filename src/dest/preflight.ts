@@ -1,4 +1,5 @@
 import type { Problem } from '../control/messages.js';
+import { guestFeaturesOf, lackingFeatures } from '../domain/cpu/guest-features.js';
 import type { Domain } from '../domain/model.js';
 import type { HostInfo, Toolstack } from '../toolstack/toolstack.js';
 import { isOlderXen } from '../toolstack/xen-release.js';
@@ -7,7 +8,7 @@ import { isOlderXen } from '../toolstack/xen-release.js';
 export interface Origin {
   /** Release of the hypervisor there. */
   readonly xen: string | undefined;
-  /** Releases are not compared. */
+  /** Releases and processors are not compared. */
   readonly unsafe: boolean;
 }
 
@@ -40,6 +41,20 @@ function releaseProblem(guest: Origin, host: HostInfo): Problem[] {
       code: 'E_REFUSED_XEN_OLDER',
       message: `the guest runs on Xen ${xen}, ${host.hostname} has Xen ${host.xen}: Xen restores guests of the same or an older release only`,
       remedy: `Choose a destination with Xen ${xen} or newer; --unsafe tries it all the same.`,
+    },
+  ];
+}
+
+/** Xen itself would refuse the guest's processor, while the stream comes in. */
+function processorProblem(domain: Domain, { unsafe }: Origin, host: HostInfo): Problem[] {
+  const lacking = lackingFeatures(host.processors?.cpuidWords ?? [], guestFeaturesOf(domain) ?? []);
+  if (unsafe || lacking.length === 0) return [];
+  return [
+    {
+      code: 'E_REFUSED_CPU',
+      message: `the guest sees features that the processor of ${host.hostname} lacks: ${lacking.join(', ')}`,
+      remedy:
+        'Choose another destination, or start the guest with what the processors of all hosts have: `xenferry cpu-baseline` computes that from their capabilities. --unsafe tries it all the same.',
     },
   ];
 }
@@ -83,6 +98,7 @@ export async function findProblems(
   const host = await toolstack.host(signal);
   return [
     ...releaseProblem(origin, host),
+    ...processorProblem(domain, origin, host),
     ...(await collisionProblems(domain, host, toolstack, signal)),
     ...memoryProblem(domain, host, promisedKiB),
   ];

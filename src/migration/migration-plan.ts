@@ -15,7 +15,7 @@ import type { DeparturePlan } from '../source/departure.js';
 import type { Need } from '../source/destination-session.js';
 import type { DomainInfo } from '../toolstack/toolstack.js';
 import type { MigrateRequest } from './migrate-request.js';
-import { configFromXml, definitionToKeep } from './migration-xml.js';
+import { configFromXml, definitionToKeep, withSeenFeatures } from './migration-xml.js';
 
 /** Raw bytes that may be sent without acknowledgement. */
 export const WINDOW_BYTES = 32 * 1024 * 1024;
@@ -82,7 +82,7 @@ export async function planMigration(
       bandwidthBytesPerSecond: request.bandwidthMiBps === undefined ? undefined : request.bandwidthMiBps * 1024 * 1024,
       compression: request.compression ?? 'auto',
       prepare: {
-        xml: formatDomainXml(config.domain),
+        xml: formatDomainXml(withSeenFeatures(config.domain, live.domain, local)),
         ...(config.native === undefined ? {} : { native: config.native }),
         cookie: Buffer.from(cookie).toString('base64'),
         ...(request.dname === undefined ? {} : { dname: request.dname }),

@@ -1,11 +1,17 @@
 import { abiDifferences } from '../domain/definition/abi.js';
 import { applyDefaults } from '../domain/definition/defaults.js';
+import {
+  guestFeaturesOf,
+  seenFeatures,
+  withGuestFeatures,
+  withoutGuestFeatures,
+} from '../domain/cpu/guest-features.js';
 import { defineDomain } from '../domain/definition/define.js';
 import { readDefinition } from '../domain/definition/read.js';
 import { formatDomainXml } from '../domain/format.js';
 import type { Domain } from '../domain/model.js';
 import { RefusedError, UsageError } from '../errors/errors.js';
-import type { GuestConfig } from '../toolstack/toolstack.js';
+import type { GuestConfig, HostInfo } from '../toolstack/toolstack.js';
 import { defineContext } from '../operations/definition/define-context.js';
 
 /**
@@ -43,7 +49,7 @@ export function definitionToKeep(
   stored: Domain | undefined,
   xml: string | undefined,
 ): { readonly xml: string; readonly warnings: readonly string[] } {
-  if (xml === undefined) return { xml: formatDomainXml(stored ?? live), warnings: [] };
+  if (xml === undefined) return { xml: formatDomainXml(stored ?? withoutGuestFeatures(live)), warnings: [] };
   const { domain, warnings } = defineDomain(xml, { ...defineContext, carryUnknown: true });
   sameGuest(live, domain, '--persistent-xml');
   return { xml: formatDomainXml(domain), warnings: warnings.map((warning) => `--persistent-xml: ${warning}`) };
@@ -56,4 +62,11 @@ function sameGuest(live: Domain, given: Domain, option: string): void {
   throw new UsageError('E_USAGE_OTHER_DOMAIN', `${option} describes another domain: ${wrong}`, {
     hint: `It must have the name ${live.name} and the UUID ${live.uuid}; --dname gives it another name at the destination.`,
   });
+}
+
+/** What is sent of a running guest: with what it sees of its processor, where that is known (see `guest-features.ts`). */
+export function withSeenFeatures(sent: Domain, live: Domain, { processors }: HostInfo): Domain {
+  const words = processors?.cpuidWords ?? [];
+  const seen = guestFeaturesOf(live) ?? seenFeatures(words, live);
+  return seen.length === 0 ? sent : withGuestFeatures(sent, seen);
 }

@@ -78,7 +78,12 @@ export const evacuateCommand: CommandModule<GlobalOptions, EvacuateOptions> = {
       })
       .option('persistent', flag('let the destinations keep definitions of the domains'))
       .option('undefinesource', flag('forget the definitions here, each once its domain has arrived'))
-      .option('unsafe', flag("override the destinations' checks: that the disks are there, that their Xen is no older"))
+      .option(
+        'unsafe',
+        flag(
+          "override the destinations' checks: that the disks are there, that their Xen is no older, that their processors will do",
+        ),
+      )
       .option('bandwidth', { type: 'number', describe: 'most MiB of guest memory a second, for each domain' })
       .option('compress', { type: 'string', default: 'auto', describe: 'as for migrate' })
       .option('progress', {

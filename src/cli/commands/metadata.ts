@@ -29,7 +29,7 @@ type MetadataOptions = DomainOptions &
   ImpactFlags & {
     uri: string;
     key?: string | undefined;
-    set?: string | undefined;
+    set?: string | string[] | undefined;
     remove: boolean;
     edit: boolean;
   };
@@ -47,12 +47,16 @@ export const metadataCommand: CommandModule<GlobalOptions, MetadataOptions> = {
       .option('key', { type: 'string', describe: 'prefix of the namespace; needed with --set' })
       .option('set', { type: 'string', describe: 'XML of the element, without the namespace' })
       .option('remove', flag('take the element out'))
-      .conflicts({ remove: 'set' })
       .example('$0 metadata web1 http://example.org/app', 'print the element')
       .example("$0 metadata web1 http://example.org/app --key app --set '<owner>ops</owner>' --live --config", ''),
   handler: async (options) => {
     const { domain, uri, key, set } = options;
     refuseEdit(options.edit, 'Print the element to a file, edit that, and give it to --set.');
+    // Other verbs take several.
+    if (Array.isArray(set)) throw new UsageError('E_USAGE_REPEATED', '--set is given twice', { hint: 'Give it once.' });
+    if (options.remove && set !== undefined) {
+      throw new UsageError('E_USAGE_METADATA', '--remove excludes --set', { hint: 'Give one of them.' });
+    }
     if (set !== undefined && key === undefined) {
       throw new UsageError('E_USAGE_METADATA', 'namespace key is required when modifying metadata', {
         hint: 'Add --key PREFIX.',
@@ -74,14 +78,14 @@ export const metadataCommand: CommandModule<GlobalOptions, MetadataOptions> = {
 };
 
 type DescOptions = DomainOptions &
-  ImpactFlags & { text: string[] | undefined; title: boolean; edit: boolean; 'new-desc'?: string | undefined };
+  ImpactFlags & { words: string[] | undefined; title: boolean; edit: boolean; 'new-desc'?: string | undefined };
 
 export const descCommand: CommandModule<GlobalOptions, DescOptions> = {
-  command: 'desc <domain> [text..]',
+  command: 'desc <domain> [words..]',
   describe: "show or set a domain's description or title",
   builder: (yargs) =>
     editOption(impactOptions(domainArgument(yargs)))
-      .positional('text', { type: 'string', array: true, describe: 'the new one; its words are joined by blanks' })
+      .positional('words', { type: 'string', array: true, describe: 'the new one; its words are joined by blanks' })
       .option('title', flag('the title instead of the description'))
       .option('new-desc', { type: 'string', describe: 'the new one; empty: none from now on' })
       .example('$0 desc web1', 'print the description')
@@ -89,7 +93,7 @@ export const descCommand: CommandModule<GlobalOptions, DescOptions> = {
   handler: async (options) => {
     refuseEdit(options.edit, 'Give the new text as an argument.');
     const which: DomainText = options.title ? 'title' : 'description';
-    const words = options.text ?? [];
+    const words = options.words ?? [];
     if (words.length > 0 && options['new-desc'] !== undefined) {
       throw new UsageError('E_USAGE_METADATA', 'the new text is given twice', { hint: 'Give it once.' });
     }

@@ -65,7 +65,12 @@ export const migrateCommand: CommandModule<GlobalOptions, MigrateVerbOptions> = 
       .option('timeout-suspend', flag('behind --timeout, hold the guest until the copying is done'))
       .option('timeout-cancel', flag('behind --timeout, give the migration up'))
       .option('abort-on-error', { type: 'boolean', describe: 'accepted for virsh: every error ends a migration' })
-      .option('unsafe', flag("override the destination's checks: that the disks are there, that its Xen is no older"))
+      .option(
+        'unsafe',
+        flag(
+          "override the destination's checks: that the disks are there, that its Xen is no older, that its processor will do",
+        ),
+      )
       .option('p2p', {
         type: 'boolean',
         describe: 'let the daemon of this host do it, where one runs; --no-p2p: this process [where one runs]',

@@ -62,6 +62,10 @@ export const REFUSED_CODES = rows('RefusedError', 3, {
     'The folder already holds as many core files of this domain as are kept.',
     'Move or delete those that are no longer needed.',
   ],
+  E_REFUSED_CPU: [
+    'The processor of the destination lacks features that the guest sees.',
+    'Choose another destination, or define the guest with the result of `xenferry cpu-baseline` over all hosts and start it again.',
+  ],
   E_REFUSED_DEFINITION: [
     'The destination holds a definition of this domain that the source host may not replace.',
     'Migrate without `--persistent`, or undefine the domain at the destination first.',

@@ -1,3 +1,4 @@
+import { withoutGuestFeatures } from '../../domain/cpu/guest-features.js';
 import { readDefinition } from '../../domain/definition/read.js';
 import { toDomain } from '../../domain/definition/write.js';
 import type { Domain } from '../../domain/model.js';
@@ -6,10 +7,10 @@ import { withUsbPlaced } from '../usb/usb-at-start.js';
 
 /**
  * The definition that a domain is started with on this host: with USB devices by their place, and with the additions of
- * the host's configuration. The stored definition is not changed. @throws as `withUsbPlaced`
+ * the host's configuration, and without what an earlier run was given of a processor. The stored definition is not changed. @throws as `withUsbPlaced`
  */
 export async function asStarted(host: Host, domain: Domain, signal: AbortSignal): Promise<Domain> {
-  return withNestedHvm(host, await withUsbPlaced(host, domain, signal));
+  return withNestedHvm(host, await withUsbPlaced(host, withoutGuestFeatures(domain), signal));
 }
 
 /**
