@@ -146,7 +146,7 @@ class XlSession {
   /** What the stream's own first bytes say: xl writes them before it waits for anything of ours. */
   async #origin(name: string): Promise<string | undefined> {
     const { signal, deadlines, log } = this.options;
-    using deadline = new Deadline(signal, deadlines.stallMs, 'E_DEADLINE_STALLED', 'the head of the stream from xl');
+    using deadline = new Deadline(signal, deadlines.prepareMs, 'E_DEADLINE_PREPARE', 'the head of the stream from xl');
     this.#first = await this.#words.exactly(STREAM_HEAD_BYTES, 'the head of the stream', deadline.signal);
     const origin = streamOrigin(this.#first);
     if (origin === undefined) return undefined;

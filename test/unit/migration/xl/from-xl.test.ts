@@ -24,6 +24,8 @@ class Stage {
   readonly toUs = new PassThrough();
   readonly fromUs = new PassThrough();
   readonly asked: Request['type'][] = [];
+  /** The release of Xen that was sent along with `prepare`. */
+  xen: string | undefined;
   readonly dir = mkdtempSync(join(tmpdir(), 'xenferry-from-xl-'));
   events: DestinationEvents | undefined;
   write: () => Promise<void> = () => Promise.resolve();
@@ -38,6 +40,7 @@ class Stage {
       requester: {
         request: (request) => {
           this.asked.push(request.type);
+          if (request.type === 'prepare') this.xen = request.xen;
           const reply =
             request.type === 'prepare'
               ? { type: 'prepared', token: '0'.repeat(64), windowBytes: 1024 * 1024 }
@@ -101,6 +104,8 @@ describe('a guest from a stock xl', () => {
     stage.toUs.write(XL_GO);
     await expect(receiving).resolves.toMatchObject({ name: 'g', running: true });
     expect(stage.asked).toEqual(['prepare', 'finish']);
+    // From the stream's own header: the destination compares it with its own.
+    expect(stage.xen).toBe('4.17');
     expect(stage.said.subarray(-1)[0]).toBe(0);
   });
 

@@ -65,7 +65,7 @@ describe('a file of a newer Xen', () => {
     isOn('4.17');
     local.log.length = 0;
     await restoreFrom(local.path('saved'));
-    expect(local.log).toEqual([]);
+    expect(local.log.join()).not.toContain('Xen');
   });
 });
 
