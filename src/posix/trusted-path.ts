@@ -39,15 +39,7 @@ export class UntrustedPathError extends SystemError {
  * @throws UntrustedPathError; else the system's error
  */
 export function openTrusted(path: string): number {
-  const at = walk(path);
-  const fd = openSync(at, constants.O_RDONLY);
-  try {
-    checkEnd(path, at, fstatSync(fd));
-    return fd;
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
+  return openChecked(path, constants.O_RDONLY);
 }
 
 /**
@@ -56,8 +48,12 @@ export function openTrusted(path: string): number {
  * @throws UntrustedPathError; else the system's error
  */
 export function openTrustedFolder(path: string): number {
+  return openChecked(path, constants.O_RDONLY | constants.O_DIRECTORY);
+}
+
+function openChecked(path: string, flags: number): number {
   const at = walk(path);
-  const fd = openSync(at, constants.O_RDONLY | constants.O_DIRECTORY);
+  const fd = openSync(at, flags);
   try {
     checkEnd(path, at, fstatSync(fd));
     return fd;

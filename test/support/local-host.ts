@@ -10,6 +10,9 @@ import type { Toolstack } from '../../src/toolstack/toolstack.js';
 
 export const never = new AbortController().signal;
 
+/** A start as `xenferry start` does it. */
+export const BOOT = { paused: false, forceBoot: false, signal: never, onEvent: (): void => undefined } as const;
+
 export interface LocalHostOptions {
   readonly participants?: readonly LifecycleParticipant[];
   readonly deadlines?: Partial<Deadlines>;

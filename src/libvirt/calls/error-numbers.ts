@@ -101,7 +101,7 @@ function numberOf(code: string): number {
   const own: Readonly<Record<string, LibvirtNumber | undefined>> = BY_CODE;
   const number = Object.hasOwn(own, code) ? own[code] : undefined;
   if (number !== undefined) return number;
-  if (code.startsWith('E_USAGE_DOMAIN') || code.startsWith('E_USAGE_XML')) return NUMBER.xml;
+  if (code.startsWith('E_USAGE_DOMAIN_')) return NUMBER.xml;
   const [, kind = ''] = code.split('_');
   const numbers: Readonly<Record<string, LibvirtNumber>> = BY_KIND;
   return Object.hasOwn(numbers, kind) ? numbers[kind] : NUMBER.internal;

@@ -21,7 +21,7 @@ import type { ProgressEvent } from '../../../src/source/report.js';
 import type { Connect } from '../../../src/source/destination.js';
 import type { Toolstack } from '../../../src/toolstack/toolstack.js';
 import { guestXml } from '../../support/hosts.js';
-import { LocalHost, never, Recorder } from '../../support/local-host.js';
+import { BOOT, LocalHost, never, Recorder } from '../../support/local-host.js';
 import { moveBetween } from '../../support/moving.js';
 import { linkPair } from '../tunnel/duplex-pair.js';
 
@@ -33,7 +33,6 @@ const xml = (parts = '', workload?: string): string =>
     `</os>${parts}`,
   );
 const easy = { validate: false, signal: never };
-const boot = { paused: false, forceBoot: false, signal: never, onEvent: () => undefined };
 
 let here: Recorder;
 let there: Recorder;
@@ -68,7 +67,7 @@ const state = async (local: LocalHost): Promise<string> => {
 
 async function defined(parts = ''): Promise<void> {
   await define(a.host, xml(parts), easy);
-  await start(a.host, 'web1', boot);
+  await start(a.host, 'web1', BOOT);
   here.take();
 }
 
@@ -295,7 +294,7 @@ describe('a guest that has left', () => {
     expect(await startAutostarted(a.host, never)).toEqual([]);
     expect(a.log.join()).toContain('migrated away');
     expect(await list(a)).toMatchObject([{ state: 'shut off' }]);
-    await start(a.host, 'web1', boot); // a person may
+    await start(a.host, 'web1', BOOT); // a person may
     expect(await state(a)).toBe('running (booted)');
   });
 

@@ -15,7 +15,7 @@ import { restore } from '../../../../src/operations/saving/restore.js';
 import { save } from '../../../../src/operations/saving/save.js';
 import { DaemonWatch } from '../../../../src/operations/watch/daemon-watch.js';
 import { guestXml } from '../../../support/hosts.js';
-import { LocalHost, never, Recorder } from '../../../support/local-host.js';
+import { BOOT, LocalHost, never, Recorder } from '../../../support/local-host.js';
 import { moveBetween } from '../../../support/moving.js';
 import { throughJson } from '../../../support/through-json.js';
 
@@ -27,7 +27,6 @@ const xml = (name: string, disks = disk('/srv/a.img')): string =>
     `</os><devices>${disks}</devices>`,
   );
 const run = { paused: false, validate: false, signal: never };
-const boot = { paused: false, forceBoot: false, signal: never, onEvent: () => undefined };
 
 let dir: string;
 let recorder: Recorder;
@@ -118,7 +117,7 @@ describe('disk leases', () => {
 
   it('are as long as the guest: start, save, restore, a stop by itself, a start that fails', async () => {
     await define(a.host, xml('web1'), { validate: false, signal: never });
-    await start(a.host, 'web1', boot);
+    await start(a.host, 'web1', BOOT);
     expect(await holders()).toEqual(['hv1 web1']);
     const file = a.path('web1.save');
     await save(a.host, {
@@ -138,7 +137,7 @@ describe('disk leases', () => {
     expect(await holders()).toEqual(['hv1 web1']);
     await destroyDomain(a.host, 'web1', never);
     recorder.objects = 'started';
-    await expect(start(a.host, 'web1', boot)).rejects.toThrow('started objects');
+    await expect(start(a.host, 'web1', BOOT)).rejects.toThrow('started objects');
     expect(await holders()).toEqual([]);
     expect(a.host.leases.noted()).toEqual([]);
   });
@@ -168,7 +167,7 @@ describe('disk leases', () => {
   it('of a dead host are taken only by force, and that is written down', async () => {
     await createDomain(a.host, xml('web1'), run);
     await define(b.host, xml('web2'), { validate: false, signal: never });
-    await start(b.host, 'web2', { ...boot, forceLease: true });
+    await start(b.host, 'web2', { ...BOOT, forceLease: true });
     expect(await holders()).toEqual(['hv2 web2']);
     expect(b.log.join()).toMatch(/web2: the lease of \/srv\/a\.img is taken by force from web1 \(.*\) on hv1, since/);
     // The old holder, should it come back, does not let go of what is another's.

@@ -21,14 +21,13 @@ import { DaemonWatch } from '../../../../src/operations/watch/daemon-watch.js';
 import { AbortedError, ToolstackError } from '../../../../src/errors/errors.js';
 import type { Toolstack } from '../../../../src/toolstack/toolstack.js';
 import { guestXml } from '../../../support/hosts.js';
-import { LocalHost, never } from '../../../support/local-host.js';
+import { BOOT, LocalHost, never } from '../../../support/local-host.js';
 import { throughJson } from '../../../support/through-json.js';
 
 const NO_FLAGS = { live: false, config: false, current: false };
 const LIVE = { ...NO_FLAGS, live: true };
 const CONFIG = { ...NO_FLAGS, config: true };
 const BOTH = { ...NO_FLAGS, persistent: true };
-const boot = { paused: false, forceBoot: false, signal: never, onEvent: () => undefined };
 
 const disk = (target: string, path = `/srv/${target}.img`): string =>
   `<disk type='file'><source file='${path}'/><target dev='${target}'/></disk>`;
@@ -64,7 +63,7 @@ describe.each(HOSTS)('%s', (_kind, around) => {
     let xml = guestXml({ name, mib: 8 }).replace('</domain>', `<devices>${devices}</devices></domain>`);
     if (type === 'hvm') xml = xml.replace(/<os>.*<\/os>/s, "<os><type machine='xenfv'>hvm</type></os>");
     await define(local.host, xml, { validate: true, signal: never });
-    await start(local.host, name, boot);
+    await start(local.host, name, BOOT);
   }
 
   const attach = (xml: string, flags: ImpactFlags = LIVE, forceLease = false): Promise<DeviceChange> =>
@@ -449,7 +448,7 @@ describe.each(HOSTS)('%s', (_kind, around) => {
       const shared = disk('xvda', '/srv/a.img').replace('<target', '<shareable/><target');
       await expect(guest(shared, 'pvh', 'web2')).rejects.toMatchObject({ code: 'E_REFUSED_LEASE' });
       await detach(again);
-      await expect(start(local.host, 'web2', boot)).rejects.toMatchObject({ code: 'E_REFUSED_LEASE' });
+      await expect(start(local.host, 'web2', BOOT)).rejects.toMatchObject({ code: 'E_REFUSED_LEASE' });
       expect(await leased()).toEqual(['/srv/a.img']);
     });
 

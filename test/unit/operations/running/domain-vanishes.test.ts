@@ -9,12 +9,11 @@ import { suspendDomain } from '../../../../src/operations/lifecycle/pause.js';
 import { start } from '../../../../src/operations/lifecycle/start.js';
 import { abortDomainJob, domainJob } from '../../../../src/operations/domain-job.js';
 import { guestXml } from '../../../support/hosts.js';
-import { LocalHost, never } from '../../../support/local-host.js';
+import { BOOT, LocalHost, never } from '../../../support/local-host.js';
 
 const uuid = randomUUID();
 const xml = guestXml({ name: 'web', uuid, mib: 8 });
 const easy = { validate: false, signal: never };
-const boot = { paused: false, forceBoot: false, signal: never, onEvent: () => undefined };
 
 let local: LocalHost;
 beforeEach(async () => {
@@ -45,7 +44,7 @@ describe('S09: a domain that vanishes while somebody waits for its job', () => {
   it('ended and forgotten meanwhile: the waiters say that there is none, and a new one of that name works', async () => {
     const { host } = local;
     await define(host, xml, easy);
-    await start(host, 'web', boot);
+    await start(host, 'web', BOOT);
     const job = await hold();
     const waiting = await asked(3, () => [
       expect(suspendDomain(host, 'web', never)).rejects.toMatchObject({ code: 'E_REFUSED_NO_DOMAIN' }),
@@ -71,7 +70,7 @@ describe('S09: a domain that vanishes while somebody waits for its job', () => {
   it('ended while it waits, and still defined: the waiter says that it does not run', async () => {
     const { host } = local;
     await define(host, xml, easy);
-    await start(host, 'web', boot);
+    await start(host, 'web', BOOT);
     const job = await hold('modify');
     const waiting = await asked(1, () => [
       expect(suspendDomain(host, 'web', never)).rejects.toMatchObject({ code: 'E_REFUSED_NOT_RUNNING' }),
@@ -79,14 +78,14 @@ describe('S09: a domain that vanishes while somebody waits for its job', () => {
     await host.toolstack.destroy((await host.find('web')).domid);
     job[Symbol.dispose]();
     await Promise.all(waiting);
-    await start(host, 'web', boot);
+    await start(host, 'web', BOOT);
   });
 
   it('a waiter whose time is up leaves nothing behind, whatever becomes of the domain', async () => {
     await using impatient = await LocalHost.make({ deadlines: { jobMs: 40 } });
     const { host } = impatient;
     await define(host, xml, easy);
-    await start(host, 'web', boot);
+    await start(host, 'web', BOOT);
     const job = await host.jobs.take(uuid, 'web', 'migrating to b', never, { operation: 'outgoing-migration' });
     await expect(destroyDomain(host, 'web', never)).rejects.toMatchObject({
       code: 'E_REFUSED_BUSY',

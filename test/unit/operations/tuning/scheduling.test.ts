@@ -9,7 +9,7 @@ import { setScheduling, shownScheduling } from '../../../../src/operations/tunin
 import { start } from '../../../../src/operations/lifecycle/start.js';
 import type { SchedulingChange } from '../../../../src/toolstack/toolstack.js';
 import { guestXml } from '../../../support/hosts.js';
-import { LocalHost, never } from '../../../support/local-host.js';
+import { BOOT, LocalHost, never } from '../../../support/local-host.js';
 import { moveBetween } from '../../../support/moving.js';
 
 const UUID = '5e0d6a1c-4a4e-4d7d-9a38-2f3f7d1f0001';
@@ -18,7 +18,6 @@ const flags = (words = ''): ImpactFlags => ({
   config: words.includes('config'),
   current: words.includes('current'),
 });
-const boot = { paused: false, forceBoot: false, signal: never, onEvent: () => undefined };
 
 let local: LocalHost;
 beforeEach(async () => {
@@ -30,7 +29,7 @@ afterEach(async () => {
   await local[Symbol.asyncDispose]();
 });
 
-const run = (): Promise<unknown> => start(local.host, 'web1', boot);
+const run = (): Promise<unknown> => start(local.host, 'web1', BOOT);
 const shown = (words?: string): Promise<unknown> => shownScheduling(local.host, 'web1', flags(words), never);
 const set = (change: SchedulingChange, words?: string): Promise<unknown> =>
   setScheduling(local.host, 'web1', { ...change, flags: flags(words), signal: never });

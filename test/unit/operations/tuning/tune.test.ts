@@ -38,7 +38,7 @@ import { lackingAbilities } from '../../../../src/toolstack/libxl/optional-calls
 import { ABILITIES } from '../../../../src/toolstack/toolstack.js';
 import koffi from '../../../../src/posix/koffi.js';
 import { guestXml } from '../../../support/hosts.js';
-import { LocalHost, never } from '../../../support/local-host.js';
+import { BOOT, LocalHost, never } from '../../../support/local-host.js';
 import { moveBetween } from '../../../support/moving.js';
 
 const MIB = 1024;
@@ -47,7 +47,6 @@ const flags = (words = ''): ImpactFlags => ({
   config: words.includes('config'),
   current: words.includes('current'),
 });
-const boot = { paused: false, forceBoot: false, signal: never, onEvent: () => undefined };
 
 let local: LocalHost;
 beforeEach(async () => {
@@ -115,7 +114,7 @@ describe('S49: domain 0', () => {
   });
 });
 
-const run = (): Promise<unknown> => start(local.host, 'web1', boot);
+const run = (): Promise<unknown> => start(local.host, 'web1', BOOT);
 const memory = async (): Promise<readonly (number | undefined)[]> => {
   const { known, domain } = await domainDetails(local.host, 'web1');
   return [known.info?.memoryKiB, domain.memoryMaxKiB, known.stored?.domain.memoryCurrentKiB].map(

@@ -12,10 +12,9 @@ import { JOURNAL_VERSION } from '../../../../src/journal/records.js';
 import { WatchLock } from '../../../../src/operations/watch/watch-lock.js';
 import type { LifecycleParticipant } from '../../../../src/host/participants/lifecycle-participant.js';
 import { guestXml } from '../../../support/hosts.js';
-import { LocalHost, never } from '../../../support/local-host.js';
+import { BOOT, LocalHost, never } from '../../../support/local-host.js';
 
 const quick = { paused: false, validate: false, signal: never };
-const boot = { paused: false, forceBoot: false, signal: never, onEvent: () => undefined };
 
 const heard: string[] = [];
 let objectsTo = '';
@@ -71,7 +70,7 @@ describe('S23: a daemon that starts', () => {
     await guests('transient');
     const uuid = randomUUID();
     await define(local.host, guestXml({ name: 'kept', uuid, mib: 8 }), { validate: false, signal: never });
-    await start(local.host, 'kept', boot);
+    await start(local.host, 'kept', BOOT);
     for (const name of await names()) {
       const { domid } = await local.host.find(name);
       await local.host.toolstack.destroy(domid);
@@ -98,7 +97,7 @@ describe('S23: a daemon that starts', () => {
       const uuid = randomUUID();
       await define(host, guestXml({ name: 'auto', uuid, mib: 8 }), { validate: false, signal: never });
       await setAutostart(host, 'auto', true, never);
-      await start(host, 'auto', boot);
+      await start(host, 'auto', BOOT);
       const { domid } = await host.find('auto');
       const at = new Date().toISOString();
       using file = host.journal.begin({

@@ -17,7 +17,7 @@ import { withDomain } from '../../../../src/toolstack/embedded/locked-domain.js'
 import { changeRunState } from '../../../../src/toolstack/embedded/run-state.js';
 import type { ShutdownReason } from '../../../../src/toolstack/toolstack.js';
 import { guestXml } from '../../../support/hosts.js';
-import { LocalHost, never, Recorder } from '../../../support/local-host.js';
+import { BOOT, LocalHost, never, Recorder } from '../../../support/local-host.js';
 
 const UUID = '5e0d6a1c-4a4e-4d7d-9a38-2f3f7d1f0009';
 
@@ -339,7 +339,6 @@ describe('S23: what is found again', () => {
   it('cleans up behind those that have gone, keeps definitions, corrects ids, and one broken record stops nobody', async () => {
     const { host } = local;
     const quick = { paused: false, validate: false, signal: never };
-    const boot = { paused: false, forceBoot: false, signal: never, onEvent: () => undefined };
     const ids: Record<string, string> = {};
     for (const name of ['gone', 'kept', 'moved', 'broken']) {
       ids[name] = randomUUID();
@@ -347,7 +346,7 @@ describe('S23: what is found again', () => {
       if (name === 'gone') await createDomain(host, xml, quick);
       else {
         await define(host, xml, { validate: false, signal: never });
-        await start(host, name, boot);
+        await start(host, name, BOOT);
       }
     }
     // The daemon is dead; meanwhile things happen that nobody notes.
