@@ -5,12 +5,13 @@ import { FrameType, bareFrame, frameName, type Frame } from './frame.js';
 import { LaneGroup, type Lane, type LaneCounters } from './lane-group.js';
 import type { LaneLink } from './lane-link.js';
 import { LaneReplacer, type LaneResume } from './lane-resume.js';
+import { LiveWindow } from './live-window.js';
 import { RetainedFrames } from './retained-frames.js';
 import { PayloadSlots } from './payload-slots.js';
 import { CHUNK_BYTES, MAX_LANES, WINDOW_BYTES, WINDOW_FRAMES } from './window.js';
 
 export interface LaneSenderOptions {
-  /** Most bytes sent and not acknowledged; the receiver's window must not be smaller. Default 32 MiB. */
+  /** Most bytes sent and not acknowledged, where the path needs as many; the receiver's window must not be smaller. Default 32 MiB. */
   readonly windowBytes?: number;
   /** Most frames sent and not acknowledged. Default, and most, 4096. */
   readonly windowFrames?: number | undefined;
@@ -33,6 +34,7 @@ export class LaneSender implements AsyncDisposable {
   readonly #replacer: LaneReplacer;
   readonly #windowBytes: number;
   readonly #windowFrames: number;
+  readonly #window: LiveWindow;
   readonly #signal: AbortSignal | undefined;
   readonly #slots: PayloadSlots;
   readonly #retained = new RetainedFrames<Lane>((frame) => {
@@ -55,6 +57,7 @@ export class LaneSender implements AsyncDisposable {
     this.#windowBytes = options.windowBytes ?? WINDOW_BYTES;
     if (!(this.#windowBytes >= 1)) throw new InvariantError(`a window of ${this.#windowBytes} bytes`);
     this.#windowFrames = Math.min(WINDOW_FRAMES, options.windowFrames ?? WINDOW_FRAMES);
+    this.#window = new LiveWindow(this.#windowBytes);
     this.#slots = new PayloadSlots(this.#windowBytes);
     this.#signal = options.signal;
     this.#lanes = new LaneGroup('sentBytes', {
@@ -167,13 +170,14 @@ export class LaneSender implements AsyncDisposable {
       this.#check();
       const lane = this.#lanes.quietest();
       const fits =
-        this.#retained.bytes + payload.length <= this.#windowBytes && this.#retained.count < this.#windowFrames;
+        this.#retained.bytes + payload.length <= this.#window.bytes && this.#retained.count < this.#windowFrames;
       if (lane?.full === false && fits && !this.#retained.hasOrphans) {
         const { nextSequence, nextOffset } = this.#retained;
         // Once, and not for each lane that it may have to go over.
         const bytes = this.#slots.copy(payload, lane.link.threaded === true);
         const frame: Frame = { type: FrameType.DATA, sequence: nextSequence, offset: nextOffset, payload: bytes };
         this.#retained.add(frame, lane);
+        this.#window.sent(this.#retained.nextOffset);
         this.#post(lane, frame);
         return;
       }
@@ -232,6 +236,7 @@ export class LaneSender implements AsyncDisposable {
     } else {
       this.#retained.acknowledge(frame.sequence, frame.offset);
     }
+    this.#window.acknowledged(this.#retained.ackedBytes);
     this.#changed.notifyAll();
   }
 
