@@ -44,7 +44,11 @@ rmSync(out, { recursive: true, force: true });
 const bundle = await rolldown({
   input: {
     ...(entry === undefined
-      ? { main: join(dist, 'cli/main.js'), 'relay-words': join(dist, 'cli/relay-words.js') }
+      ? {
+          main: join(dist, 'cli/main.js'),
+          'relay-words': join(dist, 'cli/relay-words.js'),
+          'compile-cache': join(dist, 'cli/compile-cache.js'),
+        }
       : { [basename(entry).replace(/\.m?js$/, '')]: entry }),
     ...Object.fromEntries(entries),
   },

@@ -5,6 +5,7 @@ import { settingsOf } from './process/dialing.js';
 import { localHost } from './process/local-host.js';
 import { migrateWith } from './process/migrate-with.js';
 
+export type { Downtime } from '../source/downtime.js';
 export type { Migrated };
 export type { Compression, CopyTimeout, MigrateOptions, ReachOptions, TransferOptions } from './options/migrate.js';
 

@@ -27,6 +27,9 @@ const MAX_PLACE_CHARS = 200;
 const MAX_XML = 1024 * 1024;
 const MAX_NATIVE = 2 * 1024 * 1024;
 
+/** A peer's measurement, for people: no longer than a day. */
+const msSchema = z.number().nonnegative().max(86_400_000);
+
 const shortText = printableText();
 const sparseDigest = z.enum(['sparse-xxh3-128', 'sparse-xxh64', 'sparse-aes-gmac', 'sparse-sha256']);
 const digestAlgorithm = z.union([z.literal('sha256'), sparseDigest]);
@@ -198,6 +201,8 @@ export const replySchema = z.discriminatedUnion('type', [
     running: z.boolean().optional(),
     /** Whether the destination keeps a definition of the guest; only with `committed`. */
     persistent: z.boolean().optional(),
+    /** How long the guest's arrival took after the last byte, in ms; only with `committed`, and for people only. */
+    times: z.object({ restoreMs: msSchema, commitMs: msSchema, unpauseMs: msSchema }).optional(),
     error: wireErrorSchema.optional(),
   }),
   z.object({ type: z.literal('confirmed') }),

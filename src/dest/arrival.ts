@@ -13,6 +13,7 @@ import {
 } from '../handover/dest-side.js';
 import type { ArrivalContext, ArrivalSubject, LeftArrival } from './arrival-context.js';
 import { lostError, stoppedError, summaryOf, whyRefused } from './arrival-reasons.js';
+import { ArrivalClock } from './arrival-clock.js';
 import { ArrivedGuest } from './arrived-guest.js';
 import { digestText, receiveGuest, type SentStream } from './receive-guest.js';
 import { callWithin } from './toolstack-call.js';
@@ -29,6 +30,7 @@ export class Arrival {
   /** Why the journal stays open. */
   #stuck: string | undefined;
   readonly #guest: ArrivedGuest;
+  readonly #clock = new ArrivalClock();
   #stream: SentStream | undefined;
   #receiving: Promise<void> = Promise.resolve();
   #queue: Promise<void> = Promise.resolve();
@@ -95,14 +97,17 @@ export class Arrival {
     return {
       type: 'outcome',
       outcome,
-      ...(outcome === 'committed' ? { running: this.#guest.running, persistent: persistent() } : {}),
+      ...(outcome === 'committed'
+        ? { running: this.#guest.running, persistent: persistent(), times: this.#clock.times }
+        : {}),
       ...(this.#error === undefined ? {} : { error: toWire(this.#error) }),
     };
   }
 
   async #receive(stream: SentStream): Promise<void> {
     try {
-      const digest = await receiveGuest(this.context, this.#guest, stream, this.#stop.signal);
+      const { digest, lastByteAt } = await receiveGuest(this.context, this.#guest, stream, this.#stop.signal);
+      this.#clock.restored(lastByteAt);
       void this.#tell({ type: 'restored', digest });
     } catch (thrown) {
       const error = asError(thrown);
@@ -135,7 +140,9 @@ export class Arrival {
       case 'claim':
         return this.#claim();
       case 'activate': {
+        this.#clock.committed();
         const { event, error } = await this.#guest.activate(this.#run);
+        this.#clock.activated();
         this.#error = error;
         if (event === 'vanished') this.#stuck = error?.message;
         return { type: event };

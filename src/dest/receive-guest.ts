@@ -36,9 +36,15 @@ export interface ReceiveContext {
   readonly onBytes?: (rawBytes: number) => void;
 }
 
+export interface ReceivedGuest {
+  /** Of the stream that it was made from. */
+  readonly digest: string;
+  /** When the restore had the last byte; of `performance.now()`. */
+  readonly lastByteAt: number;
+}
+
 /**
  * Makes the guest from what comes over the lanes: paused, under its name, and with its id in the journal.
- * @returns the digest of the stream that it was made from
  * @throws what broke; a domain may then be left, and `guest` knows its id
  */
 export async function receiveGuest(
@@ -46,8 +52,9 @@ export async function receiveGuest(
   guest: ArrivedGuest,
   { config, streamVersion, lanes, terms }: SentStream,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<ReceivedGuest> {
   const { toolstack, deadlines, hooks } = context;
+  let lastByteAt = performance.now();
   const { domid, digest } = await receive({
     toolstack,
     config: { ...config, domain: { ...config.domain, name: config.domain.name + INCOMING_SUFFIX } },
@@ -60,7 +67,10 @@ export async function receiveGuest(
     restoreMs: deadlines.restoreMs,
     signal,
     onEvent: context.onEvent,
-    onBytes: context.onBytes,
+    onBytes: (rawBytes) => {
+      lastByteAt = performance.now();
+      context.onBytes?.(rawBytes);
+    },
   });
   guest.restored(domid);
   // The copy is paused and named for what it is; its id goes to the journal before it can be mistaken.
@@ -72,7 +82,7 @@ export async function receiveGuest(
     const info = await toolstack.info(domid, call);
     if (info !== undefined) await hooks.restored(config.domain, info, call);
   });
-  return digestText(digest);
+  return { digest: digestText(digest), lastByteAt };
 }
 
 /** Two digests are the same only where they were taken in the same way. */

@@ -2,6 +2,7 @@ import { RefusedError } from '../errors/errors.js';
 import { asError, messageOf } from '../errors/message-of.js';
 import type { TransferEvent } from '../toolstack/toolstack.js';
 import type { OpenLanes } from './destination.js';
+import { DowntimeClock, type ArrivalTimes, type Downtime } from './downtime.js';
 import type { Performed } from './perform.js';
 import type { DepartureReport, GuestPlace, Phase, ProgressEvent, StageCounts } from './report.js';
 
@@ -15,14 +16,14 @@ export class DepartureTally {
   #cancelled = false;
   readonly #warnings: string[] = [];
   readonly #startedAt = performance.now();
-  #suspendedAt: number | undefined;
-  #arrivedAt: number | undefined;
+  readonly #downtimeClock = new DowntimeClock();
+  #downtime: Downtime | undefined;
+  #lanes: OpenLanes | undefined;
   #runningThere = false;
   #persistentThere = false;
   #rounds = 0;
   #rawBytes = 0;
   #wireBytes = 0;
-  #laneCount = 0;
   #reconnects = 0;
 
   constructor(
@@ -68,7 +69,7 @@ export class DepartureTally {
   }
 
   opened(lanes: OpenLanes): void {
-    this.#laneCount = lanes.count;
+    this.#lanes = lanes;
   }
 
   connection(state: 'lost' | 'back', lane: number | undefined, why: Error | undefined): void {
@@ -83,7 +84,7 @@ export class DepartureTally {
 
   transfer(event: TransferEvent): void {
     if (event.type === 'round') this.#rounds = Math.max(this.#rounds, event.round + 1);
-    if (event.type === 'suspended') this.#suspendedAt ??= performance.now();
+    if (event.type === 'suspended') this.#downtimeClock.suspended(this.#lanes?.drained?.());
     this.context.onProgress(event);
   }
 
@@ -95,13 +96,18 @@ export class DepartureTally {
 
   saved(performed: Performed): void {
     this.performed = performed;
+    this.#downtimeClock.saved();
     this.#rawBytes = performed.rawBytes;
     this.#wireBytes = performed.wireBytes;
   }
 
   /** The destination has answered that the guest is its own. */
-  arrived(there: { readonly running: boolean; readonly persistent: boolean }): void {
-    this.#arrivedAt = performance.now();
+  arrived(there: {
+    readonly running: boolean;
+    readonly persistent: boolean;
+    readonly times?: ArrivalTimes | undefined;
+  }): void {
+    if (there.running) this.#downtime = this.#downtimeClock.arrived(there.times);
     this.#runningThere = there.running;
     this.#persistentThere = there.persistent;
     this.place = 'destination';
@@ -110,10 +116,6 @@ export class DepartureTally {
   /** @param place where the guest is */
   report(place: GuestPlace): DepartureReport {
     const { performed } = this;
-    const downtimeMs =
-      this.#suspendedAt !== undefined && this.#arrivedAt !== undefined && this.#runningThere
-        ? this.#arrivedAt - this.#suspendedAt
-        : undefined;
     return {
       place,
       ...(this.#error === undefined ? {} : { error: this.#error }),
@@ -123,13 +125,13 @@ export class DepartureTally {
       runningThere: this.#runningThere,
       persistentThere: this.#persistentThere,
       totalMs: performance.now() - this.#startedAt,
-      ...(downtimeMs === undefined ? {} : { downtimeMs }),
+      ...(this.#downtime === undefined ? {} : { downtimeMs: this.#downtime.totalMs, downtime: this.#downtime }),
       rawBytes: this.#rawBytes,
       wireBytes: this.#wireBytes,
       transferMs: performed?.transferMs ?? 0,
       ...(performed === undefined ? {} : { stages: performed.counts }),
       rounds: this.#rounds,
-      lanes: this.#laneCount,
+      lanes: this.#lanes?.count ?? 0,
       transport: this.transport,
       reconnects: this.#reconnects,
       ...(performed === undefined ? {} : { digest: `${performed.digest.algorithm}:${performed.digest.hex}` }),

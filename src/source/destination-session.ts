@@ -212,7 +212,11 @@ export class DestinationSession implements AsyncDisposable {
   #take(reply: OutcomeReply): SourceEvent {
     switch (reply.outcome) {
       case 'committed':
-        this.tally.arrived({ running: reply.running ?? false, persistent: reply.persistent ?? false });
+        this.tally.arrived({
+          running: reply.running ?? false,
+          persistent: reply.persistent ?? false,
+          times: reply.times,
+        });
         if (reply.error !== undefined) this.tally.warn(reply.error.message);
         return { type: 'committed' };
       case 'aborted':

@@ -8,6 +8,8 @@ export interface OpenLanes extends OutboundLanes {
   readonly count: number;
   /** Bytes that went over the wire so far, frame headers included. */
   readonly wireBytes: number;
+  /** Resolves when the destination has taken what was written before this call. Rejects with what ended the transfer. Absent: that is not known. */
+  drained?(): Promise<void>;
   destroy(error?: Error): void;
 }
 

@@ -1,4 +1,5 @@
 import type { EncodeCounts } from '../codec/stream-encoder.js';
+import type { Downtime } from './downtime.js';
 import type { TransferEvent } from '../toolstack/toolstack.js';
 
 /** Where a migration is, for people and for progress displays. */
@@ -49,8 +50,10 @@ export interface DepartureReport {
   /** The destination has said that it keeps a definition of the guest. */
   readonly persistentThere: boolean;
   readonly totalMs: number;
-  /** From the guest's suspension to the destination's answer that it runs; measured here, so it includes a round trip. */
+  /** From the guest's suspension until it ran at the destination: `downtime.totalMs`. */
   readonly downtimeMs?: number;
+  /** The same with its parts. */
+  readonly downtime?: Downtime;
   readonly rawBytes: number;
   readonly wireBytes: number;
   /** Time in which the stream was on its way: from its first byte to the destination having the last. */

@@ -149,6 +149,15 @@ export class LaneSender implements AsyncDisposable {
     return { rawBytes: this.#retained.nextOffset, wireBytes: this.wireBytes };
   }
 
+  /** Resolves when the far consumer has taken what was written before this call. Rejects with what ended the transfer. */
+  async drained(): Promise<void> {
+    const upTo = this.#retained.nextOffset;
+    while (this.#retained.ackedBytes < upTo) {
+      this.#check();
+      await this.#changed.wait();
+    }
+  }
+
   /** Says goodbye on every lane after `end`; before it, this is a failure the far side sees. Never rejects. */
   async close(deadlineMs?: number): Promise<void> {
     this.#release();

@@ -22,6 +22,15 @@ const doneSchema = z.object({
   domain: z.string(),
   totalMs: z.number(),
   downtimeMs: z.number().nullable(),
+  downtime: z
+    .object({
+      drainMs: z.number(),
+      lastRoundMs: z.number(),
+      restoreMs: z.number(),
+      commitMs: z.number(),
+      unpauseMs: z.number(),
+    })
+    .nullable(),
   rawBytes: z.number(),
   wireBytes: z.number(),
   rounds: z.number(),

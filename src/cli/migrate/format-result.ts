@@ -1,4 +1,4 @@
-import type { Migrated } from '../../api/migration.js';
+import type { Downtime, Migrated } from '../../api/migration.js';
 import { MigrationError, XenferryError, codeOf, messageOf } from '../../api/errors.js';
 import { transferFigures, transferText } from '../transfer-figures.js';
 
@@ -10,6 +10,7 @@ export function resultOf(migrated: Migrated): Record<string, unknown> {
     running: migrated.runningThere,
     totalMs: Math.round(migrated.totalMs),
     downtimeMs: migrated.downtimeMs === undefined ? null : Math.round(migrated.downtimeMs),
+    downtime: migrated.downtime === undefined ? null : downtimeParts(migrated.downtime),
     rawBytes: migrated.rawBytes,
     wireBytes: migrated.wireBytes,
     ...transferFigures(migrated),
@@ -38,9 +39,35 @@ export function failureOf(error: unknown): Record<string, unknown> {
 
 /** The same in words. */
 export function summaryOf(migrated: Migrated, destination: string): string {
-  const { domain, totalMs, downtimeMs, rounds, lanes, transport, reconnects } = migrated;
+  const { domain, totalMs, downtime: away, rounds, lanes, transport, reconnects } = migrated;
   const state = migrated.runningThere ? 'runs' : 'is paused';
-  const downtime = downtimeMs === undefined ? '' : `, downtime ${Math.round(downtimeMs)} ms`;
+  const downtime = away === undefined ? '' : `, ${downtimeText(away)}`;
   const again = reconnects === 0 ? '' : `, ${reconnects} connections made again`;
   return `${domain} ${state} at ${destination}: ${(totalMs / 1000).toFixed(2)} s${downtime}, ${transferText(migrated)}, ${rounds} rounds, ${lanes} lanes over ${transport}${again}`;
+}
+
+/** The parts of the time in which the guest stood still, in whole ms; null where one is not known. */
+function downtimeParts({ drainMs, lastRoundMs, arrival }: Downtime): Record<string, number | null> {
+  const whole = (ms: number | undefined): number | null => (ms === undefined ? null : Math.round(ms));
+  return {
+    drainMs: whole(drainMs),
+    lastRoundMs: whole(lastRoundMs),
+    restoreMs: whole(arrival?.restoreMs),
+    commitMs: whole(arrival?.commitMs),
+    unpauseMs: whole(arrival?.unpauseMs),
+  };
+}
+
+/** `downtime 61 ms (drain 9, last round 20, restore 17, commit 9, unpause 6)`. */
+function downtimeText(downtime: Downtime): string {
+  const { drainMs, lastRoundMs, restoreMs, commitMs, unpauseMs } = downtimeParts(downtime);
+  const known = [
+    ['drain', drainMs],
+    ['last round', lastRoundMs],
+    ['restore', restoreMs],
+    ['commit', commitMs],
+    ['unpause', unpauseMs],
+  ].filter(([, ms]) => ms !== null);
+  const parts = known.length === 0 ? '' : ` (${known.map(([name, ms]) => `${name} ${ms}`).join(', ')})`;
+  return `downtime ${Math.round(downtime.totalMs)} ms${parts}`;
 }

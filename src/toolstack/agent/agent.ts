@@ -6,6 +6,7 @@ import { messageLine, MessageReader } from '../../channel/message-lines.js';
 import type { ZodType } from '../../errors/zod.js';
 import { AbortedError, InvariantError, ToolstackError, XenferryError } from '../../errors/errors.js';
 import { asError, messageOf } from '../../errors/message-of.js';
+import { compileCacheFolder } from '../../posix/compile-cache.js';
 import type { OwnedFd } from '../../posix/owned-fd.js';
 import { answerSchema, MAX_LINE_BYTES, type AgentAnswer, type AgentRequest } from './protocol.js';
 import { rebuildError } from './rebuild-error.js';
@@ -103,11 +104,13 @@ export class Agent implements AsyncDisposable {
 
   static start(options: AgentOptions): Agent {
     const fds = options.fds ?? [];
+    const cache = compileCacheFolder();
     try {
       const child = spawn(process.execPath, [fileURLToPath(options.entry)], {
         stdio: ['pipe', 'ignore', 'pipe', 'pipe', ...fds.map((fd) => fd.fd)],
         // Not in our foreground group: Ctrl-C at a terminal reaches us, and we cancel the agent's calls.
         detached: true,
+        env: { ...process.env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) },
       });
       return new Agent(child, pipesOf(child), options);
     } finally {
