@@ -10,8 +10,8 @@ const CLEARLY = 1.05;
 const ABOUT = 0.98;
 /** The lanes are full where this share of the time goes by while they take nothing more. */
 const FULL_SHARE = 0.5;
-/** Compression needs a core that has nothing else to do, at least half of the time. */
-const IDLE_CORES = 0.5;
+/** Compression needs this much of a core that has nothing else to do. */
+const IDLE_CORES = 0.25;
 /** Fewer idle cores than this are none: what compression takes, something else lacks. */
 const NO_CORES = 0.1;
 /** Windows between two trials: more and more while trials fail. */
