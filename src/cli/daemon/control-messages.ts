@@ -1,5 +1,5 @@
 import { z } from '../../api/internal/schemas-mini.js';
-import type { Migrated } from '../../api/migration.js';
+import type { Downtime, Migrated } from '../../api/migration.js';
 import type { MigrationFacts, ProgressEvent } from '../../api/errors.js';
 import type { WireError } from '../../api/internal/wire.js';
 import type { StageCounts } from '../../api/internal/report.js';
@@ -71,6 +71,13 @@ const progress: z.ZodMiniType<ProgressEvent> = z.discriminatedUnion('type', [
   }),
 ]);
 
+const downtime: z.ZodMiniType<Downtime> = z.object({
+  totalMs: count,
+  drainMs: z.exactOptional(count),
+  lastRoundMs: z.exactOptional(count),
+  arrival: z.exactOptional(z.object({ restoreMs: count, commitMs: count, unpauseMs: count })),
+});
+
 /** Without `error`: what is left to be told of it stands in the warnings. */
 const migrated: z.ZodMiniType<Migrated> = z.object({
   domain: z.string(),
@@ -82,6 +89,7 @@ const migrated: z.ZodMiniType<Migrated> = z.object({
   persistentThere: flag,
   totalMs: count,
   downtimeMs: z.exactOptional(count),
+  downtime: z.exactOptional(downtime),
   rawBytes: count,
   wireBytes: count,
   transferMs: count,
