@@ -10,6 +10,16 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
+function folderOf(path: string, mode: number): void {
+  mkdirSync(path);
+  chmodSync(path, mode);
+}
+
+function linkTo(real: string, path: string): void {
+  folderOf(real, 0o700);
+  symlinkSync(real, path);
+}
+
 /** Folders that node was given. */
 function giving(): { readonly given: string[]; readonly enable: (folder: string) => void } {
   const given: string[] = [];
@@ -27,13 +37,15 @@ describe('compiled code is kept', () => {
   });
 
   it.each([
-    ['others can write to', (path: string) => (mkdirSync(path), chmodSync(path, 0o777))],
-    ['others can read', (path: string) => (mkdirSync(path), chmodSync(path, 0o750))],
+    ['others can write to', (path: string) => folderOf(path, 0o777)],
+    ['others can read', (path: string) => folderOf(path, 0o750)],
+    ['is a link to a good one', (path: string) => linkTo(`${path}.real`, path)],
     [
-      'is a link to a good one',
-      (path: string) => (mkdirSync(`${path}.real`, 0o700), symlinkSync(`${path}.real`, path)),
+      'is a file',
+      (path: string) => {
+        writeFileSync(path, '', { mode: 0o600 });
+      },
     ],
-    ['is a file', (path: string) => writeFileSync(path, '', { mode: 0o600 })],
   ])('nowhere where the folder %s', (_, make) => {
     const { given, enable } = giving();
     const folder = join(dir, 'kept');
