@@ -41,8 +41,10 @@ function statOf(folder: string): { readonly uid: number; readonly mode: number; 
   return { uid: stat.uid, mode: stat.mode, isDirectory: stat.isDirectory() };
 }
 
+/** Of node:module from 22.1 on, which the types of the oldest release lack. */
+type WithCache = typeof module & { readonly enableCompileCache?: Enable };
+
 function nodesOwn(): Enable | undefined {
-  if (!('enableCompileCache' in module) || typeof module.enableCompileCache !== 'function') return undefined;
-  const { enableCompileCache: enable } = module;
-  return (folder) => enable(folder) as unknown;
+  const node: WithCache = module;
+  return node.enableCompileCache === undefined ? undefined : (folder) => node.enableCompileCache?.(folder);
 }
