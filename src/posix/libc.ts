@@ -14,6 +14,9 @@ const ioctlCount = libc.func('int ioctl(int fd, unsigned long request, _Out_ int
   count: number[],
 ) => number;
 const sysconf = libc.func('long sysconf(int name)') as (name: number) => number;
+const closeCall = libc.func('int close(int fd)') as (fd: number) => number;
+const shutdownCall = libc.func('int shutdown(int fd, int how)') as (fd: number, how: number) => number;
+const eventfdCall = libc.func('int eventfd(unsigned int count, int flags)') as (count: number, flags: number) => number;
 const pollCall = libc.func('int poll(_Inout_ uint8_t *fds, unsigned long count, int timeout)') as (
   fds: Buffer,
   count: number,
@@ -31,6 +34,7 @@ const O_NONBLOCK = 0o4000;
 const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+const SHUT_WR = 1;
 const EINTR = 4;
 /* bits/confname.h. */
 const SC_PAGESIZE = 30;
@@ -76,6 +80,23 @@ export function duplicateFd(fd: number): number {
   const copy = fcntlInt(fd, F_DUPFD_CLOEXEC, 0);
   if (copy < 0) throw fail('fcntl');
   return copy;
+}
+
+/** Closes a descriptor that did not come from Node: a thread of Node's warns where `fs` closes one that `fs` has not opened there. */
+export function closeFd(fd: number): void {
+  closeCall(fd);
+}
+
+/** Sends FIN: the peer sees the end of what was written. One that is gone already is not a failure. */
+export function endOutput(fd: number): void {
+  shutdownCall(fd, SHUT_WR);
+}
+
+/** An eventfd(2), close-on-exec and non-blocking: 8 bytes, a 64-bit number, make it readable until they are read. The caller owns it. */
+export function openEventFd(): number {
+  const fd = eventfdCall(0, O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) throw fail('eventfd');
+  return fd;
 }
 
 /** How many bytes a pipe or socket holds that its reader has not taken. @param fd the end that is written to */

@@ -14,17 +14,41 @@ export const KEEPALIVE_COUNT = 5;
 export const LANE_KEEPALIVE: KeepaliveOptions = { keepaliveMs: 2000, keepaliveCount: 5 };
 
 /**
- * Watches one link. Any byte from the peer is a sign of life: on a slow link an answer may wait
+ * Counts looks at one link. Any byte from the peer is a sign of life: on a slow link an answer may wait
  * behind megabytes of data, but then the data itself keeps arriving. Looks are counted, not
  * seconds, so a process that was stopped (SIGSTOP, a sleeping laptop) reads what has arrived before
  * it can call the peer dead, and a jump of the clock changes nothing.
  */
-export class Keepalive implements Disposable {
-  readonly #timer: NodeJS.Timeout | undefined;
+export class Looks {
+  /** Milliseconds from one look to the next; undefined: keepalive is off. */
+  readonly everyMs: number | undefined;
   readonly #count: number;
-  readonly #ms: number;
   #heard = true;
   #missed = 0;
+
+  constructor(options: KeepaliveOptions) {
+    const ms = options.keepaliveMs ?? KEEPALIVE_MS;
+    this.everyMs = ms > 0 ? ms : undefined;
+    this.#count = options.keepaliveCount ?? KEEPALIVE_COUNT;
+  }
+
+  /** Something came from the peer, or we ourselves did not want to read. */
+  heard(): void {
+    this.#heard = true;
+  }
+
+  /** One look. @returns for how many ms nothing was heard, where that is too long */
+  look(): number | undefined {
+    this.#missed = this.#heard ? 0 : this.#missed + 1;
+    this.#heard = false;
+    return this.#missed < this.#count ? undefined : this.#missed * (this.everyMs ?? 0);
+  }
+}
+
+/** Looks at one link by a timer. */
+export class Keepalive implements Disposable {
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #looks: Looks;
 
   /**
    * @param ping called at each look: sends the sign of life that the peer watches for
@@ -35,27 +59,25 @@ export class Keepalive implements Disposable {
     private readonly ping: () => void,
     private readonly silent: (forMs: number) => void,
   ) {
-    this.#ms = options.keepaliveMs ?? KEEPALIVE_MS;
-    this.#count = options.keepaliveCount ?? KEEPALIVE_COUNT;
-    if (this.#ms <= 0) return;
+    this.#looks = new Looks(options);
+    if (this.#looks.everyMs === undefined) return;
     this.#timer = setInterval(() => {
       this.#look();
-    }, this.#ms);
+    }, this.#looks.everyMs);
     this.#timer.unref();
   }
 
-  /** Something came from the peer, or we ourselves did not want to read. */
+  /** As `Looks.heard`. */
   heard(): void {
-    this.#heard = true;
+    this.#looks.heard();
   }
 
   #look(): void {
     this.ping();
-    this.#missed = this.#heard ? 0 : this.#missed + 1;
-    this.#heard = false;
-    if (this.#missed < this.#count) return;
+    const forMs = this.#looks.look();
+    if (forMs === undefined) return;
     this[Symbol.dispose]();
-    this.silent(this.#missed * this.#ms);
+    this.silent(forMs);
   }
 
   [Symbol.dispose](): void {

@@ -1,33 +1,18 @@
 import { isIP } from 'node:net';
-import { checkServerIdentity, connect, type TLSSocket } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import { TunnelError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
 import { FrameLink } from './frame-link.js';
 import { LANE_KEEPALIVE, type KeepaliveOptions } from './keepalive.js';
 import type { FramedLink } from './lane-link.js';
 import type { Dialer } from './link.js';
-import type { PeerIdentity } from './peer-identity.js';
+import { CONNECT_MS, connectTimeout, dialFailed, dialHandshakeTimeout } from './handshake-errors.js';
+import { shownBy } from './shown-peer.js';
 import { credentialsError } from './tls-credentials.js';
+import { judgeServer } from './tls-judge.js';
 import { TlsLink } from './tls-link.js';
 import type { OpenLink, TlsDialerOptions } from './tls-options.js';
-import { ALPN, CIPHERS, hostPort, identityOf, peerCertificate, verdictOf } from './tls-names.js';
-import { certificateError, certificateMissing, certificateNameless } from './tls-verdict.js';
-
-/** How long connecting and the handshake may take, together. */
-const CONNECT_MS = 10_000;
-
-const WRONG_HOST = 'ERR_TLS_CERT_ALTNAME_INVALID';
-
-const UNREACHABLE: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EHOSTDOWN',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EADDRNOTAVAIL',
-]);
+import { ALPN, CIPHERS, hostPort } from './tls-names.js';
 
 /**
  * Dials `xenferry serve` over TLS 1.3, both sides with certificates. There is no other way: whatever
@@ -62,7 +47,7 @@ export class TlsDialer implements Dialer {
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       await this.#secured(socket);
-      return new TlsLink(socket, this.#verified(socket));
+      return new TlsLink(socket, judgeServer(shownBy(socket), this.#options));
     } catch (error) {
       socket.destroy();
       signal.throwIfAborted();
@@ -112,7 +97,7 @@ export class TlsDialer implements Dialer {
         ciphers: CIPHERS,
         minVersion: 'TLSv1.3',
         maxVersion: 'TLSv1.3',
-        // The verdict is read by #verified, which can then name the certificate. Nothing is written before.
+        // The verdict is read by judgeServer, which can then name the certificate. Nothing is written before.
         rejectUnauthorized: false,
         checkServerIdentity: () => undefined,
       });
@@ -126,18 +111,9 @@ export class TlsDialer implements Dialer {
     const connectMs = this.#options.connectMs ?? CONNECT_MS;
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
-        const seconds = (connectMs / 1000).toFixed(1);
         const problem = socket.connecting
-          ? new TunnelError('E_TUNNEL_UNREACHABLE', `no answer from ${this.target} within ${seconds} s`, {
-              hint: 'Check the address, that the host is up, and that no firewall drops the port.',
-            })
-          : new TunnelError(
-              'E_TUNNEL_HANDSHAKE',
-              `${this.target} did not finish the TLS handshake within ${seconds} s`,
-              {
-                hint: 'Something answers there, but it may not be `xenferry serve`.',
-              },
-            );
+          ? connectTimeout(this.target, connectMs)
+          : dialHandshakeTimeout(this.target, connectMs);
         socket.destroy(problem);
       }, connectMs);
       const finish = (settle: () => void): void => {
@@ -162,47 +138,6 @@ export class TlsDialer implements Dialer {
   }
 
   #failed(socket: TLSSocket, error: Error): TunnelError {
-    const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-    if (UNREACHABLE.has(code)) {
-      return new TunnelError('E_TUNNEL_UNREACHABLE', `${this.target} cannot be reached`, {
-        cause: error,
-        hint: 'Check the address and port, and that `xenferry serve` runs there.',
-        data: { target: this.target, errno: code },
-      });
-    }
-    const refused = code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL' || code === 'ERR_SSL_WRONG_VERSION_NUMBER';
-    return new TunnelError(
-      refused ? 'E_TUNNEL_NOT_XENFERRY' : 'E_TUNNEL_HANDSHAKE',
-      refused ? `what answers at ${this.target} is not xenferry` : `the TLS handshake with ${this.target} failed`,
-      {
-        cause: error,
-        hint: 'Check that `xenferry serve` listens on that port, and with a certificate.',
-        data: { target: this.target, address: socket.remoteAddress ?? null },
-      },
-    );
-  }
-
-  /** The one gate: no link without a certificate that our authority signed and that is for this host. */
-  #verified(socket: TLSSocket): PeerIdentity {
-    const whose = `the certificate of ${this.target}`;
-    const certificate = peerCertificate(socket);
-    if (certificate === undefined) throw certificateMissing(this.target);
-    if (!socket.authorized) throw certificateError(verdictOf(socket), whose, certificate);
-    const peer = identityOf(certificate, this.target);
-    if (peer === undefined) throw certificateNameless(whose, certificate);
-    const { host, expectedHost, expectedFingerprint } = this.#options;
-    if (expectedFingerprint === undefined) {
-      const named = expectedHost ?? host;
-      const mismatch = checkServerIdentity(named, certificate);
-      if (mismatch !== undefined) throw certificateError(WRONG_HOST, whose, certificate, named);
-    } else if (certificate.fingerprint256 !== expectedFingerprint) {
-      throw certificateError(WRONG_HOST, whose, certificate, expectedFingerprint);
-    }
-    if (socket.alpnProtocol !== ALPN) {
-      throw new TunnelError('E_TUNNEL_NOT_XENFERRY', `what answers at ${this.target} is not xenferry`, {
-        hint: 'Check the port: another TLS server listens there.',
-      });
-    }
-    return peer;
+    return dialFailed(this.target, error, socket.remoteAddress ?? null);
   }
 }

@@ -1,18 +1,19 @@
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import { TunnelError, type XenferryError } from '../errors/errors.js';
+import type { TunnelError, XenferryError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
 import { encodeHeader } from './frame.js';
+import { HANDSHAKE_MS, clientHandshakeFailed } from './handshake-errors.js';
 import { refusalOf, refusedFrame } from './refusal.js';
 import { credentialsError, type TlsCredentials } from './tls-credentials.js';
+import { shownBy } from './shown-peer.js';
 import { TlsLink } from './tls-link.js';
-import { ALPN, CIPHERS, hostPort, identityOf, nameOf, peerCertificate, verdictOf } from './tls-names.js';
-import { certificateError, certificateMissing, certificateNameless } from './tls-verdict.js';
+import { judgeClient } from './tls-judge.js';
+import { ALPN, CIPHERS, hostPort } from './tls-names.js';
 
-const HANDSHAKE_MS = 10_000;
 /** What a refused client may still send, unread by us, while it reads why: for that it has as long as for its handshake. */
-const REFUSE_DISCARD_BYTES = 64 * 1024;
+export const REFUSE_DISCARD_BYTES = 64 * 1024;
 
 const CONTEXT = {
   ciphers: CIPHERS,
@@ -89,25 +90,9 @@ export class TlsGate {
 
   #judge(socket: TLSSocket): void {
     const client = addressOf(socket);
-    const certificate = peerCertificate(socket);
-    const subject = certificate === undefined ? undefined : nameOf(certificate.subject);
-    if (certificate === undefined) {
-      this.#refuse(socket, client, certificateMissing(client));
-    } else if (!socket.authorized || socket.isSessionReused()) {
-      const whose = `the certificate of ${client}`;
-      this.#refuse(socket, client, certificateError(verdictOf(socket), whose, certificate), subject);
-    } else if (socket.alpnProtocol !== ALPN) {
-      const problem = `${client} does not say that it speaks ${ALPN}`;
-      const hint = 'Dial with xenferry; compare the versions on both hosts.';
-      this.#refuse(socket, client, new TunnelError('E_TUNNEL_NOT_XENFERRY', problem, { hint }), subject);
-    } else {
-      const peer = identityOf(certificate, client);
-      if (peer === undefined) {
-        this.#refuse(socket, client, certificateNameless(`the certificate of ${client}`, certificate), subject);
-      } else {
-        this.#options.onLink(new TlsLink(socket, peer), client);
-      }
-    }
+    const judged = judgeClient(shownBy(socket), client);
+    if ('peer' in judged) this.#options.onLink(new TlsLink(socket, judged.peer), client);
+    else this.#refuse(socket, client, judged.refused, judged.subject);
   }
 
   #refuse(socket: TLSSocket, client: string, reason: TunnelError, subject?: string): void {
@@ -132,9 +117,7 @@ export class TlsGate {
   #handshakeFailed(error: Error, socket: TLSSocket): void {
     const client = addressOf(socket);
     socket.destroy();
-    const problem = `${client} did not finish the TLS handshake`;
-    const hint = 'Something that is not xenferry, or an old version of it, dials this port.';
-    const reason = new TunnelError('E_TUNNEL_HANDSHAKE', problem, { cause: asError(error), hint });
+    const reason = clientHandshakeFailed(client, asError(error));
     this.#options.onRefused({ address: client, reason });
   }
 }

@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import type { PeerCertificate, TLSSocket } from 'node:tls';
+import type { PeerCertificate } from 'node:tls';
 import { bounded } from '../errors/printable.js';
 import type { PeerIdentity } from './peer-identity.js';
 
@@ -9,14 +9,6 @@ export const ALPN = 'xenferry/1';
 
 /** Strong all three; the first is the fastest where the CPU knows AES. */
 export const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
-
-/** The peer's certificate, or undefined where it showed none. */
-export function peerCertificate(socket: TLSSocket): PeerCertificate | undefined {
-  // Node gives an empty object or null, whatever its types say, when there is no certificate.
-  const certificate: unknown = socket.getPeerCertificate();
-  if (typeof certificate !== 'object' || certificate === null || !('raw' in certificate)) return undefined;
-  return socket.getPeerCertificate();
-}
 
 /** A distinguished name's CN, else all of it, in one printable line. */
 export function nameOf(subject: PeerCertificate['subject'] | undefined): string {
@@ -53,14 +45,4 @@ export function identityOf(certificate: PeerCertificate, address: string): PeerI
   const name = altNames(certificate).at(0);
   if (name === undefined) return undefined;
   return { transport: 'tls', name, fingerprint: certificate.fingerprint256, key: publicKeyOf(certificate), address };
-}
-
-/** OpenSSL's verdict on the peer's certificate, by Node's name for it. */
-export function verdictOf(socket: TLSSocket): string {
-  // Node keeps the code here, whatever its types say.
-  const verdict: unknown = socket.authorizationError;
-  if (typeof verdict === 'string') return verdict;
-  if (verdict instanceof Error)
-    return 'code' in verdict && typeof verdict.code === 'string' ? verdict.code : verdict.message;
-  return 'unknown';
 }

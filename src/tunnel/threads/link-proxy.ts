@@ -140,7 +140,7 @@ export class LinkProxy implements FramedLink {
       for (;;) {
         const frame = this.#frames.shift();
         if (frame !== undefined) {
-          this.#consumed(frame.payload.length);
+          this.#consumed(FRAME_HEADER_BYTES + frame.payload.length);
           return frame;
         }
         if (this.#failure !== undefined) throw this.#failure;

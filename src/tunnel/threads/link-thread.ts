@@ -1,8 +1,9 @@
 import { carriedCode } from '../../errors/codes.js';
-import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import process from 'node:process';
 import { parentPort } from 'node:worker_threads';
 import { TunnelError } from '../../errors/errors.js';
+import { closeFd } from '../../posix/libc.js';
 import type { KeepaliveOptions } from '../keepalive.js';
 import type { Link } from '../link.js';
 import { TlsDialer } from '../tls-dialer.js';
@@ -70,7 +71,7 @@ function accept({ id, fd }: Extract<ToThread, { do: 'accept' }>): void {
   try {
     socket = new Socket({ fd, readable: true, writable: true });
   } catch {
-    closeSync(fd); // it is no connection any more
+    closeFd(fd); // it is no connection any more
     forget(id);
     return;
   }
@@ -132,6 +133,13 @@ port.on('message', (message: ToThread) => {
       return;
     case 'dial':
       void dial(message);
+      return;
+    case 'secure': // only a thread that does TLS itself is told so
+      closeFd(message.fd);
+      forget(message.id);
+      return;
+    case 'stop':
+      process.exit();
       return;
     case 'destroy':
       pending.get(message.id)?.();

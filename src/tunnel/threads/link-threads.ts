@@ -1,19 +1,18 @@
-import { Worker } from 'node:worker_threads';
 import { orAborted } from '../../errors/deadline.js';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { CONNECT_MS, dialFailed } from '../handshake-errors.js';
 import type { PeerIdentity } from '../peer-identity.js';
 import type { TlsDialerOptions } from '../tls-options.js';
 import type { KeepaliveOptions } from '../keepalive.js';
+import { connectUnread } from './connect-unread.js';
 import { LinkProxy } from './link-proxy.js';
+import { takeDescriptor } from './moved-socket.js';
+import { threadKind } from './thread-kind.js';
 import type { FromThread, ToThread } from './thread-messages.js';
+import { startThread, type StartedThread, type ThreadKind } from './thread-start.js';
 
-interface LinkThread {
-  readonly worker: Worker;
+interface LinkThread extends StartedThread {
   readonly links: Map<number, LinkProxy>;
 }
-
-/** A thread has few objects and many buffers: a small nursery has them collected soon. MiB. */
-const THREAD_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 } as const;
 
 /** Threads that hold links, so that encryption uses more than one core and the main thread stays free. */
 export class LinkThreads implements Disposable {
@@ -25,10 +24,12 @@ export class LinkThreads implements Disposable {
   /**
    * @param count how many threads at most; they are started when they are needed
    * @param duplicateFd makes a second, close-on-exec descriptor of the same connection (Node itself cannot)
+   * @param kind who does TLS in them; both speak to either at the other end
    */
   constructor(
     private readonly count: number,
     readonly duplicateFd: (fd: number) => number,
+    readonly kind: ThreadKind = threadKind(),
   ) {}
 
   /**
@@ -41,13 +42,11 @@ export class LinkThreads implements Disposable {
     signal: AbortSignal,
   ): Promise<LinkProxy> => {
     signal.throwIfAborted();
-    const address = `${to.host}:${to.port}`;
-    const { link, linked } = this.#hold({ transport: 'tls', name: to.host, address }, (id) => ({
-      do: 'dial',
-      id,
-      to,
-      keepalive,
-    }));
+    const peer: PeerIdentity = { transport: 'tls', name: to.host, address: `${to.host}:${to.port}` };
+    const { link, linked } =
+      this.kind === 'node'
+        ? this.#hold(peer, (id) => ({ do: 'dial', id, to, keepalive }))
+        : await this.#secure(peer, to, keepalive, signal);
     try {
       await orAborted(linked, signal);
       return link;
@@ -71,7 +70,7 @@ export class LinkThreads implements Disposable {
     onGone: () => void,
   ): LinkProxy {
     const unknown: PeerIdentity = peer ?? { transport: 'tls', name: 'unknown', address: client };
-    const { link, linked, gone } = this.#hold(unknown, (id) => ({ do: 'accept', id, fd }), peer);
+    const { link, linked, gone } = this.#hold(unknown, (id) => ({ do: 'accept', id, fd, client }), peer);
     linked.then(
       () => onLinked(link),
       () => undefined, // it did not prove itself; who turned it away says why
@@ -88,12 +87,28 @@ export class LinkThreads implements Disposable {
   }
 
   tellAll(message: ToThread): void {
-    for (const { worker } of this.#threads) worker.postMessage(message);
+    for (const { post } of this.#threads) post(message);
   }
 
   /** Ends the threads and every link in them. */
   [Symbol.dispose](): void {
-    for (const { worker } of this.#threads.splice(0)) void worker.terminate();
+    for (const { stop } of this.#threads.splice(0)) stop();
+  }
+
+  /** Connects here and leaves the handshake to a thread. */
+  async #secure(
+    peer: PeerIdentity,
+    to: TlsDialerOptions,
+    keepalive: KeepaliveOptions,
+    signal: AbortSignal,
+  ): Promise<{ link: LinkProxy; linked: Promise<void> }> {
+    const connectMs = to.connectMs ?? CONNECT_MS;
+    const begun = performance.now();
+    const socket = await connectUnread(to, connectMs, signal);
+    const fd = takeDescriptor(socket, this.duplicateFd);
+    if (fd === undefined) throw dialFailed(peer.address, new Error('the connection was closed'), null);
+    const handshakeMs = Math.max(1, connectMs - (performance.now() - begun));
+    return this.#hold(peer, (id) => ({ do: 'secure', id, fd, to, handshakeMs, keepalive }));
   }
 
   #hold(
@@ -104,17 +119,10 @@ export class LinkThreads implements Disposable {
     const thread = this.#leastBusy();
     const id = this.#nextId;
     this.#nextId += 1;
-    const link = new LinkProxy(
-      id,
-      peer,
-      (message, transfer) => {
-        thread.worker.postMessage(message, transfer);
-      },
-      as,
-    );
+    const link = new LinkProxy(id, peer, thread.post, as);
     thread.links.set(id, link);
     thread.worker.ref();
-    thread.worker.postMessage(first(id));
+    thread.post(first(id));
     return { link, linked: link.linked, gone: link.whenGone };
   }
 
@@ -126,8 +134,8 @@ export class LinkThreads implements Disposable {
   }
 
   #start(): LinkThread {
-    const worker = new Worker(threadEntry(), { resourceLimits: THREAD_LIMITS });
-    const thread: LinkThread = { worker, links: new Map() };
+    const thread: LinkThread = { ...startThread(this.kind), links: new Map() };
+    const { worker } = thread;
     worker.unref(); // a thread without links keeps nobody alive
     worker.on('message', (message: FromThread) => {
       this.#hear(thread, message);
@@ -140,7 +148,7 @@ export class LinkThreads implements Disposable {
     };
     worker.on('error', onEnd);
     worker.on('exit', onEnd);
-    for (const word of this.#firstWords) worker.postMessage(word());
+    for (const word of this.#firstWords) thread.post(word());
     this.#threads.push(thread);
     return thread;
   }
@@ -155,13 +163,4 @@ export class LinkThreads implements Disposable {
     thread.links.delete(message.id);
     if (thread.links.size === 0) thread.worker.unref();
   }
-}
-
-/** The compiled entry beside this module. Where this module runs from its source (in a test), that of the last build. */
-function threadEntry(): URL {
-  const entry = new URL('./link-thread.js', import.meta.url);
-  if (!import.meta.url.endsWith('.ts')) return entry;
-  const path = fileURLToPath(entry);
-  const at = path.lastIndexOf('/src/');
-  return pathToFileURL(`${path.slice(0, at)}/dist/${path.slice(at + '/src/'.length)}`);
 }

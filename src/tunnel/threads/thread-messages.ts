@@ -10,7 +10,7 @@ import type { TlsDialerOptions } from '../tls-options.js';
 
 /*
  * What is said between the main thread and a thread that holds links. Both are this program: nothing is checked.
- * Every message is about one link, by number, but for the gate's.
+ * Every message is about one link, by number, but for those to the gate and `stop`.
  */
 
 /** A frame on its way between threads. A DATA payload is handed over, or lies in shared memory. */
@@ -32,21 +32,33 @@ export type BeginOrder =
       readonly handshakeMs?: number | undefined;
       readonly keepalive?: KeepaliveOptions | undefined;
     }
-  | { readonly do: 'accept'; readonly id: number; readonly fd: number }
+  /** A connection that has come in, of which nothing was read; the thread owns the descriptor. */
+  | { readonly do: 'accept'; readonly id: number; readonly fd: number; readonly client: string }
+  /** A connection to a server, on which nothing was sent, for a thread that cannot dial; likewise. */
+  | {
+      readonly do: 'secure';
+      readonly id: number;
+      readonly fd: number;
+      readonly to: TlsDialerOptions;
+      readonly handshakeMs: number;
+      readonly keepalive: KeepaliveOptions;
+    }
   | {
       readonly do: 'dial';
       readonly id: number;
       readonly to: TlsDialerOptions;
       readonly keepalive: KeepaliveOptions;
     }
-  | { readonly do: 'destroy'; readonly id: number };
+  | { readonly do: 'destroy'; readonly id: number }
+  /** Closes everything and ends the thread. */
+  | { readonly do: 'stop' };
 
 /** What a link is told that is there. */
 export type LinkOrder =
   | { readonly do: 'open' | 'answer'; readonly id: number; readonly payload: Uint8Array }
   | { readonly do: 'refuse'; readonly id: number; readonly refusal: Refusal }
   | { readonly do: 'send'; readonly id: number; readonly frame: ThreadFrame }
-  /** So many bytes of received frames were consumed; these slots of payloads are not used any more. */
+  /** So many bytes of received frames were consumed, headers included; these slots of payloads are not used any more. */
   | { readonly do: 'more'; readonly id: number; readonly bytes: number; readonly unused: readonly ArrayBuffer[] }
   | { readonly do: 'close'; readonly id: number; readonly deadlineMs?: number | undefined };
 

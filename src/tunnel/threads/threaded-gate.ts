@@ -6,6 +6,7 @@ import type { Destroyable } from '../handshake-limiter.js';
 import type { TlsCredentials } from '../tls-credentials.js';
 import type { RefusedConnection } from '../tls-gate.js';
 import type { LinkThreads } from './link-threads.js';
+import { takeDescriptor } from './moved-socket.js';
 import { fromThreadError, type ToThread } from './thread-messages.js';
 
 export interface ThreadedGateOptions {
@@ -45,10 +46,8 @@ export class ThreadedGate {
    * @returns what cuts it; undefined where it cannot be moved, and is still the caller's
    */
   admit(socket: Socket, client: string, onGone: () => void): Destroyable | undefined {
-    const fd = descriptorOf(socket);
-    if (fd === undefined) return undefined;
-    const copy = this.pool.duplicateFd(fd);
-    socket.destroy(); // closes this thread's descriptor; the connection lives on in the copy
+    const copy = takeDescriptor(socket, this.pool.duplicateFd);
+    if (copy === undefined) return undefined;
     return this.pool.accept(copy, client, this.options.peer, (link) => this.options.onLink(link, client), onGone);
   }
 
@@ -56,11 +55,4 @@ export class ThreadedGate {
     const { handshakeMs, keepalive } = this.options;
     return { do: 'gate', credentials: this.#credentials, handshakeMs, keepalive };
   }
-}
-
-/** Node has no public way to a socket's descriptor; its handle has told it since the first versions. */
-function descriptorOf(socket: Socket): number | undefined {
-  const handle: unknown = '_handle' in socket ? socket._handle : undefined;
-  if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return undefined;
-  return typeof handle.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined;
 }

@@ -2,7 +2,7 @@ import { threadSlots } from '../../buffers/slot-pool.js';
 import { asError } from '../../errors/message-of.js';
 import { Condition } from '../condition.js';
 import { FrameLink } from '../frame-link.js';
-import type { Frame } from '../frame.js';
+import { FRAME_HEADER_BYTES, type Frame } from '../frame.js';
 import type { Link } from '../link.js';
 import type { KeepaliveOptions } from '../keepalive.js';
 import { toThreadError, type FromThread, type ThreadFrame } from './thread-messages.js';
@@ -103,7 +103,7 @@ export class WorkerLink {
       while (this.#aheadBytes > AHEAD_BYTES && !this.#over) await this.#consumed.wait();
       const frame = await this.#link.receive();
       if (frame === undefined) return;
-      this.#aheadBytes += frame.payload.length;
+      this.#aheadBytes += FRAME_HEADER_BYTES + frame.payload.length;
       const { payload, transfer } = this.#handedOver(frame);
       const { type, sequence, offset } = frame;
       this.tell({ tell: 'frame', id: this.id, frame: { type, sequence, offset, payload } }, transfer);

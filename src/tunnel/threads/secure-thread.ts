@@ -1,0 +1,110 @@
+import process from 'node:process';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { carriedCode } from '../../errors/codes.js';
+import { TunnelError } from '../../errors/errors.js';
+import { closeFd } from '../../posix/libc.js';
+import { libssl } from '../../posix/tls/libssl.js';
+import { Handshake } from './handshake.js';
+import { PollLoop } from './poll-loop.js';
+import { secureDialled } from './secure-dial.js';
+import { SecureGate } from './secure-gate.js';
+import { SecureLink, type Tell } from './secure-link.js';
+import type { LinkOrder, ToThread } from './thread-messages.js';
+import type { SecureThreadData } from './thread-start.js';
+
+/*
+ * The entry point of a thread that holds links and does their TLS itself, with Node's own libssl. It has a loop of its own while it
+ * has a link, and waits in Node's otherwise.
+ */
+
+const port = parentPort;
+const found = libssl();
+if (port === null || found === undefined)
+  throw new Error('this file is the entry of a thread, where libssl can be called');
+const lib = found;
+
+const tell: Tell = (message, transfer) => {
+  port.postMessage(message, transfer);
+};
+
+const { state, wakeFd } = workerData as SecureThreadData;
+const loop = new PollLoop(new Int32Array(state), wakeFd, () => {
+  const next = receiveMessageOnPort(port);
+  if (next === undefined) return false;
+  hear(next.message as ToThread);
+  return true;
+});
+let gate: SecureGate | undefined;
+
+function order(link: SecureLink, message: LinkOrder): void {
+  switch (message.do) {
+    case 'open':
+      link.open(message.payload);
+      return;
+    case 'answer':
+      link.answer(message.payload);
+      return;
+    case 'refuse': {
+      const { code, message: text, hint } = message.refusal;
+      link.refuse(new TunnelError(carriedCode(code), text, { hint }));
+      return;
+    }
+    case 'send':
+      link.send(message.frame);
+      return;
+    case 'more':
+      link.more(message.bytes, message.unused);
+      return;
+    case 'close':
+      link.close(message.deadlineMs);
+  }
+}
+
+function hear(message: ToThread): void {
+  switch (message.do) {
+    case 'gate':
+      if (gate === undefined) gate = new SecureGate(lib, message, loop, tell);
+      else gate.setCredentials(message.credentials);
+      return;
+    case 'accept':
+      if (gate !== undefined) gate.admit(message.id, message.fd, message.client);
+      else closeFd(message.fd);
+      return;
+    case 'secure':
+      secureDialled(lib, message, loop, tell);
+      return;
+    case 'dial': // the main thread dials for a thread of this kind
+      tell({ tell: 'gone', id: message.id });
+      return;
+    case 'stop':
+      stop();
+      return;
+    case 'destroy': {
+      const held = loop.get(message.id);
+      if (held instanceof SecureLink) held.destroy();
+      if (held instanceof Handshake) {
+        held.destroy();
+        tell({ tell: 'gone', id: message.id });
+      }
+      return;
+    }
+    default: {
+      // A link that has just ended still hears what was on its way to it.
+      const link = loop.get(message.id);
+      if (link instanceof SecureLink) order(link, message);
+    }
+  }
+}
+
+/** Closes sockets and frees sessions: what is not Node's own would outlive the thread. */
+function stop(): void {
+  loop.closeAll();
+  gate?.close();
+  process.exit();
+}
+
+port.on('message', (message: ToThread) => {
+  hear(message);
+  loop.run();
+  if (loop.isStopped()) stop();
+});
