@@ -22,6 +22,7 @@ const found = libssl();
 if (port === null || found === undefined)
   throw new Error('this file is the entry of a thread, where libssl can be called');
 const lib = found;
+const own = port;
 
 const tell: Tell = (message, transfer) => {
   port.postMessage(message, transfer);
@@ -100,6 +101,11 @@ function hear(message: ToThread): void {
 function stop(): void {
   loop.closeAll();
   gate?.close();
+  // Connections that were given to it and that it has not looked at.
+  for (let left = receiveMessageOnPort(own); left !== undefined; left = receiveMessageOnPort(own)) {
+    const message = left.message as ToThread;
+    if (message.do === 'accept' || message.do === 'secure') closeFd(message.fd);
+  }
   process.exit();
 }
 
