@@ -151,6 +151,7 @@ export class TlsListener implements AsyncDisposable {
   close(): Promise<void> {
     this.#tcp.close(); // frees the port now; its callback would wait for every link to end
     this.#handshakes.clear();
+    this.#threaded?.close();
     return Promise.resolve();
   }
 

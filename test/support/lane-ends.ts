@@ -15,7 +15,7 @@ import type { TlsDialerOptions } from '../../src/tunnel/tls-options.js';
 const LOCAL = '127.0.0.1';
 const never = new AbortController().signal;
 
-/** A port whose links live in threads of one kind. */
+/** A port whose links live in threads. */
 export class LanePort implements AsyncDisposable {
   readonly links: FramedLink[] = [];
   readonly refused: RefusedConnection[] = [];
@@ -25,13 +25,12 @@ export class LanePort implements AsyncDisposable {
     private readonly threads: LinkThreads,
   ) {}
 
+  /** @param threads end with it */
   static async open(
-    kind: ThreadKind,
+    threads: LinkThreads,
     credentials: TlsCredentials,
     more: Partial<TlsListenerOptions> = {},
-    count = 1,
   ): Promise<LanePort> {
-    const threads = new LinkThreads(count, duplicateFd, kind);
     const listener = await listenTls({
       host: LOCAL,
       port: 0,

@@ -25,9 +25,10 @@ const tell: Tell = (message, transfer) => {
 const links = new Map<number, WorkerLink>();
 /** Ends what has no link yet: a dial, or a connection in its handshake. */
 const pending = new Map<number, () => void>();
-/** Connections in their handshake, by the client's address and port. */
+/** By the number of the port that they belong to. */
+const gates = new Map<number, TlsGate>();
+/** Connections in their handshake, by the gate and the client's address and port. */
 const arriving = new Map<string, number>();
-let gate: TlsGate | undefined;
 
 function hold(id: number, link: Link, keepalive: KeepaliveOptions): WorkerLink {
   const held = new WorkerLink(id, link, keepalive, tell);
@@ -43,16 +44,17 @@ function forget(id: number): void {
   tell({ tell: 'gone', id });
 }
 
-function openGate({ credentials, handshakeMs, keepalive = {} }: Extract<ToThread, { do: 'gate' }>): void {
-  if (gate !== undefined) {
-    gate.setCredentials(credentials);
+function openGate({ gate, credentials, handshakeMs, keepalive = {} }: Extract<ToThread, { do: 'gate' }>): void {
+  const made = gates.get(gate);
+  if (made !== undefined) {
+    made.setCredentials(credentials);
     return;
   }
-  gate = new TlsGate({
+  const opened = new TlsGate({
     credentials,
     handshakeMs,
     onLink: (link, client) => {
-      const id = arriving.get(client);
+      const id = arriving.get(`${gate} ${client}`);
       if (id === undefined) {
         link.destroy(new TunnelError('E_TUNNEL_CLOSED', 'nobody waits for this connection'));
         return;
@@ -61,28 +63,34 @@ function openGate({ credentials, handshakeMs, keepalive = {} }: Extract<ToThread
       hold(id, link, keepalive).listen();
     },
     onRefused: ({ address, subject, reason }) => {
-      tell({ tell: 'refused', address, subject, error: toThreadError(reason) });
+      tell({ tell: 'refused', gate, address, subject, error: toThreadError(reason) });
     },
   });
+  gates.set(gate, opened);
 }
 
-function accept({ id, fd }: Extract<ToThread, { do: 'accept' }>): void {
-  let socket: Socket;
+function accept({ id, gate, fd }: Extract<ToThread, { do: 'accept' }>): void {
+  const through = gates.get(gate);
+  let socket: Socket | undefined;
   try {
-    socket = new Socket({ fd, readable: true, writable: true });
+    if (through !== undefined) socket = new Socket({ fd, readable: true, writable: true });
   } catch {
-    closeFd(fd); // it is no connection any more
+    // it is no connection any more
+  }
+  if (socket === undefined) {
+    closeFd(fd);
     forget(id);
     return;
   }
-  const client = addressOf(socket);
+  const moved = socket;
+  const client = `${gate} ${addressOf(moved)}`;
   arriving.set(client, id);
-  pending.set(id, () => socket.destroy());
-  socket.once('close', () => {
+  pending.set(id, () => moved.destroy());
+  moved.once('close', () => {
     if (arriving.get(client) === id) arriving.delete(client);
     forget(id);
   });
-  gate?.admit(socket);
+  through?.admit(moved);
 }
 
 async function dial({ id, to, keepalive }: Extract<ToThread, { do: 'dial' }>): Promise<void> {
@@ -127,6 +135,9 @@ port.on('message', (message: ToThread) => {
   switch (message.do) {
     case 'gate':
       openGate(message);
+      return;
+    case 'shut':
+      gates.delete(message.gate);
       return;
     case 'accept':
       accept(message);

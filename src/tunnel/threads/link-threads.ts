@@ -10,6 +10,12 @@ import { threadKind } from './thread-kind.js';
 import type { FromThread, ToThread } from './thread-messages.js';
 import { startThread, type StartedThread, type ThreadKind } from './thread-start.js';
 
+/** What a thread is told of a port before its first connection, and who hears of those that were turned away. */
+interface Gate {
+  readonly word: () => ToThread;
+  readonly onRefused: (message: Extract<FromThread, { tell: 'refused' }>) => void;
+}
+
 interface LinkThread extends StartedThread {
   readonly links: Map<number, LinkProxy>;
 }
@@ -17,9 +23,9 @@ interface LinkThread extends StartedThread {
 /** Threads that hold links, so that encryption uses more than one core and the main thread stays free. */
 export class LinkThreads implements Disposable {
   readonly #threads: LinkThread[] = [];
-  readonly #listeners = new Set<(message: Extract<FromThread, { tell: 'refused' }>) => void>();
-  readonly #firstWords: (() => ToThread)[] = [];
+  readonly #gates = new Map<number, Gate>();
   #nextId = 1;
+  #nextGate = 1;
 
   /**
    * @param count how many threads at most; they are started when they are needed
@@ -59,18 +65,22 @@ export class LinkThreads implements Disposable {
   /**
    * Gives a connection to a thread, which does the handshake.
    * @param fd of the connection; the thread owns it from now on
+   * @param peer who is there, whatever the certificate says
    * @param onLinked the peer has proven itself
    * @param onGone the connection is closed, whether or not it became a link
    */
   accept(
-    fd: number,
-    client: string,
-    peer: PeerIdentity | undefined,
+    {
+      fd,
+      gate,
+      client,
+      peer,
+    }: { readonly fd: number; readonly gate: number; readonly client: string; readonly peer: PeerIdentity | undefined },
     onLinked: (link: LinkProxy) => void,
     onGone: () => void,
   ): LinkProxy {
     const unknown: PeerIdentity = peer ?? { transport: 'tls', name: 'unknown', address: client };
-    const { link, linked, gone } = this.#hold(unknown, (id) => ({ do: 'accept', id, fd, client }), peer);
+    const { link, linked, gone } = this.#hold(unknown, (id) => ({ do: 'accept', id, gate, fd, client }), peer);
     linked.then(
       () => onLinked(link),
       () => undefined, // it did not prove itself; who turned it away says why
@@ -79,11 +89,23 @@ export class LinkThreads implements Disposable {
     return link;
   }
 
-  /** Hears of the connections that a thread has turned away. @param firstWord what each thread is told before its first */
-  onRefused(firstWord: () => ToThread, listener: (message: Extract<FromThread, { tell: 'refused' }>) => void): void {
-    this.#firstWords.push(firstWord);
-    this.#listeners.add(listener);
-    this.tellAll(firstWord());
+  /**
+   * Opens a gate in each thread, there and to come.
+   * @param word what a thread is told of it, by its number, before its first connection
+   * @param onRefused hears of the connections that were turned away
+   * @returns its number
+   */
+  openGate(word: (gate: number) => ToThread, onRefused: Gate['onRefused']): number {
+    const gate = this.#nextGate;
+    this.#nextGate += 1;
+    this.#gates.set(gate, { word: () => word(gate), onRefused });
+    this.tellAll(word(gate));
+    return gate;
+  }
+
+  /** The threads forget a gate; links that came through it live on. */
+  shutGate(gate: number): void {
+    if (this.#gates.delete(gate)) this.tellAll({ do: 'shut', gate });
   }
 
   tellAll(message: ToThread): void {
@@ -148,14 +170,14 @@ export class LinkThreads implements Disposable {
     };
     worker.on('error', onEnd);
     worker.on('exit', onEnd);
-    for (const word of this.#firstWords) thread.post(word());
+    for (const { word } of this.#gates.values()) thread.post(word());
     this.#threads.push(thread);
     return thread;
   }
 
   #hear(thread: LinkThread, message: FromThread): void {
     if (message.tell === 'refused') {
-      for (const listener of this.#listeners) listener(message);
+      this.#gates.get(message.gate)?.onRefused(message);
       return;
     }
     thread.links.get(message.id)?.take(message);

@@ -27,6 +27,7 @@ export class SecureGate {
   /** Throws `E_TUNNEL_CREDENTIALS`. */
   constructor(
     private readonly lib: Libssl,
+    private readonly gate: number,
     private readonly options: SecureGateOptions,
     private readonly loop: PollLoop,
     private readonly tell: Tell,
@@ -48,7 +49,12 @@ export class SecureGate {
    */
   admit(id: number, fd: number, client: string): void {
     const failed = (cause: Error): void => {
-      this.tell({ tell: 'refused', address: client, error: toThreadError(clientHandshakeFailed(client, cause)) });
+      this.tell({
+        tell: 'refused',
+        gate: this.gate,
+        address: client,
+        error: toThreadError(clientHandshakeFailed(client, cause)),
+      });
       this.tell({ tell: 'gone', id });
     };
     let session: TlsSession;
@@ -88,7 +94,7 @@ export class SecureGate {
     }
     const { refused, subject } = judged;
     link.refuse(refused, { discardBytes: REFUSE_DISCARD_BYTES, deadlineMs: handshakeMs });
-    this.tell({ tell: 'refused', address: client, subject, error: toThreadError(refused) });
+    this.tell({ tell: 'refused', gate: this.gate, address: client, subject, error: toThreadError(refused) });
   }
 }
 

@@ -35,7 +35,8 @@ const loop = new PollLoop(new Int32Array(state), wakeFd, () => {
   hear(next.message as ToThread);
   return true;
 });
-let gate: SecureGate | undefined;
+/** By the number of the port that they belong to. */
+const gates = new Map<number, SecureGate>();
 
 function order(link: SecureLink, message: LinkOrder): void {
   switch (message.do) {
@@ -63,14 +64,28 @@ function order(link: SecureLink, message: LinkOrder): void {
 
 function hear(message: ToThread): void {
   switch (message.do) {
-    case 'gate':
-      if (gate === undefined) gate = new SecureGate(lib, message, loop, tell);
-      else gate.setCredentials(message.credentials);
+    case 'gate': {
+      const { gate, credentials } = message;
+      const made = gates.get(gate);
+      if (made === undefined) gates.set(gate, new SecureGate(lib, gate, message, loop, tell));
+      else made.setCredentials(credentials);
       return;
-    case 'accept':
-      if (gate !== undefined) gate.admit(message.id, message.fd, message.client);
-      else closeFd(message.fd);
+    }
+    case 'shut':
+      gates.get(message.gate)?.close();
+      gates.delete(message.gate);
       return;
+    case 'accept': {
+      const { id, gate, fd, client } = message;
+      const through = gates.get(gate);
+      if (through !== undefined) {
+        through.admit(id, fd, client);
+        return;
+      }
+      closeFd(fd);
+      tell({ tell: 'gone', id });
+      return;
+    }
     case 'secure':
       secureDialled(lib, message, loop, tell);
       return;
@@ -100,7 +115,7 @@ function hear(message: ToThread): void {
 /** Closes sockets and frees sessions: what is not Node's own would outlive the thread. */
 function stop(): void {
   loop.closeAll();
-  gate?.close();
+  for (const gate of gates.values()) gate.close();
   // Connections that were given to it and that it has not looked at.
   for (let left = receiveMessageOnPort(own); left !== undefined; left = receiveMessageOnPort(own)) {
     const message = left.message as ToThread;

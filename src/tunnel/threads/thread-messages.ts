@@ -10,7 +10,7 @@ import type { TlsDialerOptions } from '../tls-options.js';
 
 /*
  * What is said between the main thread and a thread that holds links. Both are this program: nothing is checked.
- * Every message is about one link, by number, but for those to the gate and `stop`.
+ * Every message is about one link, by number, but for those to the gates and `stop`.
  */
 
 /** A frame on its way between threads. A DATA payload is handed over, or lies in shared memory. */
@@ -26,14 +26,18 @@ export type ToThread = BeginOrder | LinkOrder;
 
 /** What brings a link into being. */
 export type BeginOrder =
+  /** What the connections of one port are judged by, from now on. A thread has a gate for each port, told apart by number. */
   | {
       readonly do: 'gate';
+      readonly gate: number;
       readonly credentials: TlsCredentials;
       readonly handshakeMs?: number | undefined;
       readonly keepalive?: KeepaliveOptions | undefined;
     }
   /** A connection that has come in, of which nothing was read; the thread owns the descriptor. */
-  | { readonly do: 'accept'; readonly id: number; readonly fd: number; readonly client: string }
+  | { readonly do: 'accept'; readonly id: number; readonly gate: number; readonly fd: number; readonly client: string }
+  /** This port takes no more connections. Those that it has taken live on. */
+  | { readonly do: 'shut'; readonly gate: number }
   /** A connection to a server, on which nothing was sent, for a thread that cannot dial; likewise. */
   | {
       readonly do: 'secure';
@@ -67,6 +71,7 @@ export type FromThread =
   | { readonly tell: 'linked'; readonly id: number; readonly peer: PeerIdentity }
   | {
       readonly tell: 'refused';
+      readonly gate: number;
       readonly address: string;
       readonly subject?: string | undefined;
       readonly error: ThreadError;

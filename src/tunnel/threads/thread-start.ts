@@ -25,6 +25,9 @@ export interface StartedThread {
 /** A thread has few objects and many buffers: a small nursery has them collected soon. MiB. */
 const THREAD_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 } as const;
 
+/** As debuggers and lists of threads show it. */
+const NAME = 'lane';
+
 /** A thread that has not ended by itself then is terminated. */
 const STOP_MS = 1000;
 
@@ -36,7 +39,7 @@ export function startThread(kind: ThreadKind): StartedThread {
 }
 
 function startNode(): StartedThread {
-  const worker = new Worker(entry('link-thread'), { resourceLimits: THREAD_LIMITS });
+  const worker = new Worker(entry('link-thread'), { name: NAME, resourceLimits: THREAD_LIMITS });
   return {
     worker,
     post: (message, transfer) => {
@@ -49,7 +52,7 @@ function startNode(): StartedThread {
 function startSecure(): StartedThread {
   const data: SecureThreadData = { state: new SharedArrayBuffer(LOOP_STATE_BYTES), wakeFd: openEventFd() };
   const state = new Int32Array(data.state);
-  const worker = new Worker(entry('secure-thread'), { resourceLimits: THREAD_LIMITS, workerData: data });
+  const worker = new Worker(entry('secure-thread'), { name: NAME, resourceLimits: THREAD_LIMITS, workerData: data });
   let ended = false;
   worker.once('exit', () => {
     ended = true;

@@ -18,17 +18,21 @@ export interface ThreadedGateOptions {
   readonly onRefused: (refused: RefusedConnection) => void;
 }
 
-/** A `TlsGate` in each thread of a pool: connections are accepted here, and everything else is done there. */
+/**
+ * A `TlsGate` of one port in each thread of a pool, which may have those of other ports as well: connections are accepted here, and
+ * everything else is done there.
+ */
 export class ThreadedGate {
   #credentials: TlsCredentials;
+  readonly #gate: number;
 
   constructor(
     private readonly pool: LinkThreads,
     private readonly options: ThreadedGateOptions,
   ) {
     this.#credentials = options.credentials;
-    pool.onRefused(
-      () => this.#word(),
+    this.#gate = pool.openGate(
+      (gate) => this.#word(gate),
       ({ address, subject, error }) => {
         options.onRefused({ address, reason: fromThreadError(error), ...(subject === undefined ? {} : { subject }) });
       },
@@ -37,7 +41,12 @@ export class ThreadedGate {
 
   setCredentials(credentials: TlsCredentials): void {
     this.#credentials = credentials;
-    this.pool.tellAll(this.#word());
+    this.pool.tellAll(this.#word(this.#gate));
+  }
+
+  /** Takes no more connections; the threads forget it. */
+  close(): void {
+    this.pool.shutGate(this.#gate);
   }
 
   /**
@@ -48,11 +57,12 @@ export class ThreadedGate {
   admit(socket: Socket, client: string, onGone: () => void): Destroyable | undefined {
     const copy = takeDescriptor(socket, this.pool.duplicateFd);
     if (copy === undefined) return undefined;
-    return this.pool.accept(copy, client, this.options.peer, (link) => this.options.onLink(link, client), onGone);
+    const { peer, onLink } = this.options;
+    return this.pool.accept({ fd: copy, gate: this.#gate, client, peer }, (link) => onLink(link, client), onGone);
   }
 
-  #word(): ToThread {
+  #word(gate: number): ToThread {
     const { handshakeMs, keepalive } = this.options;
-    return { do: 'gate', credentials: this.#credentials, handshakeMs, keepalive };
+    return { do: 'gate', gate, credentials: this.#credentials, handshakeMs, keepalive };
   }
 }

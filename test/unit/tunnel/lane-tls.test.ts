@@ -18,10 +18,12 @@ import { LaneDialler, LanePort, digestOf, openLane } from '../../support/lane-en
 import { Proxy } from '../../support/proxy.js';
 import { initAuthority } from '../../../src/pki/authority-dir.js';
 import { issueCertificate, revokeCertificate } from '../../../src/pki/host-dir.js';
+import { duplicateFd } from '../../../src/posix/libc.js';
 import { libssl, loadLibssl } from '../../../src/posix/tls/libssl.js';
 import { FrameLink } from '../../../src/tunnel/frame-link.js';
 import { LaneReceiver } from '../../../src/tunnel/lane-receiver.js';
 import { LaneSender } from '../../../src/tunnel/lane-sender.js';
+import { LinkThreads } from '../../../src/tunnel/threads/link-threads.js';
 import { threadKind } from '../../../src/tunnel/threads/thread-kind.js';
 import type { ThreadKind } from '../../../src/tunnel/threads/thread-start.js';
 import { loadTlsDir, type TlsCredentials } from '../../../src/tunnel/tls-credentials.js';
@@ -59,8 +61,13 @@ function code(expected: string): object {
   return expect.objectContaining({ code: expected }) as object;
 }
 
-async function port(kind: ThreadKind, own: TlsCredentials = server, more = {}): Promise<LanePort> {
-  const made = await LanePort.open(kind, own, more);
+async function port(
+  kind: ThreadKind,
+  own: TlsCredentials = server,
+  more = {},
+  threads = new LinkThreads(1, duplicateFd, kind),
+): Promise<LanePort> {
+  const made = await LanePort.open(threads, own, more);
   open.push(made);
   return made;
 }
@@ -395,6 +402,25 @@ describe.each(KINDS)('a port whose lanes are %s turns away', (kind) => {
     (await dialler(kind).dial(at.port)).destroy();
   });
 
+  it('who may use another port of the same threads: each judges by its own credentials', async () => {
+    const threads = new LinkThreads(1, duplicateFd, kind);
+    open.push(threads);
+    const mine = await port(kind, server, {}, threads);
+    const other = await port(kind, stranger, {}, threads); // opened later, with another authority
+    const strange = await dialler(kind, { ...stranger, ca: server.ca }).dial(mine.port);
+    await expect(strange.open(Buffer.from('x'), signal)).rejects.toEqual(code('E_TUNNEL_CERT_UNTRUSTED'));
+    expect(mine.refused).toHaveLength(1);
+    expect(other.refused).toEqual([]);
+    const welcome = await dialler(kind).dial(mine.port);
+    expect((await mine.link()).peer.name).toBe('client.example');
+    const own = await dialler(kind, stranger).dial(other.port);
+    await other.link();
+    await other.listener.close();
+    const again = await dialler(kind).dial(mine.port);
+    await mine.link(1);
+    for (const link of [strange, welcome, own, again]) link.destroy();
+  });
+
   it('its own damaged credentials', async () => {
     await expect(port(kind, { ...server, key: stranger.key })).rejects.toEqual(code('E_TUNNEL_CREDENTIALS'));
   });
@@ -468,7 +494,7 @@ describe('threads that do TLS themselves', () => {
     const descriptors = (): number => readdirSync('/proc/self/fd').length;
     let first = 0;
     for (let n = 0; n < 4; n += 1) {
-      const at = await LanePort.open('libssl', server);
+      const at = await LanePort.open(new LinkThreads(1, duplicateFd, 'libssl'), server);
       const from = new LaneDialler('libssl', client);
       await openLane(from, at);
       await from.dial(at.port);
