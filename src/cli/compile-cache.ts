@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { enableCompileCache } from '../posix/compile-cache.js';
+import { enableCompileCache } from '../api/internal/compile-cache.js';
 
 /** The folder of this user's caches. Root's is the system's, whatever an environment says: its code would be run. */
 function cacheHome(): string {
