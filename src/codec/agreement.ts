@@ -72,9 +72,10 @@ export function chooseStream(offer: StreamOffer | undefined, windowBytes: number
 
 /**
  * What the destination chose, as far as it was offered.
+ * @param windowBytes that both sides keep to; it must have room for a batch
  * @throws ProtocolError `E_PROTOCOL_STREAM` where it was not
  */
-export function checkedChoice(choice: StreamChoice): StreamChoice {
+export function checkedChoice(choice: StreamChoice, windowBytes: number): StreamChoice {
   const { codec, referenceBytes, packing, digest } = choice;
   const wrong =
     codec !== CODEC
@@ -84,7 +85,9 @@ export function checkedChoice(choice: StreamChoice): StreamChoice {
         : packing !== 'none' && (packing !== 'zstd' || zstdVersion() === undefined)
           ? `packing ${packing}`
           : knownDigests().includes(digest)
-            ? undefined
+            ? windowBatches(windowBytes) > 0
+              ? undefined
+              : `batches for a window of ${windowBytes} bytes`
             : `digest ${digest}`;
   if (wrong === undefined) return choice;
   throw new ProtocolError('E_PROTOCOL_STREAM', `the destination chose ${wrong}, which was not offered`, {

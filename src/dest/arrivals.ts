@@ -65,8 +65,11 @@ export interface ArrivalLimits {
 
 export const DEFAULT_ARRIVAL_LIMITS: ArrivalLimits = { all: 8, ofPeer: 4 };
 
-/** What a process that restores a guest takes of this host's own memory, beside its window. */
-const AGENT_KIB = 96 * 1024;
+/**
+ * What an arriving guest takes of this host's own memory in addition to its window: the process that restores it, and the
+ * batches that others may refer to.
+ */
+const AGENT_KIB = 128 * 1024;
 
 interface Live<Lane> {
   readonly arrival: Arrival;

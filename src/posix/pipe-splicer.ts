@@ -5,7 +5,7 @@ import koffi from './koffi.js';
 import { pageSize, pipeBytes, setNonblocking, unreadBytes, waitWritable } from './libc.js';
 
 const libc = koffi.load('libc.so.6');
-type IovecCall = (fd: number, iovecs: Uint8Array, count: number, flags: number) => number;
+type IovecCall = (fd: number, iovecs: Uint8Array, count: number, flags: number) => number | bigint;
 const vmspliceCall = libc.func(
   'int64_t vmsplice(int fd, const void *iovecs, size_t count, unsigned int flags)',
 ) as IovecCall;
@@ -13,7 +13,7 @@ const writevCall = libc.func('int64_t writev(int fd, const void *iovecs, int cou
   fd: number,
   iovecs: Uint8Array,
   count: number,
-) => number;
+) => number | bigint;
 
 /** What one buffer of a pipe refers to at most: a page of the kernel. Where pages are larger, everything is copied. */
 const PAGE_BYTES = 4096;

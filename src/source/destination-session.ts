@@ -139,9 +139,11 @@ export class DestinationSession implements AsyncDisposable {
       { signal: cancel, ms: deadlines.prepareMs },
     );
     this.currentEpoch = prepared.epoch;
-    this.#agreed = { destination, token: prepared.token, windowBytes: Math.min(windowBytes, prepared.windowBytes) };
+    const agreedBytes = Math.min(windowBytes, prepared.windowBytes);
+    this.#agreed = { destination, token: prepared.token, windowBytes: agreedBytes };
     if (prepared.stream !== undefined) {
-      this.#terms = { choice: checkedChoice(prepared.stream), compression: plan.compression, digestKey };
+      const choice = checkedChoice(prepared.stream, agreedBytes);
+      this.#terms = { choice, compression: plan.compression, digestKey };
     }
   }
 

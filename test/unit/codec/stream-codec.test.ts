@@ -178,7 +178,8 @@ describe('what both sides agree on', () => {
     const choice = chooseStream(offerStream('auto', key), WINDOW);
     expect(choice).toBeDefined();
     expect(choice?.digest).toBe(knownDigests()[0]);
-    expect(checkedChoice(choice!)).toBe(choice);
+    expect(checkedChoice(choice!, WINDOW)).toBe(choice);
+    expect(() => checkedChoice(choice!, 1_000_000)).toThrow(/batches for a window of 1000000 bytes/);
     expect(chooseStream(undefined, WINDOW)).toBeUndefined();
     expect(chooseStream({ ...offerStream('auto', key), codecs: ['of-another-day'] }, WINDOW)).toBeUndefined();
     expect(chooseStream(offerStream('none', key), WINDOW)?.packing).toBe('none');
@@ -195,7 +196,7 @@ describe('what both sides agree on', () => {
     [{ referenceBytes: 5 }, /5 bytes to refer to/],
     [{ packing: 'lzma' }, /packing lzma/],
   ])('a choice that was not offered is refused: %j', (change, message) => {
-    expect(() => checkedChoice({ ...CHOICE, ...change })).toThrow(
+    expect(() => checkedChoice({ ...CHOICE, ...change }, WINDOW)).toThrow(
       expect.objectContaining({ code: 'E_PROTOCOL_STREAM', message: expect.stringMatching(message) as unknown }),
     );
   });

@@ -130,8 +130,8 @@ describe('how many migrations may arrive', () => {
   });
 
   it('the process that restores and its window are promised like the guest’s memory', async () => {
-    // Room for two processes of 96 MiB with a window of one each, and not for three.
-    arrivals = make({ spareKiB: () => 250 * 1024 });
+    // Room for two processes of 128 MiB, kept batches included, with a window of one each, and not for three.
+    arrivals = make({ spareKiB: () => 300 * 1024 });
     const said: string[] = [];
     for (let n = 0; n < 3; n += 1) said.push(answered(await arrivals.answer(await prepare(`g${n}`), connection())));
     expect(said).toEqual(['prepared', 'prepared', 'E_REFUSED_NO_MEMORY']);
