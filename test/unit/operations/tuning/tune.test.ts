@@ -344,6 +344,8 @@ describe('S25: a toolstack that lacks something', () => {
       'interface-hotplug',
       'usb-hotplug',
       'media-change',
+      'pm-suspend',
+      'soft-reset',
     ]);
     expect(lackingAbilities(koffi.load('libc.so.6'))).toEqual(ABILITIES);
   });
