@@ -256,10 +256,10 @@ describe.each(['libssl', 'node'] as const)('a peer with a good certificate, at a
     using odd = await OddClient.connect(at);
     await odd.write(OPEN);
     const far = await at.answered();
-    let over = false;
+    const state = { over: false };
     let updates = 0;
     const flood = (async () => {
-      while (!over && (await odd.updateKeys())) {
+      while (!state.over && (await odd.updateKeys())) {
         updates += 1;
         if (updates % 100 === 0) await turn();
       }
@@ -268,7 +268,7 @@ describe.each(['libssl', 'node'] as const)('a peer with a good certificate, at a
     await eventually(() => {
       expect(updates).toBeGreaterThan(500);
     });
-    over = true;
+    state.over = true;
     await flood;
     await odd.write(bytesOf({ type: FrameType.MESSAGE, sequence: 0, offset: 0, payload: Buffer.from('still here') }));
     expect(Buffer.from((await far.receive())?.payload ?? []).toString()).toBe('still here');

@@ -53,6 +53,7 @@ export class TlsSession implements Disposable {
   #fd: number;
   #reader: Pointer | undefined;
   #writer: Pointer | undefined;
+  #closeSaid = false;
   /** For what `handshake` and `read`, and what `write`, `flush` and `end` wait. */
   readAwaits = POLLIN;
   writeAwaits = POLLOUT;
@@ -195,10 +196,14 @@ export class TlsSession implements Disposable {
   /** Says that nothing more is written (close_notify, FIN). False: again after `writeAwaits`. Throws `OpensslError`. */
   end(): boolean {
     const ssl = this.#open();
-    const result = this.#lib.SSL_shutdown(ssl);
-    if (result < 0) {
-      this.writeAwaits = this.#awaits(ssl, result, 'shutdown');
-      return false;
+    // Once it is said, another call would wait for the peer's.
+    if (!this.#closeSaid) {
+      const result = this.#lib.SSL_shutdown(ssl);
+      if (result < 0) {
+        this.writeAwaits = this.#awaits(ssl, result, 'shutdown');
+        return false;
+      }
+      this.#closeSaid = true;
     }
     if (!this.flush()) return false;
     endOutput(this.#fd);

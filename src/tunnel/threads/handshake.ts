@@ -16,7 +16,6 @@ export interface HandshakeEvents {
 /** A connection in its handshake, whose end it waits for up to a deadline. */
 export class Handshake implements Attended {
   readonly due: number;
-  readonly busy = false;
   #over = false;
   #begun = false;
 
@@ -31,6 +30,11 @@ export class Handshake implements Attended {
 
   get fd(): number {
     return this.#over ? -1 : this.session.fd;
+  }
+
+  /** A client speaks first: it has something to do before anything comes. */
+  get busy(): boolean {
+    return !this.#over && !this.#begun;
   }
 
   get awaits(): number {

@@ -55,22 +55,22 @@ export class Outbox {
 
   /**
    * Writes as much as goes now, or as one turn may. Throws what the session throws.
-   * @returns whether the session could take no more: it says what to wait for
+   * @returns `done`: all is written; `blocked`: the session could take no more, and says what to wait for; `more`: another turn
    */
-  writeTo(session: TlsSession): { readonly blocked: boolean } {
+  writeTo(session: TlsSession): 'done' | 'blocked' | 'more' {
     let left = TURN_BYTES;
     for (let piece = this.#pieces.at(0); piece !== undefined && left > 0; piece = this.#pieces.at(0)) {
       if (piece.isData) session.bufferWrites(GATHER_BYTES);
       this.#unflushed = true;
-      if (!session.write(piece.bytes)) return { blocked: true };
+      if (!session.write(piece.bytes)) return 'blocked';
       this.#pieces.shift();
       this.#bytes -= piece.bytes.length;
       left -= piece.bytes.length;
       piece.onTaken?.();
     }
-    if (this.#pieces.length > 0) return { blocked: false };
-    if (this.#unflushed && !session.flush()) return { blocked: true };
+    if (this.#pieces.length > 0) return 'more';
+    if (this.#unflushed && !session.flush()) return 'blocked';
     this.#unflushed = false;
-    return { blocked: false };
+    return 'done';
   }
 }

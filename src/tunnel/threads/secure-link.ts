@@ -186,11 +186,9 @@ export class SecureLink implements Attended {
 
   #write(): void {
     if (this.fd < 0 || !this.#canWrite || !this.#wantsWrite) return;
-    if (!this.#outbox.isEmpty) {
-      if (this.#outbox.writeTo(this.session).blocked) this.#canWrite = false;
-      if (!this.#outbox.isEmpty) return;
-    }
-    if (!this.#byeSent) return;
+    const written = this.#outbox.writeTo(this.session);
+    if (written === 'blocked') this.#canWrite = false;
+    if (written !== 'done' || !this.#byeSent) return;
     if (this.session.end()) this.#writeEnded = true;
     else this.#canWrite = false;
     this.#closeWhenDone();
