@@ -4,10 +4,9 @@ import { TlsContext } from '../../posix/tls/tls-context.js';
 import { TlsSession } from '../../posix/tls/tls-session.js';
 import { HANDSHAKE_MS, clientHandshakeFailed } from '../handshake-errors.js';
 import type { KeepaliveOptions } from '../keepalive.js';
-import type { ShownPeer } from '../shown-peer.js';
 import { credentialsError, type TlsCredentials } from '../tls-credentials.js';
 import { REFUSE_DISCARD_BYTES } from '../tls-gate.js';
-import { judgeClient } from '../tls-judge.js';
+import { judgeClient, type Judgement } from '../tls-judge.js';
 import { ALPN, CIPHERS } from '../tls-names.js';
 import { Handshake } from './handshake.js';
 import type { PollLoop } from './poll-loop.js';
@@ -67,7 +66,15 @@ export class SecureGate {
     const handshakeMs = this.options.handshakeMs ?? HANDSHAKE_MS;
     const handshake = new Handshake(session, handshakeMs, {
       onDone: (done, shown) => {
-        this.#judge(id, done, shown, client, handshakeMs);
+        let judged: Judgement;
+        try {
+          judged = judgeClient(shown, client);
+        } catch (error) {
+          done.close();
+          failed(asError(error)); // a certificate that cannot be read is this client's affair only
+          return;
+        }
+        this.#enter(id, done, judged, client, handshakeMs);
       },
       onFailed: failed,
       onLate: () => {
@@ -81,8 +88,7 @@ export class SecureGate {
     this.#context.close();
   }
 
-  #judge(id: number, session: TlsSession, shown: ShownPeer, client: string, handshakeMs: number): void {
-    const judged = judgeClient(shown, client);
+  #enter(id: number, session: TlsSession, judged: Judgement, client: string, handshakeMs: number): void {
     const peer = 'peer' in judged ? judged.peer : { transport: 'tls' as const, name: 'unknown', address: client };
     const link = new SecureLink(id, session, peer, this.options.keepalive ?? {}, this.tell, () => {
       this.tell({ tell: 'gone', id });
