@@ -17,24 +17,40 @@ const CLOCK: Clock = {
 };
 
 /**
- * A stage that holds the stream to a rate: chunks are delayed so that over any time no more has passed than the rate
- * allows in it, plus one chunk and what CATCH_UP_MS allow.
- * @param bytesPerSecond undefined: no limit
+ * Holds a stream to a rate: over any time no more passes than the rate allows in it, plus one chunk and what CATCH_UP_MS allow.
  */
+export class RateLimit {
+  #freeAt: number;
+
+  /** @param now in ms, of any monotonic clock */
+  constructor(
+    private readonly bytesPerSecond: number,
+    now: number,
+  ) {
+    this.#freeAt = now;
+  }
+
+  /** How long a chunk of so many bytes has to wait, in ms; it counts as passed. */
+  waitMs(bytes: number, now: number): number {
+    // A stalled save must not be followed by a burst.
+    this.#freeAt = Math.max(this.#freeAt, now - CATCH_UP_MS);
+    const wait = this.#freeAt - now;
+    this.#freeAt += (bytes / this.bytesPerSecond) * 1000;
+    return wait > 1 ? wait : 0;
+  }
+}
+
+/** A stage that delays chunks as `RateLimit` says. @param bytesPerSecond undefined: no limit */
 export function limitRate(
   bytesPerSecond: number | undefined,
   signal: AbortSignal,
   clock: Clock = CLOCK,
 ): (chunk: Uint8Array) => Uint8Array | Promise<Uint8Array> {
   if (bytesPerSecond === undefined) return (chunk) => chunk;
-  let freeAt = clock.now();
+  const limit = new RateLimit(bytesPerSecond, clock.now());
   return async (chunk) => {
-    const now = clock.now();
-    // A stalled save must not be followed by a burst.
-    freeAt = Math.max(freeAt, now - CATCH_UP_MS);
-    const wait = freeAt - now;
-    freeAt += (chunk.byteLength / bytesPerSecond) * 1000;
-    if (wait > 1) await clock.sleep(wait, signal);
+    const wait = limit.waitMs(chunk.byteLength, clock.now());
+    if (wait > 0) await clock.sleep(wait, signal);
     return chunk;
   };
 }

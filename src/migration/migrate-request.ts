@@ -33,6 +33,8 @@ export interface MigrateRequest {
   readonly bandwidthMiBps?: number | undefined;
   /** Default: auto. */
   readonly compression?: Compression | undefined;
+  /** True: pages are looked for in TypeScript, also where WebAssembly can be had. */
+  readonly withoutWasm?: boolean | undefined;
   /** Default: the host's own. */
   readonly deadlines?: Deadlines | undefined;
   readonly cancel: AbortSignal;

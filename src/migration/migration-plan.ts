@@ -81,6 +81,7 @@ export async function planMigration(
       windowBytes: WINDOW_BYTES,
       bandwidthBytesPerSecond: request.bandwidthMiBps === undefined ? undefined : request.bandwidthMiBps * 1024 * 1024,
       compression: request.compression ?? 'auto',
+      withoutWasm: request.withoutWasm,
       prepare: {
         xml: formatDomainXml(withSeenFeatures(config.domain, live.domain, local)),
         ...(config.native === undefined ? {} : { native: config.native }),

@@ -122,6 +122,16 @@ export function waitReadable(fd: number): void {
   if (pollCall(asked, 1, -1) < 0 && koffi.errno() !== EINTR) throw fail('poll');
 }
 
+/** Waits so many ms until a descriptor can be read from or its writer is gone, and says whether that is so. Holds up this thread. */
+export function pollReadable(fd: number, ms: number): boolean {
+  const asked = Buffer.alloc(POLLFD_BYTES);
+  asked.writeInt32LE(fd, 0);
+  asked.writeInt16LE(POLLIN, 4);
+  const ready = pollCall(asked, 1, ms);
+  if (ready < 0 && koffi.errno() !== EINTR) throw fail('poll');
+  return ready > 0;
+}
+
 /** Waits until a descriptor can be written to, its reader is gone, a signal comes, or so many ms have passed. Holds up this thread. */
 export function waitWritable(fd: number, ms: number): void {
   const asked = Buffer.alloc(POLLFD_BYTES);

@@ -12,7 +12,8 @@ import type { SourceEvent } from '../handover/source-side.js';
 import { askPrepare } from './ask-prepare.js';
 import type { DepartureTally } from './departure-tally.js';
 import type { Connect, Destination, OpenLanes } from './destination.js';
-import type { Performed, StreamTerms } from './perform.js';
+import type { StreamTerms } from './batch-stream.js';
+import type { Performed } from './perform.js';
 
 /** How long a broken lane waits for the destination's own reason. */
 const EXPLAIN_MS = 1000;
@@ -35,6 +36,8 @@ export interface SessionPlan {
   readonly lanes: number;
   readonly windowBytes: number;
   readonly compression: Compression;
+  /** True: pages are looked for in TypeScript, also where WebAssembly can be had. */
+  readonly withoutWasm?: boolean | undefined;
   readonly prepare: Pick<Prepare, 'xml' | 'native' | 'cookie' | 'dname' | 'persist' | 'unsafe' | 'xen'>;
   /** What the destination must be able to do, in addition to a plain migration. */
   readonly needs: readonly Need[];
@@ -142,8 +145,13 @@ export class DestinationSession implements AsyncDisposable {
     const agreedBytes = Math.min(windowBytes, prepared.windowBytes);
     this.#agreed = { destination, token: prepared.token, windowBytes: agreedBytes };
     if (prepared.stream !== undefined) {
-      const choice = checkedChoice(prepared.stream, agreedBytes);
-      this.#terms = { choice, compression: plan.compression, digestKey };
+      this.#terms = {
+        choice: checkedChoice(prepared.stream, agreedBytes),
+        compression: plan.compression,
+        digestKey,
+        windowBatches: windowBatches(agreedBytes),
+        withoutWasm: plan.withoutWasm,
+      };
     }
   }
 
@@ -153,7 +161,7 @@ export class DestinationSession implements AsyncDisposable {
     const { destination, token, windowBytes } = this.#agreed;
     const ms = this.context.deadlines.connectMs;
     using deadline = new Deadline(this.stopped, ms, 'E_DEADLINE_CONNECT', 'opening lanes');
-    const windowFrames = this.#terms === undefined ? undefined : windowBatches(windowBytes);
+    const windowFrames = this.#terms?.windowBatches;
     const { signal } = deadline;
     const lanes = await destination.openLanes({ token, count, windowBytes, windowFrames, signal });
     this.tally.opened(lanes);

@@ -1,30 +1,22 @@
-import { gen } from 'stream-chain';
-import type { Compression, StreamChoice } from '../codec/agreement.js';
-import { StreamDigester, type DigestAlgorithm } from '../codec/digest.js';
-import { limitRate } from '../codec/rate.js';
-import { StreamEncoder } from '../codec/stream-encoder.js';
+import type { DigestAlgorithm } from '../codec/digest.js';
 import { Deadline, orAborted } from '../errors/deadline.js';
 import { asError } from '../errors/message-of.js';
 import { makePipe } from '../posix/owned-fd.js';
-import { readFd } from '../posix/fd-stream.js';
 import type { Domid } from '../toolstack/domid.js';
 import type { Toolstack, TransferEvent } from '../toolstack/toolstack.js';
+import { BatchStream, type StreamTerms } from './batch-stream.js';
+import { RawStream, type OutboundSink } from './outbound-stream.js';
 import type { StageCounts } from './report.js';
 
 /** The stages' counts are updated at most this often. */
 const COUNT_EVERY_MS = 100;
 
-/** What was agreed on for the stream: see the codec. */
-export interface StreamTerms {
-  readonly choice: StreamChoice;
-  readonly compression: Compression;
-  readonly digestKey: Buffer;
-}
-
 /** The way to the destination's restore: what the tunnel's sending lanes offer. */
 export interface OutboundLanes {
   /** Resolves when the chunk is accepted under the window; then it is the caller's again. */
   write(chunk: Uint8Array): Promise<void>;
+  /** The same for shared memory, which is the caller's again when `giveBack` is called. Absent: every chunk is written. */
+  lend?(chunk: Uint8Array, giveBack: () => void): Promise<void>;
   /** Resolves when the destination has taken every byte. */
   end(): Promise<{ readonly rawBytes: number; readonly wireBytes: number }>;
 }
@@ -67,43 +59,37 @@ export async function perform(request: PerformRequest): Promise<Performed> {
     'moving the next byte of the save stream',
   );
   const { terms, lanes } = request;
-  using encoder = terms === undefined ? undefined : new StreamEncoder(terms.choice, terms.digestKey, terms.compression);
-  const raw = new StreamDigester();
-  const digester = encoder?.digester ?? raw;
+  const pipe = makePipe('save stream');
+  using source = pipe.readEnd;
+  using sink = pipe.writeEnd;
   let sendWaitMs = 0;
   let begunAt: number | undefined;
-  const counts = (): StageCounts => ({
-    ...(encoder === undefined ? {} : { codec: encoder.counts }),
-    digestMs: digester.spentMs,
-    sendWaitMs,
-  });
+  const outbound = {
+    source,
+    bytesPerSecond: request.bandwidthBytesPerSecond,
+    signal: moving.signal,
+    onBegun: () => {
+      begunAt = performance.now();
+    },
+  };
+  await using stream = terms === undefined ? new RawStream(outbound) : new BatchStream(terms, outbound);
+  const counts = (): StageCounts => ({ ...stream.counts, sendWaitMs });
   let latest = counts();
   let countedAt = performance.now();
-  const pipe = makePipe('save stream');
 
-  const save = request.toolstack.save(request.domid, pipe.writeEnd, {
+  const save = request.toolstack.save(request.domid, sink, {
     live: request.live,
     signal: moving.signal,
     onEvent: (event) => {
       moving.refresh();
-      if (event.type === 'suspended') encoder?.hurry();
+      if (event.type === 'suspended') stream.hurry();
       request.onEvent(event);
     },
   });
-  const stages = gen(
-    encoder === undefined ? raw.stage : passOn,
-    limitRate(request.bandwidthBytesPerSecond, moving.signal),
-  );
-  const chunks = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of readFd(pipe.readEnd, moving.signal, undefined, () => encoder?.lingerMs ?? 0)) {
-      begunAt ??= performance.now();
-      for await (const out of stages(chunk)) yield out;
-    }
-  };
-  const send = async (bytes: Uint8Array): Promise<number> => {
+  const send = async (accepted: Promise<void>): Promise<number> => {
     const since = performance.now();
     // Lanes may live on while the far side does not take what they bring: so the wait ends with the signal, too.
-    await orAborted(lanes.write(bytes), moving.signal);
+    await orAborted(accepted, moving.signal);
     const waitMs = performance.now() - since;
     sendWaitMs += waitMs;
     moving.refresh();
@@ -111,21 +97,24 @@ export async function perform(request: PerformRequest): Promise<Performed> {
       countedAt = performance.now();
       latest = counts();
     }
-    request.onBytes(digester.rawBytes, latest);
+    request.onBytes(stream.rawBytes, latest);
     return waitMs;
   };
+  const outlet: OutboundSink = {
+    write: (chunk) => send(lanes.write(chunk)),
+    lend: async (chunk, giveBack) => {
+      if (lanes.lend !== undefined) return send(lanes.lend(chunk, giveBack));
+      const waitMs = await send(lanes.write(chunk));
+      giveBack();
+      return waitMs;
+    },
+  };
   const pump = async (): Promise<{ rawBytes: number; wireBytes: number }> => {
-    if (encoder === undefined) {
-      for await (const chunk of chunks()) await send(chunk);
-    } else {
-      for await (const batch of encoder.batches(chunks())) {
-        encoder.sent(batch, await send(batch.bytes));
-      }
-    }
+    await stream.sendTo(outlet);
     // End of file alone is no success: the lanes end only after a save that reports success.
     await save;
     const { wireBytes } = await orAborted(lanes.end(), moving.signal);
-    return { rawBytes: digester.rawBytes, wireBytes };
+    return { rawBytes: stream.rawBytes, wireBytes };
   };
 
   // The first failure stops the other side and is what the caller gets; both are always awaited.
@@ -143,10 +132,6 @@ export async function perform(request: PerformRequest): Promise<Performed> {
   if (saved.status === 'rejected' || pumped.status === 'rejected') {
     throw first ?? new Error('the save stream broke without a reason');
   }
-  const digest = { algorithm: digester.algorithm, hex: digester.digest() };
-  return { ...pumped.value, digest, counts: counts(), transferMs: performance.now() - (begunAt ?? performance.now()) };
-}
-
-function passOn(chunk: Uint8Array): Uint8Array {
-  return chunk;
+  const transferMs = performance.now() - (begunAt ?? performance.now());
+  return { ...pumped.value, digest: stream.digest(), counts: counts(), transferMs };
 }

@@ -1,4 +1,5 @@
-import type { EncodeCounts } from '../codec/stream-encoder.js';
+import type { EncoderCounts } from '../codec/batch-encoder.js';
+import type { StreamPackCounts } from '../codec/stream-packer.js';
 import type { Downtime } from './downtime.js';
 import type { TransferEvent } from '../toolstack/toolstack.js';
 
@@ -19,6 +20,12 @@ export type GuestPlace =
   | 'destination'
   /** Suspended at the source; whether the destination runs it is not known. */
   | 'in-doubt';
+
+/** What the codec has saved and cost so far. Bytes, and ms of this process's time. */
+export interface EncodeCounts extends EncoderCounts, StreamPackCounts {
+  /** Finding what need not be sent, without the digest. */
+  readonly encodeMs: number;
+}
 
 /** What the stages have saved and cost so far: bytes, and ms of this process. Absent codec: the stream went as it was. */
 export interface StageCounts {

@@ -122,14 +122,45 @@ export class LaneSender implements AsyncDisposable {
    * Chunks above 1 MiB arrive in pieces; smaller ones arrive whole.
    */
   async write(chunk: Uint8Array): Promise<void> {
+    // Once, and not for each lane that it may have to go over.
+    await this.#writeParts(chunk, (part, lane) => this.#slots.copy(part, lane.link.threaded === true));
+  }
+
+  /**
+   * Sends a chunk of shared memory without a copy. Resolves when all of it is under the window and on a lane; it must stay as it is until
+   * `giveBack` is called: when the far side has it and no thread reads it any more. Where the transfer fails, that may never be.
+   */
+  async lend(chunk: Uint8Array, giveBack: () => void): Promise<void> {
+    let parts = Math.ceil(chunk.length / this.#mostBytes);
+    const onPart = (): void => {
+      parts -= 1;
+      if (parts === 0) giveBack();
+    };
+    await this.#writeParts(chunk, (part, lane) => {
+      if (lane.link.threaded === true) {
+        this.#slots.lend(part, onPart);
+        return part;
+      }
+      const copy = this.#slots.copy(part, false);
+      onPart();
+      return copy;
+    });
+  }
+
+  get #mostBytes(): number {
+    return Math.min(CHUNK_BYTES, this.#windowBytes);
+  }
+
+  /** @param keep makes of a part what is kept until it is acknowledged */
+  async #writeParts(chunk: Uint8Array, keep: (part: Uint8Array, lane: Lane) => Uint8Array): Promise<void> {
     this.#check();
     if (this.#writing || this.#endSent) {
       throw new InvariantError(this.#endSent ? 'write after the end' : 'write before the last one was taken');
     }
     this.#writing = true;
     try {
-      const most = Math.min(CHUNK_BYTES, this.#windowBytes);
-      for (let at = 0; at < chunk.length; at += most) await this.#send(chunk.subarray(at, at + most));
+      const most = this.#mostBytes;
+      for (let at = 0; at < chunk.length; at += most) await this.#send(chunk.subarray(at, at + most), keep);
     } finally {
       this.#writing = false;
     }
@@ -174,7 +205,7 @@ export class LaneSender implements AsyncDisposable {
     await this.close();
   }
 
-  async #send(payload: Uint8Array): Promise<void> {
+  async #send(payload: Uint8Array, keep: (part: Uint8Array, lane: Lane) => Uint8Array): Promise<void> {
     for (;;) {
       this.#check();
       const lane = this.#lanes.quietest();
@@ -182,8 +213,7 @@ export class LaneSender implements AsyncDisposable {
         this.#retained.bytes + payload.length <= this.#window.bytes && this.#retained.count < this.#windowFrames;
       if (lane?.full === false && fits && !this.#retained.hasOrphans) {
         const { nextSequence, nextOffset } = this.#retained;
-        // Once, and not for each lane that it may have to go over.
-        const bytes = this.#slots.copy(payload, lane.link.threaded === true);
+        const bytes = keep(payload, lane);
         const frame: Frame = { type: FrameType.DATA, sequence: nextSequence, offset: nextOffset, payload: bytes };
         this.#retained.add(frame, lane);
         this.#window.sent(this.#retained.nextOffset);
@@ -215,13 +245,17 @@ export class LaneSender implements AsyncDisposable {
 
   #post(lane: Lane, frame: Frame): void {
     lane.full = true;
+    let sent = frame;
     if (lane.link.threaded === true) {
       lane.link.onUnused ??= (payload) => {
         this.#slots.release(payload);
       };
       this.#slots.hold(frame.payload);
+    } else if (this.#slots.isLent(frame.payload)) {
+      // This link does not say when it has done with a payload.
+      sent = { ...frame, payload: Uint8Array.from(frame.payload) };
     }
-    lane.link.send(frame).then(
+    lane.link.send(sent).then(
       () => {
         lane.full = false;
         this.#pump();
@@ -264,8 +298,9 @@ export class LaneSender implements AsyncDisposable {
       this.#fail(error);
       return;
     }
-    // Who knows what a lost connection still holds: its memory is not used again, least of all for another guest.
-    for (const frame of this.#retained.orphan(lane)) this.#slots.hold(frame.payload);
+    // A lost connection may still hold a copied payload: its memory is not used again, least of all for another guest. Lent memory is of this
+    // guest alone, and is not given back before its thread has said that the connection is closed.
+    for (const { payload } of this.#retained.orphan(lane)) if (!this.#slots.isLent(payload)) this.#slots.hold(payload);
     if (this.#endLane === lane) this.#endLane = undefined;
     this.#replacer.lost(lane.index, error, performance.now() - lane.since, this.#lanes.open);
     this.#pump();

@@ -1,10 +1,21 @@
 import { SlotPool, threadSlots } from '../buffers/slot-pool.js';
 
-/** Copies of payloads, each there until the far side has it and no thread reads it any more; their memory is used again. */
+/** A payload that is in use. */
+interface Held {
+  holds: number;
+  /** Of the slot that it was copied to; 0 where its memory is its lender's. */
+  readonly slotBytes: number;
+  readonly giveBack: () => void;
+}
+
+/**
+ * Payloads, each kept until the far side has it and no thread reads it any more. They are copied to slots, whose memory is
+ * used again, or lent by their owner.
+ */
 export class PayloadSlots {
   /** Memory that other threads see. */
   readonly #shared: SlotPool<SharedArrayBuffer>;
-  readonly #holds = new Map<ArrayBufferLike, number>();
+  readonly #held = new Map<Uint8Array, Held>();
 
   /** @param keepBytes most bytes of shared memory kept for later use */
   constructor(keepBytes: number) {
@@ -14,7 +25,7 @@ export class PayloadSlots {
   /** Bytes of all slots in use, and of those for other threads that are not. */
   get bytes(): number {
     let bytes = this.#shared.freeBytes;
-    for (const slot of this.#holds.keys()) bytes += slot.byteLength;
+    for (const { slotBytes } of this.#held.values()) bytes += slotBytes;
     return bytes;
   }
 
@@ -22,27 +33,38 @@ export class PayloadSlots {
   copy(bytes: Uint8Array, shared: boolean): Uint8Array {
     const slot = (shared ? this.#shared : threadSlots).take(bytes.byteLength);
     slot.set(bytes);
-    this.#holds.set(slot.buffer, 1);
+    const { buffer } = slot;
+    const giveBack = (): void => {
+      if (buffer instanceof SharedArrayBuffer) this.#shared.give(buffer);
+      else threadSlots.giveBack(slot);
+    };
+    this.#held.set(slot, { holds: 1, slotBytes: buffer.byteLength, giveBack });
     return slot;
   }
 
-  /** Somebody else needs the payload, too. */
-  hold({ buffer }: Uint8Array): void {
-    const holds = this.#holds.get(buffer);
-    if (holds !== undefined) this.#holds.set(buffer, holds + 1);
+  /** Holds a payload once where it is. @param giveBack called when it is not used any more */
+  lend(payload: Uint8Array, giveBack: () => void): void {
+    this.#held.set(payload, { holds: 1, slotBytes: 0, giveBack });
   }
 
-  /** One who needed it does not any more; after the last one the slot is free. */
+  /** Whether the payload is in memory of a lender's. */
+  isLent(payload: Uint8Array): boolean {
+    return this.#held.get(payload)?.slotBytes === 0;
+  }
+
+  /** The payload is needed once more. */
+  hold(payload: Uint8Array): void {
+    const held = this.#held.get(payload);
+    if (held !== undefined) held.holds += 1;
+  }
+
+  /** One use of the payload has ended; after the last its memory is free. */
   release(payload: Uint8Array): void {
-    const { buffer } = payload;
-    const holds = this.#holds.get(buffer);
-    if (holds === undefined) return;
-    if (holds > 1) {
-      this.#holds.set(buffer, holds - 1);
-      return;
-    }
-    this.#holds.delete(buffer);
-    if (buffer instanceof SharedArrayBuffer) this.#shared.give(buffer);
-    else threadSlots.giveBack(payload);
+    const held = this.#held.get(payload);
+    if (held === undefined) return;
+    held.holds -= 1;
+    if (held.holds > 0) return;
+    this.#held.delete(payload);
+    held.giveBack();
   }
 }

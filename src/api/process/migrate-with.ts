@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { MAX_LEVEL, MIN_LEVEL } from '../../codec/levels.js';
 import { MAX_RECONNECT_MS } from '../../control/messages.js';
 import { checkDomainName } from '../../domain/names.js';
@@ -47,6 +48,7 @@ export async function migrateWith(
     lanes: options.lanes ?? DEFAULT_LANES,
     bandwidthMiBps: options.bandwidthMiBps,
     compression: options.compression,
+    withoutWasm: process.env.XENFERRY_ENCODER === 'typescript',
     cancel,
     abandon: options.abandonSignal ?? new AbortController().signal,
     onProgress: options.onProgress ?? (() => undefined),

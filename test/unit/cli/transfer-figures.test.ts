@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { transferFigures, transferText } from '../../../src/cli/transfer-figures.js';
-import type { EncodeCounts } from '../../../src/codec/stream-encoder.js';
+import type { EncodeCounts } from '../../../src/source/report.js';
 
 const CODEC: EncodeCounts = {
   rawBytes: 1000,
