@@ -55,9 +55,7 @@ export class StreamPacker implements Disposable {
   }
 
   /** The batches of a stream, in order, a few of them compressed ahead. */
-  batches<Plain extends PlainBatch>(
-    plain: AsyncIterable<Plain>,
-  ): AsyncGenerator<ReadyBatch<Plain>, void, undefined> {
+  batches<Plain extends PlainBatch>(plain: AsyncIterable<Plain>): AsyncGenerator<ReadyBatch<Plain>, void, undefined> {
     return mapOrdered(plain, PACK_THREADS + 1, async (batch) => {
       const level = this.#levels.next();
       const packed = await this.#packer.pack(batch, level);

@@ -1,7 +1,7 @@
 import { PageBatchEncoder } from '../../src/codec/page-batch-encoder.js';
 import type { BatchEncoder, BatchEncoderOptions, EncoderCounts } from '../../src/codec/batch-encoder.js';
 import { EncoderMemory } from '../../src/codec/encoder-memory.js';
-import { PieceEncoder, PIECE_BYTES } from '../../src/codec/piece-encoder.js';
+import { PieceEncoder, PIECE_BYTES, type StreamTaker } from '../../src/codec/piece-encoder.js';
 import { WasmBatchEncoder, wasmEncoderModule } from '../../src/codec/wasm-batch-encoder.js';
 import { Op, OP_BYTES, TRAILER_BYTES } from '../../src/codec/batch.js';
 import { applyDelta } from '../../src/codec/page-delta.js';
@@ -32,7 +32,10 @@ export function encodeStream(
   raw: Buffer,
   pieces: readonly number[],
   options: BatchEncoderOptions,
-  memory = EncoderMemory.create(options.references + 1),
+  {
+    memory = EncoderMemory.create(options.references + 1),
+    taker,
+  }: { readonly memory?: EncoderMemory; readonly taker?: StreamTaker } = {},
 ): Encoded {
   const encoder = makeEncoder(name, memory, options);
   const batches: Buffer[] = [];
@@ -46,7 +49,7 @@ export function encodeStream(
       next += 1;
       return (next - 1) % memory.slots;
     },
-    taker: { literal: (bytes) => taken.push(Buffer.from(bytes)), zeros: (pages) => taken.push(pages) },
+    taker: taker ?? { literal: (bytes) => taken.push(Buffer.from(bytes)), zeros: (pages) => taken.push(pages) },
     onBatch: (payload) => {
       batches.push(Buffer.from(Buffer.from(memory.buffer, memory.slotAt(payload.slot), payload.payloadBytes)));
       rawBytes.push(payload.rawBytes);
