@@ -2,7 +2,7 @@ import { profileFor, type Compression, type StreamChoice } from './agreement.js'
 import { BatchPacker, PACK_THREADS, type PackCounts, type PackedBatch, type PlainBatch } from './batch-packer.js';
 import type { EncoderProfile } from './encoder-profile.js';
 import { FlushDelay } from './flush-delay.js';
-import { IdleCores } from './idle-cores.js';
+import { IdleCores } from '../posix/idle-cores.js';
 import { LevelChooser } from './level-chooser.js';
 import { mapOrdered } from './map-ordered.js';
 
