@@ -82,7 +82,7 @@ export class PageBatchEncoder implements BatchEncoder {
     this.#zeroRuns = [];
     this.#full = false;
     let at = from;
-    while (at < to && !this.#full) {
+    while (at < to && !this.full) {
       if (!this.options.findPages) at += this.#addBytes(at, to);
       else if (!scanner.atPage) at += this.#addFields(at, to);
       else if (to - at < PAGE_BYTES) break;

@@ -78,14 +78,14 @@ export class WasmBatchEncoder implements BatchEncoder {
   }
 
   get counts(): EncoderCounts {
-    const { count } = this.#exports;
+    const of = (which: number): number => this.#exports.count(which);
     return {
-      rawBytes: count(0),
-      zeroBytes: count(1),
-      copiedBytes: count(2),
-      deltaBytes: count(3),
-      deltaWireBytes: count(4),
-      dataBytes: count(5),
+      rawBytes: of(0),
+      zeroBytes: of(1),
+      copiedBytes: of(2),
+      deltaBytes: of(3),
+      deltaWireBytes: of(4),
+      dataBytes: of(5),
     };
   }
 
