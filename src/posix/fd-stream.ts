@@ -14,24 +14,14 @@ const LITTLE_BYTES = READ_BYTES / 4;
 /** Shorter waits are skipped. */
 const LEAST_LINGER_MS = 2;
 
-/** Memory of the caller that a pipe is read into. */
-export interface ReadSpace {
-  /** Where the next bytes go; at least one. */
-  space(): Uint8Array;
-  /** `count` bytes were stored at the front of the last `space`. */
-  commit(count: number): void;
-}
-
 /**
- * The bytes of a pipe, in chunks that the caller owns: views of `into`, if that is given, read up to QUEUE_CHUNKS
- * ahead. Takes ownership of the descriptor and closes it when the iteration ends, for any reason. Ends at end of file;
+ * The bytes of a pipe, in chunks that the caller owns, read up to QUEUE_CHUNKS ahead. Takes ownership of the descriptor and closes it when the iteration ends, for any reason. Ends at end of file;
  * rejects when the signal fires.
  * @param lingerMs wait after a short read, so that the next one returns more
  */
 export async function* readFd(
   source: OwnedFd,
   signal: AbortSignal,
-  into?: ReadSpace,
   lingerMs: () => number = () => 0,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const queue: Uint8Array[] = [];
@@ -47,9 +37,8 @@ export async function* readFd(
     readable: true,
     writable: false,
     onread: {
-      buffer: () => into?.space() ?? Buffer.allocUnsafeSlow(READ_BYTES),
+      buffer: () => Buffer.allocUnsafeSlow(READ_BYTES),
       callback: (count, buffer) => {
-        into?.commit(count);
         queue.push(buffer.subarray(0, count));
         notify();
         const ms = count < Math.min(buffer.length, LITTLE_BYTES) ? lingerMs() : 0;

@@ -91,7 +91,7 @@ export class LogTap {
 
   async #read(readEnd: OwnedFd): Promise<void> {
     const splitter = new LineSplitter(MAX_LINE_BYTES);
-    for await (const chunk of readFd(readEnd, new AbortController().signal, undefined, () => this.#lingerMs)) {
+    for await (const chunk of readFd(readEnd, new AbortController().signal, () => this.#lingerMs)) {
       for (const line of splitter.push(chunk)) {
         if (line.startsWith(MARK)) this.#marks.get(line.slice(MARK.length))?.();
         else if (line !== '') this.#tell(parseLogLine(line));

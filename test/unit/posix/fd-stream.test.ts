@@ -41,7 +41,7 @@ describe('pipes', () => {
       await writer.end(never);
     })();
     const parts: Uint8Array[] = [];
-    for await (const chunk of readFd(pipe.readEnd, never, undefined, linger)) parts.push(chunk);
+    for await (const chunk of readFd(pipe.readEnd, never, linger)) parts.push(chunk);
     await writing;
     expect(Buffer.concat(parts)).toHaveLength(40_000);
     expect(waits).toBe(parts.length);
