@@ -186,6 +186,7 @@ export class World implements AsyncDisposable {
         lanes: 2,
         cancel: this.#cancel.signal,
         abandon: this.#abandon.signal,
+        withoutWasm: process.env.XENFERRY_ENCODER === 'typescript',
         onProgress: () => undefined,
       }))();
     const told = work.then(
