@@ -1,7 +1,7 @@
-/** The best of so many: others may have the processor meanwhile. */
+/** Number of runs, of which the fastest counts: other processes may use the processor meanwhile. */
 const SAMPLES = 3;
 
-/** How long something short takes on this processor, in ms, when nothing comes between. */
+/** Time that a short computation takes on this processor, in ms, without interruptions. */
 export function bestMs(work: () => void): number {
   let best = Infinity;
   for (let sample = 0; sample < SAMPLES; sample += 1) {

@@ -5,15 +5,15 @@ import { bestMs } from './best-ms.js';
 export interface EncoderProfile {
   /** Look for pages that need not be sent. */
   readonly findPages: boolean;
-  /** zstd's level; undefined: whatever brings most, tried again and again. */
+  /** zstd's level; undefined: the best one, by repeated trials. */
   readonly level: number | undefined;
 }
 
-/** Where encrypting is cheap, finding pages is the best bargain, and packing has to prove itself. */
+/** If encryption is cheap, finding pages saves most, and packing has to prove its use. */
 export const FULL_PROFILE: EncoderProfile = { findPages: true, level: undefined };
 
 /**
- * Where encrypting costs far more than packing, as without instructions for AES, what counts is to encrypt little. Then zstd finds zero pages
+ * If encryption costs far more than packing, as without instructions for AES, it pays to encrypt little. Then zstd finds zero pages
  * and neighbours' likeness in passing, at a tenth of what looking for pages costs until that code is compiled.
  */
 export const FRUGAL_PROFILE: EncoderProfile = { findPages: false, level: 1 };
@@ -35,7 +35,7 @@ function cipherSpeed(): number {
   return measured;
 }
 
-/** The profile that suits a processor. @param cipherMiBps what it encrypts in a second */
+/** The profile that suits a processor. @param cipherMiBps its rate of encryption in MiB/s */
 export function suitableProfile(cipherMiBps: number = cipherSpeed()): EncoderProfile {
   return cipherMiBps < SLOW_CIPHER ? FRUGAL_PROFILE : FULL_PROFILE;
 }

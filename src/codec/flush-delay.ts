@@ -1,6 +1,6 @@
-/** Waiting is worth so many times what a small batch costs: then waiting is the smaller part of it all. */
+/** Factor between the wait and the cost of a small batch. */
 const TIMES = 12;
-/** ms. Least: a timer's own grain. Most: what nobody waits for while the guest runs. */
+/** In ms. Least: the resolution of a timer. Most: a delay that has no effect while the guest runs. */
 const LEAST_MS = 1;
 const MOST_MS = 100;
 /** What counts as small: its cost is that of a batch, not of its bytes. */
@@ -20,7 +20,7 @@ export class FlushDelay {
     return Math.min(MOST_MS, Math.max(LEAST_MS, Math.round(this.#batchMs * TIMES)));
   }
 
-  /** A batch went out, and so long it took. */
+  /** A batch was sent; `ms` is the time it took. */
   sent(bytes: number, ms: number): void {
     if (bytes <= SMALL_BYTES) this.#batchMs += (Math.min(ms, MOST_MS) - this.#batchMs) / 8;
   }

@@ -1,7 +1,7 @@
-/** The levels, from the least work to the smallest result; 0 stands for no compression. */
+/** The levels, from the least work to the smallest result; 0 is no compression. */
 const LADDER = [0, -10, -3, 1, 3] as const;
 
-/** A window lasts at least so long, and has at least so many bytes; on a slow link it ends without them. */
+/** Least duration of a window, and its least bytes; on a slow link it ends without them. */
 const WINDOW_MS = 120;
 const WINDOW_BYTES = 6 * 1024 * 1024;
 const LONGEST_WINDOW_MS = 500;
@@ -17,14 +17,14 @@ const NO_CORES = 0.1;
 /** Windows between two trials: more and more while trials fail. */
 const FIRST_PATIENCE = 2;
 const MOST_PATIENCE = 48;
-/** A batch that shrinks by less is not worth the receiver's work; then so many batches go uncompressed. */
+/** A batch that shrinks by less is not worth the receiver's work; then this many batches are sent uncompressed. */
 const WORTHWHILE = 0.95;
 const REST_BATCHES = 12;
 
 export interface LevelChooserOptions {
-  /** Cores of this host without work, on average since the last call; undefined where that is not known. */
+  /** Cores of this host without work, on average since the last call; undefined if unknown. */
   readonly idleCores: () => number | undefined;
-  /** Batches that may be compressed already when the level changes: they tell nothing of the new one. */
+  /** Batches that may be compressed already when the level changes: they do not count for the new one. */
   readonly batchesAhead: number;
 }
 
@@ -84,14 +84,14 @@ export class LevelChooser {
     return this.fixed ?? LADDER[this.#current];
   }
 
-  /** A batch was compressed from so many bytes to so many, with a level other than 0. */
+  /** Records the bytes before and after the compression of a batch, with a level other than 0. */
   packed(bodyBytes: number, wireBytes: number): void {
     if (wireBytes > bodyBytes * WORTHWHILE) this.#rest = REST_BATCHES;
   }
 
   /**
    * A batch was sent.
-   * @param activeMs time since the one before, without that in which there was nothing to send
+   * @param activeMs time since the previous one, without the time in which there was nothing to send
    * @param waitMs how much of it was spent until the lanes took the batch
    */
   sent(bodyBytes: number, activeMs: number, waitMs: number): void {

@@ -1,8 +1,8 @@
 import { asError } from '../errors/message-of.js';
 
 /**
- * Works on several items at once and hands the results on in the items' order. Takes at most `depth` items ahead of
- * whoever iterates. What the source or the work throws comes out behind the results before it. Leaving early ends the source.
+ * Works on several items at once and yields the results in the items' order. Takes at most `depth` items ahead of
+ * the consumer. Errors of the source or the work are thrown after the results before them. Leaving early ends the source.
  */
 export async function* mapOrdered<Item, Result>(
   source: AsyncIterable<Item>,
@@ -34,7 +34,7 @@ export async function* mapOrdered<Item, Result>(
         while (begun.length >= depth && !state.stopped) await change();
         if (state.stopped) return;
         const result = work(item);
-        result.catch(() => undefined); // it is heard when its turn comes, if it comes
+        result.catch(() => undefined); // it is awaited in its turn, if that comes
         begun.push(result);
         ring();
       }

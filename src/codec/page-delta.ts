@@ -1,7 +1,7 @@
 import { PAGE_BYTES } from '../savestream/layout.js';
 
 /*
- * What has changed in a page since it was sent before, in words of four bytes: pairs of 16-bit big-endian numbers, how many
+ * Changes of a page since it was sent before, in words of four bytes: pairs of 16-bit big-endian numbers, how many
  * words are as before and how many are new, each followed by its new words.
  */
 
@@ -10,14 +10,14 @@ const PAGE_WORDS = PAGE_BYTES / WORD_BYTES;
 const PAIR_BYTES = 4;
 /** A page that has changed more than this is sent as it is: packing makes more of it. */
 export const MAX_DELTA_BYTES = 1024;
-/** A run goes on over so many words that are equal: a pair costs as much as a word. */
+/** A run continues over this many equal words: a pair costs as much as a word. */
 const JOIN_WORDS = 1;
 
 /**
- * Writes what turns the page at word `was` of `before` into the one at word `is` of `after`.
+ * Writes the delta from the page at word `was` of `before` to the one at word `is` of `after`.
  * @param before words in the machine's own order; the same for `after`
  * @param bytes the same memory as `after`, for copying from
- * @returns bytes written to `into`, never more than MAX_DELTA_BYTES; undefined where that is not enough
+ * @returns bytes written to `into`, never more than MAX_DELTA_BYTES; undefined if that is not enough
  */
 export function encodeDelta(
   before: Int32Array,
@@ -49,7 +49,7 @@ export function encodeDelta(
   return length;
 }
 
-/** Changes a page as a delta says. False where the delta is none. */
+/** Applies a delta to a page. False if the delta is invalid. */
 export function applyDelta(page: Buffer, delta: Buffer): boolean {
   let at = 0;
   let to = 0;

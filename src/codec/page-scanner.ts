@@ -22,7 +22,7 @@ type State = 'libxl-header' | 'image-headers' | 'record' | 'page-count' | 'page-
 const GATHER_BYTES = Math.max(PAGE_ENTRY_BYTES * MAX_PAGE_ENTRIES, IMAGE_HEADER_BYTES + DOMAIN_HEADER_BYTES);
 
 /**
- * Finds the pages in a save stream, for whoever wants to send fewer of them. It judges nothing: what it does not
+ * Finds the pages in a save stream, so that fewer of them need be sent. It does not validate: what it does not
  * understand it passes by, and from a stream that makes no sense to it, it expects no pages any more. Whether a stream is a
  * good one is for its reader at the destination to say. On a big-endian host it finds no pages.
  */
@@ -42,7 +42,7 @@ export class PageScanner {
   #next = 0;
   #anyTaken = false;
 
-  /** True where the next byte is the first of a page. */
+  /** True if the next byte is the first of a page. */
   get atPage(): boolean {
     return this.#state === 'pages';
   }
@@ -57,12 +57,12 @@ export class PageScanner {
     return this.#pfns[this.#next];
   }
 
-  /** Takes the page that begins here as read. */
+  /** Skips the page that begins here. */
   takePage(): void {
     this.#toPage(this.#next + 1);
   }
 
-  /** Takes bytes until a page begins or there are no more; returns how many it took. */
+  /** Consumes bytes until a page begins or there are no more; returns their number. */
   take(bytes: Buffer, from: number, to: number): number {
     let at = from;
     this.#anyTaken ||= to > from;
@@ -161,7 +161,7 @@ export class PageScanner {
     }
     this.#pages = pages;
     const expected = PAGE_DATA_COUNT_BYTES + PAGE_ENTRY_BYTES * entries + PAGE_BYTES * pages;
-    // The far end's restore says what is wrong with it.
+    // The destination's restore reports what is wrong with it.
     if (this.#recordBytes !== expected) this.#state = 'opaque';
     else this.#toPage(0);
   }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Time not used that may be made up for: timers are late by a little, and what they cost is not lost. */
+/** Unused time that may be caught up: timers are slightly late, and their delay is not lost. */
 const CATCH_UP_MS = 50;
 
-/** Where a stage gets the time from. */
+/** The clock of a stage. */
 export interface Clock {
   /** In ms, monotonic. */
   now(): number;

@@ -55,7 +55,7 @@ export function hasXxHash(): boolean {
   return loaded !== 'missing';
 }
 
-/** A running digest; undefined where the library is missing. `finish` or disposing frees it. */
+/** A running digest; undefined if the library is missing. `finish` or disposing frees it. */
 export class XxHash implements Disposable {
   #state: unknown;
 

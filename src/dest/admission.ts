@@ -20,18 +20,18 @@ export interface Attempt {
     readonly hooks: ArrivalHooks;
     readonly machine: DestMachine;
   };
-  /** Notes the memory that the guest needs, and tells what others were promised before it. */
+  /** Reserves the memory that the guest needs, and returns the reservations made before it. */
   readonly promise: (neededKiB: number) => number;
   readonly signal: AbortSignal;
 }
 
-/** Looks at one thing. Resolves with the refusal where it stands against the guest; a rejection refuses it as well. */
+/** Checks one condition. Resolves with the refusal if it is not met; a rejection refuses the guest as well. */
 type Check = (attempt: Attempt) => Promise<Reply | undefined> | Reply | undefined;
 
 /** In this order; the first that refuses ends it. */
 const CHECKS: readonly Check[] = [isNewerAttempt, isNextAttempt, fitsHere];
 
-/** Everything that this host alone can say about a guest before its operator's rules. Undefined: nothing stands against it. */
+/** All checks of a guest that this host makes before its operator's rules. Undefined: no objection. */
 export async function refusalFor(attempt: Attempt): Promise<Reply | undefined> {
   for (const check of CHECKS) {
     const refused = await check(attempt);

@@ -13,9 +13,9 @@ export interface ArrivalSubject {
 }
 
 export interface ArrivalContext extends ReceiveContext {
-  /** The rules: what is done when, and what the source is answered. */
+  /** The state machine: acts, and answers to the source. */
   readonly machine: DestMachine;
-  /** Tells the source that we gave up before it has asked. */
+  /** Notifies the source that this side gave up before it was asked to finish. */
   readonly onFailed: (error: Error) => void;
   /** For the log: how the arrival ended. */
   readonly onSettled: (summary: string) => void;

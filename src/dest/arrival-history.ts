@@ -14,7 +14,7 @@ type Status = Extract<Request, { type: 'status' }>;
 
 /**
  * How long it is written down that a migration never was here: for longer than a `prepare` of it can still be under way from
- * a source that has died since. After that a source that asks again is answered the same.
+ * a source that has died since. After that a source that asks again gets the same answer.
  */
 const REMEMBERED_MS = 3_600_000;
 /** Migrations that never were here, of one peer in that time: each is a file. */
@@ -24,11 +24,11 @@ export interface HistoryContext extends RecoverContext {
   readonly reserve: Reserve;
 }
 
-/** Migrations that are not under way in this process: what the journal says of them, and what is written there. */
+/** Migrations that are not under way in this process, as far as the journal records them. */
 export class ArrivalHistory {
   constructor(private readonly context: HistoryContext) {}
 
-  /** The source's copy is gone: there will be no more questions about this migration. Where that cannot be recorded, its journal is kept for longer. */
+  /** The source's copy is gone: it will not ask about this migration again. If that cannot be recorded, the journal is kept for longer. */
   confirmed(migration: string, from: SourceConnection): void {
     try {
       const { journal } = this.context;
@@ -44,7 +44,7 @@ export class ArrivalHistory {
   }
 
   /**
-   * The answer to a request about a migration that is not under way here: what is certain by the journal alone. What an earlier
+   * The answer to a request about a migration that is not under way here: what the journal alone proves. What an earlier
    * process left undecided stays pending, for `status` to settle.
    */
   recordedOutcome(migration: string, from: SourceConnection): Reply {
@@ -61,8 +61,8 @@ export class ArrivalHistory {
   }
 
   /**
-   * The source asks after a migration that is not under way in this process. Settles what a dead
-   * process left, and where nothing is known writes down that this migration can never commit here,
+   * The source asks about a migration that is not under way in this process. Settles what a dead
+   * process left, and, if nothing is known, records that this migration can never commit here,
    * before saying so.
    */
   async status(request: Extract<Request, { type: 'status' }>, from: SourceConnection): Promise<Reply> {
@@ -104,7 +104,7 @@ export class ArrivalHistory {
     }
   }
 
-  /** Writes down that this migration can never commit here. @throws ProtocolError `E_PROTOCOL_UNKNOWN` where there were too many */
+  /** Records that this migration can never commit here. @throws ProtocolError `E_PROTOCOL_UNKNOWN` if there were too many */
   #neverHere(request: Status, from: SourceConnection): void {
     const { journal } = this.context;
     const now = Date.now();

@@ -2,7 +2,7 @@ import { AbortedError, StreamError, TunnelError } from '../errors/errors.js';
 import { messageOf } from '../errors/message-of.js';
 import { DEST_FINAL, type DestState } from '../handover/dest-side.js';
 
-/** Why an arrival ends that nothing else has ended. */
+/** The reason for an arrival's end without another reason. */
 export const stoppedError = (): AbortedError =>
   new AbortedError('the destination was stopped before the guest had arrived');
 
@@ -12,7 +12,7 @@ export function lostError(cause: Error | undefined): TunnelError {
   return new TunnelError('E_TUNNEL_LOST', text, { cause });
 }
 
-/** Why the machine refuses, where no event brought a reason: the digests differ, or the process was stopped. */
+/** Why the machine refuses without a reason from an event: the digests differ, or the process was stopped. */
 export function whyRefused({ restored, finish }: DestState): Error {
   if (restored === undefined || finish === undefined || restored === finish) return stoppedError();
   return new StreamError(

@@ -25,7 +25,7 @@ export class Arrival {
   #state: DestState;
   #run: boolean;
   #error: Error | undefined;
-  /** What those who wait were answered; undefined: nothing yet. */
+  /** The answer to waiting requests; undefined: none yet. */
   #answered: Outcome | undefined;
   /** Why the journal stays open. */
   #stuck: string | undefined;
@@ -85,7 +85,7 @@ export class Arrival {
     return this.outcome();
   }
 
-  /** The control connection is gone. */
+  /** The control connection is lost. */
   async lost(cause: Error | undefined): Promise<void> {
     await this.#tell({ type: 'lost' }, lostError(cause));
   }
@@ -117,7 +117,7 @@ export class Arrival {
     }
   }
 
-  /** @param why the reason for a refusal, where one follows */
+  /** @param why the reason for a refusal, if one follows */
   #tell(event: DestEvent, why?: Error): Promise<void> {
     this.#queue = this.#queue.then(() => this.#drive(event, why));
     return this.#queue;
@@ -202,7 +202,7 @@ export class Arrival {
     return { type: 'destroyed' };
   }
 
-  /** The journal is closed; where it stays open, the next question or start tries again. */
+  /** The journal is closed; if it stays open, the next question or start tries again. */
   #end(): void {
     this.context.onSettled(`${this.subject.name}: ${summaryOf(this.#state, this.#error, this.#stuck)}`);
     this.context.file[Symbol.dispose]();

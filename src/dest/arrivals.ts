@@ -31,10 +31,10 @@ export const MAX_WINDOW_BYTES = 64 * 1024 * 1024;
 const XML_ALONE =
   "it runs as the host's migrate hook has it: what only the toolstack's configuration at the source said is left out";
 
-/** Lanes that a connection may be told to feed. */
+/** Most lanes that a migration may request. */
 export interface LaneSet<Lane> extends InboundLanes {
   attach(lane: Lane, index: number): void;
-  /** Bytes that came over the wire; absent: not known. */
+  /** Bytes received over the wire; absent: unknown. */
   readonly wireBytes?: number;
 }
 
@@ -51,7 +51,7 @@ export interface ArrivalsContext<Lane> {
   readonly limits?: ArrivalLimits | undefined;
   /** Absent: as usual. */
   readonly failedAttempts?: FailedAttempts | undefined;
-  /** What this host's own system has left for processes, KiB; absent: not looked at. */
+  /** Free memory of this host's own system for processes, in KiB; absent: not checked. */
   readonly spareKiB?: () => number | undefined;
   readonly onEvent: (migration: string, event: TransferEvent) => void;
   readonly log: (line: string) => void;
@@ -75,7 +75,7 @@ interface Live<Lane> {
   readonly arrival: Arrival;
   /** Lanes that it was prepared for. */
   readonly laneCount: number;
-  /** Of this host's own memory, until its first lane has come: then it occupies it. */
+  /** Reservation of this host's own memory until its first lane arrives: from then on the memory is in use. */
   agentKiB: number;
   readonly token: Buffer;
   readonly lanes: LaneSet<Lane>;
@@ -84,14 +84,14 @@ interface Live<Lane> {
   readonly promisedKiB: number;
 }
 
-/** A `prepare` that is being looked at. */
+/** A `prepare` that is being checked. */
 interface Preparing {
   readonly connection: SourceConnection;
-  /** Gives it up: its connection is gone, or we are. */
+  /** Aborts it: its connection is lost, or this process ends. */
   readonly stop: AbortController;
   /** Noted before it is looked for, so that two prepares at once are not promised the same. */
   promisedKiB: number;
-  /** Of this host's own memory. */
+  /** Reservation of this host's own memory. */
   readonly agentKiB: number;
   readonly over: Promise<unknown>;
 }
@@ -99,7 +99,7 @@ interface Preparing {
 /** All migrations that arrive in this process: answers the source's requests and feeds lanes to their migration. */
 export class Arrivals<Lane> {
   readonly #live = new Map<string, Live<Lane>>();
-  /** By migration, the first to come first. */
+  /** By migration, in the order of their arrival. */
   readonly #preparing = new Map<string, Preparing>();
   readonly #history: ArrivalHistory;
   readonly #failed: FailedAttempts;
@@ -131,7 +131,7 @@ export class Arrivals<Lane> {
         return live.arrival.cancel(fromWire(request.error));
       case 'status':
         if (live === undefined) return this.#history.status(request, from);
-        // Only a source that has given its old conversation up asks in a new one.
+        // A source asks in a new conversation only after abandoning the old one.
         if (live.connection !== from) live.connection.supersede?.();
         return live.arrival.outcome();
       case 'confirm':
@@ -165,7 +165,7 @@ export class Arrivals<Lane> {
     });
   }
 
-  /** The control connection has ended: what it had begun and not yet finished is given up. */
+  /** The control connection has ended: its unfinished requests are aborted. */
   async lost(from: SourceConnection, cause: Error | undefined): Promise<void> {
     await this.#giveUpPreparing(lostError(cause), from);
     const mine = [...this.#live.values()].filter((live) => live.connection === from);
@@ -186,7 +186,7 @@ export class Arrivals<Lane> {
 
   #checkRight(live: Live<Lane>, request: Request, from: SourceConnection): void {
     const relation = relationOf(live.connection, from);
-    // A source that has lost its key may ask, which ends the older conversation; it goes on with nothing.
+    // A source that has lost its key may ask, which ends the older conversation; it continues nothing else.
     if (relation === 'other' || (relation === 'by name' && request.type !== 'status')) {
       throw notYours(`migration ${request.migration}`, live.connection);
     }
@@ -206,7 +206,7 @@ export class Arrivals<Lane> {
     await Promise.all(mine.map(({ over }) => over));
   }
 
-  /** A second one of the same migration is refused, also while the first is still being looked at. */
+  /** A second one of the same migration is refused, also while the first is still being checked. */
   #prepareOnce(request: Prepare, from: SourceConnection): Promise<Reply> {
     if (this.#closed !== undefined) return Promise.resolve(refusalOf(this.#closed));
     const { migration } = request;
@@ -233,7 +233,7 @@ export class Arrivals<Lane> {
     });
   }
 
-  /** Why not one more may arrive now. Whatever is asked for, this is found before anything is read or made. */
+  /** Why no further guest may arrive now. Checked before anything of the request is parsed or made. */
   #roomProblem(from: SourceConnection, agentKiB: number): RefusedError | undefined {
     const { limits = DEFAULT_ARRIVAL_LIMITS, spareKiB } = this.context;
     const all = [...this.#live.values(), ...this.#preparing.values()];
@@ -259,7 +259,7 @@ export class Arrivals<Lane> {
     );
   }
 
-  /** Notes the memory of a guest, and tells what others were promised: those that arrive, and those that asked before this one. */
+  /** Reserves the memory of a guest, and returns the reservations of others: arriving guests, and earlier requests. */
   #promise(before: Preparing, neededKiB: number): number {
     before.promisedKiB = neededKiB;
     const asked = [...this.#preparing.values()];
@@ -267,7 +267,7 @@ export class Arrivals<Lane> {
     return earlier.reduce((sum, one) => sum + one.promisedKiB, 0);
   }
 
-  /** Admits the guest, or refuses it with nothing left of the attempt. Rejects where the failure is no refusal. */
+  /** Admits the guest, or refuses it with nothing left of the attempt. Rejects if the failure is not a refusal. */
   async #prepare(request: Prepare, from: SourceConnection, preparing: Preparing): Promise<Reply> {
     const { context } = this;
     using deadline = new Deadline(
@@ -292,7 +292,7 @@ export class Arrivals<Lane> {
       const options: PrepareOptions = { definition, unsafe, from: from.hostname, peer: from.peer, reaching };
       const admitted = await context.hooks.prepare(domain, options, signal);
       guard.add(() => context.hooks.refused(domain, undefined));
-      // The connection may have gone meanwhile; `lost` and `close` have then been and will not come again.
+      // The connection may be lost meanwhile; `lost` and `close` have then been called and will not be called again.
       signal.throwIfAborted();
       const native = admitted.isXmlOnly ? undefined : request.native;
       if (native !== request.native) context.log(`${domain.name}: ${XML_ALONE}`);
@@ -307,7 +307,7 @@ export class Arrivals<Lane> {
       guard.keep();
       return reply;
     } catch (error) {
-      // A full disk, for example, refuses too: nothing was touched at the source.
+      // A full disk, for example, refuses too: nothing was changed at the source.
       if (codeOf(error) !== 'E_BUG' || signal.aborted) return refusalOf(error);
       throw error;
     }

@@ -19,7 +19,7 @@ export interface GuestContext {
   readonly deadlines: { readonly callMs: number };
 }
 
-/** What came of letting the guest run. */
+/** The result of unpausing the guest. */
 export interface Activation {
   /** `vanished`: it was not here when it was first looked for. */
   readonly event: 'activated' | 'vanished';
@@ -30,7 +30,7 @@ export interface Activation {
 /** The domain as it arrives at the destination: the only code here that destroys it or lets it run, and it looks first. */
 export class ArrivedGuest {
   #domid: Domid | undefined;
-  /** It was here after the commit: what becomes of it then is the guest's own story. */
+  /** It was here after the commit: its later end is the guest's own. */
   #seen = false;
   #running = false;
 
@@ -42,12 +42,12 @@ export class ArrivedGuest {
     this.#domid = domid;
   }
 
-  /** The domain's id; undefined before the restore is done, or where the process died before it knew. */
+  /** The domain's id; undefined before the restore is done, or if the process died before it was known. */
   get domid(): Domid | undefined {
     return this.#domid;
   }
 
-  /** Whether it ran when it was last looked at. */
+  /** Whether it ran at the last check. */
   get running(): boolean {
     return this.#running;
   }
@@ -61,7 +61,7 @@ export class ArrivedGuest {
     return callWithin(this.context.deadlines.callMs, what, work);
   }
 
-  /** Our copy, by the id that the journal has, or by its UUID where the process died before it knew the id. */
+  /** Our copy, by the id that the journal has, or by its UUID if the process died before the id was known. */
   async #find(): Promise<DomainInfo | undefined> {
     return this.#call('looking for the arriving domain', async (signal) => {
       const { toolstack } = this.context;
@@ -73,22 +73,22 @@ export class ArrivedGuest {
     });
   }
 
-  /** Lets the guest run, where it is to; the commit is on the disk. Never rejects: the guest is here whatever fails. */
+  /** Unpauses the guest, if it is to run; the commit is on the disk. Never rejects: the guest is here whatever fails. */
   async activate(run: boolean): Promise<Activation> {
     for (let tries = 1; ; tries += 1) {
       try {
         return (await this.#letRun(run)) ? { event: 'activated' } : { event: 'vanished', error: lost() };
       } catch (error) {
         if (tries < ACTIVATE_TRIES) continue;
-        // A call that was not heard of again may have done its work all the same: look before saying so.
-        const info = await this.#find().catch(() => undefined); // what failed first is reported then
+        // A call without an answer may have succeeded all the same: check before reporting a failure.
+        const info = await this.#find().catch(() => undefined); // the first failure is reported then
         this.#running = info?.state === 'running';
         return this.#running ? { event: 'activated' } : { event: 'activated', error: this.#doesNotRun(error) };
       }
     }
   }
 
-  /** False where it is not here and was not seen here. */
+  /** False if it is not here and was not seen here. */
   async #letRun(run: boolean): Promise<boolean> {
     const { toolstack, hooks } = this.context;
     const info = await this.#find();
@@ -116,7 +116,7 @@ export class ArrivedGuest {
     return new ToolstackError('E_TOOLSTACK_UNPAUSE', text, { cause: error, hint });
   }
 
-  /** Ends the partial copy, and nothing else. Rejects where it is not ours to end, or still there after some attempts. */
+  /** Destroys the partial copy, and nothing else. Rejects if it is not ours, or still exists after some attempts. */
   async destroy(): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       try {
@@ -141,7 +141,7 @@ export class ArrivedGuest {
 }
 
 /**
- * The host went down between the commit and now. The guest may have run here, so the source must not go on from its old memory
+ * The host went down between the commit and now. The guest may have run here, so the source must not continue from its old memory
  * by itself, nor throw that away: a person decides.
  */
 function lost(): ToolstackError {

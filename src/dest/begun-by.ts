@@ -1,22 +1,22 @@
 import { ProtocolError } from '../errors/errors.js';
 
-/** Who began something: a name, and the public key where the transport told one (journals of older versions have none). */
+/** The peer that began something: its name, and the public key if the transport has one (journals of older versions have none). */
 export interface Beginner {
   readonly peer: string | undefined;
   readonly key?: string | undefined;
 }
 
-/** Who comes now. */
+/** The present peer. */
 export interface Comer {
   readonly peer: string;
   readonly key?: string | undefined;
-  /** Whether it may go on by its name alone with what another key of that name began: after a renewal, or a lost key. */
+  /** Whether it may continue, by its name alone, what another key of that name began: after a renewal, or a lost key. */
   readonly isKnownByName?: boolean;
 }
 
 /**
- * Whether the one who comes is the one who began: by its key, or by its name alone, where one of the keys is not the other.
- * Where a key is not known, the name is all there is.
+ * Whether the present peer is the one that began: by its key, or by its name alone if the keys differ.
+ * If a key is unknown, only the name is compared.
  */
 export function relationOf(begun: Beginner, comer: Comer): 'same' | 'by name' | 'other' {
   if (begun.peer !== undefined && begun.peer !== comer.peer) return 'other';
@@ -24,9 +24,9 @@ export function relationOf(begun: Beginner, comer: Comer): 'same' | 'by name' | 
   return comer.isKnownByName === true ? 'by name' : 'other';
 }
 
-/** For a log: that one key goes on with what another began. */
+/** For a log: one key continues what another began. */
 export function takenOver(migration: string, begun: Beginner, comer: Comer): string {
-  return `${comer.peer} asks after migration ${migration} by its name alone: it was begun with key ${begun.key ?? 'unknown'}, and its key is ${comer.key ?? 'unknown'} now`;
+  return `${comer.peer} asks about migration ${migration} by its name alone: it was begun with key ${begun.key ?? 'unknown'}, and its key is ${comer.key ?? 'unknown'} now`;
 }
 
 /** @param what such as "migration ID" */

@@ -5,8 +5,8 @@ const MOST_OF_PEER = 256;
 const SPAN_MS = 3_600_000;
 
 /**
- * How often each peer has tried to send a guest here of late and it came to no commit: what a peer makes this host write down
- * is bounded by that. Peers are told apart by the name that the transport has proven, so there are as many as are allowed.
+ * The number of recent attempts of each peer without a commit: what a peer makes this host write
+ * is bounded by that. Peers are identified by their authenticated name, so their number is that of the allowed ones.
  */
 export class FailedAttempts {
   readonly #endedAt = new Map<string, number[]>();
@@ -21,7 +21,7 @@ export class FailedAttempts {
     this.#endedAt.set(peer, [...this.#recent(peer), this.now()]);
   }
 
-  /** Why this peer may not try again yet; undefined where it may. */
+  /** Why this peer may not try again yet; undefined if it may. */
   problem(peer: string): RefusedError | undefined {
     const recent = this.#recent(peer);
     if (recent.length < this.mostOfPeer) return undefined;

@@ -7,7 +7,7 @@ export class Guard implements AsyncDisposable {
     this.#undo.push(undo);
   }
 
-  /** All has succeeded: nothing is undone. */
+  /** Everything has succeeded: nothing is undone. */
   keep(): void {
     this.#undo = [];
   }

@@ -12,10 +12,10 @@ export interface Origin {
   readonly unsafe: boolean;
 }
 
-/** The name under which a guest arrives, until its last byte is here; `xl list` shows it, as xl's own do. */
+/** The name of an arriving guest until its last byte is here; `xl list` shows it, as with xl's own. */
 export const INCOMING_SUFFIX = '--incoming';
 
-/** Xen's own needs for a domain beside its memory: page tables, shadow or p2m; libxl allows for about 1 % and 2 MiB. */
+/** Xen's own needs for a domain in addition to its memory: page tables, shadow or p2m; libxl allows for about 1 % and 2 MiB. */
 export function neededKiB(domain: Domain): number {
   return Math.ceil(domain.memoryMaxKiB * 1.01) + 2048;
 }
@@ -85,7 +85,7 @@ async function collisionProblems(
 }
 
 /**
- * Everything that stands against taking the guest in, found before anything is touched.
+ * All objections to admitting the guest, found before anything is changed.
  * @param promisedKiB memory that other arrivals have been promised and do not occupy yet
  */
 export async function findProblems(

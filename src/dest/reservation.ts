@@ -2,7 +2,7 @@ import type { TransferEvent } from '../toolstack/toolstack.js';
 
 /** A name and a UUID that are held, and those on this host who ask how far the arrival is, or to stop it. */
 export interface Reservation extends Disposable {
-  /** Fires when a user of this host asks for the arrival to stop. */
+  /** Fires when a user of this host aborts the arrival. */
   readonly cancel: AbortSignal;
   /** How many bytes there will be, about. */
   expect(totalBytes: number): void;

@@ -15,11 +15,11 @@ import { parseBigJson } from '../toolstack/libxl/big-json.js';
 
 /** What a source has sent of its guest before the guest itself. */
 export interface SentGuest {
-  /** What would run, under the name that it is to have here. Read from the toolstack's own configuration where that was sent. */
+  /** The domain that would run, under its name here. Read from the toolstack's own configuration if that was sent. */
   readonly domain: Domain;
-  /** What that configuration says beyond the domain, and may reach this host. */
+  /** Fields of that configuration that the domain does not contain and that may affect this host. */
   readonly reaching: readonly BeyondXml[];
-  /** What is to be kept of it beyond its runs; undefined: nothing. */
+  /** The definition to store; undefined: none. */
   readonly definition: Domain | undefined;
   readonly streamVersion: number;
 }
@@ -27,8 +27,8 @@ export interface SentGuest {
 /**
  * Reads a `prepare`, whose parts have to be about one guest.
  * @param streamVersions of save streams that this host reads
- * @throws ProtocolError where they are not, or where no stream version is common; RefusedError `E_REFUSED_NATIVE_FIELDS`,
- * `E_REFUSED_NATIVE_DIFFERS`; what the parsers of XML, JSON and cookie throw
+ * @throws ProtocolError if they are not, or if no stream version is common; RefusedError `E_REFUSED_NATIVE_FIELDS`,
+ * `E_REFUSED_NATIVE_DIFFERS`; errors of the parsers of XML, JSON and cookie
  */
 export function readSentGuest(request: Prepare, streamVersions: readonly number[]): SentGuest {
   const sent = parseDomainXml(request.xml, { trust: 'peer' });
@@ -45,7 +45,7 @@ export function readSentGuest(request: Prepare, streamVersions: readonly number[
   };
 }
 
-/** What the toolstack would make of its own configuration. @throws RefusedError `E_REFUSED_NATIVE_DIFFERS` where the XML is of another guest */
+/** The domain in the toolstack's own configuration. @throws RefusedError `E_REFUSED_NATIVE_DIFFERS` if the XML describes another guest */
 function whatRuns(sent: Domain, native: string): Pick<SentGuest, 'domain' | 'reaching'> {
   const { definition: runs, reaching } = readNative(parseBigJson(native));
   const { definition: said } = readDefinition(sent, { lenient: true });
@@ -63,7 +63,7 @@ function whatRuns(sent: Domain, native: string): Pick<SentGuest, 'domain' | 'rea
   return { domain: toDomain(withXmlParts(runs, said)), reaching };
 }
 
-/** What runs, with what XML alone can say of it, none of which the toolstack is told. */
+/** The domain that runs, with settings that only XML has, which the toolstack does not get. */
 function withXmlParts(runs: Definition, said: Definition): Definition {
   const { name, uuid, metadata, title, description, foreign } = said;
   const isShared = (target: string): boolean =>
@@ -74,7 +74,7 @@ function withXmlParts(runs: Definition, said: Definition): Definition {
   return { ...runs, name, uuid, metadata, title, description, foreign, devices };
 }
 
-/** What is to be kept of a guest, from the source. @throws ProtocolError `E_PROTOCOL_DEFINITION` where it is another guest's */
+/** The definition to store for a guest. @throws ProtocolError `E_PROTOCOL_DEFINITION` if it describes another guest */
 function definitionOf(xml: string, sent: Domain): Domain {
   const definition = parseDomainXml(xml, { trust: 'peer' });
   if (definition.uuid === sent.uuid) return { ...definition, name: sent.name };

@@ -2,7 +2,7 @@ import type { Comer } from './begun-by.js';
 
 /** One control connection, as far as the arrivals are concerned. */
 export interface SourceConnection extends Comer {
-  /** Who the transport says it is; a migration takes requests from no other peer. */
+  /** Its identity, authenticated by the transport; a migration accepts requests from no other peer. */
   readonly peer: string;
   readonly hostname: string;
   /** How long the source and we outlive the loss of the connections, in ms; absent: not at all. */

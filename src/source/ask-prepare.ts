@@ -7,9 +7,9 @@ import type { Destination } from './destination.js';
 type Prepared = Extract<Reply, { type: 'prepared' }>;
 
 /**
- * Asks a destination to prepare. Where it remembers a later attempt than ours, within reason, asks again above it, once;
- * the epoch that was taken comes with the answer.
- * @throws RefusedError with the first problem's code and all problems' words; what ended the request
+ * Asks a destination to prepare. If it has seen a later attempt than ours, within bounds, asks again above it, once;
+ * the accepted epoch is returned with the answer.
+ * @throws RefusedError with the first problem's code and all messages; the error that ended the request
  */
 export async function askPrepare(
   destination: Destination,

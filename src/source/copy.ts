@@ -31,19 +31,19 @@ export class SourceCopy {
     return new Deadline(new AbortController().signal, this.callMs, 'E_DEADLINE_TOOLSTACK', what);
   }
 
-  /** Where the guest is, as far as this host knows. */
+  /** The guest's place, as far as this host knows. */
   async place(): Promise<GuestPlace> {
     using deadline = this.#deadline('looking at the domain');
     return placeOf(await this.#look(deadline.signal));
   }
 
-  /** Ends the suspended copy, and nothing else. Rejects when it is not suspended, or still there after some attempts. */
+  /** Destroys the suspended copy, and nothing else. Rejects if it is not suspended, or still exists after some attempts. */
   async destroy(): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       using deadline = this.#deadline('destroying the source copy');
       try {
         const info = await this.#look(deadline.signal);
-        if (info === undefined) return; // gone already, or the id is another's
+        if (info === undefined) return; // gone already, or the id is another domain's
         if (info.state !== 'shutdown' || info.shutdownReason !== 'suspend') {
           throw new ToolstackError(
             'E_TOOLSTACK_STATE',
@@ -61,7 +61,7 @@ export class SourceCopy {
   }
 
   /**
-   * Lets the copy run on if the save had suspended it (facts 2.3). Resolves to where the guest then is. A call that failed
+   * Resumes the copy if the save had suspended it (facts 2.3). Resolves to the guest's place. A call that failed
    * may have done its work all the same, and one that could not look may look the next time: rejects after some attempts.
    */
   async resume(): Promise<GuestPlace> {

@@ -30,7 +30,7 @@ export interface DepartureSubject extends SessionSubject {
   readonly domid: Domid;
   /** For the journal: the destination's URI. */
   readonly peer: string;
-  /** For the journal: what becomes of the definition here. The departure itself does not see to it. */
+  /** For the journal: what is to be done with the definition here. The departure itself does not do it. */
   readonly undefineSource?: 'always' | 'when-persistent';
 }
 
@@ -43,11 +43,11 @@ export interface DeparturePlan extends SessionPlan {
 export interface DepartureContext extends SessionContext {
   readonly toolstack: Toolstack;
   readonly journal: Journal;
-  /** The rules: what is done when. */
+  /** The state machine. */
   readonly machine: SourceMachine;
   /**
    * The guest is about to run on here, since the migration has failed for good. A rejection leaves it suspended.
-   * @returns what went wrong that does not keep it from that
+   * @returns a problem that does not prevent that
    */
   readonly beforeResume?: (uuid: string, migration: string) => Promise<string | undefined>;
   readonly onProgress: (event: ProgressEvent) => void;
@@ -79,7 +79,7 @@ export class Departure {
   }
 
   /**
-   * Moves a domain. Never rejects for what happens on the way: the report says how it ended and where the guest is.
+   * Moves a domain. Never rejects for a failed migration: the report states the outcome and where the guest is.
    * The caller holds the domain's job.
    */
   static async run(
@@ -161,7 +161,7 @@ export class Departure {
       return { type: 'recorded', state };
     } catch (failure) {
       const event: SourceEvent = { type: 'record-failed', state };
-      // Where the state is not entered without its record, that is why the migration fails.
+      // If the state is not entered without its record, this is why the migration fails.
       if (this.context.machine.step(this.#state, event).state === state) this.#tally.warn(messageOf(failure));
       else this.#tally.fail(asError(failure));
       return event;
@@ -184,7 +184,7 @@ export class Departure {
       return { type: 'prepared' };
     } catch (error) {
       const cause = asError(error);
-      // With the first lane the destination's restore has started: where that fails, lanes break before the notice comes.
+      // With the first lane the destination's restore has started: if that fails, lanes break before the notice arrives.
       return this.#failed(this.#file === undefined ? cause : await this.#session.explained(cause));
     }
   }
@@ -206,7 +206,7 @@ export class Departure {
         live: plan.live,
         lanes,
         bandwidthBytesPerSecond: plan.bandwidthBytesPerSecond,
-        // A lost connection is no stall: it has a time of its own.
+        // A lost connection is not a stall: it has a deadline of its own.
         stallMs: context.deadlines.stallMs + context.deadlines.reconnectMs,
         signal: stopped,
         onEvent: (event) => this.#tally.transfer(event),

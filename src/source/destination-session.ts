@@ -29,7 +29,7 @@ export interface Need {
   readonly hint: string;
 }
 
-/** What a destination is asked to take in, and over what. */
+/** What a destination is asked to receive, and over which connections. */
 export interface SessionPlan {
   /** Let the guest run once it has arrived. */
   readonly run: boolean;
@@ -46,9 +46,9 @@ export interface SessionPlan {
 export interface SessionContext {
   readonly deadlines: Deadlines;
   readonly connect: Connect;
-  /** Stops the migration where that is still possible. */
+  /** Stops the migration if that is still possible. */
   readonly cancel: AbortSignal;
-  /** Stops waiting for the destination's answers: what is not known by then is reported as in doubt. */
+  /** Stops waiting for the destination's answers: an unknown outcome is reported as in doubt. */
   readonly abandon: AbortSignal;
 }
 
@@ -88,7 +88,7 @@ export class DestinationSession implements AsyncDisposable {
     return this.currentEpoch;
   }
 
-  /** Who the transport says the destination is; undefined before it has agreed. */
+  /** The destination's authenticated identity; undefined before it has agreed. */
   get identity(): string | undefined {
     return this.#agreed?.destination.identity.name;
   }
@@ -98,7 +98,7 @@ export class DestinationSession implements AsyncDisposable {
     return this.#terms;
   }
 
-  /** Fires when the migration is to stop, or the destination has given up or is lost. */
+  /** Fires when the migration is to stop, or the destination has aborted or is lost. */
   get stopped(): AbortSignal {
     return AbortSignal.any([this.context.cancel, this.#stop.signal]);
   }
@@ -126,7 +126,7 @@ export class DestinationSession implements AsyncDisposable {
 
   /**
    * Asks the destination to reserve everything.
-   * @throws RefusedError its reasons, or `E_REFUSED_FEATURE`; what ended the connection
+   * @throws RefusedError its reasons, or `E_REFUSED_FEATURE`; the error that ended the connection
    */
   async prepare(plan: SessionPlan): Promise<void> {
     const { cancel, deadlines } = this.context;
@@ -155,7 +155,7 @@ export class DestinationSession implements AsyncDisposable {
     }
   }
 
-  /** Opens the lanes of a prepared migration. The caller destroys them. @throws what kept them from opening */
+  /** Opens the lanes of a prepared migration. The caller destroys them. @throws the error that prevented it */
   async openLanes(count: number): Promise<OpenLanes> {
     if (this.#agreed === undefined) throw new InvariantError('lanes before prepare');
     const { destination, token, windowBytes } = this.#agreed;
@@ -168,10 +168,10 @@ export class DestinationSession implements AsyncDisposable {
     return lanes;
   }
 
-  /** A destination that gives up gives its reason on the control link while its lanes break: that is worth a moment's wait. */
+  /** A destination that aborts sends its reason on the control link while its lanes break: it is waited for briefly. */
   async explained(error: Error): Promise<Error> {
     if (!(error instanceof TunnelError) || this.context.cancel.aborted) return error;
-    await sleep(EXPLAIN_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined); // the reason has come
+    await sleep(EXPLAIN_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined); // the reason has arrived
     const reason: unknown = this.#stop.signal.reason;
     return reason instanceof RemoteError ? reason : error;
   }
@@ -194,7 +194,7 @@ export class DestinationSession implements AsyncDisposable {
     }
   }
 
-  /** Asks until the destination gives an answer, over new connections where the old one is gone. */
+  /** Asks until the destination answers, over new connections if the old one is lost. */
   async ask(): Promise<SourceEvent> {
     const { abandon, deadlines } = this.context;
     const { uuid, name } = this.subject;
@@ -238,7 +238,7 @@ export class DestinationSession implements AsyncDisposable {
     }
   }
 
-  /** Tells the destination that the migration has failed here. Best effort: a lost connection tells it the same. */
+  /** Notifies the destination that the migration has failed here. Best effort: a lost connection has the same effect. */
   async cancel(): Promise<void> {
     const { abandon, deadlines } = this.context;
     // The guest may be suspended here: it does not wait for a network that is away.
@@ -249,12 +249,12 @@ export class DestinationSession implements AsyncDisposable {
         signal: abandon,
         ms: deadlines.callMs,
       })
-      .catch(() => undefined); // the lost connection tells the destination the same
-    // The destination's own reason explains a broken lane better than the lane does.
+      .catch(() => undefined); // the lost connection has the same effect at the destination
+    // The destination's own reason is more specific than the lane's.
     if (reply?.error !== undefined && error instanceof TunnelError) this.tally.explain(fromWire(reply.error));
   }
 
-  /** Tells the destination that our copy is gone. Best effort: only lets it forget sooner. */
+  /** Notifies the destination that our copy is gone. Best effort: it only lets the destination forget sooner. */
   async confirm(): Promise<void> {
     const { abandon, deadlines } = this.context;
     await this.#destination?.requester

@@ -32,11 +32,11 @@ export interface Destination extends AsyncDisposable {
   }): Promise<OpenLanes>;
 }
 
-/** What the destination says unasked, and what becomes of the connections. */
+/** Notices of the destination, and events of the connections. */
 export interface DestinationEvents {
   /** How long lost connections are dialled again before they count as lost for good, in ms; absent: not at all. */
   readonly reconnectMs?: number;
-  /** A connection broke and is dialled again, or is there again; `lane` where it is not the control connection. */
+  /** A connection broke and is dialled again, or is connected again; `lane` if it is not the control connection. */
   readonly onConnection?: (state: 'lost' | 'back', lane: number | undefined, why: Error | undefined) => void;
   readonly onFailed: (error: Error) => void;
   readonly onLost: (error: Error) => void;

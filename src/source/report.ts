@@ -3,10 +3,10 @@ import type { StreamPackCounts } from '../codec/stream-packer.js';
 import type { Downtime } from './downtime.js';
 import type { TransferEvent } from '../toolstack/toolstack.js';
 
-/** Where a migration is, for people and for progress displays. */
+/** The phase of a migration, for people and for progress displays. */
 export type Phase = 'begin' | 'prepare' | 'perform' | 'finish' | 'confirm';
 
-/** Where the guest is when a migration has ended, or what is known of it. */
+/** The guest's place after a migration, as far as it is known. */
 export type GuestPlace =
   /** Running at the source, as before. */
   | 'source-running'
@@ -49,12 +49,12 @@ export interface DepartureReport {
   /** The first thing that went wrong; absent when the guest has arrived and everything is settled. */
   readonly error?: Error;
   readonly phase: Phase;
-  /** The migration was asked to stop. */
+  /** The stop was requested. */
   readonly cancelled: boolean;
-  /** Things that went wrong without changing where the guest is. */
+  /** Problems that did not change where the guest is. */
   readonly warnings: readonly string[];
   readonly runningThere: boolean;
-  /** The destination has said that it keeps a definition of the guest. */
+  /** The destination has reported that it keeps a definition of the guest. */
   readonly persistentThere: boolean;
   readonly totalMs: number;
   /** From the guest's suspension until it ran at the destination: `downtime.totalMs`. */

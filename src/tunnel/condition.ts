@@ -1,5 +1,5 @@
 /**
- * A condition variable: waiters look at the state again after each notification. One that comes while nothing waits
+ * A condition variable: waiters check the state again after each notification. One that comes while nothing waits
  * is not lost, because the state that it announced can be seen.
  */
 export class Condition {

@@ -45,7 +45,7 @@ export class FrameLink implements FramedLink {
   #failure: Error | undefined;
   #receivedBytes = 0;
 
-  /** Takes the link over and reads from it at once, up to a bounded queue. */
+  /** Takes ownership of the link and reads from it at once, up to a bounded queue. */
   constructor(link: Link, options: KeepaliveOptions = {}) {
     this.peer = link.peer;
     this.#link = link;
@@ -108,7 +108,7 @@ export class FrameLink implements FramedLink {
   }
 
   /**
-   * Says what this link is for and returns the peer's answer. Rejects with the peer's own reason as a
+   * Announces the purpose of this link and returns the peer's answer. Rejects with the peer's own reason as a
    * `TunnelError` when it refuses. Bounded by the signal.
    */
   async open(hello: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
@@ -164,7 +164,7 @@ export class FrameLink implements FramedLink {
   }
 
   /**
-   * The next frame, or undefined after the peer's BYE. Frames that came before a failure are
+   * The next frame, or undefined after the peer's BYE. Frames received before a failure are
    * returned first. One reader at a time.
    */
   async receive(signal?: AbortSignal): Promise<Frame | undefined> {
@@ -198,7 +198,7 @@ export class FrameLink implements FramedLink {
     await this.#end(deadlineMs);
   }
 
-  /** Cuts the connection now; whoever waits gets the error. */
+  /** Cuts the connection now; waiting callers get the error. */
   destroy(error?: Error): void {
     this.#fail(error ?? linkClosed(this.peer.address));
   }
@@ -208,8 +208,8 @@ export class FrameLink implements FramedLink {
   }
 
   #ping(sequence: number): boolean {
-    if (this.#paused) this.#heartbeat.heard(); // it is we who do not read
-    if (this.#byeSent || this.#writer.isFull) return false; // what waits to be sent is sign enough
+    if (this.#paused) this.#heartbeat.heard(); // this side does not read
+    if (this.#byeSent || this.#writer.isFull) return false; // the waiting data is probe enough
     this.#writer.write(bareFrame(FrameType.PING, sequence));
     return true;
   }
@@ -217,7 +217,7 @@ export class FrameLink implements FramedLink {
   #onData(chunk: Buffer): void {
     this.#receivedBytes += chunk.length;
     this.#heartbeat.heard();
-    // After our own goodbye nobody reads any more; what is still under way is dropped.
+    // After our own BYE nothing is read any more; frames under way are dropped.
     if (this.#failure !== undefined || this.#byeSeen) return;
     const frames: Frame[] = [];
     let broken: Error | undefined;
@@ -239,7 +239,7 @@ export class FrameLink implements FramedLink {
   #deliver(frame: Frame): void {
     switch (frame.type) {
       case FrameType.PING:
-        // Answers are not piled up for a peer that asks without reading.
+        // Answers are not queued for a peer that asks without reading.
         if (!this.#byeSent && !this.#writer.isFull) {
           this.#writer.write(bareFrame(FrameType.PONG, frame.sequence));
         }
@@ -292,8 +292,8 @@ export class FrameLink implements FramedLink {
   }
 
   #onError(error: Error): void {
-    if (this.#byeSent) return; // the goodbye was said; how the connection then ends does not matter
-    // A transport that knows better says it itself: ssh tells of the far process's end.
+    if (this.#byeSent) return; // BYE was sent; how the connection then ends does not matter
+    // The transport may have a better reason: ssh reports the end of the remote process.
     this.#fail(error instanceof TunnelError ? error : linkLost(this.peer.address, error));
   }
 

@@ -4,7 +4,7 @@ import type { Frame } from './frame.js';
 const MOST_FRAMES = 64;
 const MOST_BYTES = 8 * 1024 * 1024;
 
-/** Received frames that nobody has asked for yet. */
+/** Received frames that were not read yet. */
 export class FrameQueue {
   readonly #frames: Frame[] = [];
   #bytes = 0;

@@ -53,7 +53,7 @@ export class FrameWriter {
     const waited = this.isFull;
   }
 
-  /** Resolves when little enough waits; `check` is called after each change, and throws what ended the link. */
+  /** Resolves when the queue is short enough; `check` is called after each change, and throws the error that ended the link. */
   async room(check: () => void): Promise<void> {
     while (this.isFull) {
       await this.#changed.wait();
@@ -61,12 +61,12 @@ export class FrameWriter {
     }
   }
 
-  /** Wakes whoever waits for room: something has happened to the link. */
+  /** Wakes waiting writers: the state of the link has changed. */
   wake(): void {
     this.#changed.notifyAll();
   }
 
-  /** Nothing more is written: the far side sees the end behind what was. */
+  /** Ends writing: the far side sees the end after the last frame. */
   finish(): void {
     if (!this.#duplex.writableEnded) this.#duplex.end();
   }

@@ -77,7 +77,7 @@ export interface Frame {
   readonly payload: Uint8Array;
 }
 
-/** What a checked header says of the payload that follows it. */
+/** The payload's description in a checked header. */
 export interface FrameHeader {
   readonly type: FrameType;
   readonly sequence: number;
@@ -99,8 +99,8 @@ export function frameName(type: number): string {
 }
 
 /**
- * The 32 bytes that go before the payload. Checks what it is given by the rules the receiver
- * applies, so that our own mistake is seen on our side.
+ * The 32 bytes that go before the payload. Checks its arguments by the receiver's
+ * rules, so that an error of this side is detected here.
  */
 export function encodeHeader(frame: Frame): Buffer {
   const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
@@ -117,7 +117,7 @@ export function encodeHeader(frame: Frame): Buffer {
 }
 
 /**
- * Reads and checks one header. `at` is the header's position in what the link has received, for
+ * Parses and checks one header. `at` is the header's position in the bytes of the link, for
  * messages. Throws `ProtocolError` `E_PROTOCOL_FRAME_*`.
  */
 export function decodeHeader(header: Buffer, at: number): FrameHeader {
@@ -177,7 +177,7 @@ function hasChecksum(type: FrameType, payloadBytes: number): boolean {
   return payloadBytes > 0 && type !== FrameType.DATA;
 }
 
-/** Throws unless the payload is what the header's checksum says, where it has one. */
+/** Throws unless the payload matches the header's checksum, if it has one. */
 export function checkPayload(header: FrameHeader, payload: Uint8Array, at: number): void {
   if (!hasChecksum(header.type, header.payloadBytes)) return;
   const got = crc32(payload);

@@ -9,8 +9,8 @@ interface Handshake {
 }
 
 /**
- * Bounds the connections that have not authenticated yet. No more than `most` are kept. Where a new one would be too
- * many, the address that has most of them loses its oldest, so that a flood pushes out itself and not the others.
+ * Bounds the connections that have not authenticated yet. No more than `most` are kept. If a new one would be too
+ * many, the address that has most of them loses its oldest, so that a flood displaces itself and not the others.
  */
 export class HandshakeLimiter {
   /** By address and port, oldest first. */
@@ -29,7 +29,7 @@ export class HandshakeLimiter {
     return gone;
   }
 
-  /** It has proven itself, or is gone. */
+  /** It has authenticated, or is closed. */
   forget(client: string, socket?: Destroyable): void {
     if (socket === undefined || this.#here.get(client)?.socket === socket) this.#here.delete(client);
   }

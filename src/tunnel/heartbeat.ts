@@ -12,7 +12,7 @@ export class Heartbeat implements Disposable {
   #rttMs: number | undefined;
 
   /**
-   * @param send sends a PING; false where it cannot be now
+   * @param send sends a PING; false if it cannot now
    * @param silent called once, with the time without a sign from the peer
    */
   constructor(options: KeepaliveOptions, send: (sequence: number) => boolean, silent: (forMs: number) => void) {

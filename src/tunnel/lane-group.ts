@@ -8,16 +8,16 @@ export interface Lane {
   /** Which of the transfer's places it fills; one that is lost is replaced under the same number. */
   readonly index: number;
   readonly since: number;
-  /** A frame is still being taken by the connection beyond what may wait. */
+  /** The connection is still taking a frame, beyond the queue's bound. */
   full: boolean;
-  /** The far side has said goodbye on it. */
+  /** The far side has sent BYE on it. */
   closed: boolean;
 }
 
 export interface LaneEvents {
   /** Each frame, in the lane's order. What it throws ends the lane. */
   readonly onFrame: (frame: Frame, lane: Lane) => void;
-  /** The lane's end: a goodbye where there is no error. Not called for one that was removed. */
+  /** The lane's end: BYE without an error. Not called for a lane that was removed. */
   readonly onEnd: (lane: Lane, error: Error | undefined) => void;
 }
 
@@ -25,7 +25,7 @@ export interface LaneEvents {
 export interface LaneCounters {
   /** Bytes of the transfer itself. */
   readonly rawBytes: number;
-  /** Bytes of all frames on the lanes: packed, with headers, and with what went twice. */
+  /** Bytes of all frames on the lanes: packed, with headers and repeats. */
   readonly wireBytes: number;
   /** Bytes that the far consumer has taken. */
   readonly ackedBytes: number;
@@ -33,7 +33,7 @@ export interface LaneCounters {
   readonly perLaneBytes: readonly number[];
 }
 
-/** The lanes that one side of a transfer has at the moment: listens to each, and counts what went over all there were. */
+/** The lanes that one side of a transfer has at the moment: listens to each, and counts the bytes of all, past ones included. */
 export class LaneGroup {
   #lanes: Lane[] = [];
   /** Wire bytes by index: of lanes that are gone, less what the present one had moved before it joined. */
@@ -48,7 +48,7 @@ export class LaneGroup {
     return this.#lanes;
   }
 
-  /** Lanes on which the far side has not said goodbye. */
+  /** Lanes on which the far side has not sent BYE. */
   get open(): number {
     return this.#lanes.reduce((count, lane) => count + (lane.closed ? 0 : 1), 0);
   }
@@ -63,7 +63,7 @@ export class LaneGroup {
     return this.perLaneBytes.reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  /** Takes an open link over and listens to it. */
+  /** Takes ownership of an open link and listens to it. */
   add(link: LaneLink, index: number): Lane {
     const lane: Lane = { link, index, since: performance.now(), full: false, closed: false };
     while (this.#bytes.length <= index) this.#bytes.push(0);
@@ -73,7 +73,7 @@ export class LaneGroup {
     return lane;
   }
 
-  /** Cuts a lane and forgets it. False where it was gone already. */
+  /** Cuts a lane and removes it. False if it was removed already. */
   remove(lane: Lane, error?: Error): boolean {
     const at = this.#lanes.indexOf(lane);
     if (at < 0) return false;

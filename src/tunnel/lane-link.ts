@@ -13,9 +13,9 @@ export interface LaneLink {
   /** Bytes of all frames sent and received, headers included. */
   readonly sentBytes: number;
   readonly receivedBytes: number;
-  /** Resolves once more may be given; rejects when the link fails or has ended. The payload must not change any more. */
+  /** Resolves once more may be sent; rejects when the link fails or has ended. The payload must not change any more. */
   send(frame: Frame): Promise<void>;
-  /** The next frame; undefined after the peer's goodbye. Rejects with what broke the link. */
+  /** The next frame; undefined after the peer's BYE. Rejects with the error of the link. */
   receive(): Promise<Frame | undefined>;
   /** The payload of a received frame is not used any more: its memory may hold another. Need not be called. */
   release?(payload: Uint8Array): void;
@@ -29,11 +29,11 @@ export interface LaneLink {
 export interface FramedLink extends LaneLink {
   /** What ended the link, if it did not end by goodbye. */
   readonly failure: Error | undefined;
-  /** Says what this link is for and returns the peer's answer. Rejects with the peer's reason when it refuses. */
+  /** Announces the purpose of this link and returns the peer's answer. Rejects with the peer's reason when it refuses. */
   open(hello: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
   /** The peer's OPEN payload. */
   awaitOpen(signal: AbortSignal): Promise<Uint8Array>;
-  /** Accepts the link. What is sent after the call goes out behind the answer. */
+  /** Accepts the link. Frames sent after the call follow the answer. */
   answer(payload: Uint8Array): Promise<void>;
   /** Refuses the link and ends it. Never rejects. */
   refuse(reason: unknown): Promise<void>;

@@ -15,7 +15,7 @@ export interface LaneResume {
 /** A lane that lives longer than this was not broken from the start: the next loss of it is dialled at once. */
 const SETTLED_MS = 2000;
 
-/** Dials lost lanes again, each on its own, and knows when that has lasted too long. */
+/** Dials lost lanes again, each on its own, and detects when that has lasted too long. */
 export class LaneReplacer implements Disposable {
   readonly #over = new AbortController();
   readonly #tries = new Map<number, number>();
@@ -25,7 +25,7 @@ export class LaneReplacer implements Disposable {
 
   /**
    * @param adopt takes a new lane over
-   * @param fail the transfer cannot go on
+   * @param fail called when the transfer cannot continue
    */
   constructor(
     private readonly resume: LaneResume,
@@ -43,7 +43,7 @@ export class LaneReplacer implements Disposable {
     return this.resume.forMs > 0 && mayHeal(error);
   }
 
-  /** A lane is gone. @param livedMs how long it was there; @param left how many lanes are left */
+  /** A lane is lost. @param livedMs its lifetime; @param left the number of remaining lanes */
   lost(index: number, error: Error, livedMs: number, left: number): void {
     this.#lastError = error;
     this.resume.onLost?.(index, error);

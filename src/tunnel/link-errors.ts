@@ -2,7 +2,7 @@ import { TunnelError } from '../errors/errors.js';
 
 const NETWORK_HINT = 'Check the network between the hosts and that the far host is up.';
 
-/** Keepalive heard nothing for too long (F7, F9). */
+/** Keepalive received nothing for too long (F7, F9). */
 export function linkSilent(address: string, forMs: number): TunnelError {
   return new TunnelError('E_TUNNEL_SILENT', `nothing heard from ${address} for ${(forMs / 1000).toFixed(1)} s`, {
     hint: NETWORK_HINT,
@@ -23,7 +23,7 @@ export function linkCut(address: string, midFrame: boolean): TunnelError {
   });
 }
 
-/** We ended it ourselves, or the peer has said goodbye. */
+/** This side ended it, or the peer has sent BYE. */
 export function linkClosed(address: string): TunnelError {
   return new TunnelError('E_TUNNEL_CLOSED', `the connection to ${address} has been closed`);
 }

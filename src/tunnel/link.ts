@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { FramedLink } from './lane-link.js';
 import type { PeerIdentity } from './peer-identity.js';
 
-/** One authenticated, encrypted, ordered stream of bytes. Whoever holds it destroys it. */
+/** One authenticated, encrypted, ordered stream of bytes. Its owner destroys it. */
 export interface Link {
   readonly peer: PeerIdentity;
   readonly duplex: Duplex;
@@ -20,6 +20,6 @@ export interface Dialer extends AsyncDisposable {
   dial(signal: AbortSignal): Promise<Link>;
   /** A link that takes a lost one's place: to the very process that the first one reached, never to a new one. */
   dialAgain(signal: AbortSignal): Promise<Link>;
-  /** As `dial`, or as `dialAgain`, for a link that carries data: where it can, it lives in a thread of its own. */
+  /** As `dial`, or as `dialAgain`, for a link that carries data: it runs in a thread of its own if possible. */
   dialLane(signal: AbortSignal, again: boolean): Promise<FramedLink>;
 }

@@ -19,7 +19,7 @@ export interface MessageChannelOptions {
   /** How long it outlives a lost link, in ms. 0, the default: not at all. */
   readonly reconnectMs?: number;
   /**
-   * The side that dialled: makes the new link, telling the far end how many of its messages we have heard. Where it is
+   * The side that dialled: makes the new link, with the number of messages received from the far end. If it is
    * absent, the new link comes by `adopt`.
    */
   readonly redial?: (heard: number, signal: AbortSignal) => Promise<Resumed>;
@@ -30,8 +30,8 @@ export interface MessageChannelOptions {
 /**
  * Whole messages, in order, over a link of their own, so that they never wait behind data. The link
  * must be open (`FrameLink.open` or `answer`). Owns the link, and the ones that take its place: a message is
- * kept until the far end has it, so that none is lost or heard twice when a link breaks. Reading is what keeps a
- * channel going: somebody must be in `receive`.
+ * kept until the far end has it, so that none is lost or received twice when a link breaks. Reading is what keeps a
+ * channel going: a caller must be in `receive`.
  */
 export class MessageChannel {
   readonly peer: PeerIdentity;
@@ -73,14 +73,14 @@ export class MessageChannel {
       return;
     }
     const frame = this.#unacked.keep(payload, this.peer.address);
-    // Where the link breaks under it, the message goes over the next one; `receive` sees to that.
+    // If the link breaks meanwhile, `receive` sends the message over the next one.
     await link?.send(frame).catch(() => undefined);
     if (this.#failure !== undefined) throw this.#failure;
   }
 
   /**
-   * The next message; undefined after the peer's goodbye. Rejects with what ended the channel: the link's `TunnelError`
-   * where it could not be replaced in time, or a `ProtocolError`; or with the signal's reason (the channel stays usable).
+   * The next message; undefined after the peer's BYE. Rejects with the error that ended the channel: the link's `TunnelError`
+   * if it could not be replaced in time, or a `ProtocolError`; or with the signal's reason (the channel stays usable).
    */
   async receive(signal: AbortSignal): Promise<Uint8Array | undefined> {
     for (;;) {
@@ -101,7 +101,7 @@ export class MessageChannel {
     }
   }
 
-  /** Lets the link go because a new one is about to take its place: what still comes over it is not heard. */
+  /** Drops the link because a new one is about to replace it: frames that still arrive are ignored. */
   detach(): number {
     const link = this.#link;
     this.#link = undefined;
@@ -109,7 +109,7 @@ export class MessageChannel {
     return this.#heard;
   }
 
-  /** Goes on over a new link, which is open. @param heard how many of our messages the far end has heard */
+  /** Continues over a new link, which is open. @param heard number of our messages that the far end has received */
   adopt({ link, heard }: Resumed): void {
     if (this.#failure !== undefined) {
       link.destroy(this.#failure);
@@ -144,7 +144,7 @@ export class MessageChannel {
     this.#changed.notifyAll();
   }
 
-  /** What a frame means; undefined where it is no message. */
+  /** The message in a frame; undefined for other frames. */
   #take(frame: Frame, link: FramedLink): Uint8Array | undefined {
     const isAck = frame.type === FrameType.ACK && this.#reconnectMs > 0;
     if (isAck && this.#unacked.acknowledge(frame.sequence)) return undefined;
@@ -159,7 +159,7 @@ export class MessageChannel {
       throw error;
     }
     this.#heard += 1;
-    if (this.#reconnectMs > 0) link.send(bareFrame(FrameType.ACK, this.#heard)).catch(() => undefined); // `receive` hears of it
+    if (this.#reconnectMs > 0) link.send(bareFrame(FrameType.ACK, this.#heard)).catch(() => undefined); // `receive` gets the error
     return frame.payload;
   }
 
@@ -174,7 +174,7 @@ export class MessageChannel {
     this.#options.onLost?.(error);
   }
 
-  /** The link that takes the lost one's place: dialled, or waited for. Rejects with what ended the channel. */
+  /** The replacement of the lost link: dialled, or waited for. Rejects with the error that ended the channel. */
   async #reconnected(signal: AbortSignal): Promise<FramedLink> {
     const either = AbortSignal.any([signal, this.#over.signal]);
     using deadline = new Deadline(either, this.#reconnectMs, 'E_DEADLINE_CONNECT', 'connecting again');

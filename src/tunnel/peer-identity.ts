@@ -3,11 +3,11 @@ export interface PeerIdentity {
   readonly transport: 'tls' | 'ssh';
   /** The certificate's first DNS name or address, or user@host for ssh. */
   readonly name: string;
-  /** SHA-256 of the peer's certificate or host key, where the transport has one. */
+  /** SHA-256 of the peer's certificate or host key, if the transport has one. */
   readonly fingerprint?: string;
   /**
    * The public key that the transport has proven, `SHA256:` and base64: that of the certificate (SPKI), or for an ssh login those
-   * that sshd says it used. Absent where the transport tells none. Links and conversations belong to it; names outlive it.
+   * that sshd says it used. Absent if the transport has none. Links and conversations belong to it; names outlive it.
    */
   readonly key?: string;
   /** Address and port, for people. */

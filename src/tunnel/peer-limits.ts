@@ -9,8 +9,8 @@ export interface PeerLimitOptions {
 }
 
 /**
- * How many of something each peer has open here. A certificate says who somebody is, not that its program is sound: one peer must
- * never use up what the others need. Peers are told apart by the name that the transport has proven.
+ * Counts open resources of each peer. A certificate identifies a peer, but does not prove that its program is sound: one peer must
+ * not exhaust what the others need. Peers are identified by their authenticated name.
  */
 export class PeerLimits {
   readonly #held = new Map<string, number>();

@@ -4,17 +4,17 @@ import { DeadlineError, TunnelError } from '../errors/errors.js';
 import { asError } from '../errors/message-of.js';
 import { PeerRefusal } from './refusal.js';
 
-/** How long lost connections are borne, where the user does not say. */
+/** Default time for which lost connections are dialled again. */
 export const RECONNECT_MS = 30_000;
 
-/** Pauses between two attempts: at once, then longer and longer. Short enough for a link that comes and goes. */
+/** Pauses between two attempts: none, then increasing. Short enough for a link that comes and goes. */
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1000;
 
 /** An attempt into a network that drops everything must end, so that the next may find it healed. */
 const ATTEMPT_MS = 5000;
 
-/** What may change for the better by itself, and so is worth another attempt: the connection, never the far end's word. */
+/** Errors that may heal, and so are worth another attempt: of the connection, never a refusal. */
 export function mayHeal(error: unknown): boolean {
   return error instanceof TunnelError && !(error instanceof PeerRefusal);
 }
@@ -22,7 +22,7 @@ export function mayHeal(error: unknown): boolean {
 /**
  * Repeats the attempt until it succeeds, the far end refuses, or the signal fires. Rejects with the refusal,
  * the signal's reason, or whatever else is no failure of a connection.
- * @param tries attempts that came to nothing just before: a connection that breaks at once is not dialled in a loop
+ * @param tries failed attempts just before: a connection that breaks at once is not dialled in a loop
  */
 export async function dialUntil<T>(
   attempt: (signal: AbortSignal) => Promise<T>,
@@ -31,7 +31,7 @@ export async function dialUntil<T>(
   for (let tries = options.tries ?? 0; ; tries += 1) {
     if (tries > 0) {
       const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (tries - 1), LONGEST_PAUSE_MS);
-      await sleep(pauseMs, undefined, { signal: options.signal }).catch(() => undefined); // the next line says why
+      await sleep(pauseMs, undefined, { signal: options.signal }).catch(() => undefined); // the next line throws the reason
     }
     options.signal.throwIfAborted();
     using deadline = new Deadline(options.signal, ATTEMPT_MS, 'E_DEADLINE_CONNECT', 'connecting again');

@@ -1,10 +1,10 @@
 import { codeOf, messageOf } from '../errors/message-of.js';
 
-/** So many lines are written in full in each span; what comes beyond is counted, by code. */
+/** Lines that are written in full in each span; further ones are counted, by code. */
 const LINES = 10;
 const SPAN_MS = 10_000;
 
-/** A connection that came to nothing. */
+/** A failed connection. */
 export interface FailedConnection {
   readonly address: string;
   readonly reason: unknown;
@@ -19,7 +19,7 @@ export class RefusalLog implements Disposable {
   constructor(
     private readonly log: (line: string) => void,
     private readonly spanMs = SPAN_MS,
-    /** What a line begins with, and what is counted where lines are left out. */
+    /** The start of a line, and the text for omitted ones. */
     private readonly words = { line: 'refused ', more: 'refused more connections than are listed' },
   ) {}
 

@@ -25,17 +25,17 @@ export function refusedFrame(refusal: Refusal): Frame {
   return { type: FrameType.REFUSED, sequence: 0, offset: 0, payload: Buffer.from(JSON.stringify(body)) };
 }
 
-/** A refusal that says what the error says. */
+/** A refusal with the content of the error. */
 export function refusalOf(error: unknown): Refusal {
   const refusal = { code: codeOf(error), message: messageOf(error) };
   return error instanceof XenferryError && error.hint !== undefined ? { ...refusal, hint: error.hint } : refusal;
 }
 
-/** The far end itself said no: asking the same again is no use. */
+/** The far end itself refused: repeating the request is useless. */
 export class PeerRefusal extends TunnelError {}
 
 /**
- * What the peer's REFUSED frame says, as an error of ours. Nothing in it is trusted: a code that is
+ * The peer's REFUSED frame as an error. Nothing in it is trusted: a code that is
  * none becomes `E_TUNNEL_REFUSED`, and control characters never reach a terminal.
  */
 export function refusedError(payload: Uint8Array, peer: string): PeerRefusal {
@@ -53,7 +53,7 @@ function readRefusal(payload: Uint8Array): Refusal {
   try {
     body = JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString('utf8'));
   } catch {
-    return nothing; // a refusal we cannot read is still a refusal
+    return nothing; // an unreadable refusal is still a refusal
   }
   if (typeof body !== 'object' || body === null) return nothing;
   const code = 'code' in body ? body.code : undefined;

@@ -18,7 +18,7 @@ export class ReorderBuffer {
   #ackedOffset = 0;
   #end: Frame | undefined;
 
-  /** @param repeats whether frames may come again, as they do when a lost lane is replaced */
+  /** @param repeats whether frames may arrive again, as after the replacement of a lost lane */
   constructor(
     windowBytes: number,
     private readonly repeats = false,
@@ -50,7 +50,7 @@ export class ReorderBuffer {
     return this.#end?.sequence === this.#nextSequence;
   }
 
-  /** Keeps a DATA frame until its turn. False where it had come before. */
+  /** Keeps a DATA frame until its turn. False if it had arrived before. */
   insert(frame: Frame): boolean {
     const { sequence, offset, payload } = frame;
     if (sequence < this.#nextSequence || this.#waiting.has(sequence)) {

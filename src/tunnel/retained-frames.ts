@@ -3,7 +3,7 @@ import type { Frame } from './frame.js';
 
 interface Kept<Lane> {
   readonly frame: Frame;
-  /** The lane it was sent over last; undefined where that one is gone. */
+  /** The lane it was sent over last; undefined if that one is lost. */
   lane: Lane | undefined;
 }
 
@@ -54,7 +54,7 @@ export class RetainedFrames<Lane> {
   }
 
   /**
-   * Drops what an ACK covers. An ACK that took a slower lane than a later one is old news and
+   * Drops what an ACK covers. An ACK that is overtaken by a later one is outdated and
    * changes nothing; one that contradicts what was sent is a `ProtocolError`.
    */
   acknowledge(sequence: number, offset: number): void {
@@ -69,7 +69,7 @@ export class RetainedFrames<Lane> {
     for (const { frame } of dropped) this.onDropped(frame);
   }
 
-  /** The lane is gone: what was on it has to be sent again. Returns that. */
+  /** The lane is lost: returns the frames that have to be sent again. */
   orphan(lane: Lane): Frame[] {
     const lost = this.#frames.filter((kept) => kept.lane === lane);
     for (const kept of lost) kept.lane = undefined;

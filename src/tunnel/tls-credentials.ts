@@ -12,7 +12,7 @@ export interface TlsCredentials {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
-  /** Revoked certificates; where it is given, one that is on it is refused. */
+  /** Revoked certificates; if given, a certificate on it is refused. */
   readonly crl?: string;
 }
 
@@ -20,7 +20,7 @@ export interface TlsCredentials {
 export type OpenFile = (path: string) => number;
 const openPlainly: OpenFile = (path) => openSync(path, 'r');
 
-/** No PEM file of ours comes near this. */
+/** Far larger than any PEM file of xenferry. */
 const MAX_FILE_BYTES = 1024 * 1024;
 
 /** PKCS #8 (RFC 7468), and the older form (RFC 1421). */
@@ -29,7 +29,7 @@ const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE---
 
 /**
  * Reads ca.pem, cert.pem, key.pem and, if it is there, crl.pem, and checks that they fit together,
- * so that a damaged folder is told at the start and not as a failed handshake (F29).
+ * so that a damaged folder is reported at the start and not as a failed handshake (F29).
  * Throws `E_TUNNEL_CREDENTIALS_*` (`_ENCRYPTED` for a key with a passphrase), or `E_TUNNEL_CERT_EXPIRED` or `E_TUNNEL_CERT_NOT_YET_VALID`
  * for this host's own certificate.
  * @param open opens a file for reading; may refuse one that others can change, with an error of its own

@@ -123,7 +123,7 @@ export class TlsDialer implements Dialer {
       socket.once('secureConnect', () => {
         finish(resolve);
       });
-      // Stays for the socket's life: what breaks after this promise has settled must not be thrown.
+      // Stays for the socket's life: an error after this promise has settled must not be thrown.
       socket.on('error', (error: Error) => {
         finish(() => {
           reject(error instanceof TunnelError ? error : this.#failed(socket, error));

@@ -28,7 +28,7 @@ const CONTEXT = {
 export interface RefusedConnection {
   /** Address and port of the client. */
   readonly address: string;
-  /** The name in the client's certificate, where it showed one. Not proven. */
+  /** The name in the client's certificate, if it sent one. Not authenticated. */
   readonly subject?: string;
   readonly reason: XenferryError;
 }
@@ -43,8 +43,8 @@ export interface TlsGateOptions {
 }
 
 /**
- * TLS 1.3 on connections that have come in: only certificates of the authority get through. A client without a
- * good one is told why, in one REFUSED frame, and nothing it sends is looked at.
+ * TLS 1.3 on incoming connections: only certificates of the authority are accepted. A client without a
+ * valid one gets the reason in one REFUSED frame, and nothing it sends is read.
  */
 export class TlsGate {
   readonly #options: TlsGateOptions;
@@ -57,7 +57,7 @@ export class TlsGate {
       this.#tls = createServer({
         ...options.credentials,
         requestCert: true,
-        // The verdict is read in #judge, which can then tell the client why.
+        // The verdict is read in #judge, which can then send the reason to the client.
         rejectUnauthorized: false,
         ...CONTEXT,
         ALPNProtocols: [ALPN],
@@ -74,7 +74,7 @@ export class TlsGate {
     });
   }
 
-  /** Takes a connection over and begins its handshake. */
+  /** Takes ownership of a connection and begins its handshake. */
   admit(socket: Socket): void {
     this.#tls.emit('connection', socket);
   }

@@ -11,7 +11,7 @@ export class TlsLink implements Link {
     this.duplex = socket;
     this.peer = peer;
     socket.setNoDelay(true); // ACKs and control messages must not wait for company
-    // Until somebody listens, a broken connection must not end the process; `destroyed` tells it.
+    // Until there is a listener, a broken connection must not end the process; `destroyed` shows it.
     socket.on('error', () => undefined);
   }
 

@@ -13,7 +13,7 @@ import type { TlsCredentials } from './tls-credentials.js';
 import { TlsGate, UNKNOWN_CLIENT, addressOf, type RefusedConnection } from './tls-gate.js';
 import { hostPort } from './tls-names.js';
 
-/** A handshake costs a signature and some memory (64 KiB): only so many run at a time. Two migrations of 64 lanes. */
+/** A handshake costs a signature and some memory (64 KiB): bounds those that run at a time. Two migrations of 64 lanes. */
 const MAX_HALF_OPEN = 128;
 /** Those who have a certificate: a hundred migrations of eight lanes and a control link each. */
 const MAX_CONNECTIONS = 1024;
@@ -24,15 +24,15 @@ export interface TlsListenerOptions {
   /** 0 takes a free port. */
   readonly port: number;
   readonly credentials: TlsCredentials;
-  /** Called for each client whose certificate is good, where there are no threads; takes the link over. */
+  /** Called for each client with a valid certificate, without threads; takes ownership of the link. */
   readonly onLink: (link: Link) => void;
-  /** Where given, connections live in these threads, from their handshake on. They stay their owner's. */
+  /** If given, connections run in these threads, from their handshake on. The caller keeps the threads. */
   readonly threads?:
     | {
         readonly pool: LinkThreads;
         /** Called in place of `onLink`; takes the link over. */
         readonly onLink: (link: FramedLink) => void;
-        /** Who whoever gets in is, where something else than the certificate has proven it. */
+        /** The identity of clients, if it was authenticated by other means than the certificate. */
         readonly peer?: PeerIdentity;
       }
     | undefined;
@@ -55,9 +55,9 @@ export class TlsListener implements AsyncDisposable {
   readonly #threaded: ThreadedGate | undefined;
   readonly #open = new Set<Destroyable>();
   readonly #ofPeers: PeerLimits;
-  /** By the client's address and port: what takes its connection off its peer's count. */
+  /** By the client's address and port: removes its connection from its peer's count. */
   readonly #counted = new Map<string, Disposable>();
-  /** Connections in their handshake, and those that are being told why they are refused. */
+  /** Connections in their handshake, and those that are being refused. */
   readonly #handshakes: HandshakeLimiter;
   /** Handshakes that were pushed out, and whose end TLS has yet to report as a failed handshake. */
   #pushedOut = 0;
@@ -200,7 +200,7 @@ export class TlsListener implements AsyncDisposable {
 
   #turnedAway(refused: RefusedConnection): void {
     if (this.#pushedOut > 0 && refused.address === UNKNOWN_CLIENT) {
-      this.#pushedOut -= 1; // that was told already
+      this.#pushedOut -= 1; // that was reported already
       return;
     }
     this.#options.onRefused(refused);

@@ -2,7 +2,7 @@ import type { KeepaliveOptions } from './keepalive.js';
 import type { FramedLink } from './lane-link.js';
 import type { TlsCredentials } from './tls-credentials.js';
 
-/** Where to dial, and who must be there. Plain data, so that a thread can be sent it. */
+/** The address to dial, and the expected peer. Plain data, so that it can be sent to a thread. */
 export interface TlsDialerOptions {
   readonly host: string;
   readonly port: number;

@@ -84,7 +84,7 @@ export function certificateError(
   });
 }
 
-/** The certificate is good, and says of no host that it is the host's. */
+/** The certificate is valid, but names no host. */
 export function certificateNameless(whose: string, certificate: PeerCertificate): TunnelError {
   const subject = nameOf(certificate.subject);
   return new TunnelError(

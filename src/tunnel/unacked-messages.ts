@@ -5,7 +5,7 @@ import { FrameType, type Frame } from './frame.js';
 const MOST_MESSAGES = 64;
 const MOST_BYTES = 16 * 1024 * 1024;
 
-/** Messages that were sent and that the far end has not said it heard, numbered over all links of a conversation. */
+/** Messages that were sent and not acknowledged, numbered over all links of a conversation. */
 export class UnackedMessages {
   readonly #frames: Frame[] = [];
   #bytes = 0;
@@ -32,14 +32,14 @@ export class UnackedMessages {
     return frame;
   }
 
-  /** The far end has heard so many. False where that cannot be. */
+  /** The far end has received this many. False if that is impossible. */
   acknowledge(heard: number): boolean {
     if (heard > this.#sent || heard < this.#sent - this.#frames.length) return false;
     while (this.#frames.length > this.#sent - heard) this.#bytes -= this.#frames.shift()?.payload.length ?? 0;
     return true;
   }
 
-  /** What must be sent again to a far end that has heard so many; undefined where that cannot be. */
+  /** Messages to send again to a far end that has received this many; undefined if that is impossible. */
   after(heard: number): readonly Frame[] | undefined {
     return this.acknowledge(heard) ? this.#frames.slice() : undefined;
   }

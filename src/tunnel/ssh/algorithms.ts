@@ -21,7 +21,7 @@ export function sshAlgorithms(hostKeys: HostKeyAlgorithm[]): Required<Algorithms
     serverHostKey: hostKeys,
     // AES-GCM runs in hardware; chacha20 is there for processors without.
     cipher: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'chacha20-poly1305@openssh.com'],
-    // These ciphers have an authentication of their own; a server may want a common name here all the same.
+    // These ciphers include authentication; a server may require a common MAC name all the same.
     hmac: ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha2-256', 'hmac-sha2-512'],
     compress: ['none'],
   };

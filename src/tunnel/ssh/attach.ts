@@ -10,7 +10,7 @@ const CONNECT_MS = 5000;
 /**
  * Joins standard input and output to the socket of a running `xenferry receive`: how a further link
  * gets there when sshd forwards no Unix sockets. Resolves when both directions have ended.
- * Rejects with `E_USAGE_ATTACH`, `E_TUNNEL_UNREACHABLE`, what broke a stream, or the signal's reason.
+ * Rejects with `E_USAGE_ATTACH`, `E_TUNNEL_UNREACHABLE`, the error of a stream, or the signal's reason.
  */
 export async function attachToSocket(
   path: string,

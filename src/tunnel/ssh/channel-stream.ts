@@ -25,14 +25,14 @@ export interface ChannelStreamOptions {
   readonly channel: ClientChannel;
   /** What the ssh connection writes to: a socket, or a channel of the connection before it. */
   readonly transport: Duplex;
-  /** For a command: what its end means; undefined for an end that is in order. */
+  /** For a command: the error that its end means; undefined for a normal end. */
   readonly onExit?: (exit: RemoteExit) => Error | undefined;
 }
 
 /**
  * One ssh channel as an ordinary Duplex. ssh2's own channels don't destroy, never answer a write that
  * was under way when they closed, and put no bound on what waits to be sent but the peer's window.
- * Owns the channel. What the peer sent before it closed is read before the failure is told.
+ * Owns the channel. Bytes that the peer sent before it closed are read before the failure is reported.
  */
 export class ChannelStream extends Duplex {
   readonly #channel: ClientChannel;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { TunnelError } from '../../errors/errors.js';
 import { isAbout, keyTypeOf, knownHostName, type KnownHost, type KnownHosts } from './known-hosts.js';
 
-/** What known_hosts says about the key that a host showed. */
+/** The verdict of known_hosts on a host's key. */
 export type HostKeyVerdict =
   | { readonly kind: 'known'; readonly entry: KnownHost }
   /** No entry has a key of this type for the host; `others` are the entries with other types. */
@@ -14,7 +14,7 @@ export type HostKeyVerdict =
 export interface HostKeyName {
   readonly host: string;
   readonly port: number;
-  /** HostKeyAlias: stands in for host and port. */
+  /** HostKeyAlias: replaces host and port. */
   readonly alias?: string;
 }
 
@@ -36,7 +36,7 @@ export function sshFingerprint(key: Buffer): string {
 }
 
 /**
- * Judges a host's key. As in OpenSSH, one equal key is enough where a host has several; a revoked one
+ * Judges a host's key. As in OpenSSH, one equal key is enough if a host has several; a revoked one
  * never counts; and a host on another port is also known by a matching key of the plain name.
  */
 export function judgeHostKey(known: KnownHosts, name: HostKeyName, key: Buffer): HostKeyVerdict {
@@ -50,7 +50,7 @@ export function judgeHostKey(known: KnownHosts, name: HostKeyName, key: Buffer):
   const listed = about.filter((entry) => entry.marker === 'none');
   const type = keyTypeOf(key);
   const conflict = listed.find((entry) => entry.keyType === type);
-  // The plain name's key only fills in where the name with its port says nothing.
+  // The plain name's key counts only if the name with its port has none.
   if (same !== undefined && (about.includes(same) || conflict === undefined)) return { kind: 'known', entry: same };
   if (conflict !== undefined) return { kind: 'changed', entry: conflict };
   const authority = about.find((entry) => entry.marker === 'cert-authority');
@@ -91,7 +91,7 @@ export function hostKeyError(
       return new TunnelError(
         'E_TUNNEL_HOSTKEY_CHANGED',
         `the host key of ${as} has CHANGED: it showed ${shown}, ` +
-          `but ${at(verdict.entry)} has ${sshFingerprint(verdict.entry.key)}. Somebody may be listening in between`,
+          `but ${at(verdict.entry)} has ${sshFingerprint(verdict.entry.key)}. The connection may be intercepted`,
         {
           hint:
             `Ask the host's administrator whether its key was replaced and compare the fingerprint. If it was: ` +

@@ -1,5 +1,5 @@
 /**
- * Whether the text matches one pattern of ssh's: `*` stands for any run of characters, `?` for one,
+ * Whether the text matches one pattern of ssh's: `*` matches any run of characters, `?` for one,
  * everything else for itself (ssh_config(5), PATTERNS). Linear in memory, never exponential in time.
  */
 export function matchesPattern(text: string, pattern: string): boolean {

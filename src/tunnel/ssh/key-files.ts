@@ -4,7 +4,7 @@ import { asError } from '../../errors/message-of.js';
 import { pastedWord } from '../../errors/shell-words.js';
 import { readPrivateKey, readPublicKey, unlockPrivateKey } from './private-key.js';
 
-/** No private key comes near this. */
+/** Far larger than any private key. */
 const MAX_KEY_FILE_BYTES = 64 * 1024;
 /** As OpenSSH's NumberOfPasswordPrompts. */
 const PASSPHRASE_TRIES = 3;
@@ -16,7 +16,7 @@ export type AskPassphrase = (path: string) => Promise<string | undefined>;
 export interface FileKey {
   readonly path: string;
   readonly publicKey: ParsedKey;
-  /** The private key; undefined when the passphrase did not come. Asks at most once, however often it is called. */
+  /** The private key; undefined if no passphrase was given. Asks at most once, however often it is called. */
   unlock(): Promise<ParsedKey | undefined>;
 }
 
@@ -30,7 +30,7 @@ export class KeyFiles {
   /** @param askPassphrase where absent, encrypted keys are not used */
   constructor(private readonly askPassphrase?: AskPassphrase) {}
 
-  /** A key file, or why it cannot be used; undefined where there is none. */
+  /** A key file, or why it cannot be used; undefined if there is none. */
   async read(path: string): Promise<FileKey | string | undefined> {
     const known = this.#read.get(path);
     if (known !== undefined) return known;
@@ -47,7 +47,7 @@ async function readKeyFile(
   let text: string;
   try {
     const { mode, size } = await stat(path);
-    // OpenSSH does not use such keys either: whoever can read it may have copied it.
+    // OpenSSH does not use such keys either: others that can read it may have copied it.
     if ((mode & 0o077) !== 0) {
       return `${path} is not used: its mode ${(mode & 0o777).toString(8).padStart(4, '0')} lets others read it (chmod 600 ${pastedWord(path)})`;
     }
@@ -68,7 +68,7 @@ async function readKeyFile(
   return { path, publicKey, unlock };
 }
 
-/** What turns a private key that OpenSSH reads into one that ssh2 reads; nothing does that for a key that is in a device. */
+/** A command that converts a private key for ssh2; none exists for a key in a device. */
 function conversion(path: string, text: string, reason: string): string {
   if (!text.includes('PRIVATE KEY-----') || reason.includes(' sk-')) return '';
   return `; \`ssh-keygen -p -Z aes256-ctr -f ${pastedWord(path)}\` writes it in a form that is read here`;

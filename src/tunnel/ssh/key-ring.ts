@@ -11,13 +11,13 @@ import { asError, messageOf } from '../../errors/message-of.js';
 import { sshFingerprint } from './host-key.js';
 import { readPublicFile, type FileKey, type KeyFiles } from './key-files.js';
 
-/** An agent that does not list its keys at once is not there: it only reads its own memory. */
+/** An agent that does not list its keys at once counts as absent: it only reads its own memory. */
 const AGENT_MS = 5000;
 /** More keys than a server lets us try (sshd's MaxAuthTries is 6), and than a person has. */
 const MAX_KEYS = 64;
 
 export interface KeyRingOptions {
-  /** The agent, where there is one: its socket's path, or an object that speaks for it. */
+  /** The agent, if there is one: its socket's path, or an object in its place. */
   readonly agent?: string | BaseAgent;
   /** Key files in the order in which they are to be tried. */
   readonly paths: readonly string[];
@@ -29,7 +29,7 @@ export interface KeyRingOptions {
 
 interface RingKey {
   readonly publicKey: ParsedKey;
-  /** Where it comes from, for people. */
+  /** Its origin, for people. */
   readonly from: string;
   readonly file?: FileKey;
 }
@@ -42,7 +42,7 @@ interface RingKey {
 export class KeyRing extends ssh2.BaseAgent {
   /** What was left out and why, as sentences. */
   readonly notices: readonly string[];
-  /** Called with true when a person is being asked for a passphrase, then with false: no deadline may run meanwhile. */
+  /** Called with true when the user is asked for a passphrase, then with false: no deadline may run meanwhile. */
   onWaiting: ((asking: boolean) => void) | undefined;
   readonly #keys: readonly RingKey[];
   readonly #agent: BaseAgent | undefined;
@@ -55,7 +55,7 @@ export class KeyRing extends ssh2.BaseAgent {
   }
 
   /**
-   * Gathers the keys. Never rejects but by the signal: what cannot be read is left out, with a notice.
+   * Collects the keys. Rejects only with the signal's reason: unreadable keys are skipped, with a notice.
    */
   static async open(options: KeyRingOptions, signal: AbortSignal): Promise<KeyRing> {
     const notices: string[] = [];
@@ -128,7 +128,7 @@ export class KeyRing extends ssh2.BaseAgent {
     if (key.file === undefined) return this.#signByAgent(key.publicKey, data, hash);
     const opened = await this.#unlock(key.file);
     const signature: unknown = opened.sign(data, hash);
-    // ssh2 returns its errors here, whatever its types say.
+    // ssh2 returns its errors here, contrary to its types.
     if (Buffer.isBuffer(signature)) return signature;
     throw signature instanceof Error ? signature : new Error('the key did not sign');
   }

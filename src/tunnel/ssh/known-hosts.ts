@@ -13,9 +13,9 @@ export interface KnownHost {
   readonly lineNumber: number;
   readonly marker: 'none' | 'revoked' | 'cert-authority';
   readonly names: HostNames;
-  /** Such as `ssh-ed25519`; what the blob itself says, too. */
+  /** Such as `ssh-ed25519`; the blob contains it, too. */
   readonly keyType: string;
-  /** The public key as it comes over the wire (RFC 4253, 6.6). */
+  /** The public key in wire format (RFC 4253, 6.6). */
   readonly key: Buffer;
 }
 
@@ -26,7 +26,7 @@ type HostNames =
 /** All entries of some known_hosts files, in order. */
 export interface KnownHosts {
   readonly entries: readonly KnownHost[];
-  /** The files that were looked at, whether they were there or not; the first is where new keys go. */
+  /** The files that were checked, existing or not; new keys go into the first. */
   readonly paths: readonly string[];
   /** Lines that could not be read, as sentences with file and line. They never make a key known. */
   readonly notices: readonly string[];

@@ -9,8 +9,8 @@ import type { PeerIdentity } from '../peer-identity.js';
 const MAX_LINKS = 64;
 
 /**
- * Where the further links of one `xenferry receive` come in: a Unix socket in a folder that only its
- * user may enter, so that whoever connects is this user, whom sshd let in, or root.
+ * Receives the further links of one `xenferry receive`: a Unix socket in a folder that only its
+ * user may enter, so that only this user, authenticated by sshd, or root can connect.
  */
 export class LaneSocket implements AsyncDisposable {
   readonly path: string;
@@ -21,7 +21,7 @@ export class LaneSocket implements AsyncDisposable {
     this.#dir = dir;
     this.path = join(dir, 'lanes');
     this.#server = createServer((socket) => {
-      socket.on('error', () => undefined); // until somebody listens; `destroyed` tells it
+      socket.on('error', () => undefined); // until there is a listener; `destroyed` shows it
       onLink({
         peer,
         duplex: socket,
@@ -36,7 +36,7 @@ export class LaneSocket implements AsyncDisposable {
   /**
    * Makes the folder and listens.
    * @param parent folder for run-time files of this user, such as /run/xenferry
-   * @param peer who ssh says is at the other end
+   * @param peer the other end, authenticated by ssh
    * @param onLink called for each link; takes it over
    * Rejects with `E_TUNNEL_LISTEN`.
    */

@@ -4,7 +4,7 @@ import { ProtocolError, TunnelError } from '../../errors/errors.js';
 import { asError } from '../../errors/message-of.js';
 import { printableLine } from '../../errors/printable.js';
 
-/** A line that begins with a mark, and what came before it. */
+/** A line that begins with a mark, and the bytes before it. */
 export interface MarkedLine {
   /** The line without its mark and its end. */
   readonly text: string;
@@ -18,7 +18,7 @@ export interface MarkedLineLimits {
 }
 
 /**
- * Reads a stream up to the end of the first line that begins with the mark; what is behind it stays in
+ * Reads a stream up to the end of the first line that begins with the mark; the bytes after it stay in
  * the stream. Bounded by the limits and the signal; the caller keeps the stream.
  * Rejects with `E_PROTOCOL_GREETING`, `E_TUNNEL_CUT` at the end of the stream, the stream's own error,
  * or the signal's reason.

@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 
 /** RFC 7468: PKCS #8, in the clear and encrypted. */
 const PKCS8 = /-----BEGIN (ENCRYPTED )?PRIVATE KEY-----/;
-/** The block size of PROTOCOL.key where nothing is encrypted. */
+/** The block size of PROTOCOL.key without encryption. */
 const PAD_TO = 8;
 
 /** Whether a private key is in PKCS #8, which OpenSSH reads and ssh2 does not. */

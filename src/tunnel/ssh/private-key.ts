@@ -5,7 +5,7 @@ import { fromPkcs8, pkcs8Kind } from './pkcs8.js';
 /** OpenSSH's own format for private keys, PROTOCOL.key of OpenSSH. */
 const OPENSSH_PEM = /-----BEGIN OPENSSH PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END OPENSSH PRIVATE KEY-----/;
 const OPENSSH_MAGIC = 'openssh-key-v1\0';
-/** OpenSSH encrypts a key with it where it is told to; ssh2 takes it for connections only, and any passphrase for a wrong one. */
+/** OpenSSH encrypts a key with it on request; ssh2 supports it for connections only, and takes any passphrase for a wrong one. */
 const UNREAD_CIPHER = 'chacha20-poly1305@openssh.com';
 /** The public part of a key: RSA of 16384 bits has 2 KiB. */
 const MAX_PUBLIC_BYTES = 8 * 1024;
@@ -26,7 +26,7 @@ export function readPrivateKey(text: string): LockedOrOpen {
     if (parsed.isPrivateKey()) return { kind: 'open', key: parsed };
     return { kind: 'unusable', reason: 'it is a public key' };
   }
-  // ssh2 tells an encrypted key by its message alone.
+  // ssh2 reports an encrypted key by its message only.
   if (!parsed.message.includes('no passphrase given')) return { kind: 'unusable', reason: parsed.message };
   const clear = clearPart(text);
   if (clear?.cipher === UNREAD_CIPHER) return { kind: 'unusable', reason: `it is encrypted with ${clear.cipher}` };
@@ -39,7 +39,7 @@ export function unlockPrivateKey(text: string, passphrase: string): ParsedKey | 
   return parsed instanceof Error || !parsed.isPrivateKey() ? undefined : parsed;
 }
 
-/** A public key as in a `.pub` file; undefined where it is none. */
+/** A public key as in a `.pub` file; undefined if invalid. */
 export function readPublicKey(text: string): ParsedKey | undefined {
   const parsed = parse(text);
   return parsed instanceof Error || parsed.isPrivateKey() ? undefined : parsed;
@@ -55,7 +55,7 @@ function parsePkcs8(text: string, passphrase?: string): ParsedKey | Error {
 
 function parse(text: string | Buffer, passphrase?: string): ParsedKey | Error {
   try {
-    // ssh2 gives an array for some formats, whatever its types say.
+    // ssh2 returns an array for some formats, contrary to its types.
     const parsed: unknown = ssh2.utils.parseKey(text, passphrase);
     const first: unknown = Array.isArray(parsed) ? parsed[0] : parsed;
     if (first instanceof Error) return first;

@@ -18,17 +18,17 @@ export interface ReceivingEndOptions {
   readonly stdio: Duplex;
   /** Folder for the Unix socket; only a new folder in it is used. */
   readonly runtimeDir: string;
-  /** Who sshd says has logged in, as the caller worked it out. */
+  /** The login as authenticated by sshd, determined by the caller. */
   readonly peer: PeerIdentity;
   /** Called for the first link and for each further one; takes it over. */
   readonly onLink: (link: Link) => void;
-  /** Where given, TLS lanes are offered to a dialler that would like them. */
+  /** If given, TLS lanes are offered to a dialler that requests them. */
   readonly tls?: {
     readonly makeCredentials: () => Promise<OneTimeCredentials>;
     /** Address to listen on; `::` takes all. */
     readonly host: string;
     readonly onRefused: (refused: RefusedConnection) => void;
-    /** Where given, the lanes live in these threads. */
+    /** If given, the lanes run in these threads. */
     readonly threads?: TlsListenerOptions['threads'];
   };
 }
@@ -52,7 +52,7 @@ export class ReceivingEnd implements AsyncDisposable {
    */
   static async open(options: ReceivingEndOptions, signal: AbortSignal): Promise<ReceivingEnd> {
     const { stdio } = options;
-    stdio.on('error', () => undefined); // until somebody listens; `destroyed` tells it
+    stdio.on('error', () => undefined); // until there is a listener; `destroyed` shows it
     let socket: LaneSocket | undefined;
     let listener: TlsListener | undefined;
     try {
@@ -89,7 +89,7 @@ export class ReceivingEnd implements AsyncDisposable {
     }
   }
 
-  /** Takes no further links. Those that were made belong to their holders. */
+  /** Accepts no further links. Existing ones belong to their holders. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#socket.close();
     await this.#listener?.close();

@@ -18,7 +18,7 @@ import {
 
 /** Login shell, start of the program, its toolstack, and a one-time certificate. */
 const START_MS = 30_000;
-/** A daemon that runs greets at once; one that stands still is left to the program, which does without. */
+/** A running daemon greets at once; without a greeting the program does the work itself. */
 const DOOR_MS = 5_000;
 
 export interface RemoteReceiverOptions {
@@ -34,7 +34,7 @@ export interface RemoteReceiverOptions {
 
 /**
  * One `xenferry receive` at the far host, or the daemon there in its place. Its standard streams are its first link, or a connection
- * to the daemon's door; further links reach the same process through the Unix socket that it told of. It ends when its first link
+ * to the daemon's socket; further links reach the same process through the Unix socket that it names. It ends when its first link
  * does and no migration waits for a lost connection.
  */
 export class RemoteReceiver {
@@ -60,7 +60,7 @@ export class RemoteReceiver {
   /**
    * Swaps greetings with the daemon there, or else starts the command and swaps them with it.
    * Rejects with `E_TUNNEL_REMOTE_COMMAND` (not installed), `E_TUNNEL_REMOTE_EXIT`, `E_TUNNEL_CUT`,
-   * `E_PROTOCOL_GREETING*`, what broke the connection, a `DeadlineError`, or the signal's reason.
+   * `E_PROTOCOL_GREETING*`, the error of the connection, a `DeadlineError`, or the signal's reason.
    */
   static async start(
     connection: SshConnection,
@@ -81,7 +81,7 @@ export class RemoteReceiver {
 
   /**
    * Swaps greetings with a daemon at its door. Undefined where none is there, it does not let this login in so (it may know it by its key,
-   * which only a command is told), or sshd forwards nothing: the command then says why. Rejects where the connection broke, or with the signal's reason.
+   * which only a command gets), or sshd forwards nothing: the command then reports why. Rejects if the connection broke, or with the signal's reason.
    */
   static async #throughDoor(
     connection: SshConnection,
@@ -148,7 +148,7 @@ export class RemoteReceiver {
       } catch (error) {
         signal.throwIfAborted();
         if (this.#connection.failure !== undefined) throw error;
-        // sshd gives one and the same code for "forbidden" and "does not connect": the command will tell.
+        // sshd uses one code for "forbidden" and "does not connect": the command will show which.
         this.#attachByCommand = true;
       }
     }

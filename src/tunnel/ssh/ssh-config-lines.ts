@@ -1,7 +1,7 @@
 import { TunnelError } from '../../errors/errors.js';
 import { splitSshWords } from './ssh-words.js';
 
-/** One line of an ssh configuration that says something. */
+/** One line of an ssh configuration with a setting. */
 export interface ConfigLine {
   readonly lineNumber: number;
   /** Lower case: keywords know no case. */
@@ -11,7 +11,7 @@ export interface ConfigLine {
   readonly words: readonly string[];
 }
 
-/** A configuration file and where it came from. */
+/** A configuration file with its path. */
 export interface ConfigSource {
   readonly path: string;
   readonly text: string;
@@ -25,7 +25,7 @@ export function configError(path: string, lineNumber: number, problem: string): 
   });
 }
 
-/** A keyword, perhaps in quotes, and what parts it from its arguments: blanks and at most one `=`. */
+/** A keyword, perhaps in quotes, and the separator before its arguments: blanks and at most one `=`. */
 const KEYWORD = /^(?:"([^"]+)"|([^\s="]+))\s*=?\s*/;
 
 /**

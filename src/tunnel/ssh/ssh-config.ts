@@ -25,7 +25,7 @@ const NOT_FOLLOWED: ReadonlyMap<string, readonly string[]> = new Map([
   ['verifyhostkeydns', ['no', 'false']],
 ]);
 
-/** What the configuration says about one host, before `~` and `%` are expanded. */
+/** The configuration of one host, before `~` and `%` are expanded. */
 export interface SshHostConfig {
   readonly hostName?: string;
   readonly user?: string;
@@ -70,11 +70,11 @@ const FIRST_WINS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What OpenSSH configuration files say about a host, by the rules of ssh_config(5): the files in
+ * The settings for a host in OpenSSH configuration files, by the rules of ssh_config(5): the files in
  * order, the first value wins, `Host` blocks with patterns and negation, `Include`, and of `Match`
  * only `Match all` (other ones are skipped, with a notice). Pure: files come in as text.
  *
- * `StrictHostKeyChecking` is read and never followed where it would weaken the check: xenferry
+ * `StrictHostKeyChecking` is read and not followed if it would weaken the check: xenferry
  * carries guests' memory, so that an unknown host key is always refused.
  *
  * @param host the name as the user gave it, which is what patterns see

@@ -82,7 +82,7 @@ export class SshConnection {
     signal: AbortSignal,
   ): Promise<SshConnection> {
     const agent = options.agent ?? target.agentSocket;
-    // Before connecting: a person may be asked for a passphrase, and sshd does not wait for ever.
+    // Before connecting: the user may be asked for a passphrase, and sshd does not wait for ever.
     const ring = await KeyRing.open(
       {
         ...(agent === undefined ? {} : { agent }),
@@ -183,7 +183,7 @@ export class SshConnection {
           { onExit: (exit) => this.#failure ?? onExit(exit) }),
     });
     this.#streams.add(stream);
-    stream.on('error', () => undefined); // whoever holds it listens too; nobody must not be fatal
+    stream.on('error', () => undefined); // its holder listens too; without one an error must not be fatal
     stream.once('close', () => this.#streams.delete(stream));
     return stream;
   }

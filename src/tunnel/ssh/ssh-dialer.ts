@@ -18,7 +18,7 @@ export interface SshDialerOptions extends SshConnectOptions {
   readonly remoteArgs?: readonly string[];
   /** Unix socket of a daemon at the far host, which is tried before the program is started. */
   readonly door?: string;
-  /** Where given, links after the first are TLS connections past ssh (ssh+tls), as far as the network lets them. */
+  /** If given, links after the first are separate TLS connections (ssh+tls), if the network allows them. */
   readonly tls?: TlsLanesOptions;
   /** What the user should know: how the configuration was read, that TLS was blocked. Called at once or later. */
   readonly onNotice?: (notice: string) => void;
@@ -52,7 +52,7 @@ export class SshDialer implements Dialer {
     for (const hop of [...target.jumps, target]) for (const notice of hop.notices) options.onNotice?.(notice);
   }
 
-  /** `ssh+tls`, or `ssh` when it was asked for or TLS does not get through. */
+  /** `ssh+tls`, or `ssh` if it was requested or TLS is blocked. */
   get transport(): string {
     return this.#tls?.usable === true ? 'ssh+tls' : 'ssh';
   }
@@ -147,7 +147,7 @@ export class SshDialer implements Dialer {
         return await RemoteReceiver.start(reused, receiverOptions, signal);
       } catch (error) {
         signal.throwIfAborted();
-        // A connection that died without a word looks alive until it is used: then a new one is worth a try.
+        // A connection that died silently looks alive until it is used: then a new one is worth a try.
         if (reused.failure === undefined && !(error instanceof DeadlineError)) throw error;
         reused.destroy(asError(error));
       }

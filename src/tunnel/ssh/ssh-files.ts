@@ -8,7 +8,7 @@ import type { IncludeReader } from './ssh-config.js';
 import { configLines, type ConfigSource } from './ssh-config-lines.js';
 import { variablesIn } from './ssh-tokens.js';
 
-/** Far above any real one; a bound for what a wrong path could make us read. */
+/** Far above any real one; bounds the reading of a wrong path. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
 /** known_hosts of a large site: some 40000 hosts. */
 const MAX_KNOWN_HOSTS_BYTES = 16 * 1024 * 1024;
@@ -18,10 +18,10 @@ const MAX_INCLUDED_FILES = 256;
 /** Whose ssh files are read. The command line fills it in from its environment. */
 export interface SshEnvironment {
   readonly home: string;
-  /** The local user's name, which is the remote one where nothing else is said. */
+  /** The local user's name, which is the default of the remote one. */
   readonly user: string;
   readonly uid: number;
-  /** SSH_AUTH_SOCK, where it is set. */
+  /** SSH_AUTH_SOCK, if set. */
   readonly agentSocket?: string;
   /** This host's name; the system's where absent. */
   readonly hostname?: string;
@@ -47,7 +47,7 @@ export function readConfigSources(environment: SshEnvironment): ConfigSource[] {
   return [user, system].filter((source) => source !== undefined);
 }
 
-/** Finds what an Include names: relative to the folder of the file's kind; `*` and `?` in the last part of a path. */
+/** Resolves an Include: relative to the folder of the file's kind; `*` and `?` in the last part of a path. */
 export function includeReader(environment: SshEnvironment): IncludeReader {
   return (pattern, from) => {
     const expanded = pattern.startsWith('~/') ? join(environment.home, pattern.slice(2)) : pattern;
@@ -61,7 +61,7 @@ export function includeReader(environment: SshEnvironment): IncludeReader {
 
 /**
  * The names of the environment's variables that the configuration refers to, in whatever block and whatever is included. Empty where
- * the configuration cannot be read, which is told when it is needed.
+ * the configuration cannot be read, which is reported when it is needed.
  */
 export function variablesOfConfig(environment: SshEnvironment): string[] {
   const include = includeReader(environment);
@@ -98,7 +98,7 @@ function namesOf(path: string): string[] {
   try {
     names = readdirSync(dirname(path));
   } catch {
-    return []; // an Include may name what is not there (ssh_config(5))
+    return []; // an Include may name missing files (ssh_config(5))
   }
   return names
     .filter((each) => (name.startsWith('.') || !each.startsWith('.')) && matchesPattern(each, name))
@@ -126,7 +126,7 @@ interface ReadFile {
   readonly uid: number;
 }
 
-/** Undefined where there is no such file, or something that is not a file (`/dev/null` is a usual way to say "none"). */
+/** Undefined if there is no such file, or something that is not a file (`/dev/null` is a usual way to say "none"). */
 function readBounded(path: string, most: number, code: ErrorCode): ReadFile | undefined {
   let fd: number;
   try {

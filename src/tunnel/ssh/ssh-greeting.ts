@@ -7,7 +7,7 @@ import { ProtocolError } from '../../errors/errors.js';
  *   dialler:  XENFERRY-DIAL {"version":1}            or with "tls":{"ca":PEM}
  *   receiver: XENFERRY-RECEIVE {"version":1,"socket":PATH}   or also with "tls":{"port":N,"ca":PEM,"fingerprint":HEX}
  *
- * The lines tell that the far program runs and is ours, what to skip of what a login shell printed
+ * The lines show that the remote program runs and is xenferry, which output of a login shell to skip
  * before it, where its further links go, and they swap the one-time authorities of the TLS lanes.
  */
 
@@ -26,14 +26,14 @@ const MAX_SOCKET_PATH_BYTES = 107;
 const MAX_PEM_CHARS = 8 * 1024;
 
 export interface DialGreeting {
-  /** The authority of the dialler's one-time certificate, where it would like TLS lanes. */
+  /** The authority of the dialler's one-time certificate, if it requests TLS lanes. */
   readonly tls?: { readonly ca: string };
 }
 
 export interface ReceiveGreeting {
   /** Unix socket at the far host that takes further links to the same process. */
   readonly socket: string;
-  /** Where TLS lanes are taken, and by which one-time certificate. */
+  /** Address for TLS lanes, with its one-time certificate. */
   readonly tls?: { readonly port: number; readonly ca: string; readonly fingerprint: string };
 }
 

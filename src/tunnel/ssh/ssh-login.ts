@@ -28,7 +28,7 @@ export interface Login {
 
 /**
  * The ssh handshake over a connection that is already there: host key checked strictly, then keys from
- * the ring. No deadline runs while a person is asked for a passphrase. Destroys the transport when it fails.
+ * the ring. No deadline runs while the user is asked for a passphrase. Destroys the transport when it fails.
  * Rejects with `E_TUNNEL_HOSTKEY_*`, `E_TUNNEL_AUTH`, `E_TUNNEL_HANDSHAKE`, or the signal's reason.
  */
 export async function login(
@@ -160,7 +160,7 @@ class Attempt {
     return true;
   }
 
-  /** First `none`, which tells what the server takes; then the keys; then there is nothing left. */
+  /** First `none`, which reveals the server's methods; then the keys; then no more. */
   #nextMethod(methods: AuthenticationType[] | null, next: (method: AnyAuthMethod) => void): void {
     const username = this.target.user;
     if (methods === null) {
@@ -217,7 +217,7 @@ class Attempt {
     });
   }
 
-  /** What ssh2 or the socket said, in terms of who was talked to and what for. */
+  /** The error of ssh2 or the socket, with the peer and the phase. */
   #explain(error: Error): Error {
     if (this.#failure !== undefined) return this.#failure;
     if (error.message.includes('Too many authentication failures')) {

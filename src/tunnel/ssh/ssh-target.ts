@@ -27,20 +27,20 @@ import {
 } from './ssh-files.js';
 
 const SSH_PORT = 22;
-/** TCP and the ssh handshake, where ConnectTimeout says nothing. */
+/** TCP and the ssh handshake, without a ConnectTimeout. */
 const CONNECT_MS = 15_000;
-/** More hops than anybody has; fewer than a loop makes. */
+/** More hops than in use; detects a loop. */
 const MAX_HOPS = 8;
 const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
-/** Where to go, as the user says it. */
+/** The destination as given by the user. */
 export interface SshDestination {
   readonly host: string;
   readonly user?: string;
   readonly port?: number;
 }
 
-/** One host to log in to: all that the configuration has to say, worked out. */
+/** One host to log in to, with the effective configuration. */
 export interface SshTarget {
   /** Name or address that is dialled. */
   readonly host: string;
@@ -160,7 +160,7 @@ class Resolver {
     return paths([named])[0];
   }
 
-  /** A path of the configuration; left out, with a notice, where the environment does not say what it is. */
+  /** A path in the configuration; skipped, with a notice, if the environment lacks a variable in it. */
   #path(text: string, tokens: SshTokens, notices: string[]): string[] {
     try {
       return [expandPath(text, tokens, this.environment.variables ?? {})];
@@ -187,7 +187,7 @@ function asConfigError(text: string, error: unknown): Error {
   });
 }
 
-/** A name beyond ASCII as it is asked for in the DNS; anything else, such as an alias of the configuration's, as it is. */
+/** A name beyond ASCII in its DNS form; any other, such as an alias in the configuration, unchanged. */
 function asciiHost(host: string): string {
   if (/^[\x20-\x7e]*$/.test(host)) return host;
   return domainToASCII(host) || host;
@@ -207,7 +207,7 @@ function parseHop(text: string): SshDestination {
   return { host, ...(groups[1] === undefined ? {} : { user: groups[1] }), ...(port === undefined ? {} : { port }) };
 }
 
-/** Names end up in messages, in commands to copy and in `%` tokens: nothing but what names are made of. */
+/** Names are used in messages, in commands to copy and in `%` tokens: only characters of names are allowed. */
 function checkName(what: 'host' | 'user', text: string): void {
   const shape = what === 'host' ? /^[A-Za-z0-9_:][A-Za-z0-9._:%-]*$/ : /^[\p{L}\p{N}_][\p{L}\p{N}._@+\\-]*\$?$/u;
   if (text.length <= 255 && shape.test(text)) return;

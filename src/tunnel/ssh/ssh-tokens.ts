@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** What the tokens of ssh_config(5), TOKENS, stand for at one host. */
+/** Values of the tokens of ssh_config(5), TOKENS, for one host. */
 export interface SshTokens {
   /** `%h`: the name that is dialled. */
   readonly host: string;
@@ -45,7 +45,7 @@ export function expandTokens(text: string, tokens: SshTokens, allowed: string): 
 }
 
 /**
- * A path: `~`, the tokens, and `${NAME}` of the environment; each is replaced once, so that what a variable holds is taken as it is.
+ * A path: `~`, the tokens, and `${NAME}` of the environment; each is replaced once, so that the value of a variable is used unchanged.
  * @throws TokenProblem for an unknown token, MissingVariable for one that is not set
  */
 export function expandPath(

@@ -6,7 +6,7 @@ const ESCAPABLE = new Set(['"', "'", '\\']);
  * The words of a line, as OpenSSH's argv_split takes them apart: by blanks; between quotes of either kind blanks belong to the word; a
  * backslash stands before a quote, another backslash and, outside quotes, a space, and for itself before anything else; a word that
  * begins with `#` begins a comment. Linear in time.
- * @returns undefined where a quote is not closed
+ * @returns undefined if a quote is not closed
  */
 export function splitSshWords(text: string): string[] | undefined {
   const words: string[] = [];

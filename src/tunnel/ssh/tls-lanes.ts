@@ -5,7 +5,7 @@ import { TlsDialer } from '../tls-dialer.js';
 import type { OpenLink } from '../tls-options.js';
 import type { ReceiveGreeting } from './ssh-greeting.js';
 
-/** A firewall that drops packets says nothing: how long the first lane waits before ssh takes over. */
+/** Wait for the first lane before ssh is used instead: a firewall may drop packets silently. */
 const CONNECT_MS = 4000;
 
 /** A certificate for one run, signed by an authority whose key is already forgotten. PEM texts. */
@@ -47,12 +47,12 @@ export class TlsLanes {
     return !this.#blocked;
   }
 
-  /** True once a TLS link has been made and none has failed to come through. */
+  /** True once a TLS link has been made and none has failed. */
   get proven(): boolean {
     return this.#proven && !this.#blocked;
   }
 
-  /** A new certificate, and what the far side has to know of it. Undefined when TLS does not get through. */
+  /** A new certificate, and its part for the far side. Undefined if TLS is blocked. */
   async prepare(): Promise<{ readonly ca: string } | undefined> {
     if (this.#blocked) return undefined;
     this.#own = await this.#options.makeCredentials();
@@ -77,12 +77,12 @@ export class TlsLanes {
       this.#probe = first;
       return first;
     }
-    await this.#probe.catch(() => undefined); // whose it was hears of it
+    await this.#probe.catch(() => undefined); // its own caller gets the error
     signal.throwIfAborted();
     return this.#blocked ? undefined : this.#try(far, host, signal, onNotice, how);
   }
 
-  /** Dials the far process: for a link in place of a lost one, where it is known that TLS gets through. */
+  /** Dials the remote process: for the replacement of a lost link, if TLS is known to work. */
   dialer(far: NonNullable<ReceiveGreeting['tls']>, host: string): TlsDialer {
     const own = this.#own;
     if (own === undefined) throw new TunnelError('E_TUNNEL_CREDENTIALS', 'there is no certificate for this run');

@@ -12,7 +12,7 @@ import { fromThreadError, type FromThread, type ToThread } from './thread-messag
 /** A sender waits while more than this is with the thread and not yet with the connection. */
 const SEND_AHEAD_BYTES = 1024 * 1024;
 
-/** The thread is told that bytes were consumed when there are so many. */
+/** Consumed bytes after which the thread is notified. */
 const TELL_CONSUMED_BYTES = 256 * 1024;
 
 /** How long a goodbye may take before the connection is cut; the thread keeps to the same. */
@@ -20,11 +20,11 @@ const CLOSE_MS = 5000;
 
 /**
  * A link that another thread holds, as the main thread sees it. The same promises as `FrameLink`: who has it ends
- * it with `close` or `destroy`, or hears from `receive` and `send` that it has failed.
+ * it with `close` or `destroy`, or gets its failure from `receive` and `send`.
  */
 export class LinkProxy implements FramedLink {
   readonly threaded = true;
-  /** Resolves once the peer has proven itself; rejects where it did not. */
+  /** Resolves once the peer has authenticated; rejects if it did not. */
   readonly linked: Promise<void>;
   /** Resolves when its connection is closed. */
   readonly whenGone: Promise<void>;
@@ -43,7 +43,7 @@ export class LinkProxy implements FramedLink {
   #reading = false;
   #pendingBytes = 0;
   #unconsumed = 0;
-  /** Slots of received payloads that nobody uses any more, to be told with the next word. */
+  /** Free slots of received payloads, to be returned with the next message. */
   #unused: ArrayBuffer[] = [];
   #sentBytes = 0;
   #receivedBytes = 0;
@@ -51,7 +51,7 @@ export class LinkProxy implements FramedLink {
   /**
    * @param peer who is expected there
    * @param post to the thread that holds it, about this link
-   * @param as who the peer is, whatever its certificate says
+   * @param as the peer's identity, instead of that in its certificate
    */
   constructor(
     private readonly id: number,
@@ -66,7 +66,7 @@ export class LinkProxy implements FramedLink {
         else reject(error);
       };
     });
-    this.linked.catch(() => undefined); // `failure` says it too
+    this.linked.catch(() => undefined); // `failure` reports it too
     this.whenGone = new Promise((resolve) => {
       this.#settleGone = resolve;
     });
@@ -171,7 +171,7 @@ export class LinkProxy implements FramedLink {
     this.post({ do: 'destroy', id: this.id });
   }
 
-  /** What its thread tells of it. */
+  /** Handles a message of its thread. */
   take(message: Extract<FromThread, { readonly id: number }>): void {
     switch (message.tell) {
       case 'linked':
@@ -213,7 +213,7 @@ export class LinkProxy implements FramedLink {
     this.#settleGone();
   }
 
-  /** The thread has done with its first so many payloads. */
+  /** The thread has finished its first `count` payloads. */
   #sent(count: number): void {
     for (const payload of this.#inThread.splice(0, count)) this.onUnused?.(payload);
   }

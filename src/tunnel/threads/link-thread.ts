@@ -12,7 +12,7 @@ import { WorkerLink, type Tell } from './worker-link.js';
 import { toThreadError, type LinkOrder, type ToThread } from './thread-messages.js';
 
 /*
- * The entry point of a thread that holds links: connections and encryption. The main thread says what to do.
+ * The entry point of a thread that holds links: connections and encryption. The main thread controls it.
  */
 
 const port = parentPort;
@@ -36,7 +36,7 @@ function hold(id: number, link: Link, keepalive: KeepaliveOptions): WorkerLink {
   return held;
 }
 
-/** Its connection is closed. Why is told first: it may have been refused before the main thread asked for anything. */
+/** Its connection is closed. The reason is sent first: it may have been refused before any request of the main thread. */
 function forget(id: number): void {
   links.get(id)?.tellFailure();
   links.delete(id);
@@ -56,7 +56,7 @@ function openGate({ gate, credentials, handshakeMs, keepalive = {} }: Extract<To
     onLink: (link, client) => {
       const id = arriving.get(`${gate} ${client}`);
       if (id === undefined) {
-        link.destroy(new TunnelError('E_TUNNEL_CLOSED', 'nobody waits for this connection'));
+        link.destroy(new TunnelError('E_TUNNEL_CLOSED', 'this connection is not waited for'));
         return;
       }
       pending.delete(id);
@@ -157,7 +157,7 @@ port.on('message', (message: ToThread) => {
       links.get(message.id)?.destroy();
       return;
     default: {
-      // A link that has just ended still hears what was on its way to it.
+      // A link that has just ended still receives messages under way.
       const link = links.get(message.id);
       if (link !== undefined) order(link, message);
     }

@@ -15,10 +15,10 @@ const NEVER = new AbortController().signal;
 /** Tells the main thread; the buffers are handed over. */
 export type Tell = (message: FromThread, transfer?: ArrayBuffer[]) => void;
 
-/** One link, in the thread that holds it: does what the main thread says, and tells what comes. */
+/** One link, in its thread: executes the main thread's messages, and sends received frames. */
 export class WorkerLink {
   readonly #link: FrameLink;
-  /** What was asked is done in the order in which it was asked. */
+  /** Requests are executed in their order. */
   #queue: Promise<void> = Promise.resolve();
   #aheadBytes = 0;
   readonly #consumed = new Condition();
@@ -39,7 +39,7 @@ export class WorkerLink {
     void this.#opened(this.#link.awaitOpen(NEVER));
   }
 
-  /** The side that dialled: says OPEN, then reads on. */
+  /** The dialling side: sends OPEN, then reads. */
   open(payload: Uint8Array): void {
     void this.#opened(this.#link.open(payload, NEVER));
   }
@@ -59,7 +59,7 @@ export class WorkerLink {
     });
   }
 
-  /** The main thread has consumed so many bytes of what it was told, and uses these slots no more. */
+  /** The main thread has consumed bytes, and no longer uses these slots. */
   more(bytes: number, unused: readonly ArrayBuffer[]): void {
     for (const slot of unused) threadSlots.give(slot);
     this.#aheadBytes -= bytes;
@@ -76,7 +76,7 @@ export class WorkerLink {
     this.#link.destroy();
   }
 
-  /** Tells what has ended the link, where it has failed and that was not told yet. */
+  /** Reports the failure of the link, if it has failed and that was not reported yet. */
   tellFailure(): void {
     if (this.#link.failure !== undefined) this.#fail(this.#link.failure);
   }
@@ -110,11 +110,11 @@ export class WorkerLink {
     }
   }
 
-  /** The payload in memory that is nobody else's, to be moved to the main thread: a slot of this thread's, which comes back. */
+  /** The payload in memory of its own, to be moved to the main thread: a slot of this thread, which is returned. */
   #handedOver({ payload }: Frame): { payload: Uint8Array; transfer: ArrayBuffer[] } {
     const { buffer } = payload;
     if (threadSlots.has(buffer)) return { payload, transfer: [buffer] };
-    // A view of what the connection brought, with much else around it.
+    // A view into a larger buffer of the connection.
     const copy = Uint8Array.from(payload);
     return { payload: copy, transfer: [copy.buffer] };
   }
