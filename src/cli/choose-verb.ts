@@ -6,11 +6,11 @@ import { loadVerbs, VERB_NAMES, verbOf } from './verbs.js';
 import { verbWordOf } from './verb-word.js';
 import { ownVersion } from '../api/process/version.js';
 
-/** What yargs itself answers. */
+/** The verb that yargs itself handles. */
 const COMPLETION = 'completion';
 const ASKS_COMPLETIONS = '--get-yargs-completions';
 
-/** What the words ask for, not yet begun; undefined where yargs has answered them itself. */
+/** The chosen verb, not started yet; undefined if yargs has handled the arguments itself. */
 export async function chosenVerb(given: readonly string[]): Promise<(() => unknown) | undefined> {
   const words = withHelp(given);
   refuseUnknown(words);
@@ -35,11 +35,11 @@ function withHelp(words: readonly string[]): readonly string[] {
 
 const asksForHelp = (words: readonly string[]): boolean => words.includes('--help') || words.includes('-h');
 
-/** yargs takes an unknown verb for an argument too many. @throws UsageError `E_USAGE_VERB` */
+/** yargs treats an unknown verb as a surplus argument. @throws UsageError `E_USAGE_VERB` */
 function refuseUnknown(words: readonly string[]): void {
   const word = verbWordOf(words);
   const isKnown = (one: string): boolean => one === COMPLETION || VERB_NAMES.includes(one);
-  // A verb further back may follow an option of its own.
+  // A later verb may follow an option with a value.
   if (word === undefined || words.includes(ASKS_COMPLETIONS) || words.some(isKnown)) return;
   const near = nearest(word, VERB_NAMES, Math.floor(word.length / 2));
   throw new UsageError('E_USAGE_VERB', `there is no verb ${JSON.stringify(word)}`, {

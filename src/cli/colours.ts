@@ -14,7 +14,7 @@ export function coloursFor(
   return pc.createColors(!forbidden && (forced || (output.isTTY === true && env.TERM !== 'dumb')));
 }
 
-/** For what goes to standard output. */
+/** The colours for standard output. */
 export const outColours = coloursFor(process.stdout);
-/** For what goes to standard error. */
+/** The colours for standard error. */
 export const noteColours = coloursFor(process.stderr);

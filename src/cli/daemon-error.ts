@@ -1,6 +1,6 @@
 import { XenferryError } from '../api/errors.js';
 
-/** What a daemon has done and said; its exit code is that of the verb. */
+/** An error that a daemon reported; its exit code is that of the verb. */
 export class DaemonError extends XenferryError {
   constructor(
     { code, message, hint }: { readonly code: string; readonly message: string; readonly hint?: string | undefined },

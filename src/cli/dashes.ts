@@ -1,9 +1,9 @@
-/** No word of a command line has this character (execve(2)). */
+/** No argument contains this character (execve(2)). */
 const MARK = '\0';
 
 /**
- * The words with what stands behind `--` marked as no options: yargs has no way to take a positional argument that begins with a dash.
- * `unmarked` takes the marks off what was read.
+ * The arguments, with those after `--` marked as operands: yargs does not accept a positional argument that begins with a dash.
+ * `unmarked` removes the marks from the parsed options.
  */
 export function markedBehindDashes(words: readonly string[]): string[] {
   const at = words.indexOf('--');
@@ -12,7 +12,7 @@ export function markedBehindDashes(words: readonly string[]): string[] {
   return [...words.slice(0, at), ...behind];
 }
 
-/** The options as they were meant. */
+/** The options without the marks. */
 export function unmarked<T extends object>(options: T): T {
   const without = (value: unknown): unknown => {
     if (typeof value === 'string' && value.startsWith(MARK)) return value.slice(MARK.length);

@@ -20,20 +20,20 @@ export const jsonOption = <T>(yargs: Argv<T>): Argv<T & { json: boolean }> =>
 export const domainArgument = <T>(yargs: Argv<T>): Argv<T & { domain: string }> =>
   yargs.positional('domain', { type: 'string', demandOption: true, describe: 'name, UUID or id' });
 
-/** For whatever starts a guest: what it risks stands in its hint, and in README's part on leases. */
+/** For verbs that start a guest; docs/guides/leases.md describes the risk. */
 export const forceLeaseFlag = flag(
   'take its disks from a host that is dead for good; if their guest runs there after all, both destroy the disks',
 );
 
-/** A name as a line may show it: one that was stored before names were checked may hold anything (S39). */
+/** A printable name: one that was stored before names were checked may contain anything (S39). */
 export const shownName = printable;
 
-/** A verb that does one thing to one domain and says so. */
+/** A verb for one operation on one domain. */
 export function simpleVerb(about: {
   readonly verb: string;
   readonly describe: string;
   readonly example: string;
-  /** What is said behind `Domain NAME`. */
+  /** The text after `Domain NAME`. */
   readonly done: string;
   readonly work: (host: Host, ref: string, signal: AbortSignal) => Promise<{ readonly name: string }>;
 }): CommandModule<GlobalOptions, DomainOptions> {

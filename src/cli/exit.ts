@@ -14,15 +14,15 @@ export const EXIT = {
   /** Failed; after a migration: the domain is at the source as it was. */
   failed: 1,
   usage: 2,
-  /** Refused before anything was touched. */
+  /** Refused before anything was changed. */
   refused: 3,
   /** A migration failed, and the domain is at the source but not running. */
   notRunning: 4,
-  /** Where the domain runs is not known: `xenferry recover` settles it. */
+  /** It is unknown where the domain runs: `xenferry recover` settles it. */
   inDoubt: 5,
-  /** An evacuation that has moved some domains and not all. */
+  /** An evacuation that has moved some domains, but not all. */
   partly: 6,
-  /** A mistake of ours. */
+  /** An error in xenferry itself. */
   bug: 70,
   /** Stopped on request; after a migration: the domain is at the source as it was. */
   cancelled: 130,

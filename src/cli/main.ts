@@ -7,7 +7,7 @@ import { printNote } from './output.js';
 import { takeExitCode } from './result.js';
 import { StopSignals } from './stop-signals.js';
 
-/** Parses the words behind `xenferry`, runs one verb, and resolves to the exit code. Never rejects. */
+/** Parses the arguments after `xenferry`, runs one verb, and resolves to the exit code. Never rejects. */
 export async function main(words: readonly string[]): Promise<number> {
   try {
     const run = await chosenVerb(words);
@@ -41,6 +41,6 @@ function printError(error: unknown): void {
     if (error.hint !== undefined) printNote(`  ${error.hint}`);
     return;
   }
-  printNote('  This is a mistake of xenferry itself. Please report it with what follows.');
+  printNote('  This is an error in xenferry itself. Please report it with the following lines.');
   if (error instanceof Error) for (const line of error.stack?.split('\n') ?? []) printNote(line);
 }

@@ -8,8 +8,8 @@ export interface Painted {
 }
 
 /*
- * Whatever is printed may hold texts of peers and guests: here, at the last, each line becomes one line that shows all that is in it. No
- * other module writes to the terminal what is not of its own making.
+ * All output may contain texts of peers and guests: here each line becomes one printable line. No
+ * other module writes foreign text to the terminal.
  */
 
 /** A line of the result, to standard output. */
@@ -27,12 +27,12 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${printableJson(value)}\n`);
 }
 
-/** A line to the person: notices, warnings, logs; to standard error. */
+/** A line for the user: notices, warnings, logs; to standard error. */
 export function printNote(...parts: readonly (string | Painted)[]): void {
   process.stderr.write(`${shown(parts)}\n`);
 }
 
-/** What was read and makes no difference, a line each. */
+/** Warnings about settings without effect, one per line. */
 export function printWarnings(warnings: readonly string[]): void {
   for (const warning of warnings) printNote(`warning: ${warning}`);
 }

@@ -10,7 +10,7 @@ export type Verb = CommandModule<GlobalOptions, never>;
 
 export type Program = ReturnType<typeof program>;
 
-/** Leaves yargs with what is to be run. */
+/** Thrown to leave yargs with the chosen verb. */
 export class VerbChosen extends Error {
   constructor(
     readonly options: unknown,
@@ -30,12 +30,12 @@ export async function chosenBy(asked: Program): Promise<VerbChosen | undefined> 
   }
 }
 
-/** As wide as a terminal is, and no wider than can be read. */
+/** The width of the terminal, at most 100. */
 const columns = (): number => Math.min(100, process.stdout.columns || 100);
 
 const VERBS_HERE = 'VERBS';
 
-/** The help of the whole program. Its verbs stand in groups, which yargs has not got, and in their own columns, which it would take away. */
+/** The help of the whole program. Its verbs are in groups, which yargs does not support, and in columns, which it would remove. */
 export async function listedHelp(answering: Program, verbs: readonly Verb[]): Promise<string> {
   const text = await answering.getHelp();
   return text.replace(`\n${VERBS_HERE}\n`, () => `\n${verbList(verbs.map(listed), columns())}\n`);
@@ -57,7 +57,7 @@ export function program(
     .usage(listsVerbs ? `${USAGE}\n\n${VERBS_HERE}` : USAGE)
     .option('connect', { alias: 'c', type: 'string', global: true, describe: 'xen:///system or embedded:///FOLDER' })
     .option('state-dir', { type: 'string', global: true, describe: 'folder of journals and job locks' })
-    .option('config-file', { type: 'string', global: true, describe: 'in place of /etc/xenferry/xenferry.conf' })
+    .option('config-file', { type: 'string', global: true, describe: 'instead of /etc/xenferry/xenferry.conf' })
     .option('deadline', {
       type: 'string',
       array: true,
@@ -76,7 +76,7 @@ export function program(
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message, error) => {
-      // What yargs finds by itself it tells now as a message, now as an error of its own.
+      // yargs reports its own findings either as a message or as an error.
       const own = error as Error | undefined;
       if (own !== undefined && own.name !== 'YError') throw own;
       throw new UsageError('E_USAGE_ARGUMENTS', own?.message ?? message, {
@@ -88,7 +88,7 @@ export function program(
 /** Options and arguments that may be given more than once. */
 const REPEATABLE: ReadonlySet<string> = new Set(['_', 'deadline', 'host', 'allow', 'to', 'exclude', 'set', 'words']);
 
-/** yargs makes a list of an option that is given twice; none of ours expects one. */
+/** yargs makes a list of a repeated option, which no handler expects. */
 function refuseRepeated(argv: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(argv)) {
     if (!Array.isArray(value) || REPEATABLE.has(name)) continue;
@@ -96,7 +96,7 @@ function refuseRepeated(argv: Record<string, unknown>): void {
   }
 }
 
-/** Handlers run behind yargs, not in it: once one has returned, yargs renders the whole help, needed or not. */
+/** Handlers run after yargs, not in it: once a handler has returned, yargs renders the whole help, needed or not. */
 function choosing({ handler, ...verb }: Verb): Verb {
   return {
     ...verb,

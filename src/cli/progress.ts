@@ -6,12 +6,12 @@ import { printable, printableJson } from '../api/internal/text.js';
 import { bytesText } from './bytes-text.js';
 import { noteColours } from './colours.js';
 
-/** Lines in a log come this often at most. */
+/** Shortest interval of lines in a log. */
 const LOG_EVERY_MS = 2000;
-/** A bar is redrawn this often at most. */
+/** Shortest interval of redrawing a bar. */
 const DRAW_EVERY_MS = 100;
 const BAR_CELLS = 24;
-/** The rate shown is that of the last seconds, not of the whole move. */
+/** The rate is measured over the last seconds, not over the whole migration. */
 const RATE_SPAN_MS = 3000;
 
 interface Snapshot {
@@ -28,7 +28,7 @@ interface Snapshot {
 export const PROGRESS_STYLES = ['auto', 'bar', 'lines', 'json', 'none'] as const;
 type ProgressStyle = Exclude<(typeof PROGRESS_STYLES)[number], 'auto'>;
 
-/** How progress is shown, all on stderr: what was asked for; else JSON lines with --json, a bar on a terminal, or a line now and then. */
+/** How progress is shown, all on stderr: the requested style; else JSON lines with --json, a bar on a terminal, or a line at intervals. */
 export function progressStyle(options: {
   readonly progress: (typeof PROGRESS_STYLES)[number];
   readonly json?: boolean;
@@ -39,7 +39,7 @@ export function progressStyle(options: {
   return process.stderr.isTTY ? 'bar' : 'lines';
 }
 
-/** Shows a migration, save or restore on its way. */
+/** Shows the progress of a migration, save or restore. */
 export class Progress implements Disposable {
   readonly #now: Snapshot = {
     phase: 'begin',
@@ -178,6 +178,6 @@ export class Progress implements Disposable {
 
 function connectionText(event: Extract<ProgressEvent, { type: 'connection' }>): string {
   const which = event.lane === undefined ? 'the control connection' : `lane ${event.lane}`;
-  if (event.state === 'back') return `${which} is there again`;
-  return `${which} was lost and is made again${event.why === undefined ? '' : ` (${event.why})`}`;
+  if (event.state === 'back') return `${which} is connected again`;
+  return `${which} was lost and is being reconnected${event.why === undefined ? '' : ` (${event.why})`}`;
 }

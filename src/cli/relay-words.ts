@@ -1,6 +1,6 @@
 /**
- * What `xl migrate -s 'xenferry-ssh OPTIONS'` calls us with, as words of the verb `xl-relay`: xl's own
- * command, options and all, becomes one word, so that they are not taken for ours.
+ * The arguments from `xl migrate -s 'xenferry-ssh OPTIONS'`, as arguments of the verb `xl-relay`: xl's own
+ * command, options and all, becomes one argument, so that they are not taken for ours.
  */
 export function relayWords(given: readonly string[]): string[] {
   const command = given.findIndex((word, index) => index > 0 && word === 'xl');

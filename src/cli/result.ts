@@ -1,6 +1,6 @@
 let code = 0;
 
-/** For a verb that has printed its result and still did not succeed entirely. */
+/** For a verb that has printed its result, but did not succeed entirely. */
 export function setExitCode(value: number): void {
   code = value;
 }

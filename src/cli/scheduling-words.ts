@@ -1,7 +1,7 @@
 import { UsageError } from '../api/errors.js';
 import type { SchedulingChange } from '../api/internal/tuning.js';
 
-/** What the options change; undefined: nothing. @throws UsageError `E_USAGE_SCHEDULING`, `E_USAGE_REPEATED` */
+/** The change in the options; undefined: none. @throws UsageError `E_USAGE_SCHEDULING`, `E_USAGE_REPEATED` */
 export function changeOf(
   options: { readonly weight: string | undefined; readonly cap: string | undefined },
   set: readonly string[],
@@ -25,11 +25,11 @@ export function changeOf(
   for (const [name, value] of said) {
     if (name !== 'weight' && name !== 'cap') {
       throw new UsageError('E_USAGE_SCHEDULING', `invalid scheduler option: ${name}`, {
-        hint: 'There are weight and cap.',
+        hint: 'Options are weight and cap.',
       });
     }
     if (change[name] !== undefined) {
-      throw new UsageError('E_USAGE_REPEATED', `${name} is given more than once`, { hint: 'Give it once.' });
+      throw new UsageError('E_USAGE_REPEATED', `${name} is given more than once`, { hint: 'Use it once.' });
     }
     change[name] = numberOf(name, value);
   }
@@ -38,7 +38,7 @@ export function changeOf(
 
 function numberOf(name: 'weight' | 'cap', text: string): number {
   if (/^-?\d{1,10}$/.test(text)) return Number(text);
-  throw new UsageError('E_USAGE_SCHEDULING', `${JSON.stringify(text)} is no ${name}`, {
+  throw new UsageError('E_USAGE_SCHEDULING', `invalid ${name} ${JSON.stringify(text)}`, {
     hint:
       name === 'weight' ? 'It is a whole number, 1 to 65535.' : 'It is a whole number, in percent of one processor.',
   });

@@ -1,8 +1,8 @@
 import type { Asker } from './dialing-options.js';
 
 /**
- * One person for many migrations: each passphrase is asked for once, one question at a time. An asker is for one migration; one that asks
- * for a file again was given a wrong passphrase, and then the person is asked again.
+ * Shares one user between many migrations: each passphrase is asked for once, one question at a time. An asker is for one migration; one that asks
+ * for a file again got a wrong passphrase, and then the user is asked again.
  */
 export function sharedAsker({ environment, askPassphrase }: Asker): () => Asker {
   if (askPassphrase === undefined) return () => ({ environment, askPassphrase });
@@ -19,7 +19,7 @@ export function sharedAsker({ environment, askPassphrase }: Asker): () => Asker 
       environment,
       askPassphrase: (file) => {
         const answered = turn.then(() => answer(file));
-        turn = answered.catch(() => undefined); // whoever asked hears of it
+        turn = answered.catch(() => undefined); // the requester gets the error
         return answered;
       },
     };

@@ -4,7 +4,7 @@ import type { ConfigOptions } from '../api/options/location.js';
 import { sshLogin } from './ssh-peer.js';
 
 /**
- * Refuses whoever this host's configuration does not let bring guests by ssh.
+ * Refuses a login that this host's configuration does not allow to send guests by ssh.
  * @throws RefusedError `E_REFUSED_NOT_ALLOWED`; UsageError `E_USAGE_ALLOW`
  */
 export function checkSshLogin(options: ConfigOptions): void {

@@ -3,8 +3,8 @@ import { AbortedError } from '../api/errors.js';
 import { printNote } from './output.js';
 
 /**
- * Ctrl-C and SIGTERM as two signals: the first asks for an orderly stop, the second one says not to
- * wait for the other host any longer. Nothing here ends the process: the verb does, when it has settled.
+ * Ctrl-C and SIGTERM as two signals: the first requests an orderly stop, the second one not to
+ * wait for the other host any longer. This does not end the process: the verb does, when it has settled.
  */
 export class StopSignals implements Disposable {
   readonly #cancel = new AbortController();

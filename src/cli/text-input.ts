@@ -11,7 +11,7 @@ export async function textInput(file: string, maxBytes: number): Promise<string>
     bytes += chunk.length;
     if (bytes > maxBytes) {
       throw new UsageError('E_USAGE_FILE', `standard input is longer than ${maxBytes} bytes`, {
-        hint: 'That is more than is taken; name a file that is shorter.',
+        hint: 'The input is too long; use a shorter one.',
       });
     }
     chunks.push(chunk);

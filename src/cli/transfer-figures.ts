@@ -1,7 +1,7 @@
 import type { StageCounts } from '../api/internal/report.js';
 import { bytesText } from './bytes-text.js';
 
-/** What is known of a stream that was sent. */
+/** Figures of a stream that was sent. */
 export interface Transfer {
   readonly rawBytes: number;
   readonly wireBytes: number;
@@ -11,7 +11,7 @@ export interface Transfer {
 
 const perSecond = (bytes: number, ms: number): number => (ms > 0 ? Math.round((bytes / ms) * 1000) : 0);
 
-/** For `--json`: rates in bytes a second; each stage with what it saved, in bytes, and what it cost here, in ms. */
+/** For `--json`: rates in bytes per second; each stage with its savings, in bytes, and its cost on this host, in ms. */
 export function transferFigures(transfer: Transfer): Record<string, unknown> {
   const { rawBytes, wireBytes, transferMs, stages } = transfer;
   return {
@@ -52,7 +52,7 @@ export function transferText(transfer: Transfer): string {
   return `${bytesText(rawBytes)} of stream as ${bytesText(wireBytes)} on the wire (${ratio}), ${bytesText(perSecond(rawBytes, transferMs))}/s`;
 }
 
-/** How much of the stream one byte on the wire stood for; 0 where nothing was sent. */
+/** Bytes of the stream per byte on the wire; 0 if nothing was sent. */
 export function ratioOf(rawBytes: number, wireBytes: number): number {
   return wireBytes > 0 ? Math.round((rawBytes / wireBytes) * 100) / 100 : 0;
 }

@@ -6,7 +6,7 @@ import { openToRead, readAvailable, decodeXml } from '../api/internal/user-files
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 /**
- * The text of a file that the user names. It may be a pipe or a descriptor, which have no length to ask for: it is read no further than
+ * The text of a file that the user names. It may be a pipe or a descriptor, whose length is unknown: it is read no further than
  * `maxBytes`.
  * @throws UsageError `E_USAGE_FILE`
  */
@@ -19,7 +19,7 @@ export function readUserXml(path: string, maxBytes = MAX_FILE_BYTES): string {
   return decodeXml(readUserBytes(path, maxBytes));
 }
 
-/** The same as it is. @throws UsageError `E_USAGE_FILE` */
+/** The bytes of a file that the user names. @throws UsageError `E_USAGE_FILE` */
 export function readUserBytes(path: string, maxBytes = MAX_FILE_BYTES): Buffer {
   try {
     const fd = openToRead(path);

@@ -9,7 +9,7 @@ const WITH_VALUE: ReadonlySet<string> = new Set([
   '--deadline',
 ]);
 
-/** The first word of a command line that is no option and no option's value: the verb, if it is one. */
+/** The first argument that is neither an option nor an option's value: the verb, if it is one. */
 export function verbWordOf(words: readonly string[]): string | undefined {
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index];

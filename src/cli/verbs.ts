@@ -3,7 +3,7 @@ import { verbWordOf } from './verb-word.js';
 
 type Load = () => Promise<unknown>;
 
-/** Every verb, and where it is: only what is asked for is loaded, since every verb is a process of its own. */
+/** Every verb with its module: only the needed one is loaded, since every verb is a process of its own. */
 const VERBS: Readonly<Record<string, Load>> = {
   migrate: async () => (await import('./commands/migrate.js')).migrateCommand,
   evacuate: async () => (await import('./commands/evacuate.js')).evacuateCommand,
@@ -81,13 +81,13 @@ const VERBS: Readonly<Record<string, Load>> = {
 
 export const VERB_NAMES: readonly string[] = Object.keys(VERBS);
 
-/** The verb among the words of a command line; undefined where there is none, or none that is known. */
+/** The verb in a command line; undefined if there is none, or an unknown one. */
 export function verbOf(words: readonly string[]): string | undefined {
   const word = verbWordOf(words);
   return word !== undefined && Object.hasOwn(VERBS, word) ? word : undefined;
 }
 
-/** The modules that a command line needs: its verb's, or all of them for help, completion and mistakes. */
+/** The modules that a command line needs: its verb's, or all of them for help, completion and errors. */
 export async function loadVerbs(words: readonly string[]): Promise<Verb[]> {
   const verb = verbOf(words);
   const loads = verb === undefined ? Object.values(VERBS) : [VERBS[verb]];

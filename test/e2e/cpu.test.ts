@@ -82,7 +82,7 @@ describe('S30 S32: cpu-compare', () => {
     });
     becomes(b, 'Nehalem');
     for (const [text, what] of [
-      [withCpu(''), 'holds no CPU'],
+      [withCpu(''), 'contains no CPU'],
       ['<cpu/><cpu/>', 'holds 2 CPUs'],
       ['<cpu>', 'line 1'],
       ['<cpu><model>Nehale</model></cpu>', 'unknown CPU model Nehale'],
@@ -121,7 +121,7 @@ it('S31: cpu-baseline of two hosts runs on both', async () => {
   expect(expanded).not.toContain('invtsc');
   expect(await a.run('cpu-baseline', write('none.xml', '<hosts/>'))).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('holds no CPU') as string,
+    stderr: expect.stringContaining('contains no CPU') as string,
   });
 });
 

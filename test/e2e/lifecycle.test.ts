@@ -180,7 +180,7 @@ it('S14, S21, S46, S47: devices come and go by the verbs, and move with their gu
   expect(JSON.parse(await b.must('domiflist', 'web1', '--json'))).toEqual([]);
   for (const [words, code, says] of [
     [['detach-disk', 'web1', 'xvdb'], 3, 'It has no disk at all.'],
-    [['change-media', 'web1', 'hdc'], 2, 'there is no medium to put in'],
+    [['change-media', 'web1', 'hdc'], 2, 'no medium is given'],
     [['change-media', 'web1', 'hdc', '/a.iso', '--eject'], 2, '--eject takes no source'],
     [['attach-interface', 'web1', 'bridge'], 2, 'needs a source'],
     [['attach-interface', 'web1', 'bridge', 'br0', '--mac', 'x'], 2, '--mac x is not an address'],

@@ -42,7 +42,7 @@ describe('where no daemon runs', () => {
         expect(logOf().match(/monitor of/g)).toHaveLength(1);
         await a.must('destroy', 'guest');
         await a.must('destroy', 'second');
-        await expect.poll(logOf, { timeout: 30_000 }).toContain('no domain is left to be watched');
+        await expect.poll(logOf, { timeout: 30_000 }).toContain('no domain is left to watch');
         await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 30_000 }).toBe(false);
       } finally {
         if (existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGTERM');

@@ -181,7 +181,7 @@ describe('one connection', () => {
     const finished = await moving.finished;
     const done = await arrived(migrationResult(finished), finished.stderr);
     expect(done).toMatchObject({ reconnects: 1, lanes: 8 });
-    expect(finished.stderr).toMatch(/lane \d was lost and is made again/);
+    expect(finished.stderr).toMatch(/lane \d was lost and is being reconnected/);
     expect(finished.stderr).not.toContain('the control connection was lost');
   });
 

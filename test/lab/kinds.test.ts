@@ -43,7 +43,7 @@ describe('every kind of guest moves, over every transport', () => {
     expect(moved).toMatchObject({ transport: 'ssh+tls' });
     expect(await hostB.ok('pgrep -f qemu-system -c')).toMatch(/^[1-9]/);
     // The daemon took the login in, without a process for it.
-    expect(await hostB.ok('cat /tmp/serve.log')).toContain('a login by ssh came in');
+    expect(await hostB.ok('cat /tmp/serve.log')).toContain('an ssh login arrived');
   });
 
   it('a PV guest goes paused', async () => {

@@ -4,12 +4,12 @@ import { XenferryError } from '../../errors/errors.js';
 import { codeOf, messageOf } from '../../errors/message-of.js';
 import type { Move } from '../../fleet/evacuate.js';
 
-/** The domain was there when the host was looked at: it has stopped since. */
+/** The domain has stopped since the host was listed. */
 const GONE: ReadonlySet<string> = new Set(['E_REFUSED_NO_DOMAIN', 'E_REFUSED_NOT_RUNNING']);
-/** No other domain needs to try it. */
+/** The destination is not tried again for other domains. */
 const UNREACHABLE: ReadonlySet<string> = new Set(['E_TUNNEL_UNREACHABLE', 'E_TUNNEL_AUTH', 'E_DEADLINE_CONNECT']);
 
-/** What a migration came to, for an evacuation. Never rejects. */
+/** The result of a migration, for an evacuation. Never rejects. */
 export async function moveOf(migrate: () => Promise<Migrated>): Promise<Move> {
   try {
     const { totalMs, downtimeMs, warnings } = await migrate();

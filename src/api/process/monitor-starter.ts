@@ -9,11 +9,11 @@ import { WatchLock } from '../../operations/watch/watch-lock.js';
 import { makeFolder } from '../../posix/folder.js';
 import { packageFile } from './package-root.js';
 
-/** The monitor's log is put aside at this size. */
+/** Size at which the monitor's log is rotated. */
 const MAX_LOG_BYTES = 1024 * 1024;
 
 export interface MonitorLocation {
-  /** False: none is left behind. */
+  /** False: no monitor is started. */
   readonly enabled: boolean;
   readonly uri: ConnectUri;
   readonly stateDir: string;
@@ -22,8 +22,8 @@ export interface MonitorLocation {
 }
 
 /**
- * Leaves a monitor behind where nobody watches the host, in a session of its own, with none of our descriptors. It writes to
- * `watch/monitor.log` in the state folder. Two that come at once sort it out between them: one stays.
+ * Starts a monitor if no process watches the host, in a session of its own, with none of our descriptors. It writes to
+ * `watch/monitor.log` in the state folder. If two start at once, one of them ends.
  */
 export function startMonitor({ enabled, uri, stateDir, configFile }: MonitorLocation): void {
   if (!enabled) return;
@@ -39,10 +39,10 @@ export function startMonitor({ enabled, uri, stateDir, configFile }: MonitorLoca
     const child = spawn(
       process.execPath,
       [program, '-c', where, '--state-dir', resolve(stateDir), ...words, 'monitor'],
-      // Not our working directory: it may be on what shall be unmounted.
+      // Not our working directory: its file system may have to be unmounted.
       { cwd: '/', detached: true, stdio: ['ignore', log, log] },
     );
-    // The next one who starts a domain tries again.
+    // The next start of a domain tries again.
     child.on('error', () => undefined);
     child.unref();
   } finally {
@@ -50,7 +50,7 @@ export function startMonitor({ enabled, uri, stateDir, configFile }: MonitorLoca
   }
 }
 
-/** Leaves a monitor behind when a domain has come to run. */
+/** Starts a monitor when a domain has started. */
 export function monitorStarter(location: MonitorLocation): LifecycleParticipant {
   return {
     name: 'monitor',

@@ -13,19 +13,19 @@ import { RefusalLog } from '../../tunnel/refusal-log.js';
 import { ReceivingEnd } from '../../tunnel/ssh/receiving-end.js';
 import type { LinkThreads } from '../../tunnel/threads/link-threads.js';
 
-/** Where links that came over ssh go. */
+/** The receiver of links over ssh. */
 export interface SshReceiveOptions {
   readonly migrationServer: Pick<MigrationServer, 'accept' | 'acceptFramed'>;
-  /** Where given, the lanes live in these threads. */
+  /** Threads for the lanes, if given. */
   readonly threads: LinkThreads | undefined;
   readonly log: (line: string) => void;
 }
 
 /**
- * Takes in what comes over one ssh connection, and over the lanes that go with it. Resolves when none of its links is open any more and no
+ * Receives guests over one ssh connection and its lanes. Resolves when none of its links is open any more and no
  * conversation waits for one. Rejects as `ReceivingEnd.open` does.
- * @param stdio the far program's standard streams; taken over
- * @param peer who sshd says is there
+ * @param stdio the remote program's standard streams; takes ownership
+ * @param peer the peer as authenticated by sshd
  */
 export async function receiveOverSsh(
   stdio: Duplex,
@@ -38,7 +38,7 @@ export async function receiveOverSsh(
     open.add(work);
     void work.then(() => open.delete(work));
   };
-  // The lanes' certificates are for once: who is there, ssh has proven. The token says which migration a lane is for.
+  // The lanes' certificates are used once: ssh has authenticated the peer. The token identifies the migration of a lane.
   const onLink = (link: Link): void => {
     note(migrationServer.accept({ peer, duplex: link.duplex, destroy: (error) => link.destroy(error) }));
   };
@@ -62,7 +62,7 @@ export async function receiveOverSsh(
 }
 
 /**
- * For sockets that live as long as a migration. What XDG_RUNTIME_DIR names is taken as it is, where only its user and root can have
+ * A folder for sockets that exist during a migration. XDG_RUNTIME_DIR is used unchanged if only its user and root can have
  * filled it: `sudo -E` may have passed another's on.
  * @throws UntrustedPathError; SystemError `E_SYSTEM_FOLDER_OWNER`
  */

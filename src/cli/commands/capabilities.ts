@@ -5,8 +5,8 @@ import { printDocument } from '../output.js';
 
 export const capabilitiesCommand: CommandModule<GlobalOptions, GlobalOptions> = {
   command: 'capabilities',
-  describe: 'print what this host is and can, as XML',
-  builder: (yargs) => yargs.example('$0 capabilities', 'its processors, guests, and how it migrates'),
+  describe: 'print the capabilities of this host, as XML',
+  builder: (yargs) => yargs.example('$0 capabilities', 'its processors, guests and migration features'),
   handler: async (options) => {
     await using host = await openHost(options);
     printDocument(formatCapabilities(await host.toolstack.host(), await host.hello()));

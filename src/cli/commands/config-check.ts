@@ -11,11 +11,11 @@ type CheckOptions = JsonOptions & { file?: string | undefined };
 
 export const configCheckCommand: CommandModule<GlobalOptions, CheckOptions> = {
   command: 'config-check [file]',
-  describe: 'look for all mistakes in a configuration file',
+  describe: 'report all errors in a configuration file',
   builder: (yargs) =>
     jsonOption(
-      yargs.positional('file', { type: 'string', describe: 'default: the one that every other verb would read' }),
-    ).example('$0 config-check /etc/xenferry/xenferry.conf', 'exit code 0, or 2 and each mistake with its line'),
+      yargs.positional('file', { type: 'string', describe: 'default: the file that the other verbs read' }),
+    ).example('$0 config-check /etc/xenferry/xenferry.conf', 'exit code 0, or 2 and each error with its line'),
   handler: (options) => {
     const from = configFile(options.file === undefined ? options : { configFile: resolve(options.file) });
     const { file } = from;

@@ -30,7 +30,7 @@ const fileArgument = <T>(yargs: Argv<T>): Argv<T & { file: string }> =>
     // With it, yargs takes a lone dash as a value; without it, it makes an empty string of it.
     .nargs('file', 1);
 
-/** As virsh words it. */
+/** In virsh's wording. */
 function sentence({ result }: Comparison, file: string): string {
   switch (result) {
     case 'identical':
@@ -42,22 +42,22 @@ function sentence({ result }: Comparison, file: string): string {
   }
 }
 
-/** What the file is called in messages. */
+/** The file's name in messages. */
 const shown = (file: string): string => (file === '-' ? 'standard input' : shownName(file));
 
 async function cpusIn(file: string): Promise<DescribedCpu[]> {
   const cpus = readCpus(await textInput(file, MAX_CPU_FILE_BYTES), shown(file));
   if (cpus.length > 0) return cpus;
-  throw new UsageError('E_USAGE_CPU', `${shown(file)} holds no CPU`, {
-    hint: 'A <cpu>, domain XML with one, or capabilities as `xenferry capabilities` prints them are taken.',
+  throw new UsageError('E_USAGE_CPU', `${shown(file)} contains no CPU`, {
+    hint: 'A <cpu>, domain XML with one, or the output of `xenferry capabilities` is accepted.',
   });
 }
 
 async function onlyCpuIn(file: string): Promise<DescribedCpu> {
   const [cpu, ...others] = await cpusIn(file);
   if (others.length === 0) return cpu;
-  throw new UsageError('E_USAGE_CPU', `${shown(file)} holds ${others.length + 1} CPUs: one is compared at a time`, {
-    hint: 'Compare each by itself, or what they have in common: `xenferry cpu-baseline`.',
+  throw new UsageError('E_USAGE_CPU', `${shown(file)} holds ${others.length + 1} CPUs: one can be compared at a time`, {
+    hint: 'Compare each separately, or their common features: `xenferry cpu-baseline`.',
   });
 }
 
@@ -65,11 +65,14 @@ type CompareOptions = JsonOptions & { file: string; error: boolean };
 
 export const cpuCompareCommand: CommandModule<GlobalOptions, CompareOptions> = {
   command: 'cpu-compare <file>',
-  describe: "say whether this host's processor can be a described one: identical, superset or incompatible",
+  describe: "compare this host's processor with a described one: identical, superset or incompatible",
   builder: (yargs) =>
     jsonOption(fileArgument(yargs))
-      .option('error', flag('incompatible is an error, which names what is missing'))
-      .example('$0 cpu-compare web1.xml --error', 'whether web1 finds here what it asks for; exit code 1: it does not'),
+      .option('error', flag('incompatible is an error, which names the missing features'))
+      .example(
+        '$0 cpu-compare web1.xml --error',
+        'whether this host meets the requirements of web1; exit code 1: it does not',
+      ),
   handler: async ({ file, error, json, ...options }) => {
     const cpu = await onlyCpuIn(file);
     await using host = await openHost(options);
@@ -94,9 +97,9 @@ export const cpuBaselineCommand: CommandModule<GlobalOptions, BaselineOptions> =
   describe: 'compute the CPU that a guest can have on each of several hosts, as XML',
   builder: (yargs) =>
     fileArgument(yargs)
-      .option('features', flag('name the features of the model as well'))
-      .option('migratable', flag('without features that keep a guest from moving'))
-      .example('$0 cpu-baseline all.xml', 'of files that `capabilities` of each host printed, one behind the other'),
+      .option('features', flag('list the features of the model as well'))
+      .option('migratable', flag('without features that prevent migration'))
+      .example('$0 cpu-baseline all.xml', 'of the concatenated output of `capabilities` on each host'),
   handler: async ({ file, features, migratable }) => {
     const baseline = baselineCpu(await cpusIn(file), { expand: features, migratable });
     printDocument(formatXml(writeCpu(baseline)));

@@ -5,18 +5,18 @@ import { openHost, type GlobalOptions } from '../open.js';
 import { printLine, printWarnings } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
 
-const VALIDATE = flag('refuse what the schema does not know, instead of passing it over with a warning');
+const VALIDATE = flag('refuse what the schema does not define, instead of ignoring it with a warning');
 
 type DefineOptions = GlobalOptions & { file: string; validate: boolean };
 
 export const defineCommand: CommandModule<GlobalOptions, DefineOptions> = {
   command: 'define <file>',
-  describe: 'keep a definition, without starting it',
+  describe: 'store a definition, without starting it',
   builder: (yargs) =>
     yargs
       .positional('file', { type: 'string', demandOption: true, describe: 'domain XML' })
       .option('validate', VALIDATE)
-      .example('$0 define web1.xml', 'new, or in place of the definition that web1 had'),
+      .example('$0 define web1.xml', 'new, or replacing the definition of web1'),
   handler: async (options) => {
     const xml = readUserXml(options.file);
     await using host = await openHost(options);
@@ -31,11 +31,11 @@ type UndefineOptions = DomainOptions & { 'managed-save': boolean };
 
 export const undefineCommand: CommandModule<GlobalOptions, UndefineOptions> = {
   command: 'undefine <domain>',
-  describe: 'forget the definition of a domain',
+  describe: 'remove the definition of a domain',
   builder: (yargs) =>
     domainArgument(yargs)
-      .option('managed-save', flag('forget its saved state as well'))
-      .example('$0 undefine web1', 'where it runs, it runs on until it ends'),
+      .option('managed-save', flag('remove its saved state as well'))
+      .example('$0 undefine web1', 'a running domain continues until it stops'),
   handler: async (options) => {
     await using host = await openHost(options);
     using stop = new StopSignals();
@@ -55,7 +55,7 @@ export const createCommand: CommandModule<GlobalOptions, CreateOptions> = {
   builder: (yargs) =>
     yargs
       .positional('file', { type: 'string', demandOption: true, describe: 'domain XML' })
-      .option('paused', flag('do not let it run yet'))
+      .option('paused', flag('leave it paused'))
       .option('force-lease', forceLeaseFlag)
       .option('validate', VALIDATE)
       .example('$0 create examples/busy.xml', 'start a guest that keeps writing to its memory'),

@@ -15,9 +15,9 @@ import { printLine } from '../output.js';
 import { packageFile } from '../../api/process/package-root.js';
 import { bytesText } from '../bytes-text.js';
 
-/** The program that this is, run again for each host and verb: the demo does nothing that a user could not type. */
+/** This program, run again for each host and verb: the demo uses only commands that a user could type. */
 const PROGRAM = fileURLToPath(packageFile('bin/xenferry.js'));
-/** These hosts go with the demo: nobody needs to watch them afterwards. */
+/** These hosts end with the demo: they need no monitor. */
 const ENV = { ...process.env, XENFERRY_MONITOR: 'off' };
 const GUEST_XML = fileURLToPath(packageFile('examples/busy.xml'));
 const START_MS = 30_000;
@@ -55,7 +55,7 @@ export const demoCommand: CommandModule<GlobalOptions, GlobalOptions> = {
 };
 
 function failed(what: string): XenferryError {
-  return new XenferryError('E_DEMO_FAILED', `the demo failed: ${what}`, { hint: 'What is printed above says more.' });
+  return new XenferryError('E_DEMO_FAILED', `the demo failed: ${what}`, { hint: 'The output above has the details.' });
 }
 
 class Demo {
@@ -100,7 +100,7 @@ class Demo {
         after.guest.checked > 0 && after.guest.bad === 0,
       ],
       [
-        `its heartbeat went on: ${before.guest.ticks} ticks before, ${after.guest.ticks} now`,
+        `its heartbeat continued: ${before.guest.ticks} ticks before, ${after.guest.ticks} now`,
         after.guest.ticks > before.guest.ticks,
       ],
     ];

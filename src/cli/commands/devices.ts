@@ -16,11 +16,11 @@ import { openHost, type GlobalOptions } from '../open.js';
 import { printLine, printWarnings } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
 
-/** What a change of devices is about. */
+/** What a change of devices applies to. */
 export type DeviceImpact = ImpactFlags & { persistent: boolean };
 
 export const deviceImpactOptions = <T>(yargs: Argv<T>): Argv<T & DeviceImpact> =>
-  impactOptions(yargs.option('persistent', flag('its definition, and what runs where it runs')));
+  impactOptions(yargs.option('persistent', flag('its definition, and the running domain if it runs')));
 
 export const impactOfOptions = ({ live, config, current, persistent }: DeviceImpact): Required<ImpactFlags> => ({
   live,
@@ -29,7 +29,7 @@ export const impactOfOptions = ({ live, config, current, persistent }: DeviceImp
   persistent,
 });
 
-/** Does something with a device and says so. */
+/** Changes a device and prints the result. */
 export async function tellChange(
   options: GlobalOptions,
   done: string,
@@ -50,7 +50,7 @@ const fileOptions = <T>(yargs: Argv<T>): Argv<T & DeviceImpact & { domain: strin
     describe: 'XML of one device, as dumpxml shows it',
   });
 
-/** The device of a file; what is passed over of it is said. */
+/** The device in a file; ignored content is printed as warnings. */
 function deviceIn(file: string): Device {
   const warnings: string[] = [];
   const device = parseDeviceXml(readUserXml(file), warnings);
@@ -60,7 +60,7 @@ function deviceIn(file: string): Device {
 
 export const attachDeviceCommand: CommandModule<GlobalOptions, FileOptions & { 'force-lease': boolean }> = {
   command: 'attach-device <domain> <file>',
-  describe: 'give a device to a domain, running or not',
+  describe: 'attach a device to a domain, running or not',
   builder: (yargs) =>
     fileOptions(yargs)
       .option('force-lease', forceLeaseFlag)
@@ -75,14 +75,14 @@ export const attachDeviceCommand: CommandModule<GlobalOptions, FileOptions & { '
   },
 };
 
-/** For whatever takes a disk from a guest. */
+/** For verbs that detach a disk. */
 export const forceDetachFlag = flag(
-  'take a disk also from a guest that uses it: what that has not written yet is lost',
+  'detach a disk also from a guest that uses it: data that the guest has not written yet is lost',
 );
 
 export const detachDeviceCommand: CommandModule<GlobalOptions, FileOptions & { force: boolean }> = {
   command: 'detach-device <domain> <file>',
-  describe: 'take a device from a domain, running or not',
+  describe: 'detach a device from a domain, running or not',
   builder: (yargs) =>
     fileOptions(yargs)
       .option('force', forceDetachFlag)
@@ -98,9 +98,9 @@ export const detachDeviceCommand: CommandModule<GlobalOptions, FileOptions & { f
 
 export const updateDeviceCommand: CommandModule<GlobalOptions, FileOptions> = {
   command: 'update-device <domain> <file>',
-  describe: 'change a device of a domain; where it runs, the medium of a CD-ROM drive',
+  describe: 'change a device of a domain; of a running one, the medium of a CD-ROM drive',
   builder: (yargs) =>
-    fileOptions(yargs).example('$0 update-device web1 cdrom.xml', "the drive's <source> is what is in it then"),
+    fileOptions(yargs).example('$0 update-device web1 cdrom.xml', "the drive's <source> is the new medium"),
   handler: async (options) => {
     const device = deviceIn(options.file);
     const flags = impactOfOptions(options);

@@ -32,7 +32,7 @@ import { deviceImpactOptions, forceDetachFlag, impactOfOptions, tellChange, type
 const SOURCE_TYPES = ['file', 'block'] as const;
 type SourceType = (typeof SOURCE_TYPES)[number];
 
-/** What is in /dev is a device, where nobody says otherwise. */
+/** A path in /dev is a device, unless the type is given. */
 function sourceOf(path: string | undefined, type: SourceType | undefined): Extract<DiskSource, { type: SourceType }> {
   return { type: type ?? (path?.startsWith('/dev/') === true ? 'block' : 'file'), path };
 }
@@ -69,7 +69,7 @@ type AttachDiskOptions = DomainOptions &
 
 export const attachDiskCommand: CommandModule<GlobalOptions, AttachDiskOptions> = {
   command: 'attach-disk <domain> <source> <target>',
-  describe: 'give a disk to a domain, running or not',
+  describe: 'attach a disk to a domain, running or not',
   builder: (yargs) =>
     deviceImpactOptions(domainArgument(yargs))
       .positional('source', {
@@ -78,15 +78,15 @@ export const attachDiskCommand: CommandModule<GlobalOptions, AttachDiskOptions> 
         describe: 'path of the image or device on this host',
       })
       .positional('target', { type: 'string', demandOption: true, describe: 'its name in the guest, such as xvdb' })
-      .option('sourcetype', { choices: SOURCE_TYPES, describe: 'default: block for what is in /dev, else file' })
-      .option('driver', { choices: DISK_DRIVERS, describe: 'what serves it; default: the toolstack chooses' })
+      .option('sourcetype', { choices: SOURCE_TYPES, describe: 'default: block for a path in /dev, else file' })
+      .option('driver', { choices: DISK_DRIVERS, describe: 'its backend; default: the toolstack chooses' })
       .option('subdriver', { choices: DISK_FORMATS, describe: 'format of the image; default: raw' })
       .option('type', {
         choices: ['disk', 'cdrom', 'floppy'] as const,
         default: 'disk' as const,
         describe: 'what it is',
       })
-      .option('mode', { choices: ['readonly', 'shareable'] as const, describe: 'default: its own, to write to' })
+      .option('mode', { choices: ['readonly', 'shareable'] as const, describe: 'default: writable and not shared' })
       .option('force-lease', forceLeaseFlag)
       .example('$0 attach-disk web1 /dev/vg0/web1-data xvdb --persistent', 'now, and from its next start on'),
   handler: async (options) => {
@@ -111,12 +111,12 @@ export const detachDiskCommand: CommandModule<
   DomainOptions & DeviceImpact & { target: string; force: boolean }
 > = {
   command: 'detach-disk <domain> <target>',
-  describe: 'take a disk from a domain, running or not',
+  describe: 'detach a disk from a domain, running or not',
   builder: (yargs) =>
     deviceImpactOptions(domainArgument(yargs))
       .positional('target', { type: 'string', demandOption: true, describe: 'its name in the guest, such as xvdb' })
       .option('force', forceDetachFlag)
-      .example('$0 detach-disk web1 xvdb', 'the guest has to let go of it: unmount it there first'),
+      .example('$0 detach-disk web1 xvdb', 'the guest has to release it: unmount it there first'),
   handler: async (options) => {
     const device = diskOf(options.target, {});
     const flags = impactOfOptions(options);
@@ -146,7 +146,7 @@ function mediumAction({ eject, insert, update, source }: MediaOptions): MediumAc
     throw new UsageError('E_USAGE_ARGUMENTS', '--eject takes no source', { hint: 'Leave the source out.' });
   }
   if (!eject && source === undefined) {
-    throw new UsageError('E_USAGE_ARGUMENTS', 'there is no medium to put in', {
+    throw new UsageError('E_USAGE_ARGUMENTS', 'no medium is given', {
       hint: 'Name its image, or use --eject.',
     });
   }
@@ -155,16 +155,16 @@ function mediumAction({ eject, insert, update, source }: MediaOptions): MediumAc
 
 export const changeMediaCommand: CommandModule<GlobalOptions, MediaOptions> = {
   command: 'change-media <domain> <target> [source]',
-  describe: 'put a medium into a CD-ROM drive of a domain, or take it out',
+  describe: 'insert a medium into a CD-ROM drive of a domain, or eject it',
   builder: (yargs) =>
     deviceImpactOptions(domainArgument(yargs))
       .positional('target', { type: 'string', demandOption: true, describe: 'the drive, such as hdc' })
       .positional('source', { type: 'string', describe: 'path of the image on this host' })
-      .option('eject', flag('take the medium out'))
-      .option('insert', flag('put one into an empty drive'))
-      .option('update', flag('put one in, whatever was in the drive; the default'))
+      .option('eject', flag('eject the medium'))
+      .option('insert', flag('insert one into an empty drive'))
+      .option('update', flag('insert one, replacing any other; the default'))
       .option('block', flag('the source is a device'))
-      .example('$0 change-media web1 hdc /srv/iso/tools.iso', 'in place of what is in the drive'),
+      .example('$0 change-media web1 hdc /srv/iso/tools.iso', 'replacing the present medium'),
   handler: async (options) => {
     const action = mediumAction(options);
     const source = sourceOf(options.source, options.block ? 'block' : undefined);
@@ -196,7 +196,7 @@ export const domblklistCommand: CommandModule<GlobalOptions, ListOptions> = {
   builder: (yargs) =>
     jsonOption(domainArgument(yargs))
       .option('inactive', flag('as its next start will have them'))
-      .option('details', flag('with types and what serves them'))
+      .option('details', flag('with types and backends'))
       .example('$0 domblklist web1 --details', 'names in the guest and sources'),
   handler: async ({ inactive, details, json, ...options }) => {
     await using host = await openHost(options);

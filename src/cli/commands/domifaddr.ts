@@ -17,23 +17,23 @@ type AddressOptions = JsonOptions & DomainOptions & { interface?: string | undef
 
 export const domifaddrCommand: CommandModule<GlobalOptions, AddressOptions> = {
   command: 'domifaddr <domain>',
-  describe: "show which addresses this host's DHCP server has lent to a running domain",
+  describe: "show the addresses that this host's DHCP server has lent to a running domain",
   builder: (yargs) =>
     jsonOption(domainArgument(yargs))
       .option('interface', { type: 'string', describe: "only this one: the host's end, vif3.0, or the card's address" })
-      .option('full', flag('name and card in each line, also where an interface has several addresses'))
+      .option('full', flag('name and card in each line, even if an interface has several addresses'))
       .option('source', {
         type: 'string',
         default: 'lease',
         describe:
-          "lease is the only one: what dnsmasq wrote down, libvirt's or the host's own, for virtual networks and bridges",
+          "lease is the only one: leases of dnsmasq, libvirt's or the host's own, for virtual networks and bridges",
       })
       .example('$0 domifaddr web1', 'a line for each address')
       .example('$0 domifaddr web1 --interface 00:16:3e:12:34:56 --json', 'of one card, for scripts'),
   handler: async ({ interface: wanted, full, source, json, ...options }) => {
     if (source !== 'lease') {
       throw new RefusedError('E_REFUSED_UNSUPPORTED', `unsupported IP address data source ${JSON.stringify(source)}`, {
-        hint: 'Use --source lease: Xen has no agent in its guests that could be asked, and nobody listens to their network here.',
+        hint: 'Use --source lease: Xen has no agent in its guests, and the network traffic of guests is not inspected.',
         data: { source },
       });
     }

@@ -21,7 +21,7 @@ import { printDocument, printJson, printLine } from '../output.js';
 
 export const dominfoCommand: CommandModule<GlobalOptions, JsonOptions & DomainOptions> = {
   command: 'dominfo <domain>',
-  describe: 'show what is known of a domain',
+  describe: 'show information about a domain',
   builder: (yargs) => jsonOption(domainArgument(yargs)).example('$0 dominfo web1', 'state, memory, processors'),
   handler: async (options) => {
     await using host = await openHost(options);
@@ -116,9 +116,9 @@ export const dumpxmlCommand: CommandModule<GlobalOptions, DumpOptions> = {
   describe: 'print the definition of a domain',
   builder: (yargs) =>
     domainArgument(yargs)
-      .option('inactive', flag('what the next start uses, not what runs'))
-      .option('migratable', flag('what another host would be sent'))
-      .option('security-info', flag('with the passwords of its screens'))
+      .option('inactive', flag('the definition for the next start, not the running configuration'))
+      .option('migratable', flag('as a migration would send it'))
+      .option('security-info', flag('with the passwords of its displays'))
       .example('$0 dumpxml web1 > web1.xml', 'keep the definition'),
   handler: async (options) => {
     await using host = await openHost(options);

@@ -6,10 +6,10 @@ import { printJson, printLine } from '../output.js';
 
 export const domstateCommand: CommandModule<GlobalOptions, JsonOptions & DomainOptions & { reason: boolean }> = {
   command: 'domstate <domain>',
-  describe: 'print how a domain is',
+  describe: 'print the state of a domain',
   builder: (yargs) =>
     jsonOption(domainArgument(yargs))
-      .option('reason', flag('and why'))
+      .option('reason', flag('with the reason'))
       .example('$0 domstate --reason web1', 'running (booted)'),
   handler: async (options) => {
     await using host = await openHost(options);

@@ -33,12 +33,12 @@ type FromOptions = GlobalOptions & { format: string; file: string };
 
 export const domxmlFromNativeCommand: CommandModule<GlobalOptions, FromOptions> = {
   command: 'domxml-from-native <format> <file>',
-  describe: "turn a file of xl's or xm's into domain XML",
+  describe: 'convert a file for xl or xm into domain XML',
   builder: (yargs) =>
     yargs
       .positional('format', { type: 'string', demandOption: true, describe: FORMATS })
-      .positional('file', { type: 'string', demandOption: true, describe: 'what `xl create` takes' })
-      .example('$0 domxml-from-native xen-xl /etc/xen/web1.cfg > web1.xml', 'what `create` takes'),
+      .positional('file', { type: 'string', demandOption: true, describe: 'a file as for `xl create`' })
+      .example('$0 domxml-from-native xen-xl /etc/xen/web1.cfg > web1.xml', 'input for `create`'),
   handler: ({ format, file }) => {
     const source = readUserBytes(file);
     const { definition, warnings } = fromXlConfig(source, { format: nativeFormat(format), makeUuid: randomUUID });
@@ -53,14 +53,14 @@ type ToOptions = GlobalOptions & { format: string; domain: string | undefined; x
 
 export const domxmlToNativeCommand: CommandModule<GlobalOptions, ToOptions> = {
   command: 'domxml-to-native <format> [domain]',
-  describe: "turn domain XML, or a domain's definition, into a file for xl or xm",
+  describe: "convert domain XML, or a domain's definition, into a file for xl or xm",
   builder: (yargs) =>
     yargs
       .positional('format', { type: 'string', demandOption: true, describe: FORMATS })
       .positional('domain', { type: 'string', describe: 'name, UUID or id' })
-      .option('xml', { type: 'string', describe: 'file with domain XML, in place of a domain' })
-      .example('$0 domxml-to-native xen-xl --xml web1.xml > web1.cfg', 'what `xl create` takes')
-      .example('$0 domxml-to-native xen-xl web1', 'without the passwords of its screens'),
+      .option('xml', { type: 'string', describe: 'file with domain XML, instead of a domain' })
+      .example('$0 domxml-to-native xen-xl --xml web1.xml > web1.cfg', 'input for `xl create`')
+      .example('$0 domxml-to-native xen-xl web1', 'without the passwords of its displays'),
   handler: async (options) => {
     const format = nativeFormat(options.format);
     const { domain, xml } = options;

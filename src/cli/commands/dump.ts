@@ -12,11 +12,11 @@ export const dumpCommand: CommandModule<GlobalOptions, DumpOptions> = {
   describe: 'write the memory of a domain to a file, for a debugger',
   builder: (yargs) =>
     domainArgument(yargs)
-      .positional('file', { type: 'string', demandOption: true, describe: 'a new file; whole, or not there' })
+      .positional('file', { type: 'string', demandOption: true, describe: 'a new file; complete, or absent' })
       .option('live', flag('do not pause the guest meanwhile'))
-      .option('crash', flag('end the domain behind it'))
-      .option('reset', flag('press the reset button of an HVM guest behind it'))
-      .example('$0 dump web1 /var/tmp/web1.core', 'the guest goes on as it was'),
+      .option('crash', flag('destroy the domain afterwards'))
+      .option('reset', flag('press the reset button of an HVM guest afterwards'))
+      .example('$0 dump web1 /var/tmp/web1.core', 'the guest continues as it was'),
   handler: async (options) => {
     await using host = await openHost(options);
     using stop = new StopSignals();

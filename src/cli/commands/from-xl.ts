@@ -21,7 +21,7 @@ import { ownVersion } from '../../api/process/version.js';
 
 const DEFAULT_LANES = 2;
 
-/** What xl may add behind `migrate-receive`. */
+/** Options that xl may add to `migrate-receive`. */
 interface XlFlags {
   readonly paused: boolean;
 }
@@ -30,11 +30,11 @@ type MigrateReceiveOptions = GlobalOptions & { p: boolean; r: boolean; colo: boo
 
 export const migrateReceiveCommand: CommandModule<GlobalOptions, MigrateReceiveOptions> = {
   command: 'migrate-receive',
-  describe: 'take in one guest from a stock `xl migrate`',
+  describe: 'receive one guest from a stock `xl migrate`',
   builder: (yargs) =>
     yargs
       .option('p', { type: 'boolean', default: false, describe: 'leave the guest paused' })
-      .option('F', { type: 'boolean', describe: 'accepted for xl: nothing is left in the background' })
+      .option('F', { type: 'boolean', describe: 'accepted for xl: no process stays in the background' })
       .option('e', { type: 'boolean', describe: 'accepted for xl' })
       .option('d', { type: 'boolean', describe: 'accepted for xl' })
       .option('r', { type: 'boolean', default: false, describe: 'Remus: refused' })
@@ -57,11 +57,11 @@ type RelayOptions = GlobalOptions & DialingOptions & { host: string; 'xl-command
 
 export const xlRelayCommand: CommandModule<GlobalOptions, RelayOptions> = {
   command: 'xl-relay <host> <xl-command>',
-  describe: "take ssh's place for `xl migrate -s xenferry-ssh`: carry xl's guest through our own tunnel",
+  describe: "replace ssh for `xl migrate -s xenferry-ssh`: send xl's guest through xenferry's tunnel",
   builder: (yargs) =>
     dialingOptions(yargs)
       .positional('host', { type: 'string', demandOption: true, describe: '[USER@]HOST or a destination URI' })
-      .positional('xl-command', { type: 'string', demandOption: true, describe: 'what xl wants to run there' })
+      .positional('xl-command', { type: 'string', demandOption: true, describe: 'the command that xl runs there' })
       .option('lanes', { type: 'number', default: DEFAULT_LANES, describe: 'connections for the data' })
       .example('xl migrate -s xenferry-ssh web1 host2', 'move a guest of xl to a host that has xenferry'),
   handler: async (options) => {
@@ -107,7 +107,7 @@ async function receive(
     });
     printNote(`${name} has arrived and ${running ? 'runs' : 'is paused'}`);
   } finally {
-    // An xl that still writes must hear that nobody reads any more.
+    // An xl that still writes must see that its reader has ended.
     process.stdin.destroy();
   }
 }
@@ -118,20 +118,20 @@ function flagsOf(command: string): XlFlags {
   const verb = rest.indexOf('migrate-receive');
   if (program !== 'xl' || verb < 0 || rest.slice(0, verb).some((word) => !/^-(t|T|v+)$/.test(word))) {
     throw new UsageError('E_USAGE_XL_RELAY', `xl wanted to run \`${command}\`, not \`xl migrate-receive\``, {
-      hint: "Use it as ssh's place only: xl migrate -s xenferry-ssh DOMAIN HOST.",
+      hint: 'Use it as a replacement of ssh only: xl migrate -s xenferry-ssh DOMAIN HOST.',
     });
   }
   const flags = rest.slice(verb + 1);
   if (flags.includes('-r') || flags.includes('--colo')) refuseReplication();
   const unknown = flags.find((flag) => !['-F', '-e', '-d', '-p'].includes(flag));
   if (unknown !== undefined) {
-    throw new UsageError('E_USAGE_XL_RELAY', `xl's migrate-receive has an option ${unknown} that is not known here`);
+    throw new UsageError('E_USAGE_XL_RELAY', `xl's migrate-receive has an option ${unknown} that is not supported`);
   }
   return { paused: flags.includes('-p') };
 }
 
 function refuseReplication(): never {
-  throw new UsageError('E_USAGE_REPLICATION', 'Remus and COLO keep a second copy of a guest: that is not done here', {
+  throw new UsageError('E_USAGE_REPLICATION', 'Remus and COLO keep a second copy of a guest, which is not supported', {
     hint: 'Use `xl migrate-receive` itself for these.',
   });
 }

@@ -80,16 +80,16 @@ type AttachOptions = DomainOptions &
 
 export const attachInterfaceCommand: CommandModule<GlobalOptions, AttachOptions> = {
   command: 'attach-interface <domain> <type> [source]',
-  describe: 'give a network card to a domain, running or not',
+  describe: 'attach a network card to a domain, running or not',
   builder: (yargs) =>
     deviceImpactOptions(domainArgument(yargs))
-      .positional('type', { choices: TYPES, demandOption: true, describe: 'what it is connected to' })
+      .positional('type', { choices: TYPES, demandOption: true, describe: 'its type of connection' })
       .positional('source', { type: 'string', describe: 'name of the bridge or network' })
       .option('mac', { type: 'string', describe: "default: a new one of Xen's" })
       .option('model', { type: 'string', describe: 'netfront, or a card that the device model shows to an HVM guest' })
-      .option('script', { type: 'string', describe: 'what connects it; default: the script of the toolstack' })
+      .option('script', { type: 'string', describe: 'the script that connects it; default: that of the toolstack' })
       .option('target', { type: 'string', describe: "name of the host's end; default: vifID.N" })
-      .option('outbound', { type: 'number', describe: 'most that the guest may send, in KiB a second' })
+      .option('outbound', { type: 'number', describe: 'limit of outgoing traffic, in KiB per second' })
       .example('$0 attach-interface web1 bridge xenbr0 --persistent', 'now, and from its next start on'),
   handler: async (options) => {
     const device = cardOf(sourceOf(options.type, options.source), {
@@ -110,11 +110,11 @@ type DetachOptions = DomainOptions & DeviceImpact & { type: CardType; mac?: stri
 
 export const detachInterfaceCommand: CommandModule<GlobalOptions, DetachOptions> = {
   command: 'detach-interface <domain> <type>',
-  describe: 'take a network card from a domain, running or not',
+  describe: 'detach a network card from a domain, running or not',
   builder: (yargs) =>
     deviceImpactOptions(domainArgument(yargs))
-      .positional('type', { choices: TYPES, demandOption: true, describe: 'what it is connected to' })
-      .option('mac', { type: 'string', describe: 'its address; needed where there are several' })
+      .positional('type', { choices: TYPES, demandOption: true, describe: 'its type of connection' })
+      .option('mac', { type: 'string', describe: 'its address; required if there are several' })
       .example('$0 detach-interface web1 bridge --mac 00:16:3e:12:34:56', 'that one'),
   handler: async (options) => {
     const mac = macOf(options.mac);

@@ -10,14 +10,14 @@ type DomjobinfoOptions = GlobalOptions & { domain: string; completed: boolean; j
 
 export const domjobinfoCommand: CommandModule<GlobalOptions, DomjobinfoOptions> = {
   command: 'domjobinfo <domain>',
-  describe: 'show what is being done to a domain, and how far it is',
+  describe: 'show the job of a domain and its progress',
   builder: (yargs) =>
     yargs
       .positional('domain', { type: 'string', demandOption: true, describe: 'name, UUID or id' })
       .option('completed', {
         type: 'boolean',
         default: false,
-        describe: 'the last job that has ended instead, also of a domain that has left',
+        describe: 'the last completed job instead, also of a domain that has left',
       })
       .option('json', { type: 'boolean', default: false, describe: 'print JSON' })
       .example('$0 domjobinfo web1', 'phase, bytes, rate, passes over memory, expected downtime'),
@@ -30,7 +30,7 @@ export const domjobinfoCommand: CommandModule<GlobalOptions, DomjobinfoOptions> 
   },
 };
 
-/** virsh's labels where it has the figure. */
+/** With virsh's labels, if it has the figure. */
 function rowsOf(info: JobInfo): [string, string][] {
   const rows: [string, string | undefined][] = [
     ['Job type', capital(info.type)],
@@ -67,11 +67,11 @@ type DomjobabortOptions = GlobalOptions & { domain: string };
 
 export const domjobabortCommand: CommandModule<GlobalOptions, DomjobabortOptions> = {
   command: 'domjobabort <domain>',
-  describe: 'stop the migration, save, restore or dump of a domain that another process does',
+  describe: 'stop the migration, save, restore or dump of a domain in another process',
   builder: (yargs) =>
     yargs
       .positional('domain', { type: 'string', demandOption: true, describe: 'name, UUID or id' })
-      .example('$0 domjobabort web1', 'the guest runs on where it was'),
+      .example('$0 domjobabort web1', 'the guest continues where it was'),
   handler: async (options) => {
     await using host = await openHost(options);
     using stop = new StopSignals();

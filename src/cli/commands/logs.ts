@@ -15,7 +15,7 @@ interface LogsOptions extends GlobalOptions {
 
 export const logsCommand: CommandModule<GlobalOptions, LogsOptions> = {
   command: 'logs [domain]',
-  describe: 'print the log of a domain, running or not; without one, what belongs to none',
+  describe: 'print the log of a domain, running or not; without one, the log of the host',
   builder: (yargs) =>
     yargs
       .positional('domain', { type: 'string', describe: 'its name' })
@@ -23,14 +23,14 @@ export const logsCommand: CommandModule<GlobalOptions, LogsOptions> = {
         alias: 'f',
         type: 'boolean',
         default: false,
-        describe: 'go on with what is written, until stopped',
+        describe: 'follow the log, until stopped',
       })
-      .option('lines', { alias: 'n', type: 'number', describe: 'only the last so many lines' })
+      .option('lines', { alias: 'n', type: 'number', describe: 'only this many last lines' })
       .option('since', {
         type: 'string',
-        describe: 'only lines from this time on, as 2026-11-23T08:00 or 15m, 2h, 3d ago',
+        describe: 'only lines since this time, such as 2026-11-23T08:00 or 15m, 2h, 3d ago',
       })
-      .example('$0 logs web1 -f', 'what becomes of web1'),
+      .example('$0 logs web1 -f', 'follow the log of web1'),
   handler: async (options) => {
     const { lines, domain } = options;
     if (lines !== undefined && !(Number.isInteger(lines) && lines >= 0)) {

@@ -16,10 +16,10 @@ interface SaveOptions extends DomainOptions {
 
 export const managedsaveCommand: CommandModule<GlobalOptions, SaveOptions> = {
   command: 'managedsave <domain>',
-  describe: 'save a domain to where its next start goes on from, and end it',
+  describe: 'save a domain for its next start, and end it',
   builder: (yargs) =>
     domainArgument(yargs)
-      .option('running', flag('the next start lets it run'))
+      .option('running', flag('the next start unpauses it'))
       .option('paused', flag('the next start leaves it paused'))
       .option('unpause', flag('let a paused domain run until it has suspended itself'))
       .option('progress', {
@@ -27,10 +27,12 @@ export const managedsaveCommand: CommandModule<GlobalOptions, SaveOptions> = {
         default: 'auto' as const,
         describe: 'how progress is shown, on stderr',
       })
-      .example('$0 managedsave web1', 'before the host reboots; `start web1` goes on where it was'),
+      .example('$0 managedsave web1', 'before the host reboots; `start web1` continues from there'),
   handler: async (options) => {
     if (options.running && options.paused) {
-      throw new UsageError('E_USAGE_ARGUMENTS', '--running and --paused exclude each other', { hint: 'Give one.' });
+      throw new UsageError('E_USAGE_ARGUMENTS', '--running and --paused exclude each other', {
+        hint: 'Use one of them.',
+      });
     }
     await using host = await openHost(options);
     using stop = new StopSignals();
@@ -41,13 +43,13 @@ export const managedsaveCommand: CommandModule<GlobalOptions, SaveOptions> = {
       signal: stop.cancel,
       onEvent: progress.take,
     });
-    printLine(`Domain ${shownName(name)} state saved; its next start goes on from there`);
+    printLine(`Domain ${shownName(name)} state saved; its next start continues from there`);
   },
 };
 
 export const managedsaveRemoveCommand: CommandModule<GlobalOptions, DomainOptions> = {
   command: 'managedsave-remove <domain>',
-  describe: 'forget the saved state of a domain',
+  describe: 'remove the saved state of a domain',
   builder: (yargs) => domainArgument(yargs).example('$0 managedsave-remove web1', 'its next start boots'),
   handler: async (options) => {
     await using host = await openHost(options);

@@ -3,8 +3,8 @@ import { verbWordOf } from '../verb-word.js';
 import { migrateCommand } from './migrate.js';
 
 /**
- * The options of a `migrate`, as its own process would read them; undefined where the words are anything else, or wrong: the client
- * then reads them itself and reports the error. Prints nothing.
+ * The options of a `migrate`, as its own process would parse them; undefined for other or invalid arguments: the client
+ * then parses them itself and reports the error. Prints nothing.
  */
 export async function migrateOptionsOf(words: readonly string[]): Promise<unknown> {
   if (verbWordOf(words) !== 'migrate') return undefined;

@@ -15,7 +15,7 @@ import { StopSignals } from '../stop-signals.js';
 import { flag, jsonResultFlag } from '../verb-options.js';
 
 interface MigrateVerbOptions extends MigrateOptions {
-  /** Undefined: through this host's daemon where one runs. */
+  /** Undefined: through this host's daemon if one runs. */
   p2p?: boolean | undefined;
   json: boolean;
   progress: (typeof PROGRESS_STYLES)[number];
@@ -41,7 +41,7 @@ export const migrateCommand: CommandModule<GlobalOptions, MigrateVerbOptions> = 
         defaultDescription: 'one for each core but the first, 1 to 4',
         describe: `connections for the data, 1 to ${MAX_LANES}`,
       })
-      .option('bandwidth', { type: 'number', describe: 'most MiB of guest memory a second' })
+      .option('bandwidth', { type: 'number', describe: 'limit in MiB of guest memory per second' })
       .option('compress', {
         type: 'string',
         default: 'auto',
@@ -49,21 +49,21 @@ export const migrateCommand: CommandModule<GlobalOptions, MigrateVerbOptions> = 
       })
       .option('reconnect-timeout', {
         type: 'number',
-        describe: 'seconds to outlive the loss of every connection; 0: not at all [30]',
+        describe: 'seconds to survive the loss of every connection; 0: not at all [30]',
       })
       .option('persistent', flag('let the destination keep a definition of the domain'))
       .option('persistent-xml', {
         type: 'string',
-        describe: 'file with that definition, in place of the one kept here',
+        describe: 'file with that definition, instead of the one stored here',
       })
-      .option('undefinesource', flag('forget the definition here, once the destination has recorded the arrival'))
+      .option('undefinesource', flag('remove the definition here, once the destination has recorded the arrival'))
       .option('xml', {
         type: 'string',
         describe: 'file with domain XML for the destination; the guest sees no difference',
       })
       .option('timeout', { type: 'number', describe: 'seconds that live copying may take; then --timeout-suspend' })
-      .option('timeout-suspend', flag('behind --timeout, hold the guest until the copying is done'))
-      .option('timeout-cancel', flag('behind --timeout, give the migration up'))
+      .option('timeout-suspend', flag('after --timeout, hold the guest until the copying is done'))
+      .option('timeout-cancel', flag('after --timeout, cancel the migration'))
       .option('abort-on-error', { type: 'boolean', describe: 'accepted for virsh: every error ends a migration' })
       .option(
         'unsafe',
@@ -73,9 +73,9 @@ export const migrateCommand: CommandModule<GlobalOptions, MigrateVerbOptions> = 
       )
       .option('p2p', {
         type: 'boolean',
-        describe: 'let the daemon of this host do it, where one runs; --no-p2p: this process [where one runs]',
+        describe: 'let the daemon of this host do it, if one runs; --no-p2p: this process [if one runs]',
       })
-      .option('tunnelled', { type: 'boolean', describe: 'accepted for virsh: it is always so' })
+      .option('tunnelled', { type: 'boolean', describe: 'accepted for virsh: always on' })
       .option('verbose', { type: 'boolean', describe: 'accepted for virsh: progress is always shown' })
       .option('progress', {
         choices: PROGRESS_STYLES,
@@ -97,7 +97,7 @@ export const migrateCommand: CommandModule<GlobalOptions, MigrateVerbOptions> = 
   },
 };
 
-/** What does not run in the daemon is not loaded here either: every verb is a process of its own. */
+/** Code that the daemon runs is not loaded here: every verb is a process of its own. */
 async function run({ p2p, json, progress: style, ...rest }: MigrateVerbOptions): Promise<Migrated> {
   const options = await withFiles(rest);
   using stop = new StopSignals('the migration');
@@ -115,11 +115,11 @@ async function run({ p2p, json, progress: style, ...rest }: MigrateVerbOptions):
   return await migrateHere(options, session);
 }
 
-/** The options with what their files hold, and with folders that mean the same from anywhere. */
+/** The options with the contents of their files, and with absolute paths. */
 async function withFiles(options: MigrateOptions): Promise<MigrateOptions> {
   const { xml, 'persistent-xml': persistentXml, 'tls-dir': tlsDir } = options;
   if (persistentXml !== undefined && !options.persistent) {
-    throw new UsageError('E_USAGE_ARGUMENTS', '--persistent-xml without --persistent keeps nothing', {
+    throw new UsageError('E_USAGE_ARGUMENTS', '--persistent-xml without --persistent has no effect', {
       hint: 'Add --persistent.',
     });
   }

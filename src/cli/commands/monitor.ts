@@ -7,17 +7,17 @@ import { StopSignals } from '../stop-signals.js';
 
 const ENDS: Readonly<Record<MonitorEnd, string>> = {
   'watched-already': 'another process watches the domains of this host already',
-  'no-domain-left': 'no domain is left to be watched',
+  'no-domain-left': 'no domain is left to watch',
   'daemon-came': 'a daemon watches from here on',
-  'host-gone': 'the state folder has gone',
+  'host-gone': 'the state folder is gone',
   stopped: 'stopped',
 };
 
 export const monitorCommand: CommandModule<GlobalOptions, GlobalOptions> = {
   command: 'monitor',
-  describe: 'watch the domains of this host until none is left; left behind by what starts one where no serve runs',
+  describe: 'watch the domains of this host until none is left; started with the first domain if no serve runs',
   builder: (yargs) =>
-    yargs.example('$0 monitor', 'watch in the foreground: on_reboot, on_crash and on_poweroff are done'),
+    yargs.example('$0 monitor', 'watch in the foreground: on_reboot, on_crash and on_poweroff are carried out'),
   handler: async (options) => {
     const log = (line: string): void => printNote(`${new Date().toISOString()} ${line}`);
     await using host = await openHost(options, { isWatching: true, log });

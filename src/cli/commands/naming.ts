@@ -6,7 +6,7 @@ import { openHost, type GlobalOptions } from '../open.js';
 import { printLine } from '../output.js';
 import { StopSignals } from '../stop-signals.js';
 
-/** A verb that turns one name of a domain into another. */
+/** A verb that prints one identifier of a domain for another. */
 function wordVerb(
   verb: string,
   describe: string,
@@ -24,11 +24,8 @@ function wordVerb(
   };
 }
 
-export const domidCommand = wordVerb(
-  'domid',
-  'print the id of a domain, - where it does not run',
-  'web1',
-  ({ info }) => (info === undefined ? '-' : String(info.domid)),
+export const domidCommand = wordVerb('domid', 'print the id of a domain, - if it does not run', 'web1', ({ info }) =>
+  info === undefined ? '-' : String(info.domid),
 );
 export const domnameCommand = wordVerb('domname', 'print the name of a domain', '7', ({ name }) => shownName(name));
 export const domuuidCommand = wordVerb('domuuid', 'print the UUID of a domain', 'web1', ({ uuid }) => uuid);
@@ -37,7 +34,7 @@ type RenameOptions = DomainOptions & { name: string };
 
 export const domrenameCommand: CommandModule<GlobalOptions, RenameOptions> = {
   command: 'domrename <domain> <name>',
-  describe: 'give a domain that does not run another name',
+  describe: 'rename a domain that does not run',
   builder: (yargs) =>
     domainArgument(yargs)
       .positional('name', { type: 'string', demandOption: true, describe: 'its new name' })

@@ -36,9 +36,9 @@ const initCommand: CommandModule<object, InitArguments> = {
     yargs
       .option('json', json)
       .option('dir', dir)
-      .option('name', { type: 'string', default: 'xenferry authority', describe: 'its name, as certificates show it' })
-      .option('days', { type: 'number', default: AUTHORITY_DAYS, describe: 'how long it is good' })
-      .option('force', { type: 'boolean', default: false, describe: 'replace an authority that is there' })
+      .option('name', { type: 'string', default: 'xenferry authority', describe: 'its name in certificates' })
+      .option('days', { type: 'number', default: AUTHORITY_DAYS, describe: 'days for which it is valid' })
+      .option('force', { type: 'boolean', default: false, describe: 'replace an existing authority' })
       .example('$0 pki init --dir ./ca', 'then keep ./ca off the hosts'),
   handler: async (options) => {
     const { name, days, force } = options;
@@ -65,11 +65,11 @@ const issueCommand: CommandModule<object, IssueArguments> = {
         array: true,
         nargs: 1,
         demandOption: true,
-        describe: 'a name or address by which it is dialled; may be given again',
+        describe: 'a name or address by which it is dialled; may be repeated',
       })
       .option('out', { type: 'string', demandOption: true, describe: 'folder for ca.pem, cert.pem and key.pem' })
-      .option('days', { type: 'number', default: HOST_DAYS, describe: 'how long it is good' })
-      .option('force', { type: 'boolean', default: false, describe: 'replace a certificate that is in the folder' })
+      .option('days', { type: 'number', default: HOST_DAYS, describe: 'days for which it is valid' })
+      .option('force', { type: 'boolean', default: false, describe: 'replace a certificate in the folder' })
       .example('$0 pki issue --dir ./ca --host xen2.example --host 192.0.2.7 --out ./xen2', 'copy ./xen2 to that host'),
   handler: async (options) => {
     const { host: hosts, out, days, force } = options;
@@ -84,7 +84,7 @@ interface ShowArguments extends JsonOption {
 
 const showCommand: CommandModule<object, ShowArguments> = {
   command: 'show [path]',
-  describe: 'print a certificate, or an authority with all it has issued',
+  describe: 'print a certificate, or an authority with all certificates it has issued',
   builder: (yargs) =>
     yargs
       .positional('path', { type: 'string', describe: "a certificate or a host's folder" })
@@ -123,7 +123,7 @@ const renewCommand: CommandModule<object, RenewArguments> = {
       .positional('target', { type: 'string', demandOption: true, describe: "a host's folder or its cert.pem" })
       .option('json', json)
       .option('dir', dir)
-      .option('days', { type: 'number', default: HOST_DAYS, describe: 'how long it is good' }),
+      .option('days', { type: 'number', default: HOST_DAYS, describe: 'days for which it is valid' }),
   handler: (options) => {
     print(renewCertificate(options.dir, options.target, { days: options.days }), options);
   },
@@ -135,7 +135,7 @@ interface RevokeArguments extends AuthorityOption {
 
 const revokeCommand: CommandModule<object, RevokeArguments> = {
   command: 'revoke <target>',
-  describe: 'declare a certificate void, with all others of its key, and write a new crl.pem',
+  describe: 'revoke a certificate, with all others of its key, and write a new crl.pem',
   builder: (yargs) =>
     yargs
       .positional('target', {
@@ -155,14 +155,14 @@ const revokeCommand: CommandModule<object, RevokeArguments> = {
       print(report, options);
       printLine('');
     }
-    printLine(`Now copy ${crl} beside ca.pem on every host, and restart xenferry serve there.`);
+    printLine(`Now copy ${crl} next to ca.pem on every host, and send SIGHUP to xenferry serve there.`);
   },
 };
 
 /** `xenferry pki`: the authority and the certificates for xen+tls://. */
 export const pkiCommand: CommandModule = {
   command: 'pki',
-  describe: 'make and look after the certificates for xen+tls://',
+  describe: 'manage the certificates for xen+tls://',
   builder: (yargs) =>
     yargs
       .command(initCommand)
@@ -170,7 +170,7 @@ export const pkiCommand: CommandModule = {
       .command(showCommand)
       .command(renewCommand)
       .command(revokeCommand)
-      .demandCommand(1, 'Say what to do: init, issue, show, renew or revoke.')
+      .demandCommand(1, 'Name a command: init, issue, show, renew or revoke.')
       .strict(),
   handler: () => undefined, // yargs runs one of the above
 };

@@ -20,7 +20,7 @@ type ModeOptions = DomainOptions & { mode?: string | undefined };
 const modeOption = <T>(yargs: Argv<T>): Argv<T & { mode: string | undefined }> =>
   yargs.option('mode', {
     type: 'string',
-    describe: `how it is asked: ${POWER_MODES.join(', ')}, or both with a comma`,
+    describe: `how the guest is asked: ${POWER_MODES.join(', ')}, or both with a comma`,
   });
 
 function modesOf(text: string | undefined): PowerMode[] {
@@ -28,7 +28,7 @@ function modesOf(text: string | undefined): PowerMode[] {
   return text.split(',').map((word) => {
     const mode = POWER_MODES.find((one) => one === word.trim());
     if (mode !== undefined) return mode;
-    throw new UsageError('E_USAGE_MODE', `--mode ${text}: ${JSON.stringify(word)} is no way to ask a guest`, {
+    throw new UsageError('E_USAGE_MODE', `--mode ${text}: ${JSON.stringify(word)} is not a way to ask a guest`, {
       hint: `Ways: ${POWER_MODES.join(', ')}.`,
     });
   });
@@ -64,7 +64,7 @@ export const rebootCommand: CommandModule<GlobalOptions, ModeOptions> = {
 export const resetCommand = simpleVerb({
   verb: 'reset',
   describe: 'press the reset button of an HVM guest',
-  example: 'whatever it is doing',
+  example: 'in any state',
   done: 'was reset',
   work: (host, domain, signal) => resetDomain(host, domain, { signal }),
 });
@@ -76,8 +76,8 @@ export const destroyCommand: CommandModule<GlobalOptions, DestroyOptions> = {
   describe: 'end a domain at once',
   builder: (yargs) =>
     domainArgument(yargs)
-      .option('graceful', flag('only once its guest has shut down as it was asked to; see --deadline call'))
-      .example('$0 destroy web1', 'as pulling its plug'),
+      .option('graceful', flag('ask its guest to shut down, and wait for that; see --deadline call'))
+      .example('$0 destroy web1', 'like pulling its plug'),
   handler: async (options) => {
     await using host = await openHost(options);
     using stop = new StopSignals();
@@ -96,8 +96,8 @@ export const suspendCommand = simpleVerb({
 
 export const resumeCommand = simpleVerb({
   verb: 'resume',
-  describe: 'let a paused domain run',
-  example: 'its processors go on',
+  describe: 'unpause a domain',
+  example: 'its processors continue',
   done: 'resumed',
   work: (host, domain, signal) => resumeDomain(host, domain, { signal }),
 });

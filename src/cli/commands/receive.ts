@@ -15,11 +15,11 @@ type ReceiveOptions = GlobalOptions & { attach?: string | undefined };
 
 export const receiveCommand: CommandModule<GlobalOptions, ReceiveOptions> = {
   command: 'receive',
-  describe: 'take in one guest over ssh; the leaving host starts it',
+  describe: 'receive one guest over ssh; started by the source',
   builder: (yargs) =>
     yargs
       .option('attach', { type: 'string', describe: 'for xenferry itself: join a running receive at this socket' })
-      .example('ssh host2 xenferry receive', 'what `xenferry migrate web1 xen+ssh://host2/system` does by itself'),
+      .example('ssh host2 xenferry receive', 'as started by `xenferry migrate web1 xen+ssh://host2/system`'),
   handler: async (options) => {
     using stop = new StopSignals();
     if (options.attach === undefined && (await forwardedToDaemon(options, stop.cancel))) return;
@@ -33,10 +33,10 @@ export const receiveCommand: CommandModule<GlobalOptions, ReceiveOptions> = {
 };
 
 async function receive(options: ReceiveOptions, stop: StopSignals): Promise<void> {
-  // When the ssh connection breaks, its notes have nowhere to go; the migration goes on over the next one.
+  // When the ssh connection breaks, notes cannot be written; the migration continues over the next one.
   process.stderr.on('error', () => undefined);
   await using host = await openHost(options);
-  // Before the migration server, which sends its last messages over links that live in them.
+  // Before the migration server, which sends its last messages over links in these threads.
   using threads = laneThreads();
   await using migrationServer = new MigrationServer(
     host,
@@ -48,6 +48,6 @@ async function receive(options: ReceiveOptions, stop: StopSignals): Promise<void
   await migrationServer.recover();
   const stdio = new StdioDuplex(process.stdin, process.stdout);
   await receiveOverSsh(stdio, sshPeer(), { migrationServer, threads, log: printNote }, stop.cancel);
-  // The control link's end is not the migration's: one that was asked to finish is finished.
+  // The end of the control link does not end the migration: after a finish it is completed.
   await migrationServer.drained();
 }

@@ -14,24 +14,24 @@ type SchedinfoOptions = JsonOptions &
 
 export const schedinfoCommand: CommandModule<GlobalOptions, SchedinfoOptions> = {
   command: 'schedinfo <domain>',
-  describe: "show, or say, what part of the host's processor time a domain gets",
+  describe: "show or set a domain's share of the host's processor time",
   builder: (yargs) =>
     impactOptions(jsonOption(domainArgument(yargs)))
       .option('weight', {
         type: 'string',
-        describe: 'its share beside the others, 1 to 65535; Xen begins with 256',
+        describe: 'its relative share, 1 to 65535; the default is 256',
       })
       .option('cap', {
         type: 'string',
-        describe: 'the most that it gets, in percent of one processor; 0: no limit; only while it runs',
+        describe: 'its limit, in percent of one processor; 0: no limit; only while it runs',
       })
       .option('set', {
         type: 'string',
         array: true,
         nargs: 1,
-        describe: 'the same, as virsh has it: weight=W or cap=C',
+        describe: 'the same in virsh syntax: weight=W or cap=C',
       })
-      .example('$0 schedinfo web1', 'scheduler, weight and cap; where -, its host decides when it starts')
+      .example('$0 schedinfo web1', 'scheduler, weight and cap; -: its host decides when it starts')
       .example(
         '$0 schedinfo web1 --weight 512 --cap 150',
         'twice the usual share, never over one and a half processors',

@@ -48,13 +48,13 @@ interface ServeOptions extends GlobalOptions {
 
 export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
   command: 'serve',
-  describe: 'take in guests from other hosts, until stopped',
+  describe: 'receive guests from other hosts, until stopped',
   builder: (yargs) =>
     yargs
       .option('listen', {
         type: 'string',
         defaultDescription: `0.0.0.0:${DEFAULT_PORT}`,
-        describe: 'HOST:PORT to listen on; port 0 takes a free one',
+        describe: 'HOST:PORT to listen on; port 0: a free one',
       })
       .option('tls-dir', { type: 'string', describe: 'folder with ca.pem, cert.pem and key.pem' })
       .option('allow', {
@@ -87,12 +87,12 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
       if (list !== undefined) log(`revoked certificates are refused by the list of ${list}`);
     };
     noteRevoked(credentials);
-    // When we have gone the domains stay, and somebody has to watch them.
+    // The domains outlive this process, and need a watcher then.
     await using _behind = { [Symbol.asyncDispose]: () => leaveMonitor(host, options) };
     using stop = new StopSignals();
-    // Without its lock manager a host takes nothing in (S04).
+    // Without its lock manager a host accepts no guests (S04).
     await host.leases.checkReady(stop.cancel);
-    // Before the migration server, which sends its last messages over links that live in them.
+    // Before the migration server, which sends its last messages over links in these threads.
     using threads = laneThreads();
     const allowed = (): AccessRules => {
       const { allow, allowRecover } = readAgain(options);
@@ -109,7 +109,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
     await migrationServer.recover();
     await using watch = new DaemonWatch(host, `xenferry serve (process ${process.pid})`);
     void watch.ready.then(() => log('the domains of this host are watched'));
-    // Destinations over ssh are for whoever has the keys: `recover`.
+    // Destinations over ssh need the keys of an operator: `recover`.
     await using _recoveryLoop = new RecoveryLoop(host, {
       reaches: ({ transport }) => transport === 'tls',
       open: (uri) => openDestination(uri, ownDialerOptions(options), () => host.hello(stop.cancel)),
@@ -128,7 +128,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
       log,
       abandon: stop.abandon,
     });
-    if (controlServer === undefined) log('another daemon takes the orders of this host already');
+    if (controlServer === undefined) log('another daemon already serves the clients of this host');
     using _standing = await openReceiveSocket(host, options, rendezvous, log);
     await using _libvirt = await LibvirtServer.open(host, libvirtSockets(config, options['libvirt-socket']), log);
     using refusals = new RefusalLog(log);
@@ -150,9 +150,9 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
         listener.setCredentials(read);
         migrationServer.allowed = rules;
         noteWhoMaySend(rules, log);
-        log(`SIGHUP: certificates read again from ${tlsDir}, who is allowed, and what their guests may name`);
+        log(`SIGHUP: certificates read again from ${tlsDir}, with the permissions of hosts and of their guests`);
       } catch (error) {
-        log(`SIGHUP: the certificates stay as they are, and who is allowed what: ${messageOf(error)}`);
+        log(`SIGHUP: certificates and permissions stay as they are: ${messageOf(error)}`);
       }
     });
     printJson({ listening: `${address}:${listener.port}`, uri: host.toolstack.uri });
@@ -160,7 +160,7 @@ export const serveCommand: CommandModule<GlobalOptions, ServeOptions> = {
   },
 };
 
-/** Says what an empty `allow`, or a wildcard in it, comes to. */
+/** Logs the effect of an empty `allow`, or of a wildcard in it. */
 function noteWhoMaySend(rules: AccessRules, log: (line: string) => void): void {
   if (rules.isOpen) log('every host with a certificate of the authority may send guests, since allow has "*"');
   if (rules.isClosed)
@@ -169,7 +169,7 @@ function noteWhoMaySend(rules: AccessRules, log: (line: string) => void): void {
     );
 }
 
-/** As in a process of its own: whoever logs in is held against what the files say then. @throws RefusedError; UsageError */
+/** As in a separate process: a login is checked against the present contents of the files. @throws RefusedError; UsageError */
 function checkLogin(login: SshLogin, files: readonly ConfigFile[]): void {
   for (const file of files) new SshRules(configIn(file).allowSsh ?? []).check(login);
 }
@@ -181,7 +181,7 @@ function isWhereSshLeads({ toolstack, stateDir }: Host): boolean {
   return toolstack.uri === uriText(bare.uri) && resolve(stateDir) === bare.stateDir;
 }
 
-/** Where it is not there each login starts a process, which takes longer and is no mistake. */
+/** Without it each login starts a process, which takes longer and is not an error. */
 async function openReceiveSocket(
   host: Host,
   options: GlobalOptions,
@@ -194,12 +194,12 @@ async function openReceiveSocket(
       user: userInfo().username,
       check: (login) => checkLogin(login, [configFile(options), configFile({})]),
       takeIn: (socket, peer) => {
-        log(`a login by ssh came in at ${RECEIVE_SOCKET_PATH}`);
+        log(`an ssh login arrived at ${RECEIVE_SOCKET_PATH}`);
         rendezvous.takeIn(socket, peer);
       },
     });
   } catch (error) {
-    log(`logins by ssh start a process each: ${messageOf(error)}`);
+    log(`each ssh login starts a process: ${messageOf(error)}`);
     return undefined;
   }
 }
@@ -209,7 +209,7 @@ async function leaveMonitor(host: Host, options: GlobalOptions): Promise<void> {
     startMonitor(monitorLocation(locationOptionsOf(options)));
 }
 
-/** What SIGHUP does, until it is disposed. */
+/** Handles SIGHUP, until it is disposed. */
 function onHangUp(act: () => void): Disposable {
   process.on('SIGHUP', act);
   return { [Symbol.dispose]: () => process.off('SIGHUP', act) };

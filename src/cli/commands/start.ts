@@ -10,13 +10,13 @@ type StartOptions = DomainOptions & { paused: boolean; 'force-boot': boolean; 'f
 
 export const startCommand: CommandModule<GlobalOptions, StartOptions> = {
   command: 'start <domain>',
-  describe: 'start a defined domain, from its saved state where it has one',
+  describe: 'start a defined domain, from its saved state if it has one',
   builder: (yargs) =>
     domainArgument(yargs)
-      .option('paused', flag('do not let it run yet'))
-      .option('force-boot', flag('forget its saved state and boot'))
+      .option('paused', flag('leave it paused'))
+      .option('force-boot', flag('discard its saved state and boot'))
       .option('force-lease', forceLeaseFlag)
-      .example('$0 start web1', 'what `define` kept, or `managedsave` saved'),
+      .example('$0 start web1', 'after `define` or `managedsave`'),
   handler: async (options) => {
     await using host = await openHost(options);
     using stop = new StopSignals();

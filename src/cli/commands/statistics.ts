@@ -12,7 +12,7 @@ import { StopSignals } from '../stop-signals.js';
 
 type Figures = readonly (readonly [key: string, forPeople: string, value: bigint])[];
 
-/** Keys as virsh has them. */
+/** With virsh's keys. */
 const ofDisk = (one: DiskStatistics): Figures => [
   ['rd_req', 'number of read operations', one.readRequests],
   ['rd_bytes', 'number of bytes read', one.readBytes],
@@ -22,7 +22,7 @@ const ofDisk = (one: DiskStatistics): Figures => [
   ['errs', 'error count', one.errors],
 ];
 
-/** Counters may be larger than a number of JSON's is exact: they are text. */
+/** Counters may exceed the exact range of numbers in JSON: they are text. */
 const asJson = (figures: Figures): Record<string, string> =>
   Object.fromEntries(figures.map(([key, , value]) => [key, value.toString()]));
 
@@ -35,7 +35,7 @@ export const domblkstatCommand: CommandModule<GlobalOptions, DiskOptions> = {
     jsonOption(domainArgument(yargs))
       .positional('device', {
         type: 'string',
-        describe: 'one disk, by name in the guest or source; all together without',
+        describe: 'one disk, by name in the guest or source; default: the sum of all',
       })
       .option('human', flag('in words'))
       .example('$0 domblkstat web1 xvda', 'requests and bytes since the disk was attached'),
@@ -88,7 +88,7 @@ export const domifstatCommand: CommandModule<GlobalOptions, InterfaceOptions> = 
 export const dommemstatCommand: CommandModule<GlobalOptions, JsonOptions & DomainOptions> = {
   command: 'dommemstat <domain>',
   describe: 'show how much memory a running domain has and can have, in KiB',
-  builder: (yargs) => jsonOption(domainArgument(yargs)).example('$0 dommemstat web1', 'both figures, a line each'),
+  builder: (yargs) => jsonOption(domainArgument(yargs)).example('$0 dommemstat web1', 'both figures, one per line'),
   handler: async (options) => {
     await using host = await openHost(options);
     using stop = new StopSignals();

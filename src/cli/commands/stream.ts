@@ -8,7 +8,7 @@ import type { GlobalOptions } from '../open.js';
 import { printJson, printLine, printTable } from '../output.js';
 import { bytesText } from '../bytes-text.js';
 
-/** Chunks that are read before the ones in front of them are looked at. */
+/** Chunks that are read ahead of the parser. */
 const CHUNKS_AHEAD = 2;
 
 type FileOptions = GlobalOptions & { file: string; json: boolean };
@@ -27,7 +27,7 @@ const fileOptions = <T>(yargs: Argv<T>): Argv<T & { file: string; json: boolean 
 const verifyCommand: CommandModule<GlobalOptions, FileOptions> = {
   command: 'verify <file>',
   describe: 'check a save stream against its specification',
-  builder: (yargs) => fileOptions(yargs).example('$0 stream verify guest.libxl.gz', 'exit code 0: it is good'),
+  builder: (yargs) => fileOptions(yargs).example('$0 stream verify guest.libxl.gz', 'exit code 0: it is valid'),
   handler: async (options) => {
     const { records, pages, bytes } = await readThrough(options.file, new StreamVerifier());
     if (options.json) printJson({ file: options.file, good: true, records, pages, bytes });
@@ -37,7 +37,7 @@ const verifyCommand: CommandModule<GlobalOptions, FileOptions> = {
 
 const inspectCommand: CommandModule<GlobalOptions, FileOptions> = {
   command: 'inspect <file>',
-  describe: 'show what a save stream holds',
+  describe: 'show the contents of a save stream',
   builder: (yargs) =>
     fileOptions(yargs).example('$0 stream inspect --json guest.libxl.gz', 'records and pages by kind'),
   handler: async (options) => {
@@ -49,7 +49,7 @@ const inspectCommand: CommandModule<GlobalOptions, FileOptions> = {
 
 export const streamCommand: CommandModule<GlobalOptions, GlobalOptions> = {
   command: 'stream <verb>',
-  describe: 'look at save streams',
+  describe: 'examine save streams',
   builder: (yargs) => yargs.command(verifyCommand).command(inspectCommand).demandCommand(1, 'Name verify or inspect.'),
   handler: () => undefined,
 };
@@ -74,7 +74,7 @@ async function readThrough<Result>(file: string, reader: StreamReader<Result>): 
     const { code, message, hint, data, cause } = error;
     throw new StreamError(code, `${file}: ${message}`, { hint, data: { ...data, file }, cause });
   } finally {
-    // A sender that is silent must not keep the program once the verdict is known.
+    // A silent sender must not keep the program running once the verdict is known.
     stop.abort();
     pipeline.destroy();
   }
@@ -102,5 +102,5 @@ function printSummary(summary: StreamSummary): void {
       .map(([name, count]) => `${name} ${count}`)
       .join(', ')}`,
   );
-  if (!summary.exact) printLine('There was more than is remembered: duplicate and sent again are lower bounds.');
+  if (!summary.exact) printLine('The stream exceeded the counted range: duplicate and sent again are lower bounds.');
 }

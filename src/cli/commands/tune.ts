@@ -61,22 +61,22 @@ function sizeVerb(
   };
 }
 
-export const setmemCommand = sizeVerb('setmem', 'change how much memory a domain has', 'memory is now', setMemory);
+export const setmemCommand = sizeVerb('setmem', 'change the memory of a domain', 'memory is now', setMemory);
 export const setmaxmemCommand = sizeVerb(
   'setmaxmem',
-  'change the most memory that a domain can have, from its next start on',
+  'change the maximum memory of a domain, from its next start on',
   'maximum memory is now',
   setMaxMemory,
 );
 
-const guestFlag = flag('as virsh has it; refused: Xen has no agent in its guests that could be asked');
+const guestFlag = flag('as in virsh; refused: Xen has no agent in its guests');
 
 function noAgent(instead: string): RefusedError {
   return new RefusedError(
     'E_REFUSED_UNSUPPORTED',
-    'Xen has no agent in its guests: what they themselves have switched on is not known',
+    'Xen has no agent in its guests: the processors that a guest itself uses are unknown',
     {
-      hint: `Use ${instead}: that is what Xen gives the guest.`,
+      hint: `Use ${instead}, which shows the processors that Xen gives the guest.`,
     },
   );
 }
@@ -85,11 +85,11 @@ type SetVcpusOptions = DomainOptions & ImpactFlags & { count: number; maximum: b
 
 export const setvcpusCommand: CommandModule<GlobalOptions, SetVcpusOptions> = {
   command: 'setvcpus <domain> <count>',
-  describe: 'change how many processors a domain has',
+  describe: 'change the number of processors of a domain',
   builder: (yargs) =>
     impactOptions(domainArgument(yargs))
       .positional('count', { type: 'number', demandOption: true, describe: '1 or more' })
-      .option('maximum', flag('how many it can have, from its next start on'))
+      .option('maximum', flag('the maximum, from its next start on'))
       .option('guest', guestFlag)
       .example('$0 setvcpus web1 2 --live --config', 'now, and from its next start on'),
   handler: async ({ live, config, current, ...options }) => {
@@ -110,17 +110,19 @@ type CountOptions = JsonOptions & DomainOptions & ImpactFlags & { maximum: boole
 
 export const vcpucountCommand: CommandModule<GlobalOptions, CountOptions> = {
   command: 'vcpucount <domain>',
-  describe: 'print how many processors a domain can have and has',
+  describe: 'print the maximum and present number of processors of a domain',
   builder: (yargs) =>
     impactOptions(jsonOption(domainArgument(yargs)))
-      .option('maximum', flag('print only how many it can have'))
-      .option('active', flag('print only how many it has'))
+      .option('maximum', flag('print only the maximum'))
+      .option('active', flag('print only the present number'))
       .option('guest', guestFlag)
       .example('$0 vcpucount web1 --maximum --live', 'one number'),
   handler: async ({ live, config, current, ...options }) => {
     if (options.guest) throw noAgent('--active --live');
     if (options.maximum && options.active) {
-      throw new UsageError('E_USAGE_ARGUMENTS', '--maximum and --active are two answers', { hint: 'Ask for one.' });
+      throw new UsageError('E_USAGE_ARGUMENTS', '--maximum and --active exclude each other here', {
+        hint: 'Use one of them.',
+      });
     }
     await using host = await openHost(options);
     const asksOne = options.maximum || options.active || live || config || current;
@@ -145,7 +147,7 @@ function affinityText(affinity: CpuSet | undefined, cpus: number): string {
 export const vcpuinfoCommand: CommandModule<GlobalOptions, JsonOptions & DomainOptions> = {
   command: 'vcpuinfo <domain>',
   describe: 'show the processors of a running domain',
-  builder: (yargs) => jsonOption(domainArgument(yargs)).example('$0 vcpuinfo web1', 'where each is, and may be'),
+  builder: (yargs) => jsonOption(domainArgument(yargs)).example('$0 vcpuinfo web1', 'where each runs, and may run'),
   handler: async (options) => {
     await using host = await openHost(options);
     const { vcpus, cpus } = await vcpuInfos(host, options.domain);
@@ -168,7 +170,7 @@ type PinOptions = DomainOptions & ImpactFlags & { vcpu?: number | undefined; cpu
 
 export const vcpupinCommand: CommandModule<GlobalOptions, PinOptions> = {
   command: 'vcpupin <domain> [vcpu] [cpulist]',
-  describe: "show, or say, which of the host's processors those of a domain may run on",
+  describe: "show or set the host's processors that those of a domain may run on",
   builder: (yargs) =>
     impactOptions(domainArgument(yargs))
       .positional('vcpu', { type: 'number', describe: 'one of the domain, from 0' })

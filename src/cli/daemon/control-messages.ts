@@ -182,9 +182,9 @@ export const daemonMessageSchema = z.discriminatedUnion('say', [
   z.object({
     say: z.literal('failed'),
     error: wireError,
-    /** What the verb would have ended with. */
+    /** The exit code of the verb. */
     exitCode: count,
-    /** Of a migration that had begun. */
+    /** Facts of a migration that had begun. */
     facts: z.exactOptional(facts),
   }),
 ]);
@@ -201,7 +201,7 @@ export const clientMessageSchema = z.discriminatedUnion('say', [
     options: migrateOptions,
     environment,
     wantsProgress: flag,
-    /** A person is there who can be asked for a passphrase. */
+    /** Whether the user can be asked for a passphrase. */
     canAsk: flag,
   }),
   z.object({ say: z.literal('cancel'), why: z.string() }),
@@ -210,11 +210,11 @@ export const clientMessageSchema = z.discriminatedUnion('say', [
 ]);
 export type ClientMessage = Readonly<z.infer<typeof clientMessageSchema>>;
 
-/** Who has come by ssh, to a process that hands the connection over. */
+/** An ssh login, at a process that hands its connection over. */
 export interface Visitor {
   readonly peer: PeerIdentity;
   readonly login: SshLogin;
-  /** The configuration that holds for that process: it may let in fewer than the daemon's. */
+  /** The configuration of that process, which may allow fewer logins than the daemon's. */
   readonly config: ConfigFile;
 }
 

@@ -16,15 +16,15 @@ import {
   type Visitor,
 } from './control-messages.js';
 
-/** Clients at once; who comes beyond does it himself. */
+/** Most clients at once; further ones do the work themselves. */
 const MAX_CLIENTS = 256;
-/** A client that gives no order is let go. */
+/** A client without an order is disconnected after this time. */
 const ORDER_MS = 30_000;
-/** What one does not read is not piled up: it misses progress. */
+/** Most unread output of a client: beyond it the client misses progress. */
 const MAX_UNREAD_BYTES = 64 * 1024;
-/** How long a client may take to read its last word when the daemon ends. */
+/** Longest time for a client to read the final message when the daemon ends. */
 const LAST_WORD_MS = 2_000;
-/** Bytes are counted all the time; they are told this often. */
+/** Bytes are counted continuously, and reported at this interval. */
 const BYTES_EVERY_MS = 100;
 
 type ClientChannel = SocketChannel<ClientMessage, DaemonMessage>;
@@ -33,9 +33,9 @@ export interface ControlServerOptions {
   readonly version: string;
   readonly uri: string;
   readonly migrate: (options: MigrateOptions, session: MigrateSession) => Promise<Migrated>;
-  /** The options of a `migrate` that stand in a command line; undefined where its process is to read them itself. */
+  /** The options of a `migrate` in a command line; undefined if its process is to parse them itself. */
   readonly parse: (words: readonly string[]) => Promise<unknown>;
-  /** Where somebody who has logged in by ssh comes in: the path of a unix socket. Rejects for whom nobody lets in. */
+  /** Opens a unix socket for an ssh login and returns its path. Rejects if the login is not allowed. */
   readonly openRendezvous: (visitor: Visitor) => Promise<string>;
   readonly log: (line: string) => void;
   /** The daemon is to end without waiting for other hosts' answers. */
@@ -43,8 +43,8 @@ export interface ControlServerOptions {
 }
 
 /**
- * Where a daemon takes orders from other processes of its host: a unix socket, mode 0600 in a folder of mode 0700. What was ordered goes on
- * when the client has gone.
+ * Receives orders from other processes of the daemon's host: a unix socket, mode 0600 in a folder of mode 0700. An order continues
+ * when the client has ended.
  */
 export class ControlServer implements AsyncDisposable {
   readonly #server: Server;
@@ -79,7 +79,7 @@ export class ControlServer implements AsyncDisposable {
     this.#server.maxConnections = MAX_CLIENTS;
   }
 
-  /** Undefined where another daemon of this host has it already. */
+  /** Undefined if another daemon of this host has it already. */
   static async open(path: string, options: ControlServerOptions): Promise<ControlServer | undefined> {
     const other = await openSocket(path);
     if (other !== undefined) {
@@ -174,7 +174,7 @@ export class ControlServer implements AsyncDisposable {
     }
   }
 
-  /** Stops what was ordered, as Ctrl-C would, and waits until all of it is settled and told. */
+  /** Stops the orders, as Ctrl-C would, and waits until all are settled and reported. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket?.[Symbol.dispose]();
     this.#closing.abort(new AbortedError('stopped, since the daemon of this host ends'));

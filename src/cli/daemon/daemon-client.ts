@@ -20,11 +20,11 @@ import {
   type Visitor,
 } from './control-messages.js';
 
-/** A daemon says who it is as soon as it comes to it; one that does not is left alone. */
+/** Wait for the greeting of a daemon; one that does not send it is not used. */
 const HELLO_MS = 5_000;
-/** To look at a login, and to open a socket. */
+/** Wait for the check of a login and the opening of a socket. */
 const DOOR_MS = 15_000;
-/** How long one that was told not to wait any more may take to say what has come of it. */
+/** Wait for the result after the daemon was asked to abandon. */
 const LAST_WORD_MS = 30_000;
 
 /** A connection to a daemon, on which it has named itself. */
@@ -80,7 +80,7 @@ export async function greet(path: string): Promise<Greeted | undefined> {
   return undefined;
 }
 
-/** Without reading a configuration that is not there: its reader is most of what a short verb would load. */
+/** Does not load the configuration parser for a missing file: it is most of the code of a short verb. */
 async function locationOf(options: GlobalOptions): Promise<HostLocation> {
   const location = locationOptionsOf(options);
   if (existsSync(configFile(location).file))
@@ -89,14 +89,14 @@ async function locationOf(options: GlobalOptions): Promise<HostLocation> {
   return { uri, stateDir: stateFolderOf(location, uri) };
 }
 
-/** A daemon that can be given one order. */
+/** A daemon that accepts one order. */
 export class DaemonClient implements Disposable {
   constructor(
     private readonly channel: DaemonChannel,
     private readonly lastWordMs: number,
   ) {}
 
-  /** Where the ssh connection of this process may be handed over: the path of a unix socket. @throws DaemonError where the login is refused */
+  /** Opens a unix socket for the ssh connection of this process and returns its path. @throws DaemonError if the login is refused */
   async openRendezvous(visitor: Visitor): Promise<string> {
     this.channel.send({ say: 'receive', ...visitor });
     const said = await this.channel.next(DOOR_MS).catch((error: unknown) => {
@@ -106,13 +106,13 @@ export class DaemonClient implements Disposable {
     if (said?.say === 'door') return said.path;
     if (said?.say === 'failed') throw new DaemonError(said.error, said.exitCode);
     throw new TunnelError('E_TUNNEL_CUT', 'the daemon of this host has ended, or does not answer', {
-      hint: 'See whether `xenferry serve` stands still there, and start the migration again.',
+      hint: 'Check whether `xenferry serve` hangs there, and start the migration again.',
     });
   }
 
   /**
-   * Lets it move a domain. Rejects as `migrate` does. Where the daemon ends in the middle the guest's place is not known here:
-   * `MigrationError` E_DAEMON_LOST, or E_DAEMON_SILENT where it says nothing more though it was told to abandon.
+   * Lets it move a domain. Rejects as `migrate` does. If the daemon ends meanwhile the guest's place is unknown here:
+   * `MigrationError` E_DAEMON_LOST, or E_DAEMON_SILENT if it does not respond to an abandon.
    */
   async migrate(options: MigrateOptions, session: MigrateSession, wantsProgress: boolean): Promise<Migrated> {
     const { environment, askPassphrase, cancel, abandon } = session;
@@ -187,21 +187,21 @@ function lost(domain: string, phase: Phase, silent: boolean, cause?: unknown): M
   if (silent) {
     return new MigrationError(
       'E_DAEMON_SILENT',
-      `the daemon of this host, which is moving ${domain}, does not answer; where the guest is, its journal says`,
+      `the daemon of this host, which is moving ${domain}, does not respond; its journal shows where the guest is`,
       facts,
       {
         cause,
-        hint: 'See whether `xenferry serve` stands still, and look with `xenferry domjobinfo` and `xenferry recover --list`.',
+        hint: 'Check whether `xenferry serve` hangs, and look at `xenferry domjobinfo` and `xenferry recover --list`.',
       },
     );
   }
   return new MigrationError(
     'E_DAEMON_LOST',
-    `the daemon of this host, which was moving ${domain}, has ended; where the guest is, its journal says`,
+    `the daemon of this host, which was moving ${domain}, has ended; its journal shows where the guest is`,
     facts,
     {
       cause,
-      hint: 'A `serve` that is started again settles it by itself; `xenferry recover` does so where none runs.',
+      hint: 'A restarted `serve` settles it by itself; without one, run `xenferry recover`.',
     },
   );
 }

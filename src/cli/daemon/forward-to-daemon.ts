@@ -11,7 +11,7 @@ import { connectToDaemon } from './daemon-client.js';
  * have ended. False where no daemon runs. Rejects where it refuses the login, or cannot take it in.
  */
 export async function forwardedToDaemon(options: GlobalOptions, signal: AbortSignal): Promise<boolean> {
-  // When the ssh connection breaks, notes have nowhere to go.
+  // When the ssh connection breaks, notes cannot be written.
   process.stderr.on('error', () => undefined);
   let path: string;
   {

@@ -5,26 +5,26 @@ import { openSocket } from '../../api/internal/sockets.js';
 import { PrivateSocket } from '../../api/internal/receiving.js';
 import { makeFolder } from '../../api/internal/folders.js';
 
-/** Logins at once; who comes beyond starts a process. */
+/** Most logins at once; further ones start a process. */
 const MAX_LOGINS = 256;
 
 export interface ReceiveSocketOptions {
-  /** Whom sshd must have logged in for it to reach this socket: this process's own user. */
+  /** The user that sshd must have authenticated to reach this socket: this process's own. */
   readonly user: string;
-  /** Throws for a login that is not let in here. */
+  /** Throws for a login that is not allowed here. */
   readonly check: (login: SshLogin) => void;
-  /** Takes the connection over. */
+  /** Takes ownership of the connection. */
   readonly takeIn: (socket: Socket, peer: PeerIdentity) => void;
 }
 
 /**
- * Where sshd joins a login's channel to the daemon, without a process for it: a unix socket, mode 0600. Only root, or the daemon's own user, gets to it.
+ * The unix socket at which sshd joins a login's channel to the daemon, without a process: a unix socket, mode 0600. Only root, or the daemon's own user, gets to it.
  * sshd tells no keys there, so a login that is let in by its key alone is turned away, and comes again by a process that knows it.
  */
 export class ReceiveSocket implements Disposable {
   private constructor(private readonly socket: PrivateSocket) {}
 
-  /** Undefined where another daemon has it already. Rejects with the system's error. */
+  /** Undefined if another daemon has it already. Rejects with the system's error. */
   static async open(path: string, { user, check, takeIn }: ReceiveSocketOptions): Promise<ReceiveSocket | undefined> {
     makeFolder(dirname(path));
     const other = await openSocket(path);
@@ -34,7 +34,7 @@ export class ReceiveSocket implements Disposable {
     }
     const peer: PeerIdentity = { transport: 'ssh', name: `${user}@ssh`, address: path };
     const server = createServer((socket) => {
-      socket.on('error', () => undefined); // until somebody listens; `destroyed` tells it
+      socket.on('error', () => undefined); // until there is a listener; `destroyed` shows it
       try {
         check({ user, keys: [] });
       } catch {
@@ -47,7 +47,7 @@ export class ReceiveSocket implements Disposable {
     return new ReceiveSocket(await PrivateSocket.listen(server, path));
   }
 
-  /** Lets nobody in any more. Those who are in belong to whoever has taken them. */
+  /** Accepts no more logins. Accepted connections belong to their receivers. */
   [Symbol.dispose](): void {
     this.socket[Symbol.dispose]();
   }

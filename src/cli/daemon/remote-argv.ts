@@ -4,7 +4,7 @@ import { ownVersion } from '../../api/process/version.js';
 import { greet } from './daemon-client.js';
 import { DAEMON_SOCKET } from './control-messages.js';
 
-/** Reading some words takes a daemon a moment. */
+/** Wait for the daemon to parse the arguments. */
 const PARSE_MS = 5_000;
 
 /**
@@ -23,7 +23,7 @@ export async function argvParsedByDaemon(words: readonly string[]): Promise<unkn
     const said = await channel.next(PARSE_MS);
     return said?.say === 'parsed' ? said.options : undefined;
   } catch {
-    return undefined; // whatever is wrong there, or with the environment, is told by whoever needs it
+    return undefined; // errors there, or in the environment, are reported where they matter
   }
 }
 

@@ -8,7 +8,7 @@ import { receiveOverSsh, runtimeDir, type SshReceiveOptions } from '../../api/pr
 /** A process that has the path of a socket connects at once. */
 const ENTER_MS = 30_000;
 
-/** Where the processes that sshd starts hand their connections over to a daemon: each through a socket of its own, used once. */
+/** Hands connections of processes that sshd starts over to a daemon: each through a socket of its own, used once. */
 export class SshRendezvous implements Disposable {
   readonly #closing = new AbortController();
 
@@ -17,7 +17,7 @@ export class SshRendezvous implements Disposable {
   }
 
   /**
-   * Opens a socket for a connection of the peer's. The first connection is it; the socket is closed after it, or when none comes in time.
+   * Opens a socket for a connection of the peer. The first connection is accepted; then the socket is closed, or when none arrives in time.
    * @returns the path of a unix socket
    */
   async open(peer: PeerIdentity): Promise<string> {
@@ -39,14 +39,14 @@ export class SshRendezvous implements Disposable {
     return socket.path;
   }
 
-  /** Receives what comes over a connection of the peer's, which is taken over. */
+  /** Receives a guest over a connection of the peer. Takes ownership of the connection. */
   takeIn(duplex: Duplex, peer: PeerIdentity): void {
     receiveOverSsh(duplex, peer, this.to, this.#closing.signal).catch((error: unknown) => {
-      this.to.log(`a connection of ${peer.name} (${peer.address}) came to nothing: ${messageOf(error)}`);
+      this.to.log(`a connection of ${peer.name} (${peer.address}) failed: ${messageOf(error)}`);
     });
   }
 
-  /** Opens no more. What has come in ends with the migration server. */
+  /** Opens no more sockets. Accepted connections end with the migration server. */
   [Symbol.dispose](): void {
     this.#closing.abort(new AbortedError('the daemon of this host ends'));
   }

@@ -3,10 +3,10 @@ import type { ProgressEvent } from '../../api/errors.js';
 import { bytesText } from '../bytes-text.js';
 import { printNote } from '../output.js';
 
-/** A line for each domain that is under way comes this often. */
+/** Interval of the progress lines of each domain. */
 const EVERY_MS = 2_000;
 
-/** How an evacuation is told of while it goes on, on standard error. */
+/** Reports the progress of an evacuation, on standard error. */
 export class EvacuationNews {
   readonly #toldAt = new Map<string, number>();
 
@@ -26,7 +26,7 @@ export class EvacuationNews {
     );
   };
 
-  /** What is heard of one that is under way. */
+  /** Progress of an attempt under way. */
   readonly progress = ({ name, uuid }: Leaver, event: ProgressEvent): void => {
     if (event.type === 'notice') {
       this.#say({ event: 'notice', domain: name, text: event.text }, `${name}: ${event.text}`);
@@ -43,7 +43,7 @@ export class EvacuationNews {
     );
   };
 
-  /** Told even to who wants to hear of no progress. */
+  /** Printed even with progress switched off. */
   warning(text: string): void {
     printNote(this.style === 'json' ? JSON.stringify({ event: 'warning', text }) : `warning: ${text}`);
   }
@@ -63,9 +63,9 @@ function endText(move: Move, destination: string): string {
     case 'moved':
       return `is at ${destination} after ${(move.totalMs / 1000).toFixed(1)} s`;
     case 'gone':
-      return 'is not here any more';
+      return 'has ended here';
     case 'stays':
-      return `does not go to ${destination}: ${move.why.message}`;
+      return `is not moved to ${destination}: ${move.why.message}`;
     case 'in-doubt':
     case 'not-running':
       return move.why.message;

@@ -2,7 +2,7 @@ import type { Downtime, Migrated } from '../../api/migration.js';
 import { MigrationError, XenferryError, codeOf, messageOf } from '../../api/errors.js';
 import { transferFigures, transferText } from '../transfer-figures.js';
 
-/** What `--json` says of a migration. */
+/** The `--json` output of a migration. */
 export function resultOf(migrated: Migrated): Record<string, unknown> {
   return {
     result: 'done',
@@ -24,7 +24,7 @@ export function resultOf(migrated: Migrated): Record<string, unknown> {
   };
 }
 
-/** What `--json` says of a migration that did not happen. `guest` is `untouched` where nothing had begun. */
+/** The `--json` output of a failed migration. `guest` is `untouched` if nothing had begun. */
 export function failureOf(error: unknown): Record<string, unknown> {
   const migration = error instanceof MigrationError ? error : undefined;
   return {
@@ -37,7 +37,7 @@ export function failureOf(error: unknown): Record<string, unknown> {
   };
 }
 
-/** The same in words. */
+/** The result as text. */
 export function summaryOf(migrated: Migrated, destination: string): string {
   const { domain, totalMs, downtime: away, rounds, lanes, transport, reconnects } = migrated;
   const state = migrated.runningThere ? 'runs' : 'is paused';

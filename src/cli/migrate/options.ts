@@ -23,9 +23,9 @@ export interface MigrateOptions extends GlobalOptions, DialingOptions {
   'reconnect-timeout'?: number | undefined;
 }
 
-/** What a migration needs of whoever has asked for it. */
+/** What a migration needs from its requester. */
 export interface MigrateSession extends Asker {
-  /** Stops it where that is still possible. */
+  /** Stops it if that is still possible. */
   readonly cancel: AbortSignal;
   /** Stops the wait for the destination's answers. */
   readonly abandon: AbortSignal;

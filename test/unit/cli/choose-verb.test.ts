@@ -73,6 +73,6 @@ describe('the list of verbs', () => {
   it('is followed by the help of one verb where that is asked for', async () => {
     const [long, short] = await Promise.all([run(['domstate', '--help']), run(['help', 'domstate'])]);
     expect(short).toEqual(long);
-    expect(long.stdout).toContain('print how a domain is');
+    expect(long.stdout).toContain('print the state of a domain');
   });
 });

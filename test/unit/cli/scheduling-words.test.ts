@@ -17,14 +17,14 @@ describe('S35: what the words of schedinfo change', () => {
   });
 
   it.each([
-    [{ weight: 'much', cap: undefined }, [], 'E_USAGE_SCHEDULING', '"much" is no weight'],
-    [{ weight: '', cap: undefined }, [], 'E_USAGE_SCHEDULING', '"" is no weight'],
-    [{ weight: undefined, cap: '1e3' }, [], 'E_USAGE_SCHEDULING', '"1e3" is no cap'],
-    [{ weight: undefined, cap: '0.5' }, [], 'E_USAGE_SCHEDULING', '"0.5" is no cap'],
-    [{ weight: '9'.repeat(30), cap: undefined }, [], 'E_USAGE_SCHEDULING', ' is no weight'],
+    [{ weight: 'much', cap: undefined }, [], 'E_USAGE_SCHEDULING', 'invalid weight "much"'],
+    [{ weight: '', cap: undefined }, [], 'E_USAGE_SCHEDULING', 'invalid weight ""'],
+    [{ weight: undefined, cap: '1e3' }, [], 'E_USAGE_SCHEDULING', 'invalid cap "1e3"'],
+    [{ weight: undefined, cap: '0.5' }, [], 'E_USAGE_SCHEDULING', 'invalid cap "0.5"'],
+    [{ weight: '9'.repeat(30), cap: undefined }, [], 'E_USAGE_SCHEDULING', 'invalid weight '],
     [NONE, ['weight'], 'E_USAGE_SCHEDULING', '--set weight is not NAME=VALUE'],
     [NONE, ['=5'], 'E_USAGE_SCHEDULING', '--set =5 is not NAME=VALUE'],
-    [NONE, ['weight='], 'E_USAGE_SCHEDULING', '"" is no weight'],
+    [NONE, ['weight='], 'E_USAGE_SCHEDULING', 'invalid weight ""'],
     [NONE, ['shares=5'], 'E_USAGE_SCHEDULING', 'invalid scheduler option: shares'],
     [NONE, ['Weight=5'], 'E_USAGE_SCHEDULING', 'invalid scheduler option: Weight'],
     [NONE, ['__proto__=5'], 'E_USAGE_SCHEDULING', 'invalid scheduler option: __proto__'],

@@ -70,7 +70,7 @@ describe('xenferry pki', () => {
     [['init'], /dir/],
     [['show'], /either PATH or --dir/],
     [['show', 'x', '--dir', 'y'], /either PATH or --dir/],
-    [[], /Say what to do/],
+    [[], /Name a command/],
     [['frobnicate'], /./],
   ])('refuses %j', async (words, problem) => {
     await expect(pki(...words)).rejects.toThrow(problem);
