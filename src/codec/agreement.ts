@@ -28,10 +28,10 @@ export interface StreamChoice {
   readonly digest: SparseAlgorithm;
 }
 
-/** What to compress with: choose, nothing, or zstd with a level of the user's. */
+/** The compression: chosen automatically, none, or zstd with the user's level. */
 export type Compression = 'auto' | 'none' | { readonly level: number };
 
-/** What suits this processor; where the user has said how to compress, nothing is left out. */
+/** The offer that suits this processor; complete if the user has chosen the compression. */
 export function profileFor(compression: Compression): EncoderProfile {
   return compression === 'auto' ? suitableProfile() : FULL_PROFILE;
 }
@@ -57,7 +57,7 @@ export function windowBatches(windowBytes: number): number {
   return Math.floor(windowBytes / MAX_BATCH_BYTES);
 }
 
-/** What this host makes of an offer as the destination. Undefined: the stream comes as it is, with SHA-256. */
+/** The destination's choice from an offer. Undefined: the stream is sent as it is, with SHA-256. */
 export function chooseStream(offer: StreamOffer | undefined, windowBytes: number): StreamChoice | undefined {
   if (offer?.codecs.includes(CODEC) !== true || windowBatches(windowBytes) < 1) return undefined;
   const digest = knownDigests().find((one) => offer.digests.includes(one));

@@ -6,13 +6,13 @@ import { applyDelta, MAX_DELTA_BYTES } from './page-delta.js';
 /** A plain batch in its slot. */
 export interface BatchInSlot {
   readonly trailer: BatchTrailer;
-  /** All of the slot; the batch lies at its front. Behind the batch the results of its deltas are written. */
+  /** All of the slot; the batch is at its front. The results of its deltas are written after it. */
   readonly memory: Buffer;
   /** Of the batch in the stream, from 0. */
   readonly number: number;
 }
 
-/** Where the raw stream goes, in order. */
+/** Receives the raw stream, in order. */
 export interface RawSink<Batch extends BatchInSlot> {
   /** Bytes of the stream, where they lie in a batch's slot: in that of the batch being decoded, or one before. */
   literal(batch: Batch, at: number, count: number): void;
@@ -28,7 +28,7 @@ interface Held<Batch> {
 }
 
 /**
- * Names the raw stream's bytes where they lie in the batches' slots. What it is given comes from the network: everything is
+ * Refers to the raw stream's bytes in the batches' slots. Its input comes from the network: everything is
  * checked. Copies nothing but the pages that deltas change. The slots of the last batches must stay as they are.
  */
 export class BatchDecoder<Batch extends BatchInSlot> {
@@ -111,7 +111,7 @@ export class BatchDecoder<Batch extends BatchInSlot> {
     return this.#held.length > this.referenceBatches ? this.#held.shift()?.batch : undefined;
   }
 
-  /** Where a page that was sent before lies, and that so many follow it there. */
+  /** The place of a page that was sent before; checks that so many follow it there. */
   #find(name: number, count: number, number: number): { readonly batch: Batch; readonly at: number } {
     const back = Math.floor(name / 0x1_0000);
     const page = name % 0x1_0000;
@@ -126,7 +126,7 @@ export class BatchDecoder<Batch extends BatchInSlot> {
     return { batch: held.batch, at: (isDelta ? held.deltasAt : 0) + first * PAGE_BYTES };
   }
 
-  /** Makes the page that a delta stands for, behind its batch. @returns where it lies */
+  /** Applies a delta, and writes the resulting page after its batch. @returns the page's place in the slot */
   #delta(now: Held<Batch>, name: number, delta: Buffer): number {
     const { memory, number } = now.batch;
     const from = this.#find(name, 1, number);

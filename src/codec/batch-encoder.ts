@@ -1,10 +1,10 @@
-/** What became of the raw stream. Bytes of it, but for `deltaWireBytes`. */
+/** How the raw stream was encoded: bytes of it, except `deltaWireBytes`. */
 export interface EncoderCounts {
   rawBytes: number;
   zeroBytes: number;
   copiedBytes: number;
   deltaBytes: number;
-  /** What the deltas took instead. */
+  /** Size of the deltas that were sent instead. */
   deltaWireBytes: number;
   /** Sent as it is, before compression. */
   dataBytes: number;
@@ -13,7 +13,7 @@ export interface EncoderCounts {
 export interface BatchEncoderOptions {
   /** How many batches back a batch may refer to, as agreed; 0: to none, not even to itself. At most MAX_BACK. */
   readonly references: number;
-  /** False: the stream is not looked at, and goes as bytes. */
+  /** False: the stream is not examined, and is sent as bytes. */
   readonly findPages: boolean;
 }
 

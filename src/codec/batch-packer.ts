@@ -20,18 +20,18 @@ export interface PackedBatch {
   readonly rawBytes: number;
 }
 
-/** What packing has come to. */
+/** Results of packing. */
 export interface PackCounts {
-  /** Bodies that were given to zstd, and what came of them. */
+  /** Bytes of bodies passed to zstd, and of its results. */
   packedBytes: number;
   packedToBytes: number;
-  /** Bodies that went as they were. */
+  /** Bodies that were sent unpacked. */
   plainBytes: number;
   /** Time in zstd, over all threads, waiting for a thread included. */
   packMs: number;
 }
 
-/** Contexts that work side by side, each on one batch at a time. */
+/** Contexts that work in parallel, each on one batch at a time. */
 class ContextPool<Context extends Disposable> implements Disposable {
   readonly #free: Context[] = [];
   readonly #waiting: ((context: Context) => void)[] = [];
@@ -67,7 +67,7 @@ class ContextPool<Context extends Disposable> implements Disposable {
     });
   }
 
-  /** Frees what is not at work now, and the rest as soon as it is done. */
+  /** Frees idle contexts now, and the others as soon as they are done. */
   [Symbol.dispose](): void {
     this.#closed = true;
     for (const context of this.#free.splice(0)) context[Symbol.dispose]();

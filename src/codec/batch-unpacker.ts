@@ -17,7 +17,7 @@ export class BatchUnpacker implements Disposable {
 
   /**
    * @param memory of the slots
-   * @param spare a slot that is nobody else's
+   * @param spare a slot without another user
    * @param packed whether it was agreed that batches may be packed
    */
   constructor(

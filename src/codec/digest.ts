@@ -41,7 +41,7 @@ function hashesBestFirst(): readonly HashName[] {
     : ['aes-gmac', 'sha256'];
 }
 
-/** @param xxh3Ms what XXH3 takes for something, and `xxh64Ms` what XXH64 takes for the same */
+/** @param xxh3Ms time of XXH3 for some data, and `xxh64Ms` that of XXH64 for the same */
 export function xxHashOrder(xxh3Ms: number, xxh64Ms: number): readonly XxHashKind[] {
   return xxh3Ms > MUCH_FASTER * xxh64Ms ? ['xxh64', 'xxh3-128'] : ['xxh3-128', 'xxh64'];
 }
@@ -91,7 +91,7 @@ class HashRun implements Running {
   }
 }
 
-/** AES-GCM with nothing but additional data: the tag is GMAC (NIST SP 800-38D). The key is good for one stream. */
+/** AES-GCM with additional data only: the tag is GMAC (NIST SP 800-38D). The key is used for one stream. */
 class GmacRun implements Running {
   constructor(private readonly cipher: CipherGCM) {}
 
@@ -131,7 +131,7 @@ export class StreamDigester {
     return this.#spentMs;
   }
 
-  /** The digest of all that came through, in hex. Nothing may come after. */
+  /** The digest of all bytes, in hex. No bytes may follow. */
   digest(): string {
     this.#hex ??= this.#run.finish();
     return this.#hex;

@@ -23,7 +23,7 @@ const GATHER_BYTES = Math.max(PAGE_ENTRY_BYTES * MAX_PAGE_ENTRIES, IMAGE_HEADER_
 
 /**
  * Finds the pages in a save stream, so that fewer of them need be sent. It does not validate: what it does not
- * understand it passes by, and from a stream that makes no sense to it, it expects no pages any more. Whether a stream is a
+ * understand it skips, and in a stream that it cannot parse it finds no more pages. Whether a stream is a
  * good one is for its reader at the destination to say. On a big-endian host it finds no pages.
  */
 export class PageScanner {

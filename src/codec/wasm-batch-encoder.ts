@@ -34,7 +34,7 @@ function load(): WebAssembly.Module | 'missing' {
   return WebAssembly.validate(bytes) ? new WebAssembly.Module(bytes) : 'missing';
 }
 
-/** The file beside this module. Where this module runs from its source (in a test), that of the last build. */
+/** The file next to this module; where this module runs from its source (in a test), that of the last build. */
 function modulePath(): URL {
   const built = new URL('./encoder.wasm', import.meta.url);
   if (!import.meta.url.endsWith('.ts')) return built;
@@ -55,7 +55,7 @@ export class WasmBatchEncoder implements BatchEncoder {
   ) {
     if (!(references >= 0 && references <= MAX_BACK)) throw new InvariantError(`references over ${references} batches`);
     if (memory.wasm === undefined) throw new InvariantError('no memory for WebAssembly');
-    // It is this program's own, built with it.
+    // The module is part of this package, built with it.
     this.#exports = new WebAssembly.Instance(module, { env: { memory: memory.wasm } }).exports as unknown as Exports;
     if (this.#exports.workBytes() > memory.workBytes) throw new InvariantError('the encoder needs more memory');
     this.#exports.init(memory.workAt, references, findPages);

@@ -65,7 +65,7 @@ function library(): Library {
   });
 }
 
-/** The library's version, or undefined where it cannot be loaded: then nothing is compressed. */
+/** The library's version, or undefined if it cannot be loaded: then nothing is compressed. */
 export function zstdVersion(): string | undefined {
   loaded ??= load();
   return loaded instanceof Error ? undefined : loaded.versionString();
@@ -109,7 +109,7 @@ export class ZstdDecompressor implements Disposable {
 
   /**
    * Decompresses; never writes more than `into` takes.
-   * @throws ProtocolError `E_PROTOCOL_ZSTD` where it does not come to exactly the length of `into`
+   * @throws ProtocolError `E_PROTOCOL_ZSTD` if the result is not exactly as long as `into`
    */
   decompress(from: Uint8Array, into: Uint8Array): void {
     const result = this.#library.decompress(this.#context, into, into.length, from, from.length);

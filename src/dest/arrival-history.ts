@@ -13,7 +13,7 @@ import type { SourceConnection } from './source-connection.js';
 type Status = Extract<Request, { type: 'status' }>;
 
 /**
- * How long it is written down that a migration never was here: for longer than a `prepare` of it can still be under way from
+ * How long it is recorded that a migration never was here: for longer than a `prepare` of it can still be under way from
  * a source that has died since. After that a source that asks again gets the same answer.
  */
 const REMEMBERED_MS = 3_600_000;
@@ -39,7 +39,7 @@ export class ArrivalHistory {
       using file = journal.resume(migration, 'dest');
       file.append({ ...state, confirmed: true });
     } catch (error) {
-      this.context.log(`migration ${migration}: its end could not be noted: ${messageOf(error)}`);
+      this.context.log(`migration ${migration}: its end could not be recorded: ${messageOf(error)}`);
     }
   }
 

@@ -47,9 +47,9 @@ export interface ArrivalsContext<Lane> {
   readonly machine: DestMachine;
   /** @param reconnectMs how long the lanes outlive the loss of all their connections; 0: one that is lost ends them */
   readonly makeLanes: (count: number, windowBytes: number, reconnectMs: number) => LaneSet<Lane>;
-  /** Absent: as usual. */
+  /** Absent: the default. */
   readonly limits?: ArrivalLimits | undefined;
-  /** Absent: as usual. */
+  /** Absent: the default. */
   readonly failedAttempts?: FailedAttempts | undefined;
   /** Free memory of this host's own system for processes, in KiB; absent: not checked. */
   readonly spareKiB?: () => number | undefined;

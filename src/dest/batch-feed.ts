@@ -30,7 +30,7 @@ export class BatchFeed implements AsyncDisposable {
   /**
    * @param sink the restore's pipe; closed at the end of the stream, or with this object
    * @param readerCopies whether the restore copies what it reads, as read(2) does
-   * @param onFailed hears what ends the writing, also while `pump` waits for the lanes: it has to end that wait
+   * @param onFailed gets the error that ends the writing, also while `pump` waits for the lanes: it has to end that wait
    */
   constructor(
     sink: OwnedFd,

@@ -1,7 +1,7 @@
 import type { StreamChoice } from '../codec/agreement.js';
 import type { DigestAlgorithm } from '../codec/digest.js';
 
-/** What was agreed on for the stream. */
+/** The agreed parameters of the stream. */
 export interface StreamTerms {
   readonly choice: StreamChoice;
   readonly digestKey: Buffer;
@@ -9,7 +9,7 @@ export interface StreamTerms {
   readonly windowBytes: number;
 }
 
-/** What the lanes bring, in order. */
+/** The chunks that the lanes receive, in order. */
 export interface InboundChunks extends AsyncIterable<Uint8Array> {
   /** A chunk's memory may be used for another. */
   release?(chunk: Uint8Array): void;
@@ -18,11 +18,11 @@ export interface InboundChunks extends AsyncIterable<Uint8Array> {
    * way. The iteration then ends once all are taken.
    */
   takeSeparately?(windowFrames: number): void;
-  /** So many chunks more are done with, in their order. */
+  /** So many more chunks are processed, in their order. */
   taken?(chunks: number): void;
 }
 
-/** What went into the restore. */
+/** Figures of the restore's input. */
 export interface Fed {
   readonly rawBytes: number;
   readonly digest: { readonly algorithm: DigestAlgorithm; readonly hex: string };

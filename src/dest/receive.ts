@@ -15,13 +15,13 @@ export interface ReceiveRequest {
   readonly opened: Promise<void>;
   /** What the lanes bring, in order; ends at its declared end and rejects at any other. */
   readonly chunks: InboundChunks;
-  /** What was agreed on for the stream; absent: it comes as it is, with SHA-256. */
+  /** The agreed form of the stream; absent: unchanged, with SHA-256. */
   readonly terms?: StreamTerms | undefined;
   readonly stallMs: number;
   readonly restoreMs: number;
   readonly signal: AbortSignal;
   readonly onEvent: (event: TransferEvent) => void;
-  /** Bytes of the raw stream that came so far. */
+  /** Bytes of the raw stream received so far. */
   readonly onBytes?: ((rawBytes: number) => void) | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface Received extends Fed {
 /**
  * Receive: lanes -> codec -> digest -> pipe -> the toolstack's restore, which starts with the first lane: a source that
  * prepares and never sends costs no process. Resolves with a paused domain once the restore has taken the stream to its end.
- * Rejects with what broke; no part of the domain is left then.
+ * Rejects with the first error; no part of the domain is left then.
  */
 export async function receive(request: ReceiveRequest): Promise<Received> {
   const stop = new AbortController();
@@ -72,7 +72,7 @@ export async function receive(request: ReceiveRequest): Promise<Received> {
   }
 }
 
-/** A restore that dies takes the pipe's reader with it: its own error says why, the pipe's only that. */
+/** A restore that dies closes the pipe's read end: its own error has the reason, the pipe's does not. */
 async function restoreFailure(restore: Promise<Domid>, request: ReceiveRequest, broken: Error): Promise<Error> {
   using deadline = new Deadline(request.signal, request.stallMs, 'E_DEADLINE_RESTORE', 'the end of the failed restore');
   try {

@@ -30,7 +30,7 @@ function tell(message: FromWriter): void {
   port?.postMessage(message);
 }
 
-/** Tells of free slots, and looks again where the pipe holds some. */
+/** Reports free slots, and looks again while the pipe holds some. */
 function look(written: number): void {
   const free = writer.free();
   if (written > 0 || free.length > 0) tell({ tell: 'written', batches: written, rawBytes: writer.rawBytes, free });

@@ -56,7 +56,7 @@ export class ThreadedWriter implements AsyncDisposable {
     this.#ended = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
-    this.#ended.catch(() => undefined); // whoever waits hears it
+    this.#ended.catch(() => undefined); // the waiting caller gets the error
     this.#worker = new Worker(threadEntry('restore-thread.js', import.meta.url), {
       workerData: data,
       name: 'writer',

@@ -35,7 +35,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
   readonly #signal: AbortSignal | undefined;
   readonly #reconnectMs: number;
   readonly #changed = new Condition();
-  /** Which link's memory a payload lies in, where it wants it back. */
+  /** The link that owns a payload's memory, if it wants it back. */
   readonly #lentBy = new WeakMap<ArrayBufferLike, LaneLink>();
   readonly #onAbort: () => void;
   readonly #ackEveryBytes: number;
@@ -47,7 +47,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
   /** Lengths of the chunks that were handed out and are not done with; undefined where asking for the next says so. */
   #handedOut: number[] | undefined;
   #complete = false;
-  /** What the consumer is done with, and how much of that has been told. */
+  /** The consumer's progress, and the part that has been acknowledged. */
   #doneSequence = 0;
   #doneBytes = 0;
   #ackedSequence = 0;
@@ -91,7 +91,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
     };
   }
 
-  /** Bytes of frames that came over the lanes, headers included. */
+  /** Bytes of frames received over the lanes, headers included. */
   get wireBytes(): number {
     return this.#lanes.wireBytes;
   }
@@ -128,8 +128,8 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
   }
 
   /**
-   * Takes an open link over and reads its frames. Lanes may join at any time; one with the index of a lane
-   * that is there takes its place, and is told at once how far the transfer has come.
+   * Takes ownership of an open link and reads its frames. Lanes may join at any time; one with the index of a lane
+   * that exists replaces it, and gets the transfer's progress at once.
    */
   attach(link: LaneLink, index = this.#lanes.all.length): void {
     const before = this.#lanes.all.find((lane) => lane.index === index);
@@ -175,7 +175,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
     }
   }
 
-  /** A chunk is not used any more. Whoever says so for each saves its memory from being made anew. */
+  /** Returns a chunk that is not used any more, so that its memory is reused. */
   release(chunk: Uint8Array): void {
     const link = this.#lentBy.get(chunk.buffer);
     this.#lentBy.delete(chunk.buffer);
@@ -212,7 +212,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
   }
 
   /**
-   * Tells the sender what the consumer is done with. One ACK is under way at a time: they are
+   * Sends the consumer's progress to the sender. One ACK is under way at a time: they are
    * cumulative, and a sender that does not read them must not make us pile them up.
    */
   #acknowledge(): void {
@@ -241,7 +241,7 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
     );
   }
 
-  /** The sender may be waiting for exactly this before it can go on. */
+  /** The sender may be waiting for exactly this before it can continue. */
   #acknowledgeSoon(): void {
     if (this.#ackTimer !== undefined || this.#doneSequence === this.#ackedSequence) return;
     this.#ackTimer = setTimeout(() => {
@@ -262,10 +262,10 @@ export class LaneReceiver implements AsyncIterable<Uint8Array>, AsyncDisposable 
 
   /** It counts the END frame too: the sender then knows that all was taken and agreed to. */
   #sendLastAck(lane: Lane): void {
-    lane.link.send(bareFrame(FrameType.ACK, this.#doneSequence + 1, this.#doneBytes)).catch(() => undefined); // a sender that still waits for it comes back with a new lane
+    lane.link.send(bareFrame(FrameType.ACK, this.#doneSequence + 1, this.#doneBytes)).catch(() => undefined); // a sender that still waits for it opens a new lane
   }
 
-  /** A lane is gone. After the end that is only its own affair. */
+  /** A lane is lost. After the end this has no effect. */
   #ended(lane: Lane, error: Error | undefined): void {
     if (this.#complete) {
       if (error !== undefined) this.#lanes.remove(lane, error);

@@ -132,7 +132,7 @@ export class ControlServer implements AsyncDisposable {
         ? (file) =>
             new Promise((resolve) => {
               if (channel.isEnded) {
-                resolve(undefined); // the client has gone
+                resolve(undefined); // the client is gone
                 return;
               }
               asked += 1;

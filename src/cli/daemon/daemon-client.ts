@@ -31,7 +31,7 @@ const LAST_WORD_MS = 30_000;
 export type DaemonChannel = SocketChannel<DaemonMessage, ClientMessage>;
 
 export interface ConnectOptions {
-  /** How long the daemon may take to report the result after it was told to abandon a migration. */
+  /** How long the daemon may take to report the result after a request to abandon a migration. */
   readonly lastWordMs?: number;
   /** Receives the reason where a daemon runs and cannot be used. */
   readonly onNotice?: (text: string) => void;

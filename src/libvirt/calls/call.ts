@@ -12,7 +12,7 @@ export type Role = 'admin' | 'reader' | 'peer';
 export interface CallContext {
   readonly host: Host;
   readonly role: Role;
-  /** Fires when the client has gone or the server ends. */
+  /** Fires when the client is gone or the server ends. */
   readonly signal: AbortSignal;
 }
 
@@ -77,7 +77,7 @@ export function findKnown({ host, signal }: CallContext, domain: WireDomain): Pr
   return host.findKnown(refOf(domain), signal);
 }
 
-/** For what cannot be done here, with the way that there is. */
+/** For an unsupported request. @param hint the supported way */
 export function unsupported(what: string, hint?: string): RefusedError {
   return new RefusedError('E_REFUSED_UNSUPPORTED', what, { hint });
 }

@@ -15,7 +15,7 @@ export function releaseNumber(text: string): bigint {
   return BigInt(major) * 1_000_000n + BigInt(minor) * 1000n + BigInt(patch);
 }
 
-/** What is asked of the host itself. */
+/** Calls about the host itself. */
 export const connectionCalls = {
   getType: () => ({ type: 'Xen' }),
   getVersion: async (_args, { host, signal }) => ({
@@ -38,7 +38,7 @@ export const connectionCalls = {
     const info = await host.toolstack.host(signal);
     const { coresPerSocket: cores = 1, threadsPerCore: threads = 1 } = info.processors ?? {};
     const perSocket = cores * threads;
-    // Where the product is not what there is, libvirt's clients go by `cpus`; one socket says nothing wrong then.
+    // Where the product differs from their number, libvirt's clients use `cpus`; one socket is not wrong then.
     const isWhole = perSocket > 0 && info.cpus % perSocket === 0;
     return {
       model: hostArch(info),
@@ -68,7 +68,7 @@ export const connectionCalls = {
   nodeGetSecurityModel: () => ({ model: '', doi: '' }),
   isSecure: () => ({ secure: 1 }),
 
-  // Clients ask for these at their start; this host has none, and says so.
+  // Clients list these at their start; this host has none.
   listAllStoragePools: () => ({ items: [], ret: 0 }),
   listAllNetworks: () => ({ items: [], ret: 0 }),
   listAllNodeDevices: () => ({ items: [], ret: 0 }),

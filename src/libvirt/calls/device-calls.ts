@@ -31,7 +31,7 @@ async function detach(context: CallContext, dom: WireDomain, xml: string, flags:
   await detachDevice(host, refOf(dom), { device: deviceIn(context, xml), flags: impactFlags(flags), force, signal });
 }
 
-/** Devices that come and go. */
+/** Attaching and detaching devices. */
 export const deviceCalls = {
   domainAttachDevice: ({ dom, xml }, context) => attach(context, dom, xml, AFFECT.live),
   domainAttachDeviceFlags: ({ dom, xml, flags }, context) => attach(context, dom, xml, flags),

@@ -50,7 +50,7 @@ async function defineXml({ host, signal }: CallContext, xml: string, flags: numb
   return { dom: wireKnown(await host.findKnown(domain.uuid, signal)) };
 }
 
-/** What a definition says in vain has no place in an answer of libvirt's: it goes to the log. */
+/** Parts of a definition without effect: libvirt's reply has no field for them, so they go to the log. */
 function noteWarnings(log: (line: string) => void, name: string, warnings: readonly string[]): void {
   for (const warning of warnings) log(`${name}: ${warning}`);
 }
@@ -59,7 +59,7 @@ async function undefineDomain({ host, signal }: CallContext, dom: WireDomain, ma
   await undefine(host, refOf(dom), { managedSave, signal });
 }
 
-/** Domains: what they are, and how they come and go. */
+/** Domains: their state, XML, definition, start and end. */
 export const domainCalls = {
   domainGetInfo: async ({ dom }, context) => {
     const known = await findKnown(context, dom);

@@ -35,7 +35,7 @@ async function destroy({ host, signal }: CallContext, dom: WireDomain, flags: nu
   else await destroyGracefully(host, refOf(dom), host.deadlines.callMs, signal);
 }
 
-/** Switching guests off, on and to a stop. */
+/** Shutdown, reboot, suspension and resumption of guests. */
 export const powerCalls = {
   domainShutdown: ({ dom }, context) => shutDown(context, dom, 0),
   domainShutdownFlags: ({ dom, flags }, context) => shutDown(context, dom, flags),

@@ -26,7 +26,7 @@ const uint = (field: string, value: number): TypedParam => ({ field, kind: 'uint
 const ullong = (field: string, value: bigint): TypedParam => ({ field, kind: 'ullong', value });
 const text = (field: string, value: string): TypedParam => ({ field, kind: 'string', value });
 
-/** A figure that cannot be had is left out of a bulk answer, as libvirt does; what is wrong otherwise is not hidden. */
+/** A figure that is unavailable is left out of a bulk answer, as in libvirt; other errors are not hidden. */
 async function orNone<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
@@ -146,7 +146,7 @@ export const statisticsCalls = {
         ['flush_operations', figures.flushRequests],
       ] as const
     ).map(([field, value]): TypedParam => ({ field, kind: 'llong', value }));
-    // Asked with room for none, only how many there are is told.
+    // A request with room for none gets their number only.
     return {
       params: all.slice(0, Math.max(0, nparams)),
       nparams: nparams <= 0 ? all.length : Math.min(nparams, all.length),
@@ -177,7 +177,7 @@ export const statisticsCalls = {
   domainGetCpuStats: async ({ dom, nparams, startCpu, cpus, flags }, { host, signal }) => {
     checkFlags(flags);
     const { cpuTimeNs } = await host.find(refOf(dom), signal);
-    // -1: the domain as a whole, which is what Xen counts; a processor of the host is not told apart.
+    // -1: the domain as a whole, which is what Xen counts; processors of the host are not counted separately.
     if (startCpu !== -1) {
       if (nparams === 0 && cpus === 0) return { params: [], nparams: (await host.toolstack.host(signal)).cpus };
       throw unsupported("Xen does not count a domain's time by the host's processors", 'Ask for the total (--total).');
@@ -202,7 +202,7 @@ export const statisticsCalls = {
     for (const known of domains) {
       const isAsked = asked.size > 0 ? asked.has(known.uuid) : isWanted(context, known, flags);
       if (!isAsked) continue;
-      // A domain that goes meanwhile is left out, as in libvirt.
+      // A domain that has ended meanwhile is left out, as in libvirt.
       const params = await orNone(statsOf(context, known, groups));
       if (params !== undefined) records.push({ dom: wireKnown(known), params });
     }

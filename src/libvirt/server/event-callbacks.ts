@@ -4,7 +4,7 @@ import { isMissed, type DomainEvent } from '../../host/events/event.js';
 import type { Host } from '../../host/host.js';
 import { eventIdOf, LAST_EVENT_ID, messageOf, plainLifecycle, type EventMessage } from './event-messages.js';
 
-/** Callbacks of one client; libvirt's own clients have a dozen. */
+/** Most callbacks of one client; libvirt's own clients have a dozen. */
 const MOST_CALLBACKS = 256;
 
 interface Callback {
@@ -13,7 +13,7 @@ interface Callback {
   readonly uuid: string | undefined;
 }
 
-/** What one client wants to hear of, and the subscription that feeds it: there is one while it wants anything. */
+/** The events that one client has registered for, and their subscription, which exists while there are any. */
 export class EventCallbacks implements AsyncDisposable {
   readonly #callbacks = new Map<number, Callback>();
   #next = 0;

@@ -18,7 +18,7 @@ export interface LibvirtSocket {
   readonly mode: number;
 }
 
-/** Where clients of libvirt's protocol come in: unix sockets, as libvirtd has them. */
+/** The unix sockets for clients of libvirt's protocol, as libvirtd has them. */
 export class LibvirtServer implements AsyncDisposable {
   readonly #servers: { readonly server: Server; readonly path: string }[] = [];
   readonly #sessions = new Set<ClientSession>();
@@ -73,7 +73,7 @@ export class LibvirtServer implements AsyncDisposable {
     void session.ended.then(() => this.#sessions.delete(session));
   }
 
-  /** Takes in no more clients, lets those that are here go, and waits for their calls. */
+  /** Accepts no more clients, disconnects the present ones, and waits for their calls. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { server } of this.#servers) server.close(); // unlinks the path
     await Promise.all([...this.#sessions].map((session) => session[Symbol.asyncDispose]()));

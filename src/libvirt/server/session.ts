@@ -32,10 +32,10 @@ import type { EventMessage } from './event-messages.js';
 
 /** Calls of one client under way at once; a client of libvirt has one or two, and one that keeps to a call for minutes. */
 const MOST_CALLS = 64;
-/** Events that lie unread by a client; beyond that it is let go. */
+/** Most unread events of a client; with more, it is disconnected. */
 const MOST_UNREAD_BYTES = 8 * 1024 * 1024;
 const KEEPALIVE = { ping: 1, pong: 2 } as const;
-/** A client that has said that it answers is asked so often, and let go after so many questions without an answer. */
+/** Interval of keepalive messages to a client that answers them, and how many unanswered ones disconnect it. */
 const PING_EVERY_MS = 5000;
 const MOST_UNANSWERED_PINGS = 5;
 
@@ -72,7 +72,7 @@ type AnyHandler = (args: unknown, context: CallContext) => unknown;
 
 /** One client of libvirt's protocol. Takes the stream over, and never throws: what goes wrong ends this client only. */
 export class ClientSession implements AsyncDisposable {
-  /** Resolves when the client has gone and nothing of its calls is under way. */
+  /** Resolves when the client is gone and none of its calls is under way. */
   readonly ended: Promise<void>;
   readonly #reader = new MessageReader();
   readonly #gone = new AbortController();
@@ -140,7 +140,7 @@ export class ClientSession implements AsyncDisposable {
       return;
     }
     if (message.type !== TYPE.call) {
-      // Packets of a stream that has ended, or of none that there is: libvirt drops these as well.
+      // Packets of a stream that has ended or does not exist: libvirt drops these as well.
       if (message.type === TYPE.stream || message.type === TYPE.streamHole) return;
       throw new ProtocolError('E_PROTOCOL_LIBVIRT_MESSAGE', `a message of type ${message.type} from a client`);
     }

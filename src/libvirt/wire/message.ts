@@ -4,7 +4,7 @@ import { ProtocolError } from '../../errors/errors.js';
 export const PROGRAM = { remote: 0x2000_8086, qemu: 0x2000_8087, lxc: 0x0006_8000, keepalive: 0x6b65_6570 } as const;
 export const PROGRAM_VERSION = 1;
 
-/** What a message is (virnetprotocol.x). The two kinds that carry file descriptors are never announced by us. */
+/** Types of messages (virnetprotocol.x). The two that carry file descriptors are never announced by this host. */
 export const TYPE = { call: 0, reply: 1, event: 2, stream: 3, callWithFds: 4, replyWithFds: 5, streamHole: 6 } as const;
 export const STATUS = { ok: 0, error: 1, continue: 2 } as const;
 
@@ -50,7 +50,7 @@ export function encodeMessage(header: MessageHeader, payload: Buffer = Buffer.al
 /** Room for a message is made as its bytes come: what it announces costs nothing. */
 const FIRST_ROOM_BYTES = 16_384;
 
-/** Messages out of bytes, however these are cut. Holds at most one message, whose length has been checked. */
+/** Parses messages from bytes in chunks of any size. Holds at most one message, whose length has been checked. */
 export class MessageReader {
   #most: number;
   #length = LENGTH_BYTES;
