@@ -20,6 +20,7 @@ export class VerbChosen extends Error {
   }
 }
 
+/** Parses the command line. Returns the chosen verb; undefined if help or the version was printed. Rejects with errors of usage. */
 export async function chosenBy(asked: Program): Promise<VerbChosen | undefined> {
   try {
     await asked.parseAsync();

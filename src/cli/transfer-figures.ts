@@ -23,6 +23,7 @@ export function transferFigures(transfer: Transfer): Record<string, unknown> {
   };
 }
 
+/** Figures of each stage of a transfer, as `--json` prints them; times in ms. */
 export function stageFigures(stages: StageCounts): Record<string, unknown> {
   const { codec, digestMs, sendWaitMs } = stages;
   return {

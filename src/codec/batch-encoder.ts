@@ -10,6 +10,7 @@ export interface EncoderCounts {
   dataBytes: number;
 }
 
+/** The agreed use of earlier pages. */
 export interface BatchEncoderOptions {
   /** How many batches back a batch may refer to, as agreed; 0: to none, not even to itself. At most MAX_BACK. */
   readonly references: number;

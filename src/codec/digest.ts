@@ -52,6 +52,7 @@ function sampleMs(kind: XxHashKind): number {
   return bestMs(() => run?.update(sample));
 }
 
+/** The agreed digest over both ends: its algorithm and, for a keyed one, its key. */
 export interface DigestChoice {
   readonly algorithm: SparseAlgorithm;
   readonly key: Buffer;

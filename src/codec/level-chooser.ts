@@ -21,6 +21,7 @@ const MOST_PATIENCE = 48;
 const WORTHWHILE = 0.95;
 const REST_BATCHES = 12;
 
+/** The figures that the choice depends on. */
 export interface LevelChooserOptions {
   /** Cores of this host without work, on average since the last call; undefined if unknown. */
   readonly idleCores: () => number | undefined;

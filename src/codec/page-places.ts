@@ -11,14 +11,17 @@ export const NO_PLACE: PagePlace = 0;
 
 const PAGE_NUMBERS = 0x1_0000;
 
+/** The place of a page. @param batch from 0; @param page its number in the batch, below 65536 */
 export function placeOf(batch: number, page: number): PagePlace {
   return (batch + 1) * PAGE_NUMBERS + page;
 }
 
+/** The number of the place's batch. */
 export function batchOf(place: PagePlace): number {
   return Math.floor(place / PAGE_NUMBERS) - 1;
 }
 
+/** The page's number in its batch. */
 export function pageOf(place: PagePlace): number {
   return place % PAGE_NUMBERS;
 }

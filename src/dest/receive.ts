@@ -7,6 +7,7 @@ import { BatchFeed } from './batch-feed.js';
 import type { Fed, InboundChunks, StreamTerms } from './feed.js';
 import { RawFeed } from './raw-feed.js';
 
+/** One guest to receive. */
 export interface ReceiveRequest {
   readonly toolstack: Toolstack;
   readonly config: GuestConfig;
@@ -25,6 +26,7 @@ export interface ReceiveRequest {
   readonly onBytes?: ((rawBytes: number) => void) | undefined;
 }
 
+/** The restored domain, paused, and the stream's figures. */
 export interface Received extends Fed {
   readonly domid: Domid;
 }

@@ -12,6 +12,7 @@ const ZERO_BYTES = 64 * PAGE_BYTES;
 /** A batch that stands for less is copied into the pipe: it would use up the pipe's buffers, and hold its slot for long. */
 const SPLICED_BYTES = 64 * 1024;
 
+/** The pipe and the slots of a writer. */
 export interface RestoreWriterOptions {
   readonly memory: SharedArrayBuffer;
   /** A slot for unpacking. */

@@ -10,6 +10,7 @@ import type { FromWriter, ToWriter, WriterData } from './writer-messages.js';
 /** It has few objects: a small nursery has them collected soon. MiB. */
 const THREAD_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 } as const;
 
+/** The pipe and the slots of a writer in a thread, and its callbacks. */
 export interface ThreadedWriterOptions {
   readonly slots: SlotMemory;
   /** Closed once everything is written, or the thread has ended. */

@@ -68,6 +68,7 @@ export const MAX_OPEN_BYTES = 64 * KIB;
 /** Most payload bytes of one REFUSED frame. */
 export const MAX_REFUSED_BYTES = 16 * KIB;
 
+/** One frame of a link, with its payload; its layout is in PROTOCOL.md. */
 export interface Frame {
   readonly type: FrameType;
   /** DATA, END, ACK, MESSAGE: position in its order; PING, PONG: which one; else 0. A safe integer. */

@@ -14,6 +14,7 @@ export interface Lane {
   closed: boolean;
 }
 
+/** Callbacks of a group's lanes. */
 export interface LaneEvents {
   /** Each frame, in the lane's order. What it throws ends the lane. */
   readonly onFrame: (frame: Frame, lane: Lane) => void;

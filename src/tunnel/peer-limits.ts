@@ -1,5 +1,6 @@
 import { RefusedError } from '../errors/errors.js';
 
+/** A limit of something that peers have at once. */
 export interface PeerLimitOptions {
   /** What is counted, in the plural, as a person reads it. */
   readonly what: string;

@@ -45,11 +45,13 @@ export function impactFlags(flags: number): ImpactFlags {
   };
 }
 
+/** The text of a UUID of 16 bytes. */
 export function uuidOf(bytes: Buffer): string {
   const hex = bytes.toString('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
+/** The 16 bytes of a UUID. */
 export function uuidBytesOf(uuid: string): Buffer {
   return Buffer.from(uuid.replaceAll('-', ''), 'hex');
 }
@@ -63,6 +65,7 @@ export function wireDomain(known: {
   return { name: known.name, uuid: uuidBytesOf(known.uuid), id: known.id ?? -1 };
 }
 
+/** The same of a known domain, running or not. */
 export function wireKnown({ name, uuid, info }: KnownDomain): WireDomain {
   return wireDomain({ name, uuid, id: info?.domid });
 }

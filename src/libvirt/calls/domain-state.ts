@@ -20,6 +20,7 @@ const REASON: Readonly<Record<'running' | 'paused' | 'shutoff', Readonly<Record<
   shutoff: { shutdown: 1, destroyed: 2, crashed: 3, migrated: 4, saved: 5, failed: 6 },
 };
 
+/** libvirt's numbers: virDomainState, and the reason of that state. */
 export interface NumberedState {
   readonly state: number;
   readonly reason: number;

@@ -11,6 +11,7 @@ import { ClientSession } from './session.js';
 /** Clients of one socket at once. */
 const MOST_CLIENTS = 1024;
 
+/** One socket, and its clients' role. */
 export interface LibvirtSocket {
   readonly path: string;
   readonly role: Exclude<Role, 'peer'>;

@@ -17,6 +17,7 @@ export const MOST_MESSAGE_BYTES = 33_554_432 + LENGTH_BYTES;
 /** Until a connection is opened: a stranger announces no more. */
 export const MOST_BYTES_BEFORE_OPEN = 65_536;
 
+/** The header of a message (virnetprotocol.x, virNetMessageHeader). */
 export interface MessageHeader {
   readonly program: number;
   readonly version: number;
@@ -27,10 +28,12 @@ export interface MessageHeader {
   readonly status: number;
 }
 
+/** A message; the payload is the bytes after the header. */
 export interface Message extends MessageHeader {
   readonly payload: Buffer;
 }
 
+/** The bytes of a message, its length included. */
 export function encodeMessage(header: MessageHeader, payload: Buffer = Buffer.alloc(0)): Buffer {
   const bytes = Buffer.allocUnsafe(HEADER_BYTES + payload.length);
   const words = [

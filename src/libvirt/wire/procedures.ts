@@ -44,6 +44,7 @@ import {
  */
 export type Access = 'open' | 'read' | 'write' | 'migrate';
 
+/** One procedure of libvirt's remote program. */
 export interface Procedure<A, R> {
   readonly number: number;
   readonly args: Xdr<A>;

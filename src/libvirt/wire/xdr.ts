@@ -208,6 +208,7 @@ export function optional<T>(type: Xdr<T>): Xdr<T | undefined> {
   };
 }
 
+/** A count of at most so many, then the items. */
 export function array<T>(type: Xdr<T>, most: number): Xdr<T[]> {
   return {
     shape: `${type.shape}<${most}>`,
@@ -286,6 +287,7 @@ export function decodeXdr<T>(type: Xdr<T>, payload: Buffer): T {
   return value;
 }
 
+/** The payload of a value. @throws ProtocolError `E_PROTOCOL_XDR` if it does not fit the type */
 export function encodeXdr<T>(type: Xdr<T>, value: T): Buffer {
   const writer = new XdrWriter();
   type.write(writer, value);

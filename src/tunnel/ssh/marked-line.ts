@@ -12,6 +12,7 @@ export interface MarkedLine {
   readonly noise: string;
 }
 
+/** Bounds, in bytes: of other output before the line, and of the line. */
 export interface MarkedLineLimits {
   readonly noiseBytes: number;
   readonly lineBytes: number;

@@ -36,6 +36,7 @@ export function userDir(environment: SshEnvironment): string {
   return join(environment.home, '.ssh');
 }
 
+/** The folder of ssh's system-wide files. */
 export function systemDir(environment: SshEnvironment): string {
   return environment.systemDir ?? '/etc/ssh';
 }

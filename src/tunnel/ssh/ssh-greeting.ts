@@ -25,11 +25,13 @@ export const RECEIVE_MARK = 'XENFERRY-RECEIVE ';
 const MAX_SOCKET_PATH_BYTES = 107;
 const MAX_PEM_CHARS = 8 * 1024;
 
+/** The dialler's half of the greeting over ssh (PROTOCOL.md). */
 export interface DialGreeting {
   /** The authority of the dialler's one-time certificate, if it requests TLS lanes. */
   readonly tls?: { readonly ca: string };
 }
 
+/** The receiver's half of the greeting over ssh (PROTOCOL.md). */
 export interface ReceiveGreeting {
   /** Unix socket at the far host that takes further links to the same process. */
   readonly socket: string;
@@ -37,10 +39,12 @@ export interface ReceiveGreeting {
   readonly tls?: { readonly port: number; readonly ca: string; readonly fingerprint: string };
 }
 
+/** The dialler's greeting as a line, with its mark. */
 export function dialLine(greeting: DialGreeting): string {
   return `${DIAL_MARK}${JSON.stringify({ version: GREETING_VERSION, ...greeting })}\n`;
 }
 
+/** The receiver's greeting as a line, with its mark. */
 export function receiveLine(greeting: ReceiveGreeting): string {
   return `${RECEIVE_MARK}${JSON.stringify({ version: GREETING_VERSION, ...greeting })}\n`;
 }
