@@ -56,7 +56,7 @@ export async function domainState(host: Host, domain: string): Promise<StateAndR
   return await stateOf(localHost(host), domain);
 }
 
-/** The domain as XML: what runs, or with `inactive` its definition. Passwords are left out. @throws RefusedError `E_REFUSED_NO_DOMAIN` */
+/** The domain as XML: the running configuration, or with `inactive` its definition. Without passwords. @throws RefusedError `E_REFUSED_NO_DOMAIN` */
 export async function domainXml(
   host: Host,
   domain: string,
@@ -66,7 +66,7 @@ export async function domainXml(
 }
 
 export interface DefineOptions extends CallOptions {
-  /** Refuse what the schema does not know, instead of carrying it with a warning; default: false. */
+  /** Refuse what the schema does not define, instead of keeping it with a warning; default: false. */
   readonly validate?: boolean | undefined;
 }
 
@@ -108,7 +108,7 @@ export interface Created extends RunningDomain {
   readonly warnings: readonly string[];
 }
 
-/** Makes a domain from domain XML and lets it run. On failure nothing is left. @throws UsageError, RefusedError */
+/** Creates a domain from domain XML and unpauses it. On failure nothing is left. @throws UsageError, RefusedError */
 export async function createDomain(
   host: Host,
   xml: string,
@@ -123,12 +123,12 @@ export async function createDomain(
   return { ...runningDomain(info), warnings };
 }
 
-/** A domain that was started, and what from. */
+/** A started domain, and where it started from. */
 export interface Started extends RunningDomain {
   readonly from: 'boot' | 'managed-save';
 }
 
-/** Starts a defined domain, from its saved state where it has one. @throws RefusedError */
+/** Starts a defined domain, from its saved state if it has one. @throws RefusedError */
 export async function startDomain(
   host: Host,
   domain: string,
@@ -159,7 +159,7 @@ export async function setAutostart(
 }
 
 export interface PowerOptions extends CallOptions {
-  /** How the guest may be asked; default: each way that it has. */
+  /** Ways in which the guest may be asked; default: all that it has. */
   readonly modes?: readonly PowerMode[] | undefined;
 }
 
@@ -184,11 +184,11 @@ export async function resetDomain(host: Host, domain: string, options: CallOptio
 }
 
 export interface DestroyOptions extends CallOptions {
-  /** Only once its guest has shut down as it was asked to, within the deadline `callMs`; default: false. */
+  /** Ask its guest to shut down and wait for that, within the deadline `callMs`; default: false. */
   readonly graceful?: boolean | undefined;
 }
 
-/** Ends a domain at once. @throws RefusedError; DeadlineError `E_DEADLINE_SHUTDOWN` where it is to be graceful */
+/** Ends a domain at once. @throws RefusedError; DeadlineError `E_DEADLINE_SHUTDOWN` if it is to be graceful */
 export async function destroyDomain(host: Host, domain: string, options: DestroyOptions = {}): Promise<DomainRef> {
   const driver = localHost(host);
   return refOf(

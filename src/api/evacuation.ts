@@ -28,7 +28,7 @@ function ownWays(host: HostDriver, settings: Settings, options: EvacuateOptions)
 }
 
 /**
- * Moves every domain of the host to others. Meanwhile the host takes none in. A domain that cannot leave stays, and keeps no other
+ * Moves every domain of the host to others. Meanwhile the host accepts none. A domain that cannot leave stays, and keeps no other
  * from leaving: the report has all of them.
  * @throws UsageError for wrong options; RefusedError `E_REFUSED_NO_DESTINATION`, `E_REFUSED_EVACUATING`, and for an excluded
  * domain that is not there

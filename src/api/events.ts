@@ -16,7 +16,7 @@ export interface WatchOptions extends CallOptions {
 
 /**
  * What happens to the host's domains from now on, whichever process of the host does it. The signal ends the iteration, as leaving
- * the loop or disposing the subscription does; `isMissed` tells the entries that count events which the reader was too slow for.
+ * the loop or disposing the subscription does; `isMissed` identifies entries that count events for which the reader was too slow.
  */
 export async function watchEvents(host: Host, options: WatchOptions = {}): Promise<EventSubscription> {
   const { domain, types, signal } = options;

@@ -1,5 +1,5 @@
 /**
- * xenferry for programs. Everything that is exported here is stable as the version says (semver); nothing else of the package can
+ * xenferry for programs. Everything that is exported here is stable by the version (semver); nothing else of the package can
  * be imported.
  *
  * ```ts

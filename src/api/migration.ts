@@ -11,7 +11,7 @@ export type { Compression, CopyTimeout, MigrateOptions, ReachOptions, TransferOp
 
 /**
  * Moves a domain of the host to another host, in this process. Resolves when the guest is at the destination.
- * @throws MigrationError that says where the guest is; RefusedError where nothing was touched; UsageError for wrong options
+ * @throws MigrationError that states where the guest is; RefusedError if nothing was changed; UsageError for invalid options
  */
 export async function migrate(host: Host, options: MigrateOptions): Promise<Migrated> {
   const driver = localHost(host);

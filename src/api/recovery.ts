@@ -31,7 +31,7 @@ export function openMigrations(host: Host): OpenMigration[] {
 }
 
 /**
- * Settles the open migrations by asking each destination what it has decided. One that cannot be settled now is reported as such,
+ * Settles the open migrations by asking each destination for the outcome. One that cannot be settled now is reported as such,
  * and keeps no other from being settled.
  */
 export async function recover(host: Host, options: RecoverOptions = {}): Promise<Recovered[]> {

@@ -35,10 +35,10 @@ export function dialingOptions<T>(yargs: Argv<T>): Argv<T & DialingOptions> {
     });
 }
 
-/** Who asks for a connection: whose keys ssh uses, and who is asked for a passphrase. */
+/** The requester of a connection: whose keys ssh uses, and who is asked for a passphrase. */
 export interface Asker {
   readonly environment: SshEnvironment;
-  /** Undefined where nobody can be asked. */
+  /** Undefined if no user can be asked. */
   readonly askPassphrase: ((file: string) => Promise<string | undefined>) | undefined;
 }
 

@@ -36,7 +36,7 @@ export function deadlinesOf(options: GlobalOptions): Deadlines {
 
 /** How this process differs from one that runs one verb. */
 export interface OpenOptions extends Pick<ProcessOptions, 'isWatching' | 'stays'> {
-  /** Where notes go; default: standard error. */
+  /** Receives notes; default: standard error. */
   readonly log?: (line: string) => void;
 }
 

@@ -17,7 +17,7 @@ export interface InboundLanes {
   destroy(error: Error): void;
 }
 
-/** What comes over the lanes, and what it is to become. */
+/** The stream of the lanes, and the guest to make from it. */
 export interface SentStream {
   readonly config: GuestConfig;
   readonly streamVersion: number;
@@ -44,8 +44,8 @@ export interface ReceivedGuest {
 }
 
 /**
- * Makes the guest from what comes over the lanes: paused, under its name, and with its id in the journal.
- * @throws what broke; a domain may then be left, and `guest` knows its id
+ * Makes the guest from the lanes' stream: paused, under its name, and with its id in the journal.
+ * @throws the first error; a domain may then be left, whose id is in `guest`
  */
 export async function receiveGuest(
   context: ReceiveContext,
@@ -62,7 +62,7 @@ export async function receiveGuest(
     opened: lanes.opened,
     chunks: lanes.chunks,
     terms,
-    // A lost connection is no stall: it has a time of its own.
+    // A lost connection is not a stall: it has a deadline of its own.
     stallMs: deadlines.stallMs + context.reconnectMs,
     restoreMs: deadlines.restoreMs,
     signal,

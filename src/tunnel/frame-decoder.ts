@@ -64,7 +64,7 @@ export class FrameDecoder {
 
   /**
    * Takes the next chunk (which must not change afterwards) and adds the frames it completes to the
-   * list. Throws `ProtocolError` at the first thing wrong; what came before that is in the list. A payload that lies in the chunk is
+   * list. Throws `ProtocolError` at the first error; the frames before it are in the list. A payload that lies in the chunk is
    * a view of it; otherwise its bytes are gathered once.
    */
   push(chunk: Buffer, frames: Frame[] = []): Frame[] {

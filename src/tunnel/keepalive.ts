@@ -1,8 +1,8 @@
 /** How often a link shows that it is alive, and how long silence is borne. */
 export interface KeepaliveOptions {
-  /** Milliseconds between two looks at the link; 0 or less turns keepalive off. Default 5000. */
+  /** Milliseconds between two checks of the link; 0 or less turns keepalive off. Default 5000. */
   readonly keepaliveMs?: number;
-  /** So many looks in a row without a byte from the peer, and it counts as gone. Default 5. */
+  /** Checks in a row without a byte from the peer after which it counts as lost. Default 5. */
   readonly keepaliveCount?: number;
 }
 
@@ -10,12 +10,12 @@ export interface KeepaliveOptions {
 export const KEEPALIVE_MS = 5000;
 export const KEEPALIVE_COUNT = 5;
 
-/** A lane that is lost is replaced, so a dead one is found sooner: the transfer stands still behind it. */
+/** A lost lane is replaced, so a dead one is detected sooner: the transfer waits for it. */
 export const LANE_KEEPALIVE: KeepaliveOptions = { keepaliveMs: 2000, keepaliveCount: 5 };
 
 /**
  * Counts looks at one link. Any byte from the peer is a sign of life: on a slow link an answer may wait
- * behind megabytes of data, but then the data itself keeps arriving. Looks are counted, not
+ * behind megabytes of data, but then the data itself keeps arriving. Checks are counted, not
  * seconds, so a process that was stopped (SIGSTOP, a sleeping laptop) reads what has arrived before
  * it can call the peer dead, and a jump of the clock changes nothing.
  */
@@ -32,7 +32,7 @@ export class Looks {
     this.#count = options.keepaliveCount ?? KEEPALIVE_COUNT;
   }
 
-  /** Something came from the peer, or we ourselves did not want to read. */
+  /** Bytes arrived from the peer, or this side paused reading. */
   heard(): void {
     this.#heard = true;
   }

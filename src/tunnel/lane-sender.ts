@@ -17,15 +17,15 @@ export interface LaneSenderOptions {
   readonly windowFrames?: number | undefined;
   /** Ends the transfer and cuts the lanes. */
   readonly signal?: AbortSignal;
-  /** Where absent, the first lost lane ends the transfer. */
+  /** If absent, the first lost lane ends the transfer. */
   readonly resume?: LaneResume;
 }
 
 /**
  * Sends one run of bytes over several links. Each chunk goes to the lane that has least waiting, so
  * a slow lane gets fewer. Bytes stay under the window until the far consumer has taken them: what a lost
- * lane had not delivered goes over the others, and over the one that takes its place.
- * Takes the links over; all must be open. What ends the transfer cuts them all, so that the far side
+ * lane had not delivered is sent over the others, and over its replacement.
+ * Takes ownership of the links; all must be open. The end of the transfer cuts them all, so that the far side
  * learns of it at once.
  */
 export class LaneSender implements AsyncDisposable {
@@ -97,7 +97,7 @@ export class LaneSender implements AsyncDisposable {
     return this.#replacer.replaced;
   }
 
-  /** Bytes put on the lanes, frame headers and what went twice included. */
+  /** Bytes put on the lanes, frame headers and repeats included. */
   get wireBytes(): number {
     return this.#lanes.wireBytes;
   }
@@ -118,7 +118,7 @@ export class LaneSender implements AsyncDisposable {
 
   /**
    * Sends the chunk. Resolves when all of it is copied, under the window and on a lane; then it is the
-   * caller's again. One write at a time. Rejects with what ended the transfer.
+   * caller's again. One write at a time. Rejects with the error that ended the transfer.
    * Chunks above 1 MiB arrive in pieces; smaller ones arrive whole.
    */
   async write(chunk: Uint8Array): Promise<void> {
@@ -224,7 +224,7 @@ export class LaneSender implements AsyncDisposable {
     }
   }
 
-  /** Puts on the lanes what a lost one left behind, and END where it is due; wakes whoever waits for room. */
+  /** Sends the rest of a lost lane, and END if it is due; wakes waiting writers. */
   #pump(): void {
     for (;;) {
       const lane = this.#lanes.quietest();
@@ -283,7 +283,7 @@ export class LaneSender implements AsyncDisposable {
     this.#changed.notifyAll();
   }
 
-  /** A lane is gone. After the end that is only its own affair. */
+  /** A lane is lost. After the end this has no effect. */
   #ended(lane: Lane, error: Error | undefined): void {
     if (this.#failure !== undefined) return;
     if (error === undefined) {

@@ -21,7 +21,7 @@ export function shownBy(socket: TLSSocket): ShownPeer {
 
 /** OpenSSL's verdict on the peer's certificate, by Node's name for it. */
 function verdictOf(socket: TLSSocket): string {
-  // Node keeps the code here, whatever its types say.
+  // Node keeps the code here, contrary to its types.
   const verdict: unknown = socket.authorizationError;
   if (typeof verdict === 'string') return verdict;
   if (verdict instanceof Error)
@@ -29,9 +29,9 @@ function verdictOf(socket: TLSSocket): string {
   return 'unknown';
 }
 
-/** The peer's certificate, or undefined where it showed none. */
+/** The peer's certificate, or undefined if it sent none. */
 function peerCertificate(socket: TLSSocket): PeerCertificate | undefined {
-  // Node gives an empty object or null, whatever its types say, when there is no certificate.
+  // Node returns an empty object or null, contrary to its types, when there is no certificate.
   const certificate: unknown = socket.getPeerCertificate();
   if (typeof certificate !== 'object' || certificate === null || !('raw' in certificate)) return undefined;
   return socket.getPeerCertificate();

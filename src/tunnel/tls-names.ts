@@ -4,10 +4,10 @@ import type { PeerCertificate } from 'node:tls';
 import { bounded } from '../errors/printable.js';
 import type { PeerIdentity } from './peer-identity.js';
 
-/** What both ends say in the TLS handshake, so that another program's TLS port is told apart. */
+/** ALPN name of both ends in the TLS handshake, which distinguishes other programs' TLS ports. */
 export const ALPN = 'xenferry/1';
 
-/** Strong all three; the first is the fastest where the CPU knows AES. */
+/** All three are strong; the first is the fastest with AES instructions. */
 export const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
 
 /** A distinguished name's CN, else all of it, in one printable line. */
@@ -38,7 +38,7 @@ export function publicKeyOf(certificate: PeerCertificate): string {
 }
 
 /**
- * Who the verified certificate says the peer is. Undefined where it names no host: a common name is no host's name, it may be a
+ * The peer's identity in the verified certificate. Undefined if it names no host: a common name is no host's name, it may be a
  * person's.
  */
 export function identityOf(certificate: PeerCertificate, address: string): PeerIdentity | undefined {

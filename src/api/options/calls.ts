@@ -4,7 +4,7 @@ export interface DomainRef {
   readonly name: string;
 }
 
-/** Every call takes a signal: it stops the wait, and what was begun is undone or left as the host has it. */
+/** Every call accepts a signal: it stops the wait, and a step under way is undone or left to the host. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }

@@ -5,7 +5,7 @@ import type { TransferOptions } from './migrate.js';
 
 export type { EvacuationReport, Leaver, Left, Move, Route };
 
-/** A destination, and what it says of itself or why it cannot be asked. */
+/** A destination, with its hello or the reason why it cannot be reached. */
 export interface SeenDestination {
   readonly destination: string;
   readonly hostname: string | undefined;
@@ -38,7 +38,7 @@ export interface EvacuateOptions extends TransferOptions {
   readonly exclude?: readonly string[] | undefined;
   /** Domains that leave at a time, 1 to 64; default: 2. */
   readonly parallel?: number | undefined;
-  /** Begins no further migrations, and stops those under way where that is still possible. */
+  /** Starts no further migrations, and stops those under way if that is still possible. */
   readonly signal?: AbortSignal | undefined;
   /** Stops the wait for the destinations' answers. */
   readonly abandonSignal?: AbortSignal | undefined;

@@ -5,12 +5,12 @@ import type { LocationOptions } from './location.js';
 export interface HostOptions extends LocationOptions {
   /** Milliseconds, in place of the configuration's and the usual ones. */
   readonly deadlines?: Partial<Deadlines> | undefined;
-  /** What an operator should know and what fails nothing; default: the host's log alone. */
+  /** Messages for the operator that fail nothing; default: the host's log only. */
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 /**
- * A host that is open. Its owner disposes it: `await using host = await openHost(...)`. Domains run on without it; what it has
+ * An open host. Its owner disposes of it: `await using host = await openHost(...)`. Domains run on without it; what it has
  * begun (a migration, a save) is to be awaited or aborted first.
  */
 export interface Host extends AsyncDisposable {

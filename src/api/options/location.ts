@@ -1,6 +1,6 @@
 /** Which configuration holds. */
 export interface ConfigOptions {
-  /** Absent: XENFERRY_CONFIG, then the usual file of this user, where it exists. */
+  /** Absent: XENFERRY_CONFIG, then the default file of this user, if it exists. */
   readonly configFile?: string | undefined;
 }
 

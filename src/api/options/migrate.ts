@@ -16,7 +16,7 @@ export interface ReachOptions {
   readonly askPassphrase?: ((file: string) => Promise<string | undefined>) | undefined;
 }
 
-/** What holds for each domain that moves, alone or with others. */
+/** Options of each migration, of one domain or of many. */
 export interface TransferOptions extends ReachOptions {
   /** Copy memory while the guest runs; default: false, the guest is suspended meanwhile. */
   readonly live?: boolean | undefined;
@@ -47,11 +47,11 @@ export interface MigrateOptions extends TransferOptions {
   readonly name?: string | undefined;
   /** Domain XML for the definition that the destination keeps, in place of the one kept here. */
   readonly persistentXml?: string | undefined;
-  /** Domain XML for the destination, in place of what runs; the guest must not see a difference. */
+  /** Domain XML for the destination, instead of the running configuration; the guest must not observe a difference. */
   readonly xml?: string | undefined;
   /** Longest time of live copying, and what follows; needs `live`. */
   readonly timeout?: CopyTimeout | undefined;
-  /** Stops the migration where that is still possible: the guest then runs on here. */
+  /** Stops the migration if that is still possible: the guest then continues here. */
   readonly signal?: AbortSignal | undefined;
   /** Stops the wait for the destination's answers; the migration may then be in doubt. */
   readonly abandonSignal?: AbortSignal | undefined;

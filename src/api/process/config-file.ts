@@ -8,7 +8,7 @@ import { openTrusted, UntrustedPathError } from '../../posix/trusted-path.js';
 
 const MAX_CONFIG_BYTES = 256 * 1024;
 
-/** Which file holds, there or not, and whether somebody has named it. */
+/** The configuration file, existing or not, and whether it was named explicitly. */
 export interface ConfigFile {
   readonly file: string;
   readonly isNamed: boolean;
@@ -25,8 +25,8 @@ function ownFile(): string {
 }
 
 /**
- * The file as it is; undefined where it is not there and was not named.
- * @throws UsageError where it cannot be read, or is too long; UntrustedPathError where others may change it
+ * The contents of the file; undefined if it does not exist and was not named.
+ * @throws UsageError if it cannot be read, or is too long; UntrustedPathError if others may change it
  */
 export function configText({ file, isNamed }: ConfigFile): string | undefined {
   let bytes: Buffer;
@@ -47,6 +47,6 @@ export function configText({ file, isNamed }: ConfigFile): string | undefined {
   }
   if (bytes.length <= MAX_CONFIG_BYTES) return bytes.toString('utf8');
   throw new UsageError('E_USAGE_CONFIG', `${file}: over ${MAX_CONFIG_BYTES} bytes`, {
-    hint: 'That is no configuration of xenferry: examples/xenferry.conf shows what one looks like.',
+    hint: 'This is not a configuration of xenferry: examples/xenferry.conf is an example.',
   });
 }

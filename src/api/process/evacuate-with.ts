@@ -43,16 +43,16 @@ export async function evacuateWith(
   }
   if (answering.length === 0) {
     throw new RefusedError('E_REFUSED_NO_DESTINATION', 'none of the destinations can be reached; nothing was moved', {
-      hint: 'The warnings say of each why.',
+      hint: 'The warnings have the reason for each.',
     });
   }
   const abandon = options.abandonSignal ?? new AbortController().signal;
-  // Two hosts that empty themselves into each other would never be empty.
+  // Two hosts that evacuate to each other would never be empty.
   using _closed = await closeForEvacuation(host, `xenferry evacuate (process ${process.pid})`, signal);
   const report = await empty({
     destinations: answering,
     parallel: options.parallel ?? DEFAULT_PARALLEL,
-    // Also after a stop: what is here in the end is what counts.
+    // Also after a stop: the domains that remain at the end count.
     list: () => leaversOf(host, stays, abandon),
     arrivals: async () => {
       for (const { name, what } of arriving(host)) onNotice?.(`waits for ${name}, which is ${what}`);
@@ -113,8 +113,8 @@ async function begin(
 }
 
 /**
- * What can be seen of the options alone.
- * @param called what the user calls a field of the options, for messages
+ * Checks the options alone.
+ * @param called the user's name of a field of the options, for messages
  * @throws UsageError
  */
 export function checkEvacuation(options: EvacuateOptions, called: (field: string) => string = (field) => field): void {
@@ -133,7 +133,7 @@ export function checkEvacuation(options: EvacuateOptions, called: (field: string
   checkMigration(transferOf(options), called);
 }
 
-/** The options that each migration takes over. */
+/** The options that apply to each migration. */
 function transferOf(options: EvacuateOptions): TransferOptions {
   return {
     live: options.live,
@@ -153,7 +153,7 @@ function transferOf(options: EvacuateOptions): TransferOptions {
 
 /** The domains that are here and are to leave. Those that are still arriving are not among them. */
 async function leaversOf(host: HostDriver, stays: ReadonlySet<string>, signal: AbortSignal): Promise<Leaver[]> {
-  using looking = new Deadline(signal, host.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'a look at the domains here');
+  using looking = new Deadline(signal, host.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'the list of domains');
   const coming = new Set(arriving(host).map(({ uuid }) => uuid));
   const infos = await host.toolstack.list(looking.signal);
   return infos.filter(({ uuid, state }) => state !== 'dying' && !stays.has(uuid) && !coming.has(uuid));
@@ -161,7 +161,7 @@ async function leaversOf(host: HostDriver, stays: ReadonlySet<string>, signal: A
 
 /** UUIDs of the domains that are to stay. @throws RefusedError for one that is not there: a mistyped name would move it */
 async function excluded(host: HostDriver, refs: readonly string[], signal: AbortSignal): Promise<ReadonlySet<string>> {
-  using looking = new Deadline(signal, host.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'a look at who is to stay');
+  using looking = new Deadline(signal, host.deadlines.callMs, 'E_DEADLINE_TOOLSTACK', 'the list of domains that stay');
   const uuids = new Set<string>();
   for (const ref of refs) uuids.add((await host.findKnown(ref, looking.signal)).uuid);
   return uuids;

@@ -122,7 +122,7 @@ function makeLogFolder(dir: string): void {
   }
 }
 
-/** Where this host's logs are, and how they are kept. */
+/** Folder, level and rotation of this host's logs. */
 export function logsOf(options: LocationOptions): Rotation & { readonly dir: string; readonly level: LogLevel } {
   const config = configOf(options);
   const { uri, stateDir } = locationOf(options);

@@ -58,8 +58,8 @@ export async function migrateWith(
 const MAX_TIMEOUT_S = 86_400;
 
 /**
- * What can be seen of the options alone.
- * @param called what the user calls a field of the options, for messages
+ * Checks the options alone.
+ * @param called the user's name of a field of the options, for messages
  * @throws UsageError
  */
 export function checkMigration(

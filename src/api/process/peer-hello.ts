@@ -5,7 +5,7 @@ import { openDestination } from '../../migration/connect/open-destination.js';
 import type { ReachOptions } from '../options/migrate.js';
 import { destinationOf, dialerOptions, type Settings } from './dialing.js';
 
-/** What another host says of itself when it is greeted (S28). Nothing is begun there. Rejects as `connect` does. */
+/** The hello of another host (S28). No migration is started there. Rejects as `connect` does. */
 export async function helloOf(
   host: Pick<HostDriver, 'hello' | 'deadlines'>,
   settings: Settings,

@@ -56,7 +56,7 @@ export const evacuateCommand: CommandModule<GlobalOptions, EvacuateOptions> = {
         array: true,
         nargs: 1,
         demandOption: true,
-        describe: 'where they go: URIs or aliases, between commas; may be repeated',
+        describe: 'destinations: URIs or aliases, separated by commas; may be repeated',
       })
       .option('exclude', {
         type: 'string',
@@ -68,23 +68,23 @@ export const evacuateCommand: CommandModule<GlobalOptions, EvacuateOptions> = {
       .option('parallel', {
         type: 'number',
         default: DEFAULT_PARALLEL,
-        describe: `domains that leave at a time, 1 to ${MAX_PARALLEL}`,
+        describe: `domains that are moved at the same time, 1 to ${MAX_PARALLEL}`,
       })
-      .option('dry-run', flag('only say who would go where, and which destinations answer'))
+      .option('dry-run', flag('only print which domain would go where, and which destinations answer'))
       .option('live', {
         type: 'boolean',
         default: true,
-        describe: 'copy memory while the guests run; --no-live: not so',
+        describe: 'copy memory while the guests run; --no-live: suspend them first',
       })
       .option('persistent', flag('let the destinations keep definitions of the domains'))
-      .option('undefinesource', flag('forget the definitions here, each once its domain has arrived'))
+      .option('undefinesource', flag('remove the definitions here, each once its domain has arrived'))
       .option(
         'unsafe',
         flag(
           "override the destinations' checks: that the disks are there, that their Xen is no older, that their processors will do",
         ),
       )
-      .option('bandwidth', { type: 'number', describe: 'most MiB of guest memory a second, for each domain' })
+      .option('bandwidth', { type: 'number', describe: 'limit in MiB of guest memory per second, for each domain' })
       .option('compress', { type: 'string', default: 'auto', describe: 'as for migrate' })
       .option('progress', {
         choices: ['auto', 'lines', 'none'] as const,
@@ -92,8 +92,8 @@ export const evacuateCommand: CommandModule<GlobalOptions, EvacuateOptions> = {
         describe: 'how progress is shown, on stderr',
       })
       .option('json', jsonResultFlag)
-      .example('$0 evacuate --to xen+ssh://hv2/system,xen+ssh://hv3/system --dry-run', 'who would go where')
-      .example('$0 evacuate --to hv2 --to hv3 --exclude build1', 'empty this host, all but build1'),
+      .example('$0 evacuate --to xen+ssh://hv2/system,xen+ssh://hv3/system --dry-run', 'the plan')
+      .example('$0 evacuate --to hv2 --to hv3 --exclude build1', 'empty this host except build1'),
   handler: async (options) => {
     try {
       await run(options);
@@ -238,7 +238,7 @@ function tellPlan({ destinations: seen, routes }: EvacuationPlan, json: boolean)
       destinations[0],
     ]),
   );
-  printNote('Whether there is room for each, and its disks, a destination says only when it is asked to take it in.');
+  printNote('Each destination checks memory and disks only when it is asked to prepare.');
 }
 
 function tellReport(report: Evacuated, cancelled: boolean, json: boolean): void {
@@ -264,29 +264,29 @@ function tellReport(report: Evacuated, cancelled: boolean, json: boolean): void 
   for (const { name, result, reasons, warnings } of report.domains) {
     for (const warning of warnings) printNote(`warning: ${name}: ${warning}`);
     if (result === 'moved' || result === 'gone') continue;
-    if (reasons.length === 0) printNote(`${name}: was not begun`);
+    if (reasons.length === 0) printNote(`${name}: was not started`);
     for (const { destination, code: why, message, hint } of reasons) {
       printNote(`${name}, to ${destination}: ${why}: ${message}`);
       if (hint !== undefined) printNote(`  ${hint}`);
     }
   }
   const { left, unseen } = report;
-  if (unseen !== undefined) printNote(`warning: this host could not be looked at again: ${unseen}`);
+  if (unseen !== undefined) printNote(`warning: the domains could not be listed again: ${unseen}`);
   if (left.length > 0) printLine(`still here: ${left.map(shownName).join(', ')}`);
-  else if (unseen === undefined) printLine('no domain is left here that was to leave');
+  else if (unseen === undefined) printLine('all domains have been moved');
 }
 
 function resultText({ result }: Left): string {
   return {
     moved: 'moved',
     stays: 'stays',
-    gone: 'was gone already',
+    gone: 'had ended already',
     'in-doubt': 'in doubt',
-    'not-running': 'stands still here',
+    'not-running': 'does not run here',
   }[result];
 }
 
-/** The worst of what has become of them: a domain that needs a person is more than one that stayed. */
+/** The worst result: a domain that needs attention ranks above one that stayed. */
 function exitCodeFor({ domains, left, unseen }: Evacuated, cancelled: boolean): number {
   const any = (result: Left['result']): boolean => domains.some((domain) => domain.result === result);
   if (any('in-doubt')) return EXIT.inDoubt;

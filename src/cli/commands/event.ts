@@ -20,17 +20,17 @@ type EventOptions = GlobalOptions & {
 
 export const eventCommand: CommandModule<GlobalOptions, EventOptions> = {
   command: 'event',
-  describe: 'wait for what happens to the domains of this host',
+  describe: 'wait for events of the domains of this host',
   builder: (yargs) =>
     yargs
-      .option('domain', { type: 'string', describe: 'only of this one: name, UUID or id' })
+      .option('domain', { type: 'string', describe: 'only of this domain: name, UUID or id' })
       .option('event', { type: 'string', describe: `only of this kind: ${EVENT_TYPES.join(', ')}` })
       .option('all', { type: 'boolean', default: false, describe: 'of every kind, as without --event' })
       .option('loop', { type: 'boolean', default: false, describe: 'until stopped, not only the first one' })
       .option('timeout', { type: 'number', describe: 'seconds to wait' })
       .option('timestamp', { type: 'boolean', default: false, describe: 'with the time before each' })
       .option('json', { type: 'boolean', default: false, describe: 'each as a line of JSON' })
-      .option('list', { type: 'boolean', default: false, describe: 'only show which kinds there are' })
+      .option('list', { type: 'boolean', default: false, describe: 'only list the kinds' })
       .example('$0 event --loop --timestamp', 'a line for each start, stop, arrival, ...'),
   handler: async (options) => {
     if (options.list) {
@@ -51,7 +51,7 @@ export const eventCommand: CommandModule<GlobalOptions, EventOptions> = {
     });
     const late = timeout === undefined ? undefined : AbortSignal.timeout(timeout * 1000);
     late?.addEventListener('abort', () => void events.return?.(), { once: true });
-    // For scripts that act only once nothing can be missed any more.
+    // For scripts that act once no event can be missed any more.
     printNote('waiting for events');
     let count = 0;
     for await (const event of events) {
@@ -74,12 +74,12 @@ function typeOf(options: EventOptions): Happening['type'] | undefined {
   if (options.event === undefined || options.all) return undefined;
   const type = EVENT_TYPES.find((one) => one === options.event);
   if (type !== undefined) return type;
-  throw new UsageError('E_USAGE_EVENT', `--event ${options.event}: there is no such kind of event`, {
-    hint: `There are ${EVENT_TYPES.join(', ')}.`,
+  throw new UsageError('E_USAGE_EVENT', `--event ${options.event}: unknown kind of event`, {
+    hint: `Kinds are ${EVENT_TYPES.join(', ')}.`,
   });
 }
 
-/** As virsh words it. */
+/** In virsh's wording. */
 function lineOf(event: DomainEvent, withTime: boolean): string {
   const time = withTime ? `${event.at}: ` : '';
   return `${time}event '${event.what.type}' for domain '${event.domain}'${textOf(event.what)}`;

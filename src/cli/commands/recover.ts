@@ -31,16 +31,16 @@ export const recoverCommand: CommandModule<GlobalOptions, RecoverOptions> = {
       .option('json', { type: 'boolean', default: false, describe: 'print JSON' })
       .option('force-source', {
         type: 'string',
-        describe: 'without asking the destination: the guest is kept here. DANGER: it may run twice then',
+        describe: 'without asking the destination: keep the guest here. DANGER: it may run twice then',
       })
       .option('force-dest', {
         type: 'string',
-        describe: 'without asking the destination: the guest is there. DANGER: it may be lost then',
+        describe: 'without asking the destination: the guest is there. DANGER: it may be lost',
       })
-      .option('yes', { type: 'boolean', default: false, describe: 'with a --force: you have looked at both hosts' })
+      .option('yes', { type: 'boolean', default: false, describe: 'with a --force: you have checked both hosts' })
       .conflicts({ 'force-source': ['force-dest', 'list'], 'force-dest': 'list' })
       .example('$0 recover --force-source web1 --yes', 'the destination is dead for good, and did not run web1')
-      .example('$0 recover --tls-dir /etc/xenferry/tls', 'ask each destination what it decided, and do what follows'),
+      .example('$0 recover --tls-dir /etc/xenferry/tls', 'ask each destination for the outcome, and act on it'),
   handler: async (options) => {
     await using host = await openHost(options);
     using stop = new StopSignals('the recovery');
@@ -74,13 +74,13 @@ async function recoverByAsking(host: Host, options: RecoverOptions, signal: Abor
   return await recoverWith(host, settingsOf(options, asker), how);
 }
 
-/** What a person decides about, and how. @throws UsageError `E_USAGE_FORCE` where he has not said that he knows the risk */
+/** The operator's decision. @throws UsageError `E_USAGE_FORCE` without --yes */
 function forcedOf(options: RecoverOptions): [ref: string, keep: Keep] | undefined {
   const [ref, keep]: [string | undefined, Keep] =
     options['force-source'] === undefined ? [options['force-dest'], 'dest'] : [options['force-source'], 'source'];
   if (ref === undefined) return undefined;
   if (options.yes) return [ref, keep];
   throw new UsageError('E_USAGE_FORCE', `--force-${keep} ${ref}: ${RISK[keep]}`, {
-    hint: 'Look at both hosts first, with `xenferry list` and `xl list`. If you are sure, add --yes.',
+    hint: 'Check both hosts first, with `xenferry list` and `xl list`. If you are sure, add --yes.',
   });
 }

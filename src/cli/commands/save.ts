@@ -40,7 +40,7 @@ export const saveCommand: CommandModule<GlobalOptions, SaveOptions> = {
     await using host = await openHost(options);
     using stop = new StopSignals();
     using progress = new Progress(`saving ${options.domain}`, progressStyle(options));
-    // Behind the stream, the line would be a part of it.
+    // On standard output, after the stream, the line would be a part of it.
     const say = isOpenAs(options.file, STDOUT) ? printNote : printLine;
     const { checkpoint, unpause } = options;
     const { name } = await saveDomain(host, options.domain, options.file, {
@@ -49,7 +49,7 @@ export const saveCommand: CommandModule<GlobalOptions, SaveOptions> = {
       signal: stop.cancel,
       onEvent: progress.take,
     });
-    say(`Domain ${name} saved to ${options.file}${checkpoint ? '; it runs on' : ''}`);
+    say(`Domain ${name} saved to ${options.file}${checkpoint ? '; it continues to run' : ''}`);
   },
 };
 
@@ -74,14 +74,14 @@ export const restoreCommand: CommandModule<GlobalOptions, RestoreOptions> = {
       // With it, yargs takes a lone dash as a value.
       .nargs('file', 1)
       .option('xml', { type: 'string', describe: 'domain XML to use instead of the one in the file' })
-      .option('paused', { type: 'boolean', default: false, describe: 'do not let it run yet' })
+      .option('paused', { type: 'boolean', default: false, describe: 'leave it paused' })
       .option('force-lease', forceLeaseFlag)
       .option('progress', {
         choices: PROGRESS_STYLES,
         default: 'auto' as const,
         describe: 'how progress is shown, on stderr',
       })
-      .example('$0 restore /var/tmp/web1.save', 'it goes on where it was saved'),
+      .example('$0 restore /var/tmp/web1.save', 'it continues where it was saved'),
   handler: async (options) => {
     const xml = options.xml === undefined ? undefined : readUserXml(options.xml);
     await using host = await openHost(options);

@@ -14,13 +14,13 @@ export const versionCommand: CommandModule<GlobalOptions, VersionOptions> = {
   describe: 'print the versions of xenferry and of the toolstack under it',
   builder: (yargs) =>
     dialingOptions(jsonOption(yargs))
-      .option('peer', { type: 'string', nargs: 1, describe: 'those of another host, and what it can do: URI or alias' })
+      .option('peer', { type: 'string', nargs: 1, describe: 'versions and features of another host: URI or alias' })
       .example('$0 version --json', 'for scripts')
-      .example('$0 version --peer xen+tls://hv2/system', 'whether a migration there can work, before it is begun'),
+      .example('$0 version --peer xen+tls://hv2/system', 'whether a migration to it can work, before it is started'),
   handler: async (options) => {
     await using host = await openHost(options);
     if (options.peer !== undefined) {
-      // What dials is large, and only this needs it.
+      // The dialling code is large, and only this option needs it.
       const { helloOf } = await import('../../api/process/peer-hello.js');
       const { settingsOf, printNotice } = await import('../dialing.js');
       using stop = new StopSignals();

@@ -19,7 +19,7 @@ export async function migrateHere(options: MigrateOptions, session: MigrateSessi
 }
 
 /**
- * The same on a host that is open, and stays its holder's. The options' deadlines go before the host's.
+ * Moves a domain of an open host, which the caller keeps. The options' deadlines take precedence over the host's.
  * @param threads of the holder's, for the lanes
  */
 export async function migrateOnHost(
@@ -40,7 +40,7 @@ export async function migrateOnHost(
   return await migrateWith(host, settingsOf(options, session), migration, threads);
 }
 
-/** What can be seen of the options alone. @throws UsageError */
+/** Checks the options alone. @throws UsageError */
 export function checkOptions(options: MigrateOptions): void {
   checkMigration(migrationOf(options), flagOf);
   destinationOf({ config: configOf(options) }, options.desturi);
@@ -82,7 +82,7 @@ export function migrationOf(options: MigrateOptions): Migration {
 function copyTimeout(options: MigrateOptions): CopyTimeout | undefined {
   const { timeout: seconds, 'timeout-suspend': suspend, 'timeout-cancel': cancel } = options;
   const bad = (message: string, hint: string): UsageError => new UsageError('E_USAGE_TIMEOUT', message, { hint });
-  if (suspend && cancel) throw bad('--timeout-suspend and --timeout-cancel exclude each other', 'Give one.');
+  if (suspend && cancel) throw bad('--timeout-suspend and --timeout-cancel exclude each other', 'Use one of them.');
   if (seconds !== undefined) return { seconds, then: cancel ? 'cancel' : 'suspend' };
   if (!suspend && !cancel) return undefined;
   throw bad(`--timeout-${suspend ? 'suspend' : 'cancel'} without --timeout`, 'Add --timeout SECONDS.');

@@ -158,7 +158,7 @@ export class LinkThreads implements Disposable {
   #start(): LinkThread {
     const thread: LinkThread = { ...startThread(this.kind), links: new Map() };
     const { worker } = thread;
-    worker.unref(); // a thread without links keeps nobody alive
+    worker.unref(); // a thread without links does not keep the process alive
     worker.on('message', (message: FromThread) => {
       this.#hear(thread, message);
     });

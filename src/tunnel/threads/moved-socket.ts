@@ -14,7 +14,7 @@ export function takeDescriptor(socket: Socket, duplicateFd: (fd: number) => numb
   return copy;
 }
 
-/** Node has no public way to a socket's descriptor; its handle has told it since the first versions. */
+/** Node has no public API for a socket's descriptor; its handle has had it since the first versions. */
 function descriptorOf(socket: Socket): number | undefined {
   const handle: unknown = '_handle' in socket ? socket._handle : undefined;
   if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return undefined;

@@ -125,7 +125,7 @@ export class SecureLink implements Attended {
     });
   }
 
-  /** The main thread has consumed so many bytes of what it was told, and uses these slots no more. */
+  /** The main thread has consumed bytes, and no longer uses these slots. */
   more(bytes: number, unused: readonly ArrayBuffer[]): void {
     for (const slot of unused) threadSlots.give(slot);
     this.#aheadBytes -= bytes;
@@ -223,7 +223,7 @@ export class SecureLink implements Attended {
   #deliver(frame: Frame): void {
     switch (frame.type) {
       case FrameType.PING:
-        // Answers are not piled up for a peer that asks without reading.
+        // Answers are not queued for a peer that asks without reading.
         if (!this.#outbox.isFull) this.#outbox.add(bareFrame(FrameType.PONG, frame.sequence));
         return;
       case FrameType.PONG:
@@ -270,7 +270,7 @@ export class SecureLink implements Attended {
     }
     if (now < this.#lookAt) return;
     this.#lookAt = now + (this.#looks.everyMs ?? Infinity);
-    if (!this.#wantsRead) this.#looks.heard(); // it is we who do not read
+    if (!this.#wantsRead) this.#looks.heard(); // this side does not read
     // What waits to be sent is sign enough.
     if (!this.#byeSent && !this.#outbox.isFull) this.#outbox.add(bareFrame(FrameType.PING, 1));
     const forMs = this.#looks.look();

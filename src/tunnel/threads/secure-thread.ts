@@ -105,7 +105,7 @@ function hear(message: ToThread): void {
       return;
     }
     default: {
-      // A link that has just ended still hears what was on its way to it.
+      // A link that has just ended still receives messages under way.
       const link = loop.get(message.id);
       if (link instanceof SecureLink) order(link, message);
     }

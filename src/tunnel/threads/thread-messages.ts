@@ -9,7 +9,7 @@ import type { TlsCredentials } from '../tls-credentials.js';
 import type { TlsDialerOptions } from '../tls-options.js';
 
 /*
- * What is said between the main thread and a thread that holds links. Both are this program: nothing is checked.
+ * Messages between the main thread and a thread with links. Both are this program: nothing is checked.
  * Every message is about one link, by number, but for those to the gates and `stop`.
  */
 
@@ -21,7 +21,7 @@ export interface ThreadFrame {
   readonly payload: Uint8Array;
 }
 
-/** What is said to a thread. */
+/** Messages to a thread. */
 export type ToThread = BeginOrder | LinkOrder;
 
 /** What brings a link into being. */
@@ -57,7 +57,7 @@ export type BeginOrder =
   /** Closes everything and ends the thread. */
   | { readonly do: 'stop' };
 
-/** What a link is told that is there. */
+/** Messages to an existing link. */
 export type LinkOrder =
   | { readonly do: 'open' | 'answer'; readonly id: number; readonly payload: Uint8Array }
   | { readonly do: 'refuse'; readonly id: number; readonly refusal: Refusal }
@@ -66,7 +66,7 @@ export type LinkOrder =
   | { readonly do: 'more'; readonly id: number; readonly bytes: number; readonly unused: readonly ArrayBuffer[] }
   | { readonly do: 'close'; readonly id: number; readonly deadlineMs?: number | undefined };
 
-/** What a thread tells. */
+/** Messages from a thread. */
 export type FromThread =
   | { readonly tell: 'linked'; readonly id: number; readonly peer: PeerIdentity }
   | {

@@ -77,7 +77,7 @@ function startSecure(): StartedThread {
   };
 }
 
-/** The compiled entry beside this module. Where this module runs from its source (in a test), that of the last build. */
+/** The compiled entry next to this module. If this module runs from its source (in a test), that of the last build. */
 function entry(name: 'link-thread' | 'secure-thread'): URL {
   const url = new URL(`./${name}.js`, import.meta.url);
   if (!import.meta.url.endsWith('.ts')) return url;

@@ -52,7 +52,7 @@ export class ThreadedGate {
   /**
    * Moves a connection, of which nothing has been read, to a thread.
    * @param onGone called once it is closed
-   * @returns what cuts it; undefined where it cannot be moved, and is still the caller's
+   * @returns a function that cuts it; undefined if it cannot be moved, and stays with the caller
    */
   admit(socket: Socket, client: string, onGone: () => void): Destroyable | undefined {
     const copy = takeDescriptor(socket, this.pool.duplicateFd);
