@@ -53,8 +53,6 @@ const bundle = await rolldown({
     ...Object.fromEntries(entries),
   },
   platform: 'node',
-  // What a module of the API passes on comes along only where it is used; packages may do more when they are loaded.
-  treeshake: { moduleSideEffects: (id) => !id.startsWith(dist) || id.endsWith('/errors/zod.js') },
   resolve: { alias: { 'string-width': fileURLToPath(new URL('plain-width.mjs', import.meta.url)) } },
   // These bring machine code of their own, or are loaded by few verbs.
   external: ['koffi', 'ssh2', 'node-forge'],
