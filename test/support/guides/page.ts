@@ -22,7 +22,8 @@ export function stepsOf(page: string): Step[] {
     if (fence !== null) {
       const from = at + 1;
       while (++at < lines.length && lines[at] !== '```');
-      const [, language, host, code] = fence;
+      const [, language, host] = fence;
+      const code = fence.at(3);
       const body = lines.slice(from, at);
       const text = (code === undefined ? body : body.map((command) => endsWith(command, code))).join('\n');
       if (language === 'sh') steps.push({ host: host === '' ? 'hv1' : host, kind: 'sh', text, line });
