@@ -50,7 +50,10 @@ export async function receive(request: ReceiveRequest): Promise<Received> {
   await using feed =
     terms === undefined
       ? new RawFeed(pipe.writeEnd)
-      : new BatchFeed(pipe.writeEnd, toolstack.restoreSplices !== true, terms, (error) => stop.abort(error));
+      : new BatchFeed(pipe.writeEnd, toolstack.restoreSplices !== true, terms, (error) => {
+          // A broken pipe is the restore's end: its own error is worth more, and ends the wait as well.
+          if (!isBrokenPipe(error)) stop.abort(error);
+        });
 
   const restore = toolstack.restore(request.config, pipe.readEnd, {
     streamVersion: request.streamVersion,

@@ -58,6 +58,9 @@ export class DowntimeClock {
     const here = { drainMs: drainedAt - suspendedAt, lastRoundMs: savedAt - drainedAt };
     if (arrival === undefined) return { totalMs: answeredMs, ...here };
     const sum = savedAt - suspendedAt + arrival.restoreMs + arrival.commitMs + arrival.unpauseMs;
-    return { totalMs: Math.min(sum, answeredMs), ...here, arrival };
+    // The last byte may be known here after it was there: that way is in two parts, and is taken out of the later one.
+    const twice = Math.max(0, sum - answeredMs);
+    const restoreMs = Math.max(0, arrival.restoreMs - twice);
+    return { totalMs: Math.min(sum, answeredMs), ...here, arrival: { ...arrival, restoreMs } };
   }
 }

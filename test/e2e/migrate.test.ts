@@ -30,7 +30,7 @@ describe('a live migration over mutual TLS', () => {
     const parts = Object.values(result.downtime ?? {});
     expect(parts).toHaveLength(5);
     // Each is rounded, and none is counted twice.
-    expect(Math.abs(parts.reduce((sum, ms) => sum + ms, 0) - away)).toBeLessThanOrEqual(3);
+    expect(Math.abs(parts.reduce<number>((sum, ms) => sum + (ms ?? 0), 0) - away)).toBeLessThanOrEqual(5);
     // Zero pages and such are told, not sent. The rest is packed only where that is faster, which it is not on every machine.
     expect(result.wireBytes).toBeLessThan(result.rawBytes * 0.8);
     expect(result.digest).toMatch(/^sparse-(xxh3-128|aes-gmac):[0-9a-f]{32}$/);
@@ -98,7 +98,9 @@ describe('a live migration over mutual TLS', () => {
     await a.create(guestXml());
     const { code, stdout, stderr } = await a.run(...a.migrateWords('guest', b).filter((word) => word !== '--json'));
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^guest runs at xen\+tls:\/\/.*: \d+\.\d\d s, downtime \d+ ms, /);
+    expect(stdout).toMatch(
+      /^guest runs at xen\+tls:\/\/.*: \d+\.\d\d s, downtime \d+ ms \(drain \d+, last round \d+, restore \d+, commit \d+, unpause \d+\), /,
+    );
     expect(stderr).toContain('perform');
   });
 });

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { wordsOf } from '../../src/domain/cpu/cpu-features.js';
@@ -7,6 +7,8 @@ import { guestXml, TwoHosts } from '../support/hosts.js';
 let hosts: TwoHosts;
 beforeEach(async () => {
   hosts = await TwoHosts.make();
+  // As the embedded host makes it.
+  for (const { dir } of [hosts.a, hosts.b]) mkdirSync(dir, { mode: 0o700 });
 });
 afterEach(async () => {
   await hosts[Symbol.asyncDispose]();

@@ -206,7 +206,7 @@ describe('an allowed host that would deceive', BUSY_MACHINE, () => {
     expect(await knock()).toBe('E_TUNNEL_CERT_REVOKED');
     rmSync(crl);
     server.kill('SIGHUP');
-    await server.saysOnStderr(/certificates stay as they are.*crl\.pem is missing/);
+    await server.saysOnStderr(/certificates and permissions stay as they are.*crl\.pem is missing/);
     expect(await knock()).toBe('E_TUNNEL_CERT_REVOKED');
     await expectResponsive();
     await expectNothingLeft();

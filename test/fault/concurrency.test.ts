@@ -105,7 +105,7 @@ describe('many migrations at once', () => {
       expect(arriving).toBeGreaterThan(0);
       expect(arriving).toBeLessThanOrEqual(4);
     }
-    expect(notices.some((text) => /at place \d+ of the queue/.test(text))).toBe(true);
+    expect(notices.some((text) => /its place in the queue is \d+/.test(text))).toBe(true);
     for (const uuid of there) expect(whereIs(uuid, [a.dir, b.dir])).toEqual([{ host: b.dir, state: 'running' }]);
     for (const uuid of back) expect(whereIs(uuid, [a.dir, b.dir])).toEqual([{ host: a.dir, state: 'running' }]);
     assertNeverTwice([a.dir, b.dir]);
@@ -131,7 +131,7 @@ describe('many migrations at once', () => {
     const uuid = await birth(a, 'late');
     using _taken = await b.host.incoming.take('another', never);
     expect(await move(a, b, uuid)).toBe('E_REFUSED_LIMIT');
-    expect(b.log.join('\n')).toContain('at place 1 of the queue');
+    expect(b.log.join('\n')).toContain('its place in the queue is 1');
     expect(whereIs(uuid, [a.dir, b.dir])).toEqual([{ host: a.dir, state: 'running' }]);
   });
 });

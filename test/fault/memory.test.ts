@@ -44,7 +44,7 @@ describe('memory', () => {
     async (compression) => {
       const piece = join(dir, 'piece');
       writeFileSync(piece, Buffer.concat([fixtureStream('xen-4.17-hvm-live'), randomBytes(24 * 1024 * 1024)]));
-      const receiver = startScript(ENDPOINT, ['receive', dir, 'sh', '-c', SLOW_READER]);
+      const receiver = startScript(ENDPOINT, ['receive', dir, 'sh', '-c', SLOW_READER], undefined, 'pipe'); // it ends with its stdin
       running.push(receiver);
       const { port } = JSON.parse(await firstLine(receiver)) as { port: number };
       const options = { save: ['sh', '-c', `while cat ${piece}; do :; done`], lanes: 4, compression };

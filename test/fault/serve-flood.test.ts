@@ -73,7 +73,7 @@ describe('serve', () => {
     // One file of another authority: they do not fit together.
     copyFileSync(join(other, 'ca.pem'), join(hosts.tlsDir, 'ca.pem'));
     server.kill('SIGHUP');
-    await server.saysOnStderr(/certificates stay as they are/);
+    await server.saysOnStderr(/certificates and permissions stay as they are/);
 
     for (const file of files) copyFileSync(join(other, file), join(hosts.tlsDir, file));
     server.kill('SIGHUP');

@@ -26,9 +26,9 @@ const doneSchema = z.object({
     .object({
       drainMs: z.number(),
       lastRoundMs: z.number(),
-      restoreMs: z.number(),
-      commitMs: z.number(),
-      unpauseMs: z.number(),
+      restoreMs: z.number().nullable(),
+      commitMs: z.number().nullable(),
+      unpauseMs: z.number().nullable(),
     })
     .nullable(),
   rawBytes: z.number(),

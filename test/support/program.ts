@@ -68,8 +68,9 @@ export function startScript(
   script: string,
   words: readonly string[],
   env: NodeJS.ProcessEnv = { ...process.env, FORCE_COLOR: '' },
+  stdin: 'ignore' | 'pipe' = 'ignore',
 ): Running {
-  return new Running(spawn(process.execPath, [script, ...words], { stdio: ['ignore', 'pipe', 'pipe'], env }));
+  return new Running(spawn(process.execPath, [script, ...words], { stdio: [stdin, 'pipe', 'pipe'], env }));
 }
 
 export async function run(words: readonly string[], env?: NodeJS.ProcessEnv): Promise<Finished> {

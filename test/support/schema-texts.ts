@@ -10,6 +10,7 @@ export interface TextField {
 /** Texts of which every string field of our schemas takes one. A field that takes none of them needs a candidate of its own here. */
 const CANDIDATES = [
   'x',
+  '4.17',
   'E_TEST',
   '5e0d6a1c-4a4e-4d7d-9a38-2f3f7d1f0001',
   'ab'.repeat(32),

@@ -11,7 +11,7 @@ describe('options of a migration that cannot be', () => {
     ['E_USAGE_BANDWIDTH', { bandwidthMiBps: 0 }, /^bandwidthMiBps 0: /],
     ['E_USAGE_BANDWIDTH', { bandwidthMiBps: NaN }, /^bandwidthMiBps NaN: /],
     ['E_USAGE_RECONNECT', { reconnectTimeoutS: -1 }, /^reconnectTimeoutS -1: /],
-    ['E_USAGE_NAME', { name: '' }, /name/],
+    ['E_USAGE_DOMAIN_NAME', { name: '' }, /name/],
     ['E_USAGE_COMPRESS', { compression: { level: 0 } }, /^compression: /],
     ['E_USAGE_TIMEOUT', { ...live, timeout: { seconds: 0, then: 'suspend' as const } }, /^timeout 0: /],
     ['E_USAGE_TIMEOUT', { timeout: { seconds: 5, then: 'cancel' as const } }, /^timeout without live$/],

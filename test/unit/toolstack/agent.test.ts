@@ -71,7 +71,7 @@ function killed(agent: Agent): void {
 
 async function until(holds: () => boolean): Promise<void> {
   for (let tries = 0; !holds(); tries += 1) {
-    if (tries > 2000) throw new Error('it never came');
+    if (tries > 10_000) throw new Error('it never came');
     await sleep(5);
   }
 }
