@@ -160,7 +160,7 @@ describe('an agent', () => {
     }
     stranger.readEnd.close();
     stranger.writeEnd.close();
-    await until(() => openFds() === before);
+    await until(() => openFds() <= before); // what an earlier test left may close meanwhile
   });
 
   it('closes the descriptors also where it cannot be started', async () => {
