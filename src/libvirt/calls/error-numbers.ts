@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../errors/codes.js';
 import { XenferryError } from '../../errors/errors.js';
 import { messageOf } from '../../errors/message-of.js';
-import { printable } from '../../errors/printable.js';
+import { bounded } from '../../errors/printable.js';
 
 /** Error numbers of libvirt (virerror.h, virErrorNumber) that this host sends. */
 export const NUMBER = {
@@ -84,16 +84,16 @@ export interface WireError {
   readonly message: string;
 }
 
-/** The error as a client of libvirt reads it: message and remedy in one, since there is one text only. */
+/** The error as a client of libvirt reads it: message and remedy in one printable text of bounded length. */
 export function wireError(error: unknown): WireError {
-  const message = printable(messageOf(error));
+  const message = bounded(messageOf(error));
   if (!(error instanceof XenferryError)) return { code: NUMBER.internal, domain: FROM.libxl, message };
   const { code, hint } = error;
   const number = numberOf(code);
   return {
     code: number,
     domain: number === NUMBER.rpc ? FROM.rpc : FROM.libxl,
-    message: hint === undefined ? message : `${message}: ${printable(hint)}`,
+    message: hint === undefined ? message : `${message}: ${bounded(hint)}`,
   };
 }
 

@@ -1,15 +1,16 @@
 import { once } from 'node:events';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { RefusedError } from '../../errors/errors.js';
 import type { Host } from '../../host/host.js';
 import { openSocket } from '../../host/jobs/open-socket.js';
+import { RefusalLog } from '../../tunnel/refusal-log.js';
 import type { Role } from '../calls/call.js';
 import { ClientSession } from './session.js';
 
-/** Clients of one socket at once. */
-const MOST_CLIENTS = 1024;
+/** Clients of one socket at once: every user of the host may be one that only reads. */
+const MOST_CLIENTS = { admin: 1024, reader: 64 } as const;
 
 /** One socket, and its clients' role. */
 export interface LibvirtSocket {
@@ -24,14 +25,22 @@ export class LibvirtServer implements AsyncDisposable {
   readonly #servers: { readonly server: Server; readonly path: string }[] = [];
   readonly #sessions = new Set<ClientSession>();
 
+  /** Every user of the host may cause failures: no flood of them fills the log. */
+  readonly #failures: RefusalLog;
+
   private constructor(
     private readonly host: Host,
-    private readonly log: (line: string) => void,
-  ) {}
+    log: (line: string) => void,
+  ) {
+    this.#failures = new RefusalLog(log, undefined, {
+      line: 'libvirt: ',
+      more: 'libvirt: more clients failed than are listed',
+    });
+  }
 
   /**
-   * Listens on every socket or on none. @throws RefusedError `E_REFUSED_LIBVIRT_SOCKET` where another process answers there; the system's
-   * error
+   * Listens on every socket or on none. @throws RefusedError `E_REFUSED_LIBVIRT_SOCKET` if another process answers there, or if the path is that of
+   * something else than a socket; the system's error
    */
   static async open(
     host: Host,
@@ -57,9 +66,9 @@ export class LibvirtServer implements AsyncDisposable {
         data: { path },
       });
     }
-    rmSync(path, { force: true });
+    removeSocket(path);
     const server = createServer((socket: Socket) => this.takeIn(socket, role, `client of ${path}`));
-    server.maxConnections = MOST_CLIENTS;
+    server.maxConnections = MOST_CLIENTS[role];
     server.listen(path);
     await once(server, 'listening');
     server.on('error', () => undefined); // running out of descriptors fails one accept, not the listener
@@ -69,7 +78,11 @@ export class LibvirtServer implements AsyncDisposable {
 
   /** Serves one client; the stream is the session's own from here on. */
   takeIn(stream: Duplex, role: Role, name: string): void {
-    const session = new ClientSession(stream, { host: this.host, role, name, log: this.log });
+    const session = new ClientSession(stream, {
+      host: this.host,
+      role,
+      failed: (reason) => this.#failures.note({ address: name, reason }),
+    });
     this.#sessions.add(session);
     void session.ended.then(() => this.#sessions.delete(session));
   }
@@ -78,5 +91,19 @@ export class LibvirtServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { server } of this.#servers) server.close(); // unlinks the path
     await Promise.all([...this.#sessions].map((session) => session[Symbol.asyncDispose]()));
+    this.#failures[Symbol.dispose]();
   }
+}
+
+/** Removes the socket of a server that has ended, and nothing else. */
+function removeSocket(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket()) {
+    throw new RefusedError('E_REFUSED_LIBVIRT_SOCKET', `${path} exists already, and is not a socket`, {
+      hint: 'Name a path that does not exist yet.',
+      data: { path },
+    });
+  }
+  rmSync(path);
 }

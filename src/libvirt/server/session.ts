@@ -1,6 +1,5 @@
 import type { Duplex } from 'node:stream';
 import { ProtocolError, RefusedError, UsageError, XenferryError } from '../../errors/errors.js';
-import { messageOf } from '../../errors/message-of.js';
 import type { Host } from '../../host/host.js';
 import { HOST_CALLS } from '../calls/calls.js';
 import { refOf, type CallContext, type Role } from '../calls/call.js';
@@ -9,6 +8,7 @@ import {
   encodeMessage,
   MessageReader,
   MOST_MESSAGE_BYTES,
+  MOST_READER_MESSAGE_BYTES,
   PROGRAM,
   PROGRAM_VERSION,
   STATUS,
@@ -32,6 +32,10 @@ import type { EventMessage } from './event-messages.js';
 
 /** Calls of one client under way at once; a client of libvirt has one or two, and one that keeps to a call for minutes. */
 const MOST_CALLS = 64;
+/** Payloads of one client's calls under way, in bytes: two of the longest messages of its role. */
+const MOST_CALL_BYTES = { admin: 2 * MOST_MESSAGE_BYTES, reader: 2 * MOST_READER_MESSAGE_BYTES } as const;
+/** A client that does not open its connection in time is disconnected. */
+const OPEN_MS = 30_000;
 /** Most unread events of a client; with more, it is disconnected. */
 const MOST_UNREAD_BYTES = 8 * 1024 * 1024;
 const KEEPALIVE = { ping: 1, pong: 2 } as const;
@@ -59,9 +63,10 @@ const FEATURE_KEEPALIVE = 10;
 export interface SessionOptions {
   readonly host: Host;
   readonly role: Role;
-  readonly log: (line: string) => void;
-  /** Who it is, for the log. */
-  readonly name: string;
+  /** Hears what went wrong with the client, or with a call of its. */
+  readonly failed: (reason: unknown) => void;
+  /** Longest time until the connection is opened, in ms; default: 30 s. */
+  readonly openMs?: number | undefined;
 }
 
 type SessionCalls = {
@@ -81,6 +86,9 @@ export class ClientSession implements AsyncDisposable {
   readonly #context: CallContext;
   #role: Role;
   #isOpen = false;
+  /** Bytes of the payloads of the calls under way. */
+  #callBytes = 0;
+  readonly #opening: NodeJS.Timeout;
   #keepalive: NodeJS.Timeout | undefined;
   #pings = 0;
 
@@ -89,8 +97,12 @@ export class ClientSession implements AsyncDisposable {
     private readonly options: SessionOptions,
   ) {
     this.#role = options.role;
-    const { host, log } = options;
-    this.#events = new EventCallbacks(host, (message) => this.#sendEvent(message), log);
+    const { host, failed } = options;
+    this.#events = new EventCallbacks(
+      host,
+      (message) => this.#sendEvent(message),
+      (line) => failed(new Error(line)),
+    );
     const role = (): Role => this.#role;
     const signal = this.#gone.signal;
     this.#context = {
@@ -103,6 +115,11 @@ export class ClientSession implements AsyncDisposable {
     this.ended = new Promise((resolve) => {
       stream.on('close', () => void this.#finish().then(resolve));
     });
+    const openMs = options.openMs ?? OPEN_MS;
+    this.#opening = setTimeout(() => {
+      failed(new Error(`the connection was not opened within ${openMs / 1000} s`));
+      stream.destroy();
+    }, openMs).unref();
     stream.on('error', () => stream.destroy());
     stream.on('end', () => stream.end());
     stream.on('drain', () => stream.resume());
@@ -118,6 +135,7 @@ export class ClientSession implements AsyncDisposable {
   }
 
   async #finish(): Promise<void> {
+    clearTimeout(this.#opening);
     clearInterval(this.#keepalive);
     this.#gone.abort(new RefusedError('E_REFUSED_CLOSING', 'the client has closed its connection'));
     await Promise.all(this.#calls);
@@ -129,7 +147,7 @@ export class ClientSession implements AsyncDisposable {
     try {
       for (const message of this.#reader.push(chunk)) this.#receive(message);
     } catch (error) {
-      this.options.log(`${this.options.name}: ${messageOf(error)}`);
+      this.options.failed(error);
       this.stream.destroy();
     }
   }
@@ -144,15 +162,23 @@ export class ClientSession implements AsyncDisposable {
       if (message.type === TYPE.stream || message.type === TYPE.streamHole) return;
       throw new ProtocolError('E_PROTOCOL_LIBVIRT_MESSAGE', `a message of type ${message.type} from a client`);
     }
-    if (this.#calls.size >= MOST_CALLS) {
-      this.#fail(message, new RefusedError('E_REFUSED_LIMIT', `${MOST_CALLS} calls are under way on this connection`));
+    const bytes = message.payload.length;
+    const mostBytes = this.#role === 'reader' ? MOST_CALL_BYTES.reader : MOST_CALL_BYTES.admin;
+    if (this.#calls.size >= MOST_CALLS || this.#callBytes + bytes > mostBytes) {
+      const what = `${this.#calls.size} calls with ${this.#callBytes} bytes are under way on this connection`;
+      this.#fail(message, new RefusedError('E_REFUSED_LIMIT', what, { hint: 'Wait for their answers.' }));
       return;
     }
-    const work = this.#answer(message).catch((error: unknown) => {
-      this.#fail(message, error);
-    });
+    this.#callBytes += bytes;
+    const work = this.#answer(message)
+      .catch((error: unknown) => {
+        this.#fail(message, error);
+      })
+      .finally(() => {
+        this.#callBytes -= bytes;
+        this.#calls.delete(work);
+      });
     this.#calls.add(work);
-    void work.then(() => this.#calls.delete(work));
   }
 
   async #answer(message: Message): Promise<void> {
@@ -234,13 +260,14 @@ export class ClientSession implements AsyncDisposable {
     }
     if ((flags & OPEN_READ_ONLY) !== 0 && this.#role === 'admin') this.#role = 'reader';
     this.#isOpen = true;
-    this.#reader.allow(MOST_MESSAGE_BYTES);
+    clearTimeout(this.#opening);
+    this.#reader.allow(this.#role === 'reader' ? MOST_READER_MESSAGE_BYTES : MOST_MESSAGE_BYTES);
   }
 
   #keepAlive(): void {
     this.#keepalive ??= setInterval(() => {
       if (this.#pings >= MOST_UNANSWERED_PINGS) {
-        this.options.log(`${this.options.name}: no answer to ${this.#pings} keepalive messages`);
+        this.options.failed(new Error(`no answer to ${this.#pings} keepalive messages`));
         this.stream.destroy();
         return;
       }
@@ -251,7 +278,7 @@ export class ClientSession implements AsyncDisposable {
 
   #fail(call: MessageHeader, error: unknown): void {
     const { code, domain, message } = wireError(error);
-    if (!(error instanceof XenferryError)) this.options.log(`${this.options.name}: ${messageOf(error)}`);
+    if (!(error instanceof XenferryError)) this.options.failed(error);
     const payload = encodeXdr(remoteError, {
       code,
       domain,
@@ -270,7 +297,7 @@ export class ClientSession implements AsyncDisposable {
 
   #sendEvent({ procedure, payload }: EventMessage): void {
     if (this.stream.writableLength > MOST_UNREAD_BYTES) {
-      this.options.log(`${this.options.name}: it does not read its events`);
+      this.options.failed(new Error('it does not read its events'));
       this.stream.destroy();
       return;
     }

@@ -14,6 +14,8 @@ export const HEADER_BYTES = 28;
 
 /** No message may be longer, its length included (VIR_NET_MESSAGE_MAX and its four bytes). */
 export const MOST_MESSAGE_BYTES = 33_554_432 + LENGTH_BYTES;
+/** The longest message of a client that only reads, of which every user of the host may be one. */
+export const MOST_READER_MESSAGE_BYTES = 1_048_576;
 /** Until a connection is opened: a stranger announces no more. */
 export const MOST_BYTES_BEFORE_OPEN = 65_536;
 

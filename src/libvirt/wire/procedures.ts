@@ -176,8 +176,8 @@ export const PROCEDURES = {
   domainGetSecurityLabel: call('read', 121, one, struct({ label: securityLabel, enforcing: int })),
   domainGetMessages: call('read', 426, oneWithFlags, struct({ messages: array(text, 2048) })),
   domainGetXmlDesc: call('read', 14, oneWithFlags, xml),
-  domainXmlFromNative: call('read', 135, struct({ format: text, config: text, flags }), xml),
-  domainXmlToNative: call('read', 136, struct({ format: text, xml: text, flags }), struct({ config: text })),
+  domainXmlFromNative: call('write', 135, struct({ format: text, config: text, flags }), xml),
+  domainXmlToNative: call('write', 136, struct({ format: text, xml: text, flags }), struct({ config: text })),
 
   domainDefineXml: call('write', 11, xml, oneResult),
   domainDefineXmlFlags: call('write', 350, struct({ xml: text, flags }), oneResult),

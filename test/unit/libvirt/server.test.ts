@@ -1,11 +1,14 @@
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CODES } from '../../../src/errors/codes.js';
 import { RefusedError, ToolstackError, UsageError } from '../../../src/errors/errors.js';
+import { uuidOf } from '../../../src/libvirt/calls/call.js';
 import { wireError } from '../../../src/libvirt/calls/error-numbers.js';
 import { LibvirtServer } from '../../../src/libvirt/server/libvirt-server.js';
+import { ClientSession } from '../../../src/libvirt/server/session.js';
 import { PROGRAM, TYPE } from '../../../src/libvirt/wire/message.js';
 import { EVENTS, PROCEDURES, type ProcedureName } from '../../../src/libvirt/wire/procedures.js';
 import type { WireDomain } from '../../../src/libvirt/wire/types.js';
@@ -175,6 +178,8 @@ describe('the socket for those that only look', () => {
       expect((await reader.call('listAllDomains', { needResults: 1, flags: 0 })).ret).toBe(1);
       expect(await numberOf(reader.call('domainDestroy', { dom }))).toBe(29);
       expect(await numberOf(reader.call('domainGetXmlDesc', { dom, flags: 1 }))).toBe(29);
+      const native = { format: 'xen-xl', config: 'name = "x"', flags: 0 };
+      expect(await numberOf(reader.call('domainXmlFromNative', native))).toBe(29);
       expect(
         await numberOf(reader.call('migratePrepareTunnel', { params: [], cookieIn: Buffer.alloc(0), flags: 0 })),
       ).toBe(29);
@@ -191,10 +196,17 @@ describe('the socket for those that only look', () => {
     expect(await client.call('getType', undefined)).toEqual({ type: 'Xen' });
   });
 
+  it('E_REFUSED_LIBVIRT_SOCKET: takes the place of no file', async () => {
+    const file = join(local.dir, 'kept');
+    writeFileSync(file, 'mine');
+    const opening = LibvirtServer.open(local.host, [{ path: file, role: 'admin', mode: 0o600 }], () => undefined);
+    await expect(opening).rejects.toMatchObject({ code: 'E_REFUSED_LIBVIRT_SOCKET' });
+    expect(readFileSync(file, 'utf8')).toBe('mine');
+  });
+
   it('E_REFUSED_LIBVIRT_ACCESS: a host that may migrate does nothing else', async () => {
-    const { socketPair } = { socketPair: join(local.dir, 'peer') };
+    const socketPair = join(local.dir, 'peer');
     const peers = await LibvirtServer.open(local.host, [], (line) => log.push(line));
-    const { createServer } = await import('node:net');
     const listener = createServer((socket) => {
       peers.takeIn(socket, 'peer', 'hv2');
     }).listen(socketPair);
@@ -233,10 +245,54 @@ describe('errors on their way to a client', () => {
 });
 
 describe('a client that means no good', () => {
+  it('asks with the longest text that there is, and gets a short answer', async () => {
+    using client = await LibvirtClient.open(path);
+    const asking = client.call('lookupByName', { name: 'x'.repeat(4_194_304) });
+    const error: unknown = await asking.catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(SentError);
+    expect(String(error).length).toBeLessThan(10_000);
+    expect(await client.call('getType', undefined)).toEqual({ type: 'Xen' });
+  });
+
+  it('E_REFUSED_LIMIT: fills no memory with calls, and as a reader with no long message', async () => {
+    using client = await LibvirtClient.open(path);
+    const { dom } = await client.call('domainCreateXml', { xml: guestXml(), flags: 0 });
+    const waiting: Promise<number | string>[] = [];
+    {
+      // While its job is taken, the domain's calls wait with all that they were given.
+      using _job = await local.host.jobs.take(uuidOf(dom.uuid), 'guest', 'another', new AbortController().signal);
+      const to = 'x'.repeat(4_000_000);
+      for (let index = 0; index < 20; index += 1) waiting.push(numberOf(client.call('domainSave', { dom, to })));
+      expect(await Promise.race(waiting)).toBe(55);
+    }
+    expect((await Promise.all(waiting)).length).toBe(20);
+    using reader = await LibvirtClient.open(`${path}-ro`);
+    // With an error or without: it is the server that ends it.
+    const closed = new Promise((resolve) => reader.socket.once('close', resolve));
+    reader.call('lookupByName', { name: 'x'.repeat(2_000_000) }).catch(() => undefined);
+    await closed;
+    expect(log.join('\n')).toMatch(/message of 20000\d\d bytes/);
+  });
+
+  it('connects and opens nothing, and is disconnected', async () => {
+    const listener = createServer((socket) => {
+      const failed = (reason: unknown): unknown => log.push(String(reason));
+      new ClientSession(socket, { host: local.host, role: 'reader', failed, openMs: 50 });
+    }).listen(join(local.dir, 'late'));
+    await once(listener, 'listening');
+    try {
+      using client = await LibvirtClient.connect(join(local.dir, 'late'));
+      await once(client.socket, 'close');
+      expect(log.join('\n')).toContain('not opened within 0.05 s');
+    } finally {
+      listener.close();
+    }
+  });
+
   it('is let go for a message that is none, and the others go on', async () => {
     using good = await LibvirtClient.open(path);
     using bad = await LibvirtClient.connect(path);
-    const closed = once(bad.socket, 'close');
+    const closed = new Promise((resolve) => bad.socket.once('close', resolve));
     bad.socket.write('GET / HTTP/1.1\r\n\r\n');
     await closed;
     expect(log.join('\n')).toMatch(/message of 1195725856 bytes/);
