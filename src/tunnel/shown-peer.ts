@@ -1,6 +1,6 @@
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 
-/** What a TLS handshake has shown of the peer, whoever has done it. */
+/** What a TLS handshake has shown of the peer, by `node:tls` or by libssl. */
 export interface ShownPeer {
   readonly certificate: PeerCertificate | undefined;
   /** OpenSSL's verdict on the chain, by Node's name; undefined where it is good. */

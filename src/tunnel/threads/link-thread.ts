@@ -1,4 +1,3 @@
-import { carriedCode } from '../../errors/codes.js';
 import { Socket } from 'node:net';
 import process from 'node:process';
 import { parentPort } from 'node:worker_threads';
@@ -9,7 +8,8 @@ import type { Link } from '../link.js';
 import { TlsDialer } from '../tls-dialer.js';
 import { TlsGate, addressOf } from '../tls-gate.js';
 import { WorkerLink, type Tell } from './worker-link.js';
-import { toThreadError, type LinkOrder, type ToThread } from './thread-messages.js';
+import { carryOut } from './link-orders.js';
+import { toThreadError, type ToThread } from './thread-messages.js';
 
 /*
  * The entry point of a thread that holds links: connections and encryption. The main thread controls it.
@@ -107,30 +107,6 @@ async function dial({ id, to, keepalive }: Extract<ToThread, { do: 'dial' }>): P
   }
 }
 
-function order(link: WorkerLink, message: LinkOrder): void {
-  switch (message.do) {
-    case 'open':
-      link.open(message.payload);
-      return;
-    case 'answer':
-      link.answer(message.payload);
-      return;
-    case 'refuse': {
-      const { code, message: text, hint } = message.refusal;
-      link.refuse(new TunnelError(carriedCode(code), text, { hint }));
-      return;
-    }
-    case 'send':
-      link.send(message.frame);
-      return;
-    case 'more':
-      link.more(message.bytes, message.unused);
-      return;
-    case 'close':
-      link.close(message.deadlineMs);
-  }
-}
-
 port.on('message', (message: ToThread) => {
   switch (message.do) {
     case 'gate':
@@ -145,7 +121,7 @@ port.on('message', (message: ToThread) => {
     case 'dial':
       void dial(message);
       return;
-    case 'secure': // only a thread that does TLS itself is told so
+    case 'secure': // sent only to a thread that does TLS itself
       closeFd(message.fd);
       forget(message.id);
       return;
@@ -159,7 +135,7 @@ port.on('message', (message: ToThread) => {
     default: {
       // A link that has just ended still receives messages under way.
       const link = links.get(message.id);
-      if (link !== undefined) order(link, message);
+      if (link !== undefined) carryOut(link, message);
     }
   }
 });

@@ -10,7 +10,7 @@ import { threadKind } from './thread-kind.js';
 import type { FromThread, ToThread } from './thread-messages.js';
 import { startThread, type StartedThread, type ThreadKind } from './thread-start.js';
 
-/** What a thread is told of a port before its first connection, and who hears of those that were turned away. */
+/** The message to a thread about a port, sent before its first connection, and the receiver of refused connections. */
 interface Gate {
   readonly word: () => ToThread;
   readonly onRefused: (message: Extract<FromThread, { tell: 'refused' }>) => void;
@@ -91,7 +91,7 @@ export class LinkThreads implements Disposable {
 
   /**
    * Opens a gate in each thread, there and to come.
-   * @param word what a thread is told of it, by its number, before its first connection
+   * @param word makes the message about the port, by its number, that a thread receives before its first connection
    * @param onRefused hears of the connections that were turned away
    * @returns its number
    */

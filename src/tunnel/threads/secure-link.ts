@@ -28,7 +28,7 @@ const DISCARDED = new Uint8Array(16 * 1024);
 export type Tell = (message: FromThread, transfer?: ArrayBuffer[]) => void;
 
 /**
- * A link in a thread of its own loop: frames over a TLS session, from what the main thread orders and to what it is told. The same
+ * A link in a thread of its own loop: frames over a TLS session, by orders of the main thread, with messages to it. The same
  * rules as `FrameLink`, without streams and without waiting: payloads are decrypted where they stay, and encrypted where they lie.
  * Owns the session.
  *
@@ -49,7 +49,7 @@ export class SecureLink implements Attended {
   #openSent = false;
   #openSeen = false;
   #byeSent = false;
-  /** Why it has failed is told once; not at all where the main thread has ended it. */
+  /** The reason of a failure is reported once; not at all if the main thread has ended the link. */
   #failureTold = false;
   #gone = false;
   #aheadBytes = 0;
@@ -117,7 +117,7 @@ export class SecureLink implements Attended {
     this.#end(deadlineMs);
   }
 
-  /** The payload may be used again when the main thread is told that it was sent. */
+  /** The payload may be used again once `sent` is reported to the main thread. */
   send({ type, sequence, offset, payload }: ThreadFrame): void {
     const bytes = payload.length;
     this.#send({ type, sequence, offset, payload }, () => {
@@ -180,7 +180,7 @@ export class SecureLink implements Attended {
   }
 
   #send(frame: Frame, onTaken?: () => void): void {
-    if (this.#gone || this.#byeSent) return; // its end is told
+    if (this.#gone || this.#byeSent) return; // its end is reported
     this.#outbox.add(frame, onTaken);
   }
 

@@ -1,7 +1,5 @@
 import process from 'node:process';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { carriedCode } from '../../errors/codes.js';
-import { TunnelError } from '../../errors/errors.js';
 import { closeFd } from '../../posix/libc.js';
 import { libssl } from '../../posix/tls/libssl.js';
 import { Handshake } from './handshake.js';
@@ -9,7 +7,8 @@ import { PollLoop } from './poll-loop.js';
 import { secureDialled } from './secure-dial.js';
 import { SecureGate } from './secure-gate.js';
 import { SecureLink, type Tell } from './secure-link.js';
-import type { LinkOrder, ToThread } from './thread-messages.js';
+import { carryOut } from './link-orders.js';
+import type { ToThread } from './thread-messages.js';
 import type { SecureThreadData } from './thread-start.js';
 
 /*
@@ -37,30 +36,6 @@ const loop = new PollLoop(new Int32Array(state), wakeFd, () => {
 });
 /** By the number of the port that they belong to. */
 const gates = new Map<number, SecureGate>();
-
-function order(link: SecureLink, message: LinkOrder): void {
-  switch (message.do) {
-    case 'open':
-      link.open(message.payload);
-      return;
-    case 'answer':
-      link.answer(message.payload);
-      return;
-    case 'refuse': {
-      const { code, message: text, hint } = message.refusal;
-      link.refuse(new TunnelError(carriedCode(code), text, { hint }));
-      return;
-    }
-    case 'send':
-      link.send(message.frame);
-      return;
-    case 'more':
-      link.more(message.bytes, message.unused);
-      return;
-    case 'close':
-      link.close(message.deadlineMs);
-  }
-}
 
 function hear(message: ToThread): void {
   switch (message.do) {
@@ -107,7 +82,7 @@ function hear(message: ToThread): void {
     default: {
       // A link that has just ended still receives messages under way.
       const link = loop.get(message.id);
-      if (link instanceof SecureLink) order(link, message);
+      if (link instanceof SecureLink) carryOut(link, message);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { writeSync, closeSync } from 'node:fs';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { openEventFd } from '../../posix/libc.js';
+import { threadEntry } from '../../posix/thread-entry.js';
 import { ASLEEP, LOOP_STATE_BYTES, STOP } from './poll-loop.js';
 import type { ToThread } from './thread-messages.js';
 
@@ -39,7 +39,10 @@ export function startThread(kind: ThreadKind): StartedThread {
 }
 
 function startNode(): StartedThread {
-  const worker = new Worker(entry('link-thread'), { name: NAME, resourceLimits: THREAD_LIMITS });
+  const worker = new Worker(threadEntry('link-thread.js', import.meta.url), {
+    name: NAME,
+    resourceLimits: THREAD_LIMITS,
+  });
   return {
     worker,
     post: (message, transfer) => {
@@ -52,7 +55,11 @@ function startNode(): StartedThread {
 function startSecure(): StartedThread {
   const data: SecureThreadData = { state: new SharedArrayBuffer(LOOP_STATE_BYTES), wakeFd: openEventFd() };
   const state = new Int32Array(data.state);
-  const worker = new Worker(entry('secure-thread'), { name: NAME, resourceLimits: THREAD_LIMITS, workerData: data });
+  const worker = new Worker(threadEntry('secure-thread.js', import.meta.url), {
+    name: NAME,
+    resourceLimits: THREAD_LIMITS,
+    workerData: data,
+  });
   let ended = false;
   worker.once('exit', () => {
     ended = true;
@@ -75,13 +82,4 @@ function startSecure(): StartedThread {
       });
     },
   };
-}
-
-/** The compiled entry next to this module. If this module runs from its source (in a test), that of the last build. */
-function entry(name: 'link-thread' | 'secure-thread'): URL {
-  const url = new URL(`./${name}.js`, import.meta.url);
-  if (!import.meta.url.endsWith('.ts')) return url;
-  const path = fileURLToPath(url);
-  const at = path.lastIndexOf('/src/');
-  return pathToFileURL(`${path.slice(0, at)}/dist/${path.slice(at + '/src/'.length)}`);
 }
