@@ -37,6 +37,10 @@ describe('the downtime of a guest', () => {
     run.at += 50;
     expect(run.downtime.arrived(undefined)).toEqual({ totalMs: 95, drainMs: 45, lastRoundMs: 0 });
     expect(run.downtime.arrived({ ...TIMES, restoreMs: 5000 })?.totalMs).toBe(95);
+    // The parts are no more than the whole: what is counted twice comes off the restore.
+    const times = { restoreMs: 60, commitMs: 0, unpauseMs: 0 };
+    const told = run.downtime.arrived(times);
+    expect((told?.drainMs ?? 0) + (told?.lastRoundMs ?? 0) + (told?.arrival?.restoreMs ?? 0)).toBe(told?.totalMs);
   });
 
   it('begins with the first suspension, and is not known without one', async () => {
